@@ -111,13 +111,13 @@ class StackConfig(BaseModel):
     data_dir: Path = Field(
         default_factory=default_data_dir,
         validate_default=True,
-        description="Directory that holds all state: objects, databases, logs and secrets. Default: "
+        description="Directory that holds all state: objects, databases, logs, secrets. Default: "
         "`$JARVIS_DATA_DIR`, else the user's data directory for `jarvis`.",
     )
     host: str = Field(
         "127.0.0.1",
-        description="Address that the web pages (Dagster, MLflow, Temporal, metrics) listen on. They "
-        "have no login: leave it at loopback unless a proxy with a login stands in front. The "
+        description="Address that the web pages (Dagster, MLflow, Temporal, metrics) listen on. "
+        "They have no login: leave it at loopback unless a proxy with a login stands in front. The "
         "object store, Temporal's gRPC and the code server always stay on loopback.",
     )
     allowed_hosts: tuple[str, ...] = Field(
