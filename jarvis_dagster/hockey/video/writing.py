@@ -1,0 +1,201 @@
+"""Writing H.264 mp4 files: whole or not at all.
+
+Belongs here: the encoder and the container it writes. Does not belong here:
+what is drawn on the frames.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import uuid
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from jarvis_dagster.errors import BadInputError, JarvisError, NotSupportedError, TransientError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from numpy.typing import NDArray
+
+__all__ = ["VideoWriter", "even_size"]
+
+log = logging.getLogger(__name__)
+
+# PyAV's wheels bundle libx264 (GPL, as a shared library of theirs). A build
+# without it still writes a file that players open.
+_ENCODERS: tuple[tuple[str, dict[str, str]], ...] = (
+    ("libx264", {"preset": "superfast", "crf": "24"}),
+    ("libopenh264", {}),
+    ("mpeg4", {"qscale": "4"}),
+)
+_TIME_BASE = Fraction(1, 90_000)
+
+
+def even_size(width_px: int, height_px: int) -> tuple[int, int]:
+    """The size that yuv420p can hold: odd sides grow by one pixel."""
+    return width_px + width_px % 2, height_px + height_px % 2
+
+
+class VideoWriter:
+    """Context manager that writes BGR frames as H.264, yuv420p, fast-start mp4.
+
+    Frames go to a hidden file beside ``path``, which takes its name at the end;
+    after an exception there is no file. Odd sizes grow by one repeated pixel.
+
+    Args:
+        path: The mp4 to write; its folder must exist. An old file is replaced.
+        width_px: Width of the images given to :meth:`write`.
+        height_px: Height of the images.
+        fps: Frame rate for frames written without a time.
+        options: Encoder options that replace the defaults (``preset``, ``crf``).
+
+    Raises:
+        TransientError: the disk is full or cannot be written.
+        BadInputError: an image of another size or type.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        width_px: int,
+        height_px: int,
+        fps: float,
+        options: dict[str, str] | None = None,
+    ) -> None:
+        self.path = Path(path)
+        self.width_px, self.height_px, self.fps = width_px, height_px, fps
+        self.frame_count = 0
+        self._partial = self.path.with_name(f".{uuid.uuid4().hex[:12]}.part.mp4")
+        self._options = options or {}
+        self._container: Any = None
+        self._stream: Any = None
+        self._last_pts = -1
+
+    def __enter__(self) -> VideoWriter:
+        import av
+
+        try:
+            # Millisecond-safe times need a movie clock finer than the default.
+            self._container = av.open(
+                f"file:{self._partial.absolute()}",
+                "w",
+                format="mp4",
+                options={"movflags": "+faststart", "video_track_timescale": "90000"},
+            )
+            self._stream = self._add_stream()
+        except (av.error.FFmpegError, OSError) as error:
+            self._drop()
+            raise self._failed(error) from error
+        return self
+
+    def write(self, image: NDArray[np.uint8], pts_s: float | None = None) -> None:
+        """Append one BGR image, at ``pts_s`` or at the next step of ``fps``."""
+        import av
+
+        if image.shape != (self.height_px, self.width_px, 3) or image.dtype != np.uint8:
+            raise BadInputError(
+                f"{self.path.name}: an image of shape {image.shape} ({image.dtype}) was written to"
+                f" a video of {self.width_px} x {self.height_px}.",
+                "Write BGR uint8 images of one size.",
+            )
+        if self.width_px % 2 or self.height_px % 2:
+            grow = ((0, self.height_px % 2), (0, self.width_px % 2), (0, 0))
+            image = np.pad(image, grow, mode="edge")
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="bgr24")
+        self.write_frame(frame.reformat(format="yuv420p"), pts_s)
+
+    def write_frame(self, frame: Any, pts_s: float | None = None) -> None:
+        """Append one decoder frame of the (even) size in yuv420p."""
+        import av
+
+        seconds = self.frame_count / self.fps if pts_s is None else pts_s
+        pts = max(round(seconds / _TIME_BASE), self._last_pts + 1)
+        frame.pts, frame.time_base = pts, _TIME_BASE
+        frame.pict_type = 0  # a decoded frame brings its own; the encoder must choose
+        self._last_pts = pts
+        self.frame_count += 1
+        try:
+            self._container.mux(self._stream.encode(frame))
+        except (av.error.FFmpegError, OSError) as error:
+            raise self._failed(error) from error
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        import av
+
+        if kind is not None:
+            self._drop()
+            return
+        try:
+            self._container.mux(self._stream.encode(None))
+            self._container.close()
+            self._container = None
+            self._verify()
+            self._partial.replace(self.path)
+        except (av.error.FFmpegError, OSError) as failure:
+            self._drop()
+            raise self._failed(failure) from failure
+        except BaseException:
+            self._drop()
+            raise
+
+    def _add_stream(self) -> Any:
+        import av
+
+        for name, defaults in _ENCODERS:
+            try:
+                av.codec.Codec(name, "w")
+            except av.codec.codec.UnknownCodecError:
+                log.warning("This PyAV has no %s; trying the next encoder.", name)
+                continue
+            rate = Fraction(self.fps).limit_denominator(100_000)
+            stream = self._container.add_stream(name, rate=rate)
+            stream.width, stream.height = even_size(self.width_px, self.height_px)
+            stream.pix_fmt = "yuv420p"
+            stream.options = {**defaults, **(self._options if name == "libx264" else {})}
+            stream.codec_context.time_base = _TIME_BASE
+            stream.codec_context.thread_type = "AUTO"
+            return stream
+        raise NotSupportedError(
+            "This machine's PyAV has no H.264 or MPEG-4 encoder.", "Install PyAV's own wheels."
+        )
+
+    def _verify(self) -> None:
+        """The file must hold what was written: a full disk can show itself only here."""
+        import av
+
+        if self.frame_count == 0:
+            raise BadInputError(f"{self.path.name}: no frame was written.", "Check its source.")
+        with av.open(f"file:{self._partial.absolute()}") as container:
+            held = container.streams.video[0].frames
+        if held != self.frame_count:
+            raise OSError(errno.EIO, f"{held} of {self.frame_count} frames were stored")
+
+    def _drop(self) -> None:
+        import av
+
+        try:
+            if self._container is not None:
+                self._container.close()
+        except (av.error.FFmpegError, OSError) as error:
+            log.debug("Closing the unfinished %s: %s", self.path.name, error)
+        self._container = None
+        self._partial.unlink(missing_ok=True)
+
+    def _failed(self, error: Exception) -> JarvisError:
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            what = f"The disk is full: “{self.path}” could not be written."
+            return TransientError(what, "Free space on that disk and run it again.")
+        return TransientError(
+            f"“{self.path}” could not be written ({error}).", "Check the folder and the disk."
+        )
