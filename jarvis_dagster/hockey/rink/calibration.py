@@ -1,0 +1,265 @@
+"""From image pixels to rink feet: the calibration file.
+
+Belongs here: the JSON file that says how a video's pixels map to the ice, its
+checks, and which homography holds at a frame. Does not belong here: what is
+done with the positions, or how marks are found in a picture.
+
+A calibration is either one fixed homography (a camera that never moves) or a
+homography at each of some key frames, interpolated in between where the
+camera's motion is small enough for that to be right.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from jarvis_dagster.errors import BadInputError
+from jarvis_dagster.hockey.rink.geometry import RINKS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["Calibration", "apply_homography"]
+
+_FORMAT = "jarvis-calibration/1"
+_KEYS = {
+    "format",
+    "rink",
+    "image_size_px",
+    "error_ft",
+    "homography",
+    "key_frames",
+    "valid_frames",
+    "max_gap_frames",
+}
+_REMEDY = "Correct the file, or leave the calibration out to go without rink positions."
+
+
+def apply_homography(homography: NDArray[np.float64], xy: ArrayLike) -> NDArray[np.float64]:
+    """Map points (..., 2); NaN for points on the far side of the horizon."""
+    points = np.asarray(xy, dtype=np.float64)
+    mapped = points @ homography[:, :2].T + homography[:, 2]
+    depth = mapped[..., 2:]
+    good = depth > 1e-9
+    result: NDArray[np.float64] = np.where(good, mapped[..., :2] / np.where(good, depth, 1), np.nan)
+    return result
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Calibration:
+    """How image pixels map to rink feet.
+
+    Args:
+        rink: A name in ``RINKS``.
+        image_size_px: (width, height) of the picture the homographies are for.
+        homography: (3, 3), image px to rink ft, for a camera that never moves.
+        key_frames: frame index to (3, 3) homography, for a camera that moves.
+        error_ft: Typical error on the ice.
+        valid_frames: (first, last) ranges, both inclusive, where the calibration
+            holds; ``None`` means wherever a homography can be given. Nothing is
+            interpolated across the border of a range: put one at every cut.
+        max_gap_frames: Widest distance of two key frames to interpolate between.
+
+    Exactly one of ``homography`` and ``key_frames`` must be given. A homography
+    is stored with the sign that makes the third coordinate positive on the ice.
+    """
+
+    rink: str
+    image_size_px: tuple[int, int]
+    homography: NDArray[np.float64] | None = None
+    key_frames: dict[int, NDArray[np.float64]] = dataclasses.field(default_factory=dict)
+    error_ft: float = 0.0
+    valid_frames: tuple[tuple[int, int], ...] | None = None
+    max_gap_frames: int = 30
+
+    def __post_init__(self) -> None:
+        if self.rink not in RINKS:
+            raise BadInputError(f"rink {self.rink!r} is not one of {', '.join(RINKS)}.")
+        if (self.homography is None) == (not self.key_frames):
+            raise BadInputError("Give either homography or key_frames, not both or neither.")
+        if self.homography is not None:
+            object.__setattr__(self, "homography", self._checked(self.homography, "homography"))
+        checked = {
+            int(frame): self._checked(matrix, f"key frame {frame}")
+            for frame, matrix in sorted(self.key_frames.items())
+        }
+        object.__setattr__(self, "key_frames", checked)
+        object.__setattr__(self, "_frames", np.array(sorted(checked), dtype=np.int64))
+
+    def _checked(self, matrix: ArrayLike, name: str) -> NDArray[np.float64]:
+        array = np.array(matrix, dtype=np.float64)
+        if array.shape != (3, 3) or not np.isfinite(array).all():
+            raise BadInputError(f"{name} is not a 3x3 matrix of numbers.")
+        if np.linalg.cond(array) > 1e14:
+            raise BadInputError(f"{name} cannot be inverted: it maps the picture onto a line.")
+        # The middle of the lower half of the picture shows ice in any use.
+        width, height = self.image_size_px
+        if float(array[2] @ np.array([width / 2, height * 0.75, 1.0])) < 0:
+            array = -array
+        return array
+
+    def is_valid(self, frame: int) -> bool:
+        """Whether the file says that the calibration holds at ``frame``."""
+        if self.valid_frames is None:
+            return True
+        return any(first <= frame <= last for first, last in self.valid_frames)
+
+    def homography_at(self, frame: int) -> NDArray[np.float64] | None:
+        """(3, 3) image px to rink ft at ``frame``; None where none can be given honestly."""
+        if not self.is_valid(frame):
+            return None
+        if self.homography is not None:
+            return self.homography
+        if frame in self.key_frames:
+            return self.key_frames[frame]
+        frames: NDArray[np.int64] = self._frames  # type: ignore[attr-defined]
+        after = int(np.searchsorted(frames, frame))
+        if after == 0 or after == len(frames):
+            return None
+        left, right = int(frames[after - 1]), int(frames[after])
+        if right - left > self.max_gap_frames or not self._same_range(left, right):
+            return None
+        share = (frame - left) / (right - left)
+        return self._between(self.key_frames[left], self.key_frames[right], share)
+
+    def _same_range(self, left: int, right: int) -> bool:
+        if self.valid_frames is None:
+            return True
+        return any(first <= left and right <= last for first, last in self.valid_frames)
+
+    def _between(
+        self, left: NDArray[np.float64], right: NDArray[np.float64], share: float
+    ) -> NDArray[np.float64] | None:
+        """Move four marks on the ice in a straight line through the picture.
+
+        Blending the matrices themselves would not keep straight camera motion
+        straight. Refuses when the marks move by more than a quarter of the
+        picture's width: then a straight line is no longer a fair guess.
+        """
+        import cv2
+
+        width, height = self.image_size_px
+        probe = np.array([(0.2, 0.6), (0.8, 0.6), (0.8, 0.95), (0.2, 0.95)]) * (width, height)
+        marks = (apply_homography(left, probe) + apply_homography(right, probe)) / 2
+        start = apply_homography(np.linalg.inv(left), marks)
+        stop = apply_homography(np.linalg.inv(right), marks)
+        moved = np.linalg.norm(stop - start, axis=1)
+        if not np.isfinite(moved).all() or float(moved.max()) > width / 4:
+            return None
+        image = (start + (stop - start) * share).astype(np.float32)
+        matrix = cv2.getPerspectiveTransform(image, marks.astype(np.float32))
+        return self._checked(matrix, "interpolated homography")
+
+    def save(self, path: Path) -> None:
+        """Write the JSON file."""
+        content: dict[str, Any] = {
+            "format": _FORMAT,
+            "rink": self.rink,
+            "image_size_px": list(self.image_size_px),
+            "error_ft": self.error_ft,
+        }
+        if self.homography is not None:
+            content["homography"] = self.homography.tolist()
+        else:
+            content["key_frames"] = [
+                {"frame": frame, "homography": matrix.tolist()}
+                for frame, matrix in self.key_frames.items()
+            ]
+            content["max_gap_frames"] = self.max_gap_frames
+        if self.valid_frames is not None:
+            content["valid_frames"] = [list(pair) for pair in self.valid_frames]
+        path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> Calibration:
+        """Read and check a calibration file.
+
+        Raises:
+            BadInputError: not readable, or not a calibration; names file and key.
+        """
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            return cls(**_parsed(content))
+        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+            raise BadInputError(f"{path} cannot be read as JSON ({error}).", _REMEDY) from error
+        except BadInputError as error:
+            raise BadInputError(f"{path}: {error.what}", _REMEDY) from error
+
+
+def _parsed(content: object) -> dict[str, Any]:
+    if not isinstance(content, dict):
+        raise BadInputError("the file is not a JSON object.")
+    if content.get("format", _FORMAT) != _FORMAT:
+        raise BadInputError(f"format {content['format']!r} is not {_FORMAT!r}.")
+    unknown = sorted(set(content) - _KEYS)
+    if unknown:
+        raise BadInputError(f"unknown key {unknown[0]!r}.")
+    for key in ("rink", "image_size_px"):
+        if key not in content:
+            raise BadInputError(f"the key {key!r} is missing.")
+    if not isinstance(content["rink"], str):
+        raise BadInputError("rink must be a string.")
+    parsed: dict[str, Any] = {"rink": content["rink"]}
+    parsed["image_size_px"] = _whole_pair(content["image_size_px"], "image_size_px", 1)
+    parsed["error_ft"] = _number(content.get("error_ft", 0.0), "error_ft")
+    if "homography" in content:
+        parsed["homography"] = _matrix(content["homography"], "homography")
+    if "key_frames" in content:
+        parsed["key_frames"] = _key_frames(content["key_frames"])
+    if "valid_frames" in content:
+        ranges = content["valid_frames"]
+        if not isinstance(ranges, list):
+            raise BadInputError("valid_frames must be a list of [first, last] pairs.")
+        parsed["valid_frames"] = tuple(_whole_pair(pair, "valid_frames", 0) for pair in ranges)
+    if "max_gap_frames" in content:
+        gap = content["max_gap_frames"]
+        if not isinstance(gap, int) or isinstance(gap, bool) or gap < 1:
+            raise BadInputError("max_gap_frames must be a whole number above 0.")
+        parsed["max_gap_frames"] = gap
+    return parsed
+
+
+def _key_frames(value: object) -> dict[int, list[list[float]]]:
+    if not isinstance(value, list) or not value:
+        raise BadInputError("key_frames must be a list of objects with frame and homography.")
+    frames: dict[int, list[list[float]]] = {}
+    for entry in value:
+        if not isinstance(entry, dict) or set(entry) != {"frame", "homography"}:
+            raise BadInputError("each of key_frames must have exactly frame and homography.")
+        frame = entry["frame"]
+        if not isinstance(frame, int) or isinstance(frame, bool) or frame < 0:
+            raise BadInputError(f"key_frames: frame {frame!r} is not a whole number from 0.")
+        if frame in frames:
+            raise BadInputError(f"key_frames: frame {frame} occurs twice.")
+        frames[frame] = _matrix(entry["homography"], f"key frame {frame}")
+    return frames
+
+
+def _matrix(value: object, name: str) -> list[list[float]]:
+    right = isinstance(value, list) and len(value) == 3
+    rows = value if isinstance(value, list) else []
+    if not right or not all(isinstance(row, list) and len(row) == 3 for row in rows):
+        raise BadInputError(f"{name} must be three rows of three numbers.")
+    return [[_number(item, name) for item in row] for row in rows]
+
+
+def _number(value: object, name: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+        raise BadInputError(f"{name} holds {value!r}, which is not a number.")
+    return float(value)
+
+
+def _whole_pair(value: object, name: str, least: int) -> tuple[int, int]:
+    whole = isinstance(value, list) and len(value) == 2
+    items = value if isinstance(value, list) else []
+    if not whole or not all(isinstance(v, int) and not isinstance(v, bool) for v in items):
+        raise BadInputError(f"{name} must be a pair of whole numbers.")
+    if min(items) < least:
+        raise BadInputError(f"{name}: {min(items)} is below {least}.")
+    return items[0], items[1]

@@ -1,0 +1,172 @@
+"""The measures of a hockey rink, in feet.
+
+Belongs here: what the rule books publish about ice, lines, dots, creases and
+goals. Does not belong here: pictures of it, or where a camera stands.
+
+Coordinates: x runs along the rink from the left end boards (0), y across it
+from the side boards nearest the main camera (0). Left and right are as that
+camera sees them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from jarvis_dagster.errors import BadInputError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["RINKS", "Rink", "rink_named"]
+
+_FT_PER_M = 1 / 0.3048
+
+
+@dataclasses.dataclass(frozen=True)
+class Rink:
+    """One rink's geometry; every length in feet."""
+
+    name: str
+    length_ft: float
+    width_ft: float
+    corner_radius_ft: float
+    goal_line_ft: float  # from the end boards
+    blue_line_ft: float  # from the end boards to the middle of the line
+    blue_line_width_ft: float
+    thin_line_width_ft: float
+    end_dot_ft: tuple[float, float]  # from the goal line, from the long axis
+    neutral_dot_ft: float  # from the middle of the blue line
+    circle_radius_ft: float
+    dot_radius_ft: float
+    crease_radius_ft: float
+    crease_half_width_ft: float
+    referee_crease_radius_ft: float
+    trapezoid_half_widths_ft: tuple[float, float] | None  # at the goal line, at the boards
+    goal_width_ft: float = 6.0
+    goal_height_ft: float = 4.0
+    goal_depth_ft: float = 3.33
+    board_height_ft: float = 3.5
+
+    @property
+    def centre_ft(self) -> tuple[float, float]:
+        """The centre dot."""
+        return self.length_ft / 2, self.width_ft / 2
+
+    @property
+    def goal_lines_ft(self) -> tuple[float, float]:
+        """x of the left and the right goal line."""
+        return self.goal_line_ft, self.length_ft - self.goal_line_ft
+
+    @property
+    def blue_lines_ft(self) -> tuple[float, float]:
+        """x of the left and the right blue line."""
+        return self.blue_line_ft, self.length_ft - self.blue_line_ft
+
+    @property
+    def end_dots_ft(self) -> tuple[tuple[float, float], ...]:
+        """The four end-zone face-off dots: left low, left high, right low, right high."""
+        along, aside = self.end_dot_ft
+        low, high = self.width_ft / 2 - aside, self.width_ft / 2 + aside
+        left, right = self.goal_line_ft + along, self.length_ft - self.goal_line_ft - along
+        return (left, low), (left, high), (right, low), (right, high)
+
+    @property
+    def neutral_dots_ft(self) -> tuple[tuple[float, float], ...]:
+        """The four neutral-zone face-off dots, in the order of :attr:`end_dots_ft`."""
+        aside = self.end_dot_ft[1]
+        low, high = self.width_ft / 2 - aside, self.width_ft / 2 + aside
+        left = self.blue_line_ft + self.neutral_dot_ft
+        right = self.length_ft - left
+        return (left, low), (left, high), (right, low), (right, high)
+
+    def signed_distance_ft(self, xy_ft: ArrayLike) -> NDArray[np.float64]:
+        """Distance to the boards of points (..., 2): negative on the ice, positive outside."""
+        half = np.array([self.length_ft, self.width_ft]) / 2
+        outside = np.abs(np.asarray(xy_ft, dtype=np.float64) - half) - half + self.corner_radius_ft
+        corner = np.linalg.norm(np.maximum(outside, 0), axis=-1)
+        inner = np.minimum(outside.max(axis=-1), 0)
+        distance: NDArray[np.float64] = corner + inner - self.corner_radius_ft
+        return distance
+
+    def outline_ft(self, step_ft: float = 2.0, inset_ft: float = 0.0) -> NDArray[np.float64]:
+        """The boards as a closed polygon (N, 2), counter-clockwise from (radius, 0)."""
+        radius = self.corner_radius_ft
+        bend = max(3, round(radius * np.pi / 2 / step_ft) + 1)
+        parts = []
+        for start, (x, y) in (
+            (-0.5, (self.length_ft - radius, radius)),
+            (0.0, (self.length_ft - radius, self.width_ft - radius)),
+            (0.5, (radius, self.width_ft - radius)),
+            (1.0, (radius, radius)),
+        ):
+            angle = np.pi * np.linspace(start, start + 0.5, bend)
+            reach = radius - inset_ft
+            parts.append(np.stack([x + reach * np.cos(angle), y + reach * np.sin(angle)], axis=1))
+        return np.concatenate(parts)
+
+
+def _metres(value: float) -> float:
+    return value * _FT_PER_M
+
+
+RINKS: dict[str, Rink] = {
+    # NHL rule book, section 1 (rules 1 to 2).
+    "NHL": Rink(
+        name="NHL",
+        length_ft=200.0,
+        width_ft=85.0,
+        corner_radius_ft=28.0,
+        goal_line_ft=11.0,
+        blue_line_ft=75.0,
+        blue_line_width_ft=1.0,
+        thin_line_width_ft=2 / 12,
+        end_dot_ft=(20.0, 22.0),
+        neutral_dot_ft=5.0,
+        circle_radius_ft=15.0,
+        dot_radius_ft=1.0,
+        crease_radius_ft=6.0,
+        crease_half_width_ft=4.0,
+        referee_crease_radius_ft=10.0,
+        trapezoid_half_widths_ft=(11.0, 14.0),
+    ),
+    # IIHF rule book, section 1: published in metres.
+    "IIHF": Rink(
+        name="IIHF",
+        length_ft=_metres(60.0),
+        width_ft=_metres(30.0),
+        corner_radius_ft=_metres(8.5),
+        goal_line_ft=_metres(4.0),
+        blue_line_ft=_metres(22.86),
+        blue_line_width_ft=_metres(0.3),
+        thin_line_width_ft=_metres(0.05),
+        end_dot_ft=(_metres(6.0), _metres(7.0)),
+        neutral_dot_ft=_metres(1.5),
+        circle_radius_ft=_metres(4.5),
+        dot_radius_ft=_metres(0.3),
+        crease_radius_ft=_metres(1.8),
+        crease_half_width_ft=_metres(1.8),
+        referee_crease_radius_ft=_metres(3.0),
+        trapezoid_half_widths_ft=None,
+        goal_width_ft=_metres(1.83),
+        goal_height_ft=_metres(1.22),
+        goal_depth_ft=_metres(1.12),
+        board_height_ft=_metres(1.07),
+    ),
+}
+
+
+def rink_named(name: str) -> Rink:
+    """The rink called ``name``.
+
+    Raises:
+        BadInputError: no such rink.
+    """
+    try:
+        return RINKS[name]
+    except KeyError:
+        raise BadInputError(
+            f"There is no rink {name!r}.", f"Use one of {', '.join(RINKS)}."
+        ) from None
