@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Make the virtual environment: setup.sh base|test PYTHON VENV
+# Uses uv where it is found, plain pip otherwise; versions come from constraints.txt.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+kind=$1 python=$2 venv=$3
+root=$PWD
+
+"$python" - <<'PY' || exit 1
+import sys
+if sys.version_info < (3, 11):
+    sys.exit(f"Jarvis needs Python 3.11 or newer; this is {sys.version.split()[0]}. "
+             "Name another one: make PYTHON=python3.12 ...")
+PY
+
+if [ ! -x "$venv/bin/python" ]; then
+  echo "Making the virtual environment $venv"
+  "$python" -m venv "$venv"
+fi
+pip=("$venv/bin/python" -m pip --disable-pip-version-check install --quiet)
+if command -v uv >/dev/null 2>&1; then
+  fast=(uv pip install --quiet --python "$venv/bin/python")
+else
+  fast=("${pip[@]}")
+fi
+
+install() { # the quick installer; plain pip when it cannot
+  "${fast[@]}" "$@" || { [ "${fast[0]}" = uv ] && "${pip[@]}" "$@"; }
+}
+
+echo "Installing Jarvis ($kind) and what it needs; the first time takes a minute or two"
+if [ "$kind" = test ]; then
+  # The training extra pins a PyTorch build that only pip's own configuration may know.
+  "${pip[@]}" -c constraints.txt "$(sed -n 's/^training = .*"\(torch==[^"]*\)".*/\1/p' pyproject.toml)"
+  install -c constraints.txt -e ".[training,production,test]"
+  touch "$venv/bin/.base" "$venv/bin/.test"
+else
+  install -c constraints.txt -e .
+  touch "$venv/bin/.base"
+fi
+echo "Ready: $root/$venv"

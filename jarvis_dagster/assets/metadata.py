@@ -1,0 +1,88 @@
+"""What assets say about what they made: links, pictures, tables, durations."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import time
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    import pandas as pd
+
+    from jarvis_dagster.hockey.tables import Provenance
+    from jarvis_dagster.services.storage import ObjectRef
+    from jarvis_dagster.settings import Settings
+
+__all__ = ["kept", "markdown_image", "preview", "provenance_of", "seconds_of"]
+
+_MOST_PICTURE_BYTES = 200_000  # it lives in the event log
+
+
+def kept(*refs: ObjectRef) -> dict[str, Any]:
+    """Metadata that names stored objects, each verified when it was stored."""
+    return {
+        "objects": dg.MetadataValue.table(
+            [
+                dg.TableRecord({"object": ref.url, "bytes": ref.size, "sha256": ref.sha256})
+                for ref in refs
+            ],
+            schema=dg.TableSchema(
+                [
+                    dg.TableColumn("object", "string"),
+                    dg.TableColumn("bytes", "int"),
+                    dg.TableColumn("sha256", "string"),
+                ]
+            ),
+        )
+    }
+
+
+def preview(table: pd.DataFrame, rows: int = 10) -> dg.MetadataValue:
+    """The first rows of a table."""
+    if table.empty:
+        return dg.MetadataValue.text("no rows")
+    return dg.MetadataValue.md(_markdown(table.head(rows)))
+
+
+def _markdown(table: pd.DataFrame) -> str:
+    def cell(value: object) -> str:
+        text = f"{value:.4g}" if isinstance(value, float) else str(value)
+        return text.replace("|", "\\|").replace("\n", " ")[:80]
+
+    lines = ["| " + " | ".join(map(str, table.columns)) + " |", "|---" * len(table.columns) + "|"]
+    lines += [
+        "| " + " | ".join(cell(value) for value in row) + " |"
+        for row in table.itertuples(index=False)
+    ]
+    return "\n".join(lines)
+
+
+def markdown_image(path: Path) -> dg.MetadataValue:
+    """A picture that the asset's page shows; a large one is only named."""
+    data = path.read_bytes()
+    if len(data) > _MOST_PICTURE_BYTES:
+        return dg.MetadataValue.text(f"{path.name} ({len(data)} bytes, in the object store)")
+    kind = "png" if path.suffix == ".png" else "jpeg"
+    return dg.MetadataValue.md(
+        f"![{path.stem}](data:image/{kind};base64,{base64.b64encode(data).decode()})"
+    )
+
+
+def provenance_of(settings: Settings, source: dict[str, Any], model_version: str) -> Provenance:
+    """What made a table: the video, the model, the settings."""
+    from jarvis_dagster.hockey.tables import Provenance
+
+    return Provenance(source["sha256"], model_version, settings.vision_sha256)
+
+
+@contextlib.contextmanager
+def seconds_of() -> Iterator[Callable[[], float]]:
+    """Seconds since the block began, as a function."""
+    start = time.perf_counter()
+    yield lambda: round(time.perf_counter() - start, 2)

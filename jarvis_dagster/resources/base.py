@@ -1,0 +1,39 @@
+"""What all resources share: where the settings are, and the services made from them."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import dagster as dg
+from pydantic import Field
+
+from jarvis_dagster.settings import load_settings
+
+if TYPE_CHECKING:
+    from jarvis_dagster.services.core import JarvisCoreServices
+    from jarvis_dagster.settings import Settings
+
+__all__ = ["JarvisResource"]
+
+
+class JarvisResource(dg.ConfigurableResource):
+    """A resource that is made from the settings."""
+
+    config_file: str = Field("", description="The core settings file; empty means the usual one.")
+    environment: str = Field("", description="Settings overlay; empty means the usual one.")
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return load_settings(
+            Path(self.config_file) if self.config_file else None, self.environment or None
+        )
+
+    @cached_property
+    def core(self) -> JarvisCoreServices:
+        """The core services of these settings; connects at first use."""
+        from jarvis_dagster.wiring import core_services
+
+        return core_services(self.settings)

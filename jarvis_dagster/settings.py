@@ -1,0 +1,246 @@
+"""The config service: every setting, typed and documented, read once.
+
+Belongs here: the settings model and how its files are found, merged and
+checked. Does not belong here: what a setting does (its section's module says).
+
+``config/jarvis-core.yaml`` comes first, then the overlay of the environment
+(``config/development.yaml`` and so on). ``${NAME}`` is the environment
+variable NAME, ``${NAME:-value}`` the same with a default, and ``${file:PATH}``
+the content of a file, for secrets. An unknown key or a value of the wrong type
+is an error that names the key and the file it is in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from pathlib import Path
+from typing import Any, Literal
+
+import pydantic
+import yaml
+
+from jarvis_dagster.errors import ConfigError
+from jarvis_dagster.services.analytics.config import AnalyticsConfig
+from jarvis_dagster.services.client_storage.config import ClientStorageConfig
+from jarvis_dagster.services.experiment.config import ExperimentConfig
+from jarvis_dagster.services.storage.config import StorageConfig
+from jarvis_dagster.services.workflow.config import WorkflowConfig
+from jarvis_dagster.stack.config import StackConfig
+
+__all__ = ["DriveSettings", "Settings", "VisionSettings", "find_config", "load_settings"]
+
+ENVIRONMENTS = ("development", "staging", "production")
+_REFERENCE = re.compile(r"\$\{([^}]*)\}")
+
+
+class _Section(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+
+
+class VisionSettings(_Section):
+    """How footage is analysed."""
+
+    model: Path | None = pydantic.Field(
+        None, description="ONNX detector to use; empty means the one that ships with Jarvis."
+    )
+    score_threshold: float | None = pydantic.Field(
+        None, ge=0, le=1, description="Least detection score; empty means the model's own."
+    )
+    stride: int | None = pydantic.Field(
+        None, ge=1, le=10, description="Detect on every n-th frame; empty means chosen by speed."
+    )
+    threads: int | None = pydantic.Field(
+        None, ge=1, description="Threads for detection; empty means one per physical core."
+    )
+    highlights: int = pydantic.Field(6, ge=0, le=50, description="Most highlight clips a video.")
+
+
+class DriveSettings(_Section):
+    """The watched drive and how uploads are taken from it."""
+
+    name: str = pydantic.Field(
+        "local", description="Drive of `client_storage.drives` that is watched and delivered to."
+    )
+    root: str = pydantic.Field("Jarvis AI", description="Folder in the drive that Jarvis uses.")
+    settle_s: float = pydantic.Field(
+        10, ge=0, description="Seconds that an upload must be unchanged before it is taken."
+    )
+    poll_interval_s: int = pydantic.Field(
+        30, ge=5, description="Seconds between two looks at the drive."
+    )
+    tick_budget_s: float = pydantic.Field(
+        30, gt=0, description="Seconds that one look at the drive may take; the rest waits."
+    )
+    requests_per_tick: int = pydantic.Field(
+        20, ge=1, description="Most videos that one look at the drive starts."
+    )
+
+
+class Settings(_Section):
+    """All settings of Jarvis."""
+
+    environment: Literal["development", "staging", "production"] = pydantic.Field(
+        "development", description="Which overlay is in force; set by `JARVIS_ENV`."
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = pydantic.Field(
+        "INFO", description="Least level of log messages that are written."
+    )
+    vision: VisionSettings = pydantic.Field(VisionSettings(), description="Footage analysis.")
+    drive: DriveSettings = pydantic.Field(DriveSettings(), description="The watched drive.")
+    stack: StackConfig = pydantic.Field(
+        default_factory=StackConfig, description="The servers that `jarvis up` runs, and where they keep their state."
+    )
+    storage: StorageConfig | None = pydantic.Field(
+        None, description="The object store; empty means the embedded one."
+    )
+    client_storage: ClientStorageConfig | None = pydantic.Field(
+        None, description="The cloud drives; empty means one local folder in the data directory."
+    )
+    experiment: ExperimentConfig | None = pydantic.Field(
+        None, description="MLflow; empty means the embedded one."
+    )
+    workflow: WorkflowConfig | None = pydantic.Field(
+        None, description="Temporal; empty means the embedded one."
+    )
+    analytics: AnalyticsConfig | None = pydantic.Field(
+        None, description="Metrics and alerts; empty means files in the data directory."
+    )
+
+    @property
+    def data_dir(self) -> Path:
+        """Where everything of this machine is kept (``stack.data_dir``)."""
+        return self.stack.data_dir
+
+    @property
+    def vision_sha256(self) -> str:
+        """Hash of the settings that can change an analysis; recorded with every table."""
+        return hashlib.sha256(self.vision.model_dump_json().encode()).hexdigest()
+
+
+def find_config() -> Path | None:
+    """The core config file: ``$JARVIS_CONFIG``, ./config, or beside the package.
+
+    Raises:
+        ConfigError: ``$JARVIS_CONFIG`` names a file that is not there.
+    """
+    named = os.environ.get("JARVIS_CONFIG")
+    if named:
+        if not Path(named).is_file():
+            raise ConfigError(f"JARVIS_CONFIG names {named}, which is not a file.")
+        return Path(named).absolute()
+    for folder in (Path.cwd(), Path(__file__).parent.parent):
+        path = folder / "config" / "jarvis-core.yaml"
+        if path.is_file():
+            return path
+    return None
+
+
+def load_settings(config: Path | None = None, environment: str | None = None) -> Settings:
+    """Read, merge and check the settings.
+
+    Args:
+        config: The core file; None means :func:`find_config`.
+        environment: The overlay; None means ``$JARVIS_ENV`` or development.
+
+    Raises:
+        ConfigError: naming the key and the file.
+    """
+    environment = environment or os.environ.get("JARVIS_ENV") or "development"
+    if environment not in ENVIRONMENTS:
+        raise ConfigError(
+            f"JARVIS_ENV is {environment!r}.", f"Use one of {', '.join(ENVIRONMENTS)}."
+        )
+    config = config or find_config()
+    merged: dict[str, Any] = {}
+    origin: dict[tuple[str, ...], Path] = {}
+    if config is not None:
+        overlay = config.with_name(f"{environment}.yaml")
+        for path in (config, overlay):
+            if path is config or path.is_file():
+                _merge(merged, _read(path), path, origin)
+    merged["environment"] = environment
+    try:
+        return Settings.model_validate(merged)
+    except pydantic.ValidationError as error:
+        raise _explain(error, origin, config) from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path} cannot be read as YAML ({error}).") from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path} must hold keys and values at its top level.")
+    return content
+
+
+def _merge(
+    into: dict[str, Any],
+    new: dict[str, Any],
+    path: Path,
+    origin: dict[tuple[str, ...], Path],
+    at: tuple[str, ...] = (),
+) -> None:
+    for key, value in new.items():
+        here = (*at, str(key))
+        origin[here] = path
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            _merge(into[key], value, path, origin, here)
+        elif isinstance(value, dict):
+            into[key] = {}
+            _merge(into[key], value, path, origin, here)
+        else:
+            into[key] = _expand(value, here, path)
+
+
+def _expand(value: Any, at: tuple[str, ...], path: Path) -> Any:
+    if isinstance(value, list):
+        return [_expand(item, at, path) for item in value]
+    if not isinstance(value, str):
+        return value
+    whole = _REFERENCE.fullmatch(value)
+    if whole:  # the model turns text into numbers; an empty default means "not set"
+        return _resolve(whole[1], at, path) or None
+    return _REFERENCE.sub(lambda match: _resolve(match[1], at, path), value)
+
+
+def _resolve(reference: str, at: tuple[str, ...], path: Path) -> str:
+    key = ".".join(at)
+    if reference.startswith("file:"):
+        secret = Path(reference.removeprefix("file:")).expanduser()
+        try:
+            return secret.read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(
+                f"{key} in {path} is to be read from {secret}, which fails ({error}).",
+                "Make that file readable or change the path.",
+            ) from error
+    name, separator, default = reference.partition(":-")
+    value = os.environ.get(name)
+    if value:
+        return value
+    if separator:
+        return default
+    raise ConfigError(
+        f"{key} in {path} needs the environment variable {name}, which is not set.",
+        f"Set {name}, or write ${{{name}:-default}}.",
+    )
+
+
+def _explain(
+    error: pydantic.ValidationError, origin: dict[tuple[str, ...], Path], config: Path | None
+) -> ConfigError:
+    lines = []
+    for problem in error.errors(include_url=False, include_input=False):
+        at = tuple(str(part) for part in problem["loc"])
+        where = next((origin[at[:n]] for n in range(len(at), 0, -1) if at[:n] in origin), config)
+        message = (
+            "is not a known setting" if problem["type"] == "extra_forbidden" else problem["msg"]
+        )
+        lines.append(f"{'.'.join(at)} in {where or 'the environment'}: {message}.")
+    return ConfigError(" ".join(lines), "docs/settings.md lists every setting.")
