@@ -1,0 +1,100 @@
+"""Fill in role and team of every track.
+
+Belongs here: how votes and kits come together. Does not belong here: the votes
+(:mod:`.votes`), the kits (:mod:`.teams`), drawing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from jarvis_dagster.hockey.roles.samples import KitSummary, summarise_kit
+from jarvis_dagster.hockey.roles.teams import find_kits, wear
+from jarvis_dagster.hockey.roles.votes import ROLES, Votes, cast_votes, demote_extra_goalkeepers
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+__all__ = ["assign_roles"]
+
+_PLAYER, _GOALKEEPER, _REFEREE = range(3)
+_SURE_TEAM = 0.6
+_SURE_ROLE = 0.5
+
+
+def assign_roles(tracks: pd.DataFrame, kit: pd.DataFrame | None) -> pd.DataFrame:
+    """Role and team of every track, the same in all of its rows.
+
+    Team "A" wears the lighter kit, "B" the darker one. A track that wears neither
+    for sure has team ""; so has every referee. Pucks keep the role "unknown".
+
+    Args:
+        tracks: TRACKS, with ``detection_row`` when there is a kit.
+        kit: ``KIT_COLUMNS`` row-aligned with the detections; None: no teams.
+
+    Returns:
+        A copy of ``tracks`` with ``role, role_score, team, team_score`` filled.
+        ``role_score`` is the share of the weighted votes, ``team_score`` how surely
+        the track wears its team's kit, both 0 to 1.
+    """
+    out = tracks.copy()
+    if not len(out):
+        return out
+    people = out["class"].to_numpy(str) != "puck"
+    # A track is a puck when most of its rows say so.
+    share = out.assign(_p=people).groupby("track_id")["_p"].transform("mean").to_numpy()
+    votes = cast_votes(out)
+    if kit is None or not len(kit):
+        demote_extra_goalkeepers(votes, np.full(len(votes.track_ids), "", object))
+        team = np.full(len(votes.track_ids), "", object)
+        sure = np.zeros(len(votes.track_ids))
+    else:
+        team, sure = _teams(votes, summarise_kit(out, kit))
+    role, role_score = votes.winners()
+
+    row = np.searchsorted(votes.track_ids, out["track_id"].to_numpy(np.int64))
+    names = np.array([*ROLES, "unknown"], object)
+    known = (role_score >= _SURE_ROLE)[row] & (share >= 0.5)
+    out["role"] = names[np.where(known, role[row], len(ROLES))]
+    out["role_score"] = np.where(share >= 0.5, role_score[row], 0).astype(np.float32)
+    in_team = known & (role[row] != _REFEREE)
+    out["team"] = np.where(in_team, team[row], "")
+    out["team_score"] = np.where(out["team"] != "", sure[row], 0).astype(np.float32)
+    return out
+
+
+def _teams(votes: Votes, summary: KitSummary) -> tuple[NDArray[np.object_], NDArray[np.float64]]:
+    """Team name and sureness of every track of ``votes``, each (T,)."""
+    team = np.full(len(votes.track_ids), "", object)
+    sure = np.zeros(len(votes.track_ids))
+    where = np.searchsorted(votes.track_ids, summary.track_ids)
+    role = votes.winners()[0][where]
+    kits = find_kits(summary, role == _PLAYER)
+    if kits is None:
+        return team, sure
+    worn, surety = wear(summary, kits)
+    sure[where] = surety
+    team[where] = np.where(surety >= _SURE_TEAM, np.array(["A", "B"], object)[worn], "")
+    demote_extra_goalkeepers(votes, team)
+    _pair_goalkeepers(votes, team, sure)
+    return team, sure
+
+
+def _pair_goalkeepers(votes: Votes, team: NDArray[np.object_], sure: NDArray[np.float64]) -> None:
+    """A goalkeeper seen beside one of a known team belongs to the other team."""
+    keepers = np.flatnonzero(votes.shares.argmax(1) == _GOALKEEPER)
+    for i in keepers:
+        if team[i]:
+            continue
+        beside = [
+            j
+            for j in keepers
+            if team[j] and votes.first[i] <= votes.last[j] and votes.first[j] <= votes.last[i]
+        ]
+        if beside:
+            other = max(beside, key=lambda j: sure[j])
+            team[i] = "B" if team[other] == "A" else "A"
+            sure[i] = 0.8 * sure[other]

@@ -1,0 +1,116 @@
+"""From boxes and kit features to one robust description a track.
+
+Belongs here: which boxes are fit to be looked at, the light of the moment taken
+out of the colours, the summary of a track. Does not belong here: the decision
+about teams (:mod:`.teams`) or roles (:mod:`.votes`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from jarvis_dagster.hockey.roles.kit import KIT_COLUMNS
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+__all__ = ["KitSummary", "crowding", "summarise_kit"]
+
+_SCALES = {"torso_l": 8.0, "torso_a": 5.0, "torso_b": 5.0, "legs_l": 16.0, "legs_a": 9.0}
+_SCALES |= {"legs_b": 9.0, "torso_l_spread": 7.0}
+_SCALES |= {name: 0.18 for name in KIT_COLUMNS if name.startswith("torso_dark_")}
+_SCALES |= {name: 3.5 for name in KIT_COLUMNS if name.startswith("torso_hue_")}
+"""What one person's kit varies by, from box to box; the unit of distances between kits."""
+
+
+@dataclasses.dataclass(frozen=True)
+class KitSummary:
+    """One row a track, ordered by track id.
+
+    Attributes:
+        track_ids: (T,) int.
+        vectors: (T, F) kit in units of its usual variation, light removed.
+        weights: (T,) square root of the good looks, less for who stands off the ice.
+        lab: (T, 3) torso in CIE Lab, as seen.
+        relative_ab: (T, 2) torso's a and b beside the ice's.
+    """
+
+    track_ids: NDArray[np.int64]
+    vectors: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    lab: NDArray[np.float64]
+    relative_ab: NDArray[np.float64]
+
+
+def summarise_kit(tracks: pd.DataFrame, kit: pd.DataFrame) -> KitSummary:
+    """Medians of the kit over the good looks at each track.
+
+    A good look is an observed box that no other box covers; a track that has none
+    is described by all of its boxes. Lightness and colour count relative to the
+    frame's ice, so that a darker corner or a change of light moves nobody.
+
+    Args:
+        tracks: TRACKS with ``detection_row``.
+        kit: ``KIT_COLUMNS``, row-aligned with the detections.
+    """
+    rows = tracks["detection_row"].to_numpy(np.int64)
+    seen = (rows >= 0) & (rows < len(kit)) & tracks["observed"].to_numpy(bool)
+    features = kit.loc[:, list(KIT_COLUMNS)].to_numpy(np.float64)[rows[seen]]
+    ids = tracks["track_id"].to_numpy(np.int64)[seen]
+    covered = crowding(tracks)[seen]
+    finite = np.isfinite(features).all(axis=1)
+    features, ids, covered = features[finite], ids[finite], covered[finite]
+
+    column = {name: i for i, name in enumerate(KIT_COLUMNS)}
+    relative = features.copy()
+    for part in ("torso", "legs"):
+        for channel in "lab":
+            relative[:, column[f"{part}_{channel}"]] -= features[:, column[f"ice_{channel}"]]
+    scaled = np.column_stack([relative[:, column[n]] / s for n, s in _SCALES.items()])
+
+    order = np.argsort(ids, kind="stable")
+    unique, starts = np.unique(ids[order], return_index=True)
+    vectors: list[NDArray[np.float64]] = []
+    weights: list[float] = []
+    lab: list[NDArray[np.float64]] = []
+    relative_ab: list[NDArray[np.float64]] = []
+    for chosen in np.split(order, starts[1:]) if len(unique) else []:
+        clear = chosen[covered[chosen] < 0.2]
+        looks = clear if len(clear) >= 3 else chosen
+        vectors.append(np.median(scaled[looks], axis=0))
+        trust = (1.0 if len(clear) >= 3 else 0.5) * (
+            0.2 + 0.8 * min(1.0, 2 * np.median(features[looks, column["on_ice"]]))
+        )
+        weights.append(np.sqrt(len(looks)) * trust)
+        lab.append(np.median(features[looks][:, :3], axis=0))
+        relative_ab.append(np.median(relative[looks, 1:3], axis=0))
+    width = len(_SCALES)
+    return KitSummary(
+        track_ids=unique,
+        vectors=np.array(vectors, np.float64).reshape(-1, width),
+        weights=np.array(weights, np.float64),
+        lab=np.array(lab, np.float64).reshape(-1, 3),
+        relative_ab=np.array(relative_ab, np.float64).reshape(-1, 2),
+    )
+
+
+def crowding(tracks: pd.DataFrame) -> NDArray[np.float64]:
+    """How much of each box the other boxes of its frame cover, 0 to 1, (N,)."""
+    boxes = tracks[["x1_px", "y1_px", "x2_px", "y2_px"]].to_numpy(np.float64)
+    frames = tracks["frame"].to_numpy(np.int64)
+    covered = np.zeros(len(tracks))
+    order = np.argsort(frames, kind="stable")
+    _, starts = np.unique(frames[order], return_index=True)
+    for rows in np.split(order, starts[1:]) if len(order) else []:
+        box = boxes[rows]
+        low = np.maximum(box[:, None, :2], box[None, :, :2])
+        high = np.minimum(box[:, None, 2:], box[None, :, 2:])
+        shared = np.prod(np.clip(high - low, 0, None), axis=2)
+        np.fill_diagonal(shared, 0)
+        area = np.prod(np.clip(box[:, 2:] - box[:, :2], 1e-6, None), axis=1)
+        covered[rows] = np.minimum(1, shared.max(axis=1, initial=0) / area)
+    return covered

@@ -1,0 +1,108 @@
+"""The role of every track from what the detector said of each of its boxes.
+
+Belongs here: votes over time, how much each counts, the rule that a team has
+one goalkeeper at a time. Does not belong here: kits and teams (:mod:`.teams`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from jarvis_dagster.hockey.roles.samples import crowding
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+__all__ = ["ROLES", "Votes", "cast_votes", "demote_extra_goalkeepers"]
+
+ROLES = ("player", "goalkeeper", "referee")
+
+_PRIOR = np.array([1.0, 0.25, 0.25])
+"""Votes every track starts with: most people on the ice are players, so that one or
+two odd boxes make nobody a goalkeeper."""
+_MOST_GOALKEEPERS = 2
+
+
+@dataclasses.dataclass
+class Votes:
+    """One row a track, ordered by track id.
+
+    Attributes:
+        track_ids: (T,) int.
+        shares: (T, 3) share of the vote of each of ``ROLES``; rows sum to one.
+        first, last: (T,) first and last frame of the track.
+        boxes: (T,) observed boxes.
+    """
+
+    track_ids: NDArray[np.int64]
+    shares: NDArray[np.float64]
+    first: NDArray[np.int64]
+    last: NDArray[np.int64]
+    boxes: NDArray[np.int64]
+
+    def winners(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Index into ``ROLES`` and its share of the vote, each (T,)."""
+        best = self.shares.argmax(axis=1)
+        return best, self.shares[np.arange(len(best)), best]
+
+
+def cast_votes(tracks: pd.DataFrame) -> Votes:
+    """Count the votes.
+
+    An observed box votes for its class with its score, more when it is large
+    (relative to the frame's median box: distant people are told apart worse) and
+    less when another box covers it. Filled boxes do not vote.
+    """
+    ids = tracks["track_id"].to_numpy(np.int64)
+    frames = tracks["frame"].to_numpy(np.int64)
+    height = (tracks["y2_px"] - tracks["y1_px"]).to_numpy(np.float64)
+    usual = tracks.assign(_h=height).groupby("frame")["_h"].transform("median").to_numpy()
+    size = np.clip(height / np.maximum(usual, 1e-6), 0.5, 1.5)
+    weight = tracks["score"].to_numpy(np.float64) * size * (1 - 0.8 * crowding(tracks))
+    observed = tracks["observed"].to_numpy(bool)
+    unique, inverse = np.unique(ids, return_inverse=True)
+    votes = np.tile(_PRIOR, (len(unique), 1))
+    said = tracks["class"].to_numpy(str)
+    for k, role in enumerate(ROLES):
+        mine = observed & (said == role)
+        votes[:, k] += np.bincount(inverse[mine], weight[mine], minlength=len(unique))
+    first = np.full(len(unique), np.iinfo(np.int64).max)
+    last = np.full(len(unique), -1)
+    np.minimum.at(first, inverse, frames)
+    np.maximum.at(last, inverse, frames)
+    boxes = np.bincount(inverse[observed], minlength=len(unique))
+    return Votes(unique, votes / votes.sum(1, keepdims=True), first, last, boxes)
+
+
+def demote_extra_goalkeepers(votes: Votes, group: NDArray[np.object_]) -> None:
+    """Keep one goalkeeper at a time in each group, in place.
+
+    Where two tracks of a group are goalkeepers in the same frame, the one with the
+    smaller share (times the root of its boxes) loses its goalkeeper votes.
+
+    Args:
+        votes: changed in place.
+        group: (T,) team names; "" is a group of its own that may hold two.
+    """
+    keeper = ROLES.index("goalkeeper")
+    strength = votes.shares[:, keeper] * np.sqrt(votes.boxes)
+    kept: list[int] = []
+    for i in np.argsort(-strength, kind="stable"):
+        if votes.shares[i].argmax() != keeper:
+            continue
+        rivals = [
+            j
+            for j in kept
+            if group[j] == group[i]
+            and votes.first[i] <= votes.last[j]
+            and votes.first[j] <= votes.last[i]
+        ]
+        if len(rivals) < (1 if group[i] else _MOST_GOALKEEPERS):
+            kept.append(int(i))
+            continue
+        votes.shares[i, keeper] = 0
+        votes.shares[i] = (votes.shares[i] + 1e-9) / (votes.shares[i] + 1e-9).sum()
