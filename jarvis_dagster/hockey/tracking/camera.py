@@ -1,0 +1,96 @@
+"""How the picture moved between frames: from the scan, or from the boxes.
+
+Belongs here: one translation per pair of successive detection frames, and its
+running sum, in which people move as they would before a resting camera. Does
+not belong here: motion from pixels (the preflight scan does that).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from jarvis_dagster.hockey.tracking.boxes import Boxes
+
+__all__ = ["motion_from_boxes", "motion_from_scan"]
+
+_REACH = 1.5  # box widths that a person may move between two detection frames
+
+
+def motion_from_boxes(boxes: Boxes, ticks: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Shift of the picture at each of ``ticks`` (detection frames), summed up.
+
+    Every pair of boxes in two successive frames that agree in size votes for a
+    displacement; the best-supported one wins and is refined to the mean of its
+    votes. It is the common motion of the people, hence the camera's as far as
+    they stand or skate without a common direction.
+
+    Returns:
+        (T, 2) px: subtract it from a centre to stabilise the centre.
+    """
+    shifts = np.zeros((len(ticks), 2))
+    bounds = np.searchsorted(boxes.frame, np.append(ticks, ticks[-1] + 1 if len(ticks) else 0))
+    last = np.zeros(2)
+    for index in range(1, len(ticks)):
+        before = boxes.box[bounds[index - 1] : bounds[index]]
+        after = boxes.box[bounds[index] : bounds[index + 1]]
+        last = _common_shift(before, after, last)
+        shifts[index] = last
+    return np.cumsum(shifts, axis=0)
+
+
+def _common_shift(
+    before: NDArray[np.float64], after: NDArray[np.float64], expected: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    if len(before) == 0 or len(after) == 0:
+        return 0.5 * expected
+    shift = after[None, :, :2] - before[:, None, :2]
+    ratio = np.abs(np.log(after[None, :, 2:] / before[:, None, 2:]))
+    size = np.sqrt(before[:, 2:].prod(axis=1) / 2)
+    near = np.abs(shift - expected).max(axis=2) < _REACH * size[:, None]
+    fits = near & (ratio < 0.35).all(axis=2)
+    if fits.sum() < 3:
+        return 0.5 * expected
+    votes = shift[fits]
+    radius = 0.12 * float(np.median(size))
+    gaps = ((votes[:, None] - votes[None]) ** 2).sum(axis=2)
+    support = np.exp(-0.5 * gaps / radius**2).sum(axis=1)
+    support *= np.exp(-0.5 * ((votes - expected) ** 2).sum(axis=1) / (4 * radius) ** 2)
+    weight = np.exp(-0.5 * gaps[int(support.argmax())] / radius**2)
+    if weight.sum() < 2:
+        return 0.5 * expected
+    return np.asarray((weight[:, None] * votes).sum(axis=0) / weight.sum())
+
+
+def motion_from_scan(
+    scan: pd.DataFrame, ticks: NDArray[np.int64], width_px: int, height_px: int
+) -> NDArray[np.float64]:
+    """The same from a SCAN table: the shift of the picture's centre, summed up.
+
+    Zoom and roll between two frames are small; what they add away from the
+    centre is left to the motion model, since sums of them drift over minutes.
+    """
+    frame = scan["frame"].to_numpy(np.int64)
+    known = scan["motion_ok"].to_numpy(bool)
+    scale = scan["scale"].to_numpy(np.float64)
+    angle = scan["angle_rad"].to_numpy(np.float64)
+    centre = np.array([width_px / 2, height_px / 2])
+    turned_x = scale * (np.cos(angle) * centre[0] - np.sin(angle) * centre[1])
+    turned_y = scale * (np.sin(angle) * centre[0] + np.cos(angle) * centre[1])
+    shift = np.stack(
+        [
+            turned_x + scan["dx_px"].to_numpy(np.float64) - centre[0],
+            turned_y + scan["dy_px"].to_numpy(np.float64) - centre[1],
+        ],
+        axis=1,
+    )
+    shift[~known | ~np.isfinite(shift).all(axis=1)] = 0
+    total = np.cumsum(shift, axis=0)
+    if len(frame) == 0:
+        return np.zeros((len(ticks), 2))
+    return np.stack([np.interp(ticks, frame, total[:, axis]) for axis in range(2)], axis=1)

@@ -1,0 +1,158 @@
+"""From detections to tracklets: pieces of track that are hardly in doubt.
+
+Belongs here: frame-by-frame association with a Kalman filter, all tracks of a
+frame at once. Does not belong here: joining pieces across gaps, smoothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from jarvis_dagster.hockey.tracking.boxes import Boxes
+
+__all__ = ["FirstPass", "tracklets"]
+
+_FORBIDDEN = 1e6
+
+
+@dataclasses.dataclass(frozen=True)
+class FirstPass:
+    """Numbers of the association; lengths in box heights, times in seconds."""
+
+    noise: float = 0.05  # standard deviation of a detected centre or side
+    push: float = 1.5  # white acceleration, heights / s^1.5
+    start_speed: float = 2.0  # standard deviation of the unknown first velocity
+    gate: float = 18.0  # largest squared distance, 4 degrees of freedom
+    patience_s: float = 0.4  # a track unseen for longer ends
+    score_weight: float = 4.0  # cost of a detection of score 0
+
+
+def tracklets(
+    boxes: Boxes,
+    ticks: NDArray[np.int64],
+    shift: NDArray[np.float64],
+    fps: float,
+    options: FirstPass,
+) -> list[NDArray[np.intp]]:
+    """Chains of detections (indices into ``boxes``), each in order of time.
+
+    Constant velocity in stabilised coordinates, one Hungarian assignment a
+    frame for the tracks seen twice or more, a second for the new ones.
+
+    Args:
+        boxes: cleaned, sorted by frame.
+        ticks: the frames that have detections, ascending.
+        shift: (T, 2) camera shift at each tick.
+        fps: frames a second.
+        options: see :class:`FirstPass`.
+    """
+    state = _State(options)
+    bounds = np.searchsorted(boxes.frame, np.append(ticks, ticks[-1] + 1 if len(ticks) else 0))
+    patience = options.patience_s * fps
+    for index, tick in enumerate(ticks):
+        start, stop = int(bounds[index]), int(bounds[index + 1])
+        seen = boxes.box[start:stop].copy()
+        seen[:, :2] -= shift[index]
+        if index:
+            state.predict((tick - ticks[index - 1]) / fps)
+            state.retire(int(tick), max(patience, 2 * (tick - ticks[index - 1])))
+        state.associate(seen, boxes.score[start:stop], start, int(tick))
+    state.retire(0, -1)
+    return [np.array(chain, dtype=np.intp) for chain in state.done]
+
+
+class _State:
+    """All living tracks; centre with velocity, sides as a random walk."""
+
+    def __init__(self, options: FirstPass) -> None:
+        self.options = options
+        self.place = np.zeros((0, 4))
+        self.speed = np.zeros((0, 2))
+        self.var = np.zeros((0, 4))  # of place
+        self.mixed = np.zeros((0, 2))  # of centre and velocity
+        self.var_speed = np.zeros((0, 2))
+        self.last = np.zeros(0, dtype=np.int64)
+        self.chains: list[list[int]] = []
+        self.done: list[list[int]] = []
+
+    def predict(self, step: float) -> None:
+        if not self.chains:
+            return
+        push = (self.options.push * self.place[:, 3:4]) ** 2
+        self.place[:, :2] += self.speed * step
+        self.var[:, :2] += 2 * step * self.mixed + step**2 * self.var_speed + push * step**3 / 3
+        self.mixed += step * self.var_speed + push * step**2 / 2
+        self.var_speed += push * step
+        self.var[:, 2:] += (0.35 * self.place[:, 2:]) ** 2 * step
+
+    def retire(self, tick: int, patience: float) -> None:
+        keep = tick - self.last <= patience
+        if keep.all():
+            return
+        self.done.extend(self.chains[i] for i in np.flatnonzero(~keep))
+        self.chains = [self.chains[i] for i in np.flatnonzero(keep)]
+        for name in ("place", "speed", "var", "mixed", "var_speed", "last"):
+            setattr(self, name, getattr(self, name)[keep])
+
+    def associate(
+        self, seen: NDArray[np.float64], score: NDArray[np.float64], start: int, tick: int
+    ) -> None:
+        from scipy.optimize import linear_sum_assignment
+
+        free = np.ones(len(seen), dtype=bool)
+        if self.chains and len(seen):
+            noise = self._noise(seen)
+            apart = seen[None] - self.place[:, None]
+            spread = self.var[:, None] + noise[None]
+            cost = (apart**2 / spread).sum(axis=2)
+            cost[cost > self.options.gate] = _FORBIDDEN
+            cost += self.options.score_weight * (1 - score)[None]
+            old = np.array([len(chain) >= 3 for chain in self.chains])
+            for group in (np.flatnonzero(old), np.flatnonzero(~old)):
+                left = np.flatnonzero(free)
+                if len(group) == 0 or len(left) == 0:
+                    continue
+                part = cost[np.ix_(group, left)]
+                rows, columns = linear_sum_assignment(part)
+                fits = part[rows, columns] < _FORBIDDEN
+                tracks, found = group[rows[fits]], left[columns[fits]]
+                self._update(tracks, seen[found], noise[found], tick)
+                for track, detection in zip(tracks, found, strict=True):
+                    self.chains[track].append(start + int(detection))
+                free[found] = False
+        self._begin(seen[free], (start + np.flatnonzero(free)).tolist(), tick)
+
+    def _noise(self, seen: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray((self.options.noise * (seen[:, [2, 3, 2, 3]] + 4)) ** 2)
+
+    def _update(
+        self, tracks: NDArray, seen: NDArray[np.float64], noise: NDArray[np.float64], tick: int
+    ) -> None:
+        gain = self.var[tracks] / (self.var[tracks] + noise)
+        error = seen - self.place[tracks]
+        pull = self.mixed[tracks] / (self.var[tracks, :2] + noise[:, :2])
+        self.place[tracks] += gain * error
+        self.speed[tracks] += pull * error[:, :2]
+        self.var_speed[tracks] -= pull * self.mixed[tracks]
+        self.mixed[tracks] *= 1 - gain[:, :2]
+        self.var[tracks] *= 1 - gain
+        self.last[tracks] = tick
+
+    def _begin(self, seen: NDArray[np.float64], rows: list[int], tick: int) -> None:
+        if not rows:
+            return
+        count = len(seen)
+        start_speed = (self.options.start_speed * seen[:, 3:4]) ** 2
+        self.place = np.concatenate([self.place, seen])
+        self.speed = np.concatenate([self.speed, np.zeros((count, 2))])
+        self.var = np.concatenate([self.var, self._noise(seen)])
+        self.mixed = np.concatenate([self.mixed, np.zeros((count, 2))])
+        self.var_speed = np.concatenate([self.var_speed, np.repeat(start_speed, 2, axis=1)])
+        self.last = np.concatenate([self.last, np.full(count, tick, dtype=np.int64)])
+        self.chains.extend([row] for row in rows)
