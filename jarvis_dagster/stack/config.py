@@ -48,27 +48,29 @@ class StackPorts(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     object_store: int = Field(
-        8333,
+        default=8333,
         gt=0,
         le=65_535 - _GRPC_OFFSET,
         description="S3 endpoint of the object store. It also takes the port 10000 above.",
     )
     object_store_internal: int = Field(
-        9333,
+        default=9333,
         gt=0,
         le=65_536 - _GRPC_OFFSET - _INTERNAL_PORTS,
         description="First of four consecutive ports that the parts of the object store use among "
         "themselves. Each also takes the port 10000 above.",
     )
-    temporal: int = Field(7233, gt=0, le=65_535, description="Temporal's gRPC frontend.")
-    temporal_ui: int = Field(8233, gt=0, le=65_535, description="Temporal's web page.")
-    mlflow: int = Field(5000, gt=0, le=65_535, description="MLflow's tracking server and page.")
-    metrics: int = Field(
-        9464, gt=0, le=65_535, description="Where Prometheus scrapes Jarvis' own metrics."
+    temporal: int = Field(default=7233, gt=0, le=65_535, description="Temporal's gRPC frontend.")
+    temporal_ui: int = Field(default=8233, gt=0, le=65_535, description="Temporal's web page.")
+    mlflow: int = Field(
+        default=5000, gt=0, le=65_535, description="MLflow's tracking server and page."
     )
-    dagster: int = Field(3000, gt=0, le=65_535, description="Dagster's web page.")
+    metrics: int = Field(
+        default=9464, gt=0, le=65_535, description="Where Prometheus scrapes Jarvis' own metrics."
+    )
+    dagster: int = Field(default=3000, gt=0, le=65_535, description="Dagster's web page.")
     dagster_code: int = Field(
-        4000, gt=0, le=65_535, description="gRPC server that loads the Dagster definitions."
+        default=4000, gt=0, le=65_535, description="gRPC server that loads the Dagster definitions."
     )
 
     def internal(self) -> tuple[int, int, int, int]:
@@ -115,38 +117,40 @@ class StackConfig(BaseModel):
         "`$JARVIS_DATA_DIR`, else the user's data directory for `jarvis`.",
     )
     host: str = Field(
-        "127.0.0.1",
+        default="127.0.0.1",
         description="Address that the web pages (Dagster, MLflow, Temporal, metrics) listen on. "
         "They have no login: leave it at loopback unless a proxy with a login stands in front. The "
         "object store, Temporal's gRPC and the code server always stay on loopback.",
     )
     allowed_hosts: tuple[str, ...] = Field(
-        (),
+        default=(),
         description="Host names under which browsers may reach MLflow when `host` is not loopback.",
     )
     programs: tuple[ProgramName, ...] = Field(
-        PROGRAM_NAMES, description="Programs that `jarvis up` starts when it is given none."
+        default=PROGRAM_NAMES, description="Programs that `jarvis up` starts when it is given none."
     )
     ports: StackPorts = Field(default_factory=StackPorts, description="Ports of the servers.")
     buckets: tuple[str, ...] = Field(
-        ("jarvis-artifacts", "jarvis-models", "jarvis-datasets", "jarvis-logs"),
+        default=("jarvis-artifacts", "jarvis-models", "jarvis-datasets", "jarvis-logs"),
         description="Buckets that the object store makes at its start.",
     )
     object_store_memory: str = Field(
-        "512MiB",
+        default="512MiB",
         pattern=r"^\d+(B|KiB|MiB|GiB)$",
         description="Soft memory limit of the object store (GOMEMLIMIT).",
     )
     start_timeout_s: float = Field(
-        90.0, gt=0, description="Seconds that one program may take until it answers."
+        default=90.0, gt=0, description="Seconds that one program may take until it answers."
     )
     stop_timeout_s: float = Field(
-        20.0, gt=0, description="Seconds that one program may take to stop before it is killed."
+        default=20.0,
+        gt=0,
+        description="Seconds that one program may take to stop before it is killed.",
     )
     log_max_bytes: int = Field(
-        10_000_000, gt=0, description="Size at which a program's log is rotated."
+        default=10_000_000, gt=0, description="Size at which a program's log is rotated."
     )
-    log_backups: int = Field(3, ge=0, description="Rotated logs that are kept a program.")
+    log_backups: int = Field(default=3, ge=0, description="Rotated logs that are kept a program.")
 
     @field_validator("data_dir", mode="after")
     @classmethod

