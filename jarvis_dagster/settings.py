@@ -90,7 +90,8 @@ class Settings(_Section):
     vision: VisionSettings = pydantic.Field(VisionSettings(), description="Footage analysis.")
     drive: DriveSettings = pydantic.Field(DriveSettings(), description="The watched drive.")
     stack: StackConfig = pydantic.Field(
-        default_factory=StackConfig, description="The servers that `jarvis up` runs, and where they keep their state."
+        default_factory=StackConfig,
+        description="The servers that `jarvis up` runs, and where they keep their state.",
     )
     storage: StorageConfig | None = pydantic.Field(
         None, description="The object store; empty means the embedded one."

@@ -1,7 +1,5 @@
 """Footage: the video as it was uploaded, and what can be expected of it."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -78,7 +76,7 @@ def video(
     )
 
 
-def source_video(space: Workspace) -> tuple[Any, dict[str, Any]]:
+def source_video(space: "Workspace") -> tuple[Any, dict[str, Any]]:
     """Path of the video in the working folder, and its record."""
     source = space.json("footage", "source")
     return space.fetch("footage", source["object"]), source

@@ -112,9 +112,7 @@ class Workspace:
 
     def json(self, asset: str, name: str) -> dict[str, Any]:
         """Read ``{name}.json`` of ``asset``."""
-        content: dict[str, Any] = json.loads(
-            self.fetch(asset, f"{name}.json").read_text("utf-8")
-        )
+        content: dict[str, Any] = json.loads(self.fetch(asset, f"{name}.json").read_text("utf-8"))
         return content
 
     def discard(self) -> None:

@@ -1,0 +1,20 @@
+"""The client storage service: drives that people put footage into and take results from."""
+
+from jarvis_dagster.services.client_storage.config import ClientStorageConfig, DriveConfig
+from jarvis_dagster.services.client_storage.drive import Changes, Drive, DriveFile, Page
+from jarvis_dagster.services.client_storage.local import LocalFolderDrive
+from jarvis_dagster.services.client_storage.service import JarvisClientStorageService
+from jarvis_dagster.services.client_storage.settle import Sighting, settle
+
+__all__ = [
+    "Changes",
+    "ClientStorageConfig",
+    "Drive",
+    "DriveConfig",
+    "DriveFile",
+    "JarvisClientStorageService",
+    "LocalFolderDrive",
+    "Page",
+    "Sighting",
+    "settle",
+]

@@ -1,0 +1,68 @@
+"""Delivery: the results, back in the drive that the video came from."""
+
+import dagster as dg
+
+from jarvis_dagster.assets.failures import permanent_failures
+from jarvis_dagster.assets.footage import COMMON
+from jarvis_dagster.assets.holmes import game_report
+from jarvis_dagster.assets.metadata import seconds_of
+from jarvis_dagster.assets.spotlight import annotated_video, events, highlights, positions, tracks
+from jarvis_dagster.resources.services import AnalyticsResource
+from jarvis_dagster.resources.uploads import UploadsResource
+from jarvis_dagster.resources.workspace import Workspace, WorkspaceResource
+
+__all__ = ["results"]
+
+
+@dg.asset(
+    key=["delivery", "results"],
+    deps=[tracks, positions, events, highlights, annotated_video, game_report],
+    group_name="delivery",
+    kinds={"googledrive"},
+    **COMMON,
+)
+def results(
+    context: dg.AssetExecutionContext,
+    workspace: WorkspaceResource,
+    uploads: UploadsResource,
+    analytics: AnalyticsResource,
+) -> dg.MaterializeResult:
+    """Everything made from the video, in ``Results/<video>/`` of the drive, with a manifest."""
+    space = workspace.of(context.partition_key)
+    with permanent_failures(), seconds_of() as elapsed:
+        source = space.json("footage", "source")
+        delivered = uploads.inbox.deliver(source, _files(space))
+        space.keep_json("results", "delivery", {"folder": delivered.path, "files": delivered.files})
+        analytics.service.log_counter("jarvis_videos_delivered_total", component="delivery")
+    space.discard()
+    return dg.MaterializeResult(
+        metadata={
+            "folder": delivered.path,
+            "files": len(delivered.files),
+            "manifest": dg.MetadataValue.json(delivered.files),
+            "seconds": elapsed(),
+        }
+    )
+
+
+def _files(space: Workspace) -> dict[str, object]:
+    """Name in the results folder, and the file."""
+    import pandas as pd
+
+    files = {
+        "report.html": space.fetch("game_report", "report.html"),
+        "report.json": space.fetch("game_report", "report.json"),
+        "annotated.mp4": space.fetch("annotated_video", "annotated.mp4"),
+    }
+    for asset in ("tracks", "positions", "events"):
+        path = space.fetch(asset, f"{asset}.parquet")
+        sheet = path.with_suffix(".csv")
+        pd.read_parquet(path).to_csv(sheet, index=False)
+        files[f"{asset}.parquet"] = path
+        files[f"{asset}.csv"] = sheet
+    for entry in space.json("highlights", "highlights")["highlights"]:
+        clip = space.fetch("highlights", entry["clip"])
+        picture = space.fetch("highlights", clip.with_suffix(".jpg").name)
+        files[f"highlights/{clip.name}"] = clip
+        files[f"highlights/{picture.name}"] = picture
+    return dict(files)

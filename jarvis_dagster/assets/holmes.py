@@ -1,0 +1,66 @@
+"""Holmes: the report that a coach reads."""
+
+import dagster as dg
+
+from jarvis_dagster.assets.failures import permanent_failures
+from jarvis_dagster.assets.footage import COMMON, preflight, source_video
+from jarvis_dagster.assets.metadata import kept, provenance_of, seconds_of
+from jarvis_dagster.assets.spotlight import annotated_video, events, highlights, positions, tracks
+from jarvis_dagster.resources.workspace import WorkspaceResource
+
+__all__ = ["game_report"]
+
+
+@dg.asset(
+    key=["holmes", "game_report"],
+    deps=[preflight, tracks, positions, events, highlights, annotated_video],
+    group_name="holmes",
+    kinds={"html"},
+    **COMMON,
+)
+def game_report(
+    context: dg.AssetExecutionContext, workspace: WorkspaceResource
+) -> dg.MaterializeResult:
+    """One page with trust grades, highlights, teams, players and the ledger; JSON beside it."""
+    from jarvis_dagster.hockey.highlights import Highlight
+    from jarvis_dagster.hockey.report import write_report
+    from jarvis_dagster.hockey.tables import EVENTS, POSITIONS, SCAN, TRACKS
+    from jarvis_dagster.hockey.video import probe
+
+    space = workspace.of(context.partition_key)
+    with permanent_failures(), seconds_of() as elapsed:
+        path, source = source_video(space)
+        model = space.json("detections", "model")
+        chosen = space.json("highlights", "highlights")["highlights"]
+        clips = [space.fetch("highlights", entry["clip"]) for entry in chosen]
+        for clip in clips:
+            space.fetch("highlights", clip.with_suffix(".jpg").name)
+        page, data = write_report(
+            space.path("game_report", "x").parent,
+            info=probe(path),
+            name=source["name"],
+            preflight=space.json("footage", "preflight"),
+            scan=space.table("footage", "scan", SCAN),
+            tracks=space.table("tracks", "tracks", TRACKS),
+            positions=(
+                space.table("positions", "positions", POSITIONS)
+                if space.json("positions", "support")["supported"]
+                else None
+            ),
+            events=space.table("events", "events", EVENTS),
+            not_supported=space.json("events", "not_supported"),
+            highlights=[
+                Highlight(**{k: v for k, v in entry.items() if k != "clip"}) for entry in chosen
+            ],
+            clips=clips,
+            provenance=provenance_of(workspace.settings, source, model["version"]),
+        )
+        refs = [space.keep("game_report", page), space.keep("game_report", data)]
+    return dg.MaterializeResult(
+        metadata={
+            **kept(*refs),
+            "model_version": model["version"],
+            "highlights": len(chosen),
+            "seconds": elapsed(),
+        }
+    )

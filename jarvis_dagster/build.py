@@ -1,0 +1,70 @@
+"""The one place that wires assets, checks, sensors and resources together.
+
+Belongs here: :func:`build_definitions`. Does not belong here: definitions
+themselves, or anything that starts or connects.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from jarvis_dagster.assets import delivery, footage, holmes, spotlight
+from jarvis_dagster.jobs import process_video
+from jarvis_dagster.resources.log_progress import LogProgress
+from jarvis_dagster.resources.services import (
+    AnalyticsResource,
+    ClientStorageResource,
+    ExperimentResource,
+    StorageResource,
+    WorkflowResource,
+)
+from jarvis_dagster.resources.uploads import UploadsResource
+from jarvis_dagster.resources.workspace import WorkspaceResource
+from jarvis_dagster.sensors.drive_upload import drive_upload_sensor
+from jarvis_dagster.settings import load_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["build_definitions"]
+
+
+def build_definitions(
+    config: Path | None = None,
+    environment: str | None = None,
+    overrides: dict[str, Any] | None = None,
+) -> dg.Definitions:
+    """A fresh set of definitions.
+
+    Args:
+        config: The core settings file; None means the usual one.
+        environment: The settings' overlay; None means the usual one.
+        overrides: Resources that replace the ones of the same name.
+
+    Raises:
+        ConfigError: the settings are wrong.
+    """
+    settings = load_settings(config, environment)
+    where = {
+        "config_file": str(config) if config else "",
+        "environment": environment or "",
+    }
+    resources: dict[str, Any] = {
+        "storage": StorageResource(**where),
+        "client_storage": ClientStorageResource(**where),
+        "experiments": ExperimentResource(**where),
+        "workflows": WorkflowResource(**where),
+        "analytics": AnalyticsResource(**where),
+        "workspace": WorkspaceResource(**where),
+        "uploads": UploadsResource(**where),
+        "progress": LogProgress(),
+    }
+    return dg.Definitions(
+        assets=dg.load_assets_from_modules([footage, spotlight, holmes, delivery]),
+        jobs=[process_video],
+        sensors=[drive_upload_sensor(settings.drive)],
+        resources={**resources, **(overrides or {})},
+        executor=dg.in_process_executor,
+    )

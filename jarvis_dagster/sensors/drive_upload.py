@@ -1,0 +1,52 @@
+"""Starts the analysis of every video that arrives in the drive's ``Uploads`` folder."""
+
+import time
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from jarvis_dagster.assets.partitions import VIDEOS
+from jarvis_dagster.errors import TransientError
+from jarvis_dagster.jobs import process_video
+from jarvis_dagster.resources.uploads import UploadsResource
+from jarvis_dagster.sensors.intake import Intake
+from jarvis_dagster.sensors.upload_plan import Cursor, plan
+
+if TYPE_CHECKING:
+    from jarvis_dagster.settings import DriveSettings
+
+__all__ = ["drive_upload_sensor"]
+
+
+def drive_upload_sensor(drive: "DriveSettings") -> dg.SensorDefinition:
+    """The sensor, looking every ``drive.poll_interval_s`` seconds."""
+
+    @dg.sensor(
+        name="drive_upload_sensor",
+        job=process_video,
+        minimum_interval_seconds=drive.poll_interval_s,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Analyses every video that arrives in the drive's Uploads folder, once.",
+    )
+    def sensor(
+        context: dg.SensorEvaluationContext, uploads: UploadsResource
+    ) -> dg.SensorResult | dg.SkipReason:
+        now_s = time.time()
+        try:
+            listing = list(uploads.inbox.listing())
+        except TransientError as error:
+            return dg.SkipReason(f"The drive cannot be listed now: {error}")
+        planned = plan(Cursor.loads(context.cursor), listing, now_s=now_s, settle_s=drive.settle_s)
+        taken = Intake(context.instance, uploads.inbox, drive).take(planned)
+        for note in taken.notes:
+            context.log.info(note)
+        return dg.SensorResult(
+            run_requests=taken.requests,
+            dynamic_partitions_requests=(
+                [VIDEOS.build_add_request(taken.new_partitions)] if taken.new_partitions else []
+            ),
+            cursor=taken.cursor.dumps(),
+            skip_reason=None if taken.requests else taken.summary,
+        )
+
+    return sensor

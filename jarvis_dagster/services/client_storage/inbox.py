@@ -1,0 +1,234 @@
+"""The folders of a drive that Jarvis works in: Uploads, Results, Quarantine.
+
+Belongs here: what is taken from and put into these folders, over any drive.
+Does not belong here: providers, when to look (the sensor), what a video is.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from jarvis_dagster.errors import BadInputError, JarvisError, PermanentError
+from jarvis_dagster.services.client_storage.local import LocalFolderDrive
+from jarvis_dagster.services.client_storage.manifest import MANIFEST_NAME, Manifest
+from jarvis_dagster.services.files import safe_name, sha256_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from jarvis_dagster.services.client_storage.drive import Drive, DriveFile
+    from jarvis_dagster.services.client_storage.service import JarvisClientStorageService
+
+__all__ = ["CALIBRATION_SUFFIX", "Delivery", "Inbox", "Upload"]
+
+CALIBRATION_SUFFIX = ".calibration.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Upload:
+    """A complete file in the Uploads folder.
+
+    Args:
+        sha256: Of the content, in hex.
+    """
+
+    drive: str
+    file_id: str
+    path: str
+    name: str
+    version: str
+    sha256: str
+
+    @property
+    def suffix(self) -> str:
+        """The extension in lower case, or ``.mp4`` where the name has none that is usable."""
+        suffix = PurePosixPath(self.name).suffix.lower()
+        return suffix if suffix[1:].isascii() and suffix[1:].isalnum() else ".mp4"
+
+
+@dataclasses.dataclass(frozen=True)
+class Delivery:
+    """What was put where: the folder's path in the drive, and the files with their hashes."""
+
+    path: str
+    files: list[dict[str, Any]]
+
+
+class Inbox:
+    """Uploads in, results out.
+
+    Args:
+        service: The client storage service that knows the drive.
+        drive_name: The drive's name there.
+        root: The folder of the drive that all others are in.
+    """
+
+    def __init__(self, service: JarvisClientStorageService, drive_name: str, root: str) -> None:
+        self._service = service
+        self._name = drive_name
+        self._root = root
+
+    @property
+    def drive(self) -> Drive:
+        """The drive itself."""
+        return self._service.drive(self._name)
+
+    def folder(self, name: str) -> DriveFile:
+        """``Uploads``, ``Results`` or ``Quarantine``; made if missing."""
+        root = self.drive.create_folder(self._root)
+        return self.drive.create_folder(name, root.id)
+
+    def listing(self) -> Iterator[DriveFile]:
+        """Every file below Uploads, calibrations excepted."""
+        for file in self.drive.list_all(self.folder("Uploads").id, recursive=True):
+            if not file.is_folder and not file.name.endswith(CALIBRATION_SUFFIX):
+                yield file
+
+    def look(self, file_id: str, version: str) -> Upload | None:
+        """The upload with its hash; None if it is no longer that version."""
+        sha256 = self.drive.sha256(file_id)
+        file = self.drive.stat(file_id)
+        if file is None or file.version != version:
+            return None
+        return self._upload(file, sha256)
+
+    def find(self, sha256_prefix: str, file_id: str | None = None) -> Upload:
+        """The upload whose content hash starts so; looked for under ``file_id`` first.
+
+        Raises:
+            BadInputError: there is none.
+        """
+        named = self.drive.stat(file_id) if file_id else None
+        others = (file for file in self.listing() if named is None or file.id != named.id)
+        for file in (*([named] if named else []), *others):
+            if file.size and self.drive.sha256(file.id).startswith(sha256_prefix):
+                return self._upload(file, self.drive.sha256(file.id))
+        raise BadInputError(
+            f"No file in {self.folder('Uploads').path} has content {sha256_prefix}….",
+            "Upload the video again.",
+        )
+
+    def local_path(self, path: str) -> Path | None:
+        """Where a file of the drive is on this machine; None if the drive is elsewhere."""
+        drive = self.drive
+        return drive.root / path if isinstance(drive, LocalFolderDrive) else None
+
+    def fetch(self, upload: Upload, path: Path) -> Path:
+        """Bring the upload's content to ``path``, verified.
+
+        Raises:
+            PermanentError: the file is no longer what it was.
+        """
+        if path.is_file() and sha256_file(path) == upload.sha256:
+            return path
+        self.drive.download(upload.file_id, path)
+        if sha256_file(path) != upload.sha256:
+            raise PermanentError(
+                f"{upload.path} changed while it was fetched.",
+                "It is looked at again as a new upload.",
+            )
+        return path
+
+    def sidecar(self, source: dict[str, Any], path: Path) -> Path | None:
+        """Fetch the calibration beside an upload into ``path``; None if there is none."""
+        beside = str(PurePosixPath(source["path"]).with_suffix("")) + CALIBRATION_SUFFIX
+        file = self.drive.find(beside)
+        if file is None:
+            return None
+        self.drive.download(file.id, path)
+        return path
+
+    def place(self, video: Path, progress: Callable[[int, int], None] | None = None) -> Upload:
+        """Upload a file of this machine, with the calibration beside it.
+
+        A file in the Uploads folder itself, or one with the same content, stays.
+        """
+        sha256 = sha256_file(video)
+        tell = progress or _silent
+        tell(0, 1)
+        uploads = self.folder("Uploads")
+        size = video.stat().st_size
+        same = [file for file in self.listing() if file.size == size]
+        found = next((file for file in same if self.drive.sha256(file.id) == sha256), None)
+        file = found or self.drive.upload(video, uploads.id)
+        calibration = video.with_name(video.stem + CALIBRATION_SUFFIX)
+        if not calibration.is_file():
+            calibration = video.with_name("calibration.json")
+        if calibration.is_file():
+            self._place_sidecar(calibration, file)
+        tell(1, 1)
+        return self._upload(file, sha256)
+
+    def _place_sidecar(self, calibration: Path, file: DriveFile) -> None:
+        stem = str(PurePosixPath(file.path).with_suffix(""))
+        there = self.drive.find(stem + CALIBRATION_SUFFIX)
+        parent = self.drive.find(str(PurePosixPath(file.path).parent))
+        self.drive.upload(
+            calibration,
+            parent.id if parent else None,
+            PurePosixPath(stem).name + CALIBRATION_SUFFIX,
+            replace=there,
+        )
+
+    def quarantine(self, upload: Upload | DriveFile, error: JarvisError) -> None:
+        """Move a file that cannot be analysed out of Uploads, and say why beside it."""
+        file_id = upload.file_id if isinstance(upload, Upload) else upload.id
+        file = self.drive.stat(file_id)
+        if file is None or file.version != upload.version:
+            return  # gone, or replaced: what is there now is looked at on its own
+        folder = self.folder("Quarantine")
+        moved = self.drive.move(file.id, folder.id)
+        with tempfile.TemporaryDirectory() as scratch:
+            note = Path(scratch) / "note.txt"
+            note.write_text(
+                f"{file.name} could not be analysed.\n\nWhy: {error.what}\n"
+                + (f"What to do: {error.remedy}\n" if error.remedy else "")
+                + "\nPut a mended file into Uploads to try again.\n",
+                "utf-8",
+            )
+            self.drive.upload(note, folder.id, f"{moved.name}.txt")
+
+    def deliver(self, source: dict[str, Any], files: dict[str, Path]) -> Delivery:
+        """Put results into ``Results/<video>/`` with a manifest; the same again changes nothing.
+
+        Args:
+            source: Record of the video (``name``, ``sha256``).
+            files: Path within the folder, and the file.
+        """
+        folder = self._results_folder(source)
+        about = {"video": source["name"], "video_sha256": source["sha256"]}
+        self._service.export_results(
+            files, self._name, folder.id, component="delivery", complete=True, about=about
+        )
+        manifest = self._manifest(folder)
+        return Delivery(folder.path, [entry.model_dump() for entry in manifest.files])
+
+    def _results_folder(self, source: dict[str, Any]) -> DriveFile:
+        """The folder named as the video, unless another video of that name has it."""
+        results = self.folder("Results")
+        stem = safe_name(PurePosixPath(source["name"]).stem)
+        for name in (stem, f"{stem} ({source['sha256'][:8]})"):
+            folder = self.drive.create_folder(name, results.id)
+            # An empty owner is a folder that a person made, or an export that never ended.
+            if self._manifest(folder).about.get("video_sha256", "") in ("", source["sha256"]):
+                return folder
+        raise PermanentError(f"Results/{stem} belongs to other videos.", "Rename that folder.")
+
+    def _manifest(self, folder: DriveFile) -> Manifest:
+        file = self.drive.find(f"{folder.path}/{MANIFEST_NAME}")
+        if file is None:
+            return Manifest()
+        with tempfile.TemporaryDirectory() as scratch:
+            copy = Path(scratch) / MANIFEST_NAME
+            self.drive.download(file.id, copy)
+            return Manifest.read(copy)
+
+    def _upload(self, file: DriveFile, sha256: str) -> Upload:
+        return Upload(self._name, file.id, file.path, file.name, file.version, sha256)
+
+
+def _silent(_done: int, _total: int) -> None:
+    """Tell nobody."""
