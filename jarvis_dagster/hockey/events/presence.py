@@ -1,0 +1,99 @@
+"""Who was in view when, and where the picture cuts.
+
+Belongs here: events that need no judgement of play. Does not belong here:
+motion (:mod:`.play`), the rink (:mod:`.rink_events`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from jarvis_dagster.hockey.events.entry import Entry, margin
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["camera_cuts", "presences", "whole_rink_in_view"]
+
+_SHORTEST_S = 0.5
+_STILL_SHARE = 0.98
+_RINK_SHARE = 0.85
+
+
+def presences(tracks: pd.DataFrame, fps: float, kind: str) -> list[Entry]:
+    """One entry for every unbroken presence of a track, as ``in_view`` or ``shift``.
+
+    Its confidence is the share of its frames in which the person was detected, not
+    filled in, times the mean detection score.
+    """
+    entries: list[Entry] = []
+    people = tracks[tracks["role"] != "unknown"] if len(tracks) else tracks
+    ordered = people.sort_values(["track_id", "frame"], kind="stable")
+    track = ordered["track_id"].to_numpy(np.int64)
+    frame = ordered["frame"].to_numpy(np.int64)
+    observed = ordered["observed"].to_numpy(bool)
+    score = ordered["score"].to_numpy(np.float64)
+    role, team = ordered["role"].to_numpy(str), ordered["team"].to_numpy(str)
+    fresh = np.flatnonzero((np.diff(track) != 0) | (np.diff(frame) > 1)) + 1
+    for rows in np.split(np.arange(len(track)), fresh) if len(track) else []:
+        start, stop = int(frame[rows[0]]), int(frame[rows[-1]]) + 1
+        if stop - start < _SHORTEST_S * fps or not observed[rows].any():
+            continue
+        seen = float(observed[rows].mean())
+        entries.append(
+            Entry(
+                type=kind,
+                start=start,
+                stop=stop,
+                tracks=(int(track[rows[0]]),),
+                confidence=seen * float(score[rows][observed[rows]].mean()),
+                measures={
+                    "seconds": (stop - start) / fps,
+                    "observed_share": seen,
+                    "role": str(role[rows[0]]),
+                },
+                team=str(team[rows[0]]),
+            )
+        )
+    return entries
+
+
+def camera_cuts(scan: pd.DataFrame) -> list[Entry]:
+    """One entry of one frame for every first frame of a new camera shot."""
+    usual = float(scan["difference"].median()) if len(scan) else 0.0
+    entries: list[Entry] = []
+    for row in scan[scan["is_cut"] & (scan["frame"] > 0)].itertuples():
+        change = float(row.difference)  # type: ignore[arg-type]
+        entries.append(
+            Entry(
+                type="camera_cut",
+                start=int(row.frame),  # type: ignore[arg-type]
+                stop=int(row.frame) + 1,  # type: ignore[arg-type]
+                tracks=(),
+                confidence=margin(change, 2 * usual, 8 * max(usual, 1.0)),
+                measures={"luma_change": change, "usual_luma_change": usual},
+            )
+        )
+    return entries
+
+
+def whole_rink_in_view(
+    positions: pd.DataFrame | None, scan: pd.DataFrame, length_ft: float
+) -> bool:
+    """Whether leaving the picture must mean leaving the ice.
+
+    True for a camera that stands still (no cut, next to no motion) and sees people
+    along nearly the whole rink.
+    """
+    if positions is None or not len(scan) or bool((scan["is_cut"] & (scan["frame"] > 0)).any()):
+        return False
+    still = np.hypot(scan["dx_px"], scan["dy_px"]) < 0.5
+    if float(still.mean()) < _STILL_SHARE:
+        return False
+    x = positions.loc[positions["valid"], "x_ft"].to_numpy(np.float64)
+    if len(x) < 100:
+        return False
+    low, high = np.percentile(x, [0.5, 99.5])
+    return bool(high - low > _RINK_SHARE * length_ft)
