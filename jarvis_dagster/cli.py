@@ -1,0 +1,223 @@
+"""The command line: ``jarvis --help``.
+
+Belongs here: commands, options, help, exit codes. Does not belong here: what a
+command does (``commands/``). An error is one line with a remedy; ``-v`` shows
+where it happened.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from jarvis_dagster.errors import BadInputError, JarvisError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from jarvis_dagster.settings import Settings
+
+__all__ = ["app", "main"]
+
+FAILED, BAD_INPUT = 1, 2
+
+app = typer.Typer(
+    help="From a hockey video in a drive to tracks, events, highlights and a report.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+evaluate = typer.Typer(help="Measure a detector or a tracker.", no_args_is_help=True)
+config_app = typer.Typer(help="See the settings.", no_args_is_help=True)
+app.add_typer(evaluate, name="evaluate")
+app.add_typer(config_app, name="config")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+_verbose = False
+
+
+def _console(*, stderr: bool = False) -> Console:
+    from rich.console import Console
+
+    return Console(stderr=stderr)
+
+
+def _settings() -> Settings:
+    from jarvis_dagster.settings import load_settings
+
+    return load_settings()
+
+
+@app.callback()
+def _options(
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Show where an error happened.")
+    ] = False,
+) -> None:
+    global _verbose  # noqa: PLW0603
+    _verbose = verbose
+
+
+@app.command()
+def run(
+    video: Annotated[Path | None, typer.Argument(help="The video to analyse.")] = None,
+    sample: Annotated[bool, typer.Option("--sample", help="Analyse a rendered game.")] = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Copy the results to this folder too.")
+    ] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", envvar="KEEP", help="Leave started servers running.")
+    ] = False,
+) -> None:
+    """Analyse a video, from the drive's Uploads folder to its Results folder."""
+    from jarvis_dagster.commands.run import run_video
+
+    if (video is None) != sample:
+        raise BadInputError("Name one video, or --sample.", "See `jarvis run --help`.")
+    console = _console()
+    done = run_video(_settings(), video, console, output=output, keep=keep)
+    console.print(f"\nDone in {done.seconds:.0f} s. Open:")
+    for name in ("report.html", "annotated.mp4"):
+        console.print(f"  {done.folder / name}", soft_wrap=True, highlight=False)
+    console.print(f"\nAll {len(done.files)} files are in {done.folder}", soft_wrap=True)
+
+
+@app.command()
+def register(
+    video: Annotated[Path, typer.Argument(help="The video to upload.")],
+) -> None:
+    """Upload a video and add its partition, without analysing it; prints the partition."""
+    from jarvis_dagster.commands.display import Display
+    from jarvis_dagster.commands.run import register_video
+
+    with Display(_console(stderr=True)) as display:
+        key = register_video(_settings(), video, display)
+    typer.echo(key)
+
+
+@app.command()
+def up(
+    programs: Annotated[
+        list[str] | None, typer.Argument(help="Start only these; `jarvis status` lists them.")
+    ] = None,
+) -> None:
+    """Start the whole stack on this machine."""
+    from jarvis_dagster.commands import stack
+
+    stack.up(_settings().stack, _console(), programs or None)  # type: ignore[arg-type]
+
+
+@app.command()
+def down(
+    programs: Annotated[list[str] | None, typer.Argument(help="Stop only these.")] = None,
+) -> None:
+    """Stop the stack; nothing is lost."""
+    from jarvis_dagster.commands import stack
+
+    stack.down(_settings().stack, _console(), programs or None)  # type: ignore[arg-type]
+
+
+@app.command()
+def status(as_json: AsJson = False) -> None:
+    """Show what runs; exit code 1 unless everything that should is ready."""
+    from jarvis_dagster.commands import stack
+
+    if not stack.status(_settings().stack, _console(), as_json=as_json):
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def logs(
+    program: Annotated[str | None, typer.Argument(help="Whose log; empty means all.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as it grows.")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many lines.")] = 50,
+) -> None:
+    """Show the logs of the stack."""
+    from jarvis_dagster.commands import stack
+
+    stack.logs(_settings().stack, _console(), program, follow=follow, lines=lines)
+
+
+@app.command()
+def track(
+    detections: Annotated[Path, typer.Option(help="MOTChallenge rows: frame,-1,x,y,w,h,score.")],
+    size: Annotated[str, typer.Option(help="Size of the frames, as in 1280x720.")],
+    fps: Annotated[float, typer.Option(min=0.1, help="Frames a second.")],
+    out: Annotated[Path, typer.Option(help="Where to write the tracks.")],
+    as_json: AsJson = False,
+) -> None:
+    """Track people from boxes alone."""
+    from jarvis_dagster.commands.track import track_command
+
+    track_command(detections, size, fps, out, as_json=as_json)
+
+
+@evaluate.command("tracker")
+def evaluate_tracker(
+    ground_truth: Annotated[Path, typer.Option(help="MOTChallenge ground truth (.gz too).")],
+    tracks: Annotated[Path, typer.Option(help="MOTChallenge tracks.")],
+    as_json: AsJson = False,
+) -> None:
+    """HOTA, IDF1 and MOTA of tracks."""
+    from jarvis_dagster.commands.track import evaluate_tracker_command
+
+    evaluate_tracker_command(ground_truth, tracks, as_json=as_json)
+
+
+@app.command()
+def health(as_json: AsJson = False) -> None:
+    """Ask every core service whether it works; exit code 1 if one does not."""
+    from jarvis_dagster.commands.health import check_health
+
+    if not check_health(_settings(), _console(), as_json=as_json):
+        raise typer.Exit(FAILED)
+
+
+@config_app.command("show")
+def config_show(as_json: AsJson = False) -> None:
+    """The settings in force; secrets are hidden."""
+    from jarvis_dagster.commands.config import show_config
+
+    show_config(_settings(), as_json=as_json)
+
+
+def main() -> None:
+    """Run the command; errors of Jarvis become one line and an exit code."""
+    try:
+        code = app(standalone_mode=False)
+    except JarvisError as error:
+        _complain(error)
+        code = BAD_INPUT if isinstance(error, BadInputError) else FAILED
+    except typer.Abort:
+        code = 130
+    except KeyboardInterrupt:
+        _console(stderr=True).print("Interrupted.")
+        code = 130
+    except Exception as error:
+        if not _is_usage(error):
+            raise
+        error.show()  # type: ignore[attr-defined]
+        code = BAD_INPUT
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _is_usage(error: Exception) -> bool:
+    import click
+
+    return isinstance(error, click.ClickException)
+
+
+def _complain(error: JarvisError) -> None:
+    console = _console(stderr=True)
+    if _verbose:
+        console.print_exception()
+    from rich.text import Text
+
+    console.print(Text.assemble(("Error: ", "bold red"), str(error)), soft_wrap=True)
+
+
+if __name__ == "__main__":
+    main()
