@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import time
 from typing import TYPE_CHECKING
 
 from jarvis_dagster.services.files import atomic_path, sha256_file
 
 if TYPE_CHECKING:
+    import os
     from pathlib import Path
 
 __all__ = ["HashCache"]
@@ -66,4 +66,8 @@ class HashCache:
 
 
 def _key(status: os.stat_result) -> str:
-    return f"{status.st_dev}:{status.st_ino}:{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}"
+    parts = (
+        *(status.st_dev, status.st_ino, status.st_size),
+        *(status.st_mtime_ns, status.st_ctime_ns),
+    )
+    return ":".join(map(str, parts))

@@ -1,0 +1,214 @@
+"""LocalFolderDrive: the contract, and what only a folder has."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from jarvis_dagster.errors import BadInputError, NotSupportedError, PermanentError, TransientError
+from jarvis_dagster.services.client_storage import LocalFolderDrive, Sighting, settle
+from jarvis_dagster.services.client_storage import hashes as hashes_module
+from jarvis_dagster.services.client_storage import local as local_module
+from tests.services.drive_contract import DriveContract
+
+
+@pytest.fixture
+def drive(tmp_path: Path) -> LocalFolderDrive:
+    return LocalFolderDrive(tmp_path / "drive")
+
+
+class TestContract(DriveContract):
+    """The contract of all drives."""
+
+
+def test_links_that_leave_the_root_are_refused(drive: LocalFolderDrive, tmp_path: Path) -> None:
+    drive.check()
+    secret = tmp_path / "secret.txt"
+    secret.write_text("secret")
+    (tmp_path / "outside").mkdir()
+    (drive.root / "link.txt").symlink_to(secret)
+    (drive.root / "folder").symlink_to(tmp_path / "outside")
+    (drive.root / "loop").symlink_to(drive.root)
+    assert [file.id for file in drive.list_all(recursive=True)] == ["loop"]
+    for hostile in ("link.txt", "folder", "folder/x", "loop/link.txt"):
+        with pytest.raises(BadInputError, match="outside"):
+            drive.download(hostile, tmp_path / "stolen")
+    with pytest.raises(BadInputError, match="outside"):
+        drive.upload(secret, "folder")
+    assert list((tmp_path / "outside").iterdir()) == []
+
+
+def test_own_state_is_not_reachable(drive: LocalFolderDrive, tmp_path: Path) -> None:
+    drive.check()
+    with pytest.raises(BadInputError):
+        drive.trash(".jarvis")
+    with pytest.raises(BadInputError):
+        drive.stat(".jarvis/hashes.json")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("clip.mp4.part", "clip.mp4.crdownload", "clip.tmp", ".clip.mp4.icloud", "~$plan.docx"),
+        *(".DS_Store", "Thumbs.db", "desktop.ini", "clip.mp4~", "Clip.MP4.PART"),
+    ],
+)
+def test_files_that_are_being_written_are_not_listed(drive: LocalFolderDrive, name: str) -> None:
+    drive.check()
+    (drive.root / name).write_text("x")
+    assert list(drive.list_all()) == []
+    assert drive.changes().files == ()
+
+
+def test_special_files_are_not_listed(drive: LocalFolderDrive) -> None:
+    drive.check()
+    os.mkfifo(drive.root / "pipe.mp4")
+    (drive.root / "dangling.mp4").symlink_to(drive.root / "none")
+    assert list(drive.list_all()) == []
+
+
+def test_a_name_that_is_not_text_is_named_in_the_log(
+    drive: LocalFolderDrive, caplog: pytest.LogCaptureFixture
+) -> None:
+    drive.check()
+    Path(os.fsdecode(os.fsencode(drive.root) + b"/bad\xff.mp4")).write_bytes(b"x")
+    assert list(drive.list_all()) == []
+    assert "is not text" in caplog.text
+
+
+def test_a_file_that_grows_while_it_is_fetched_is_not_delivered(
+    drive: LocalFolderDrive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drive.check()
+    growing = drive.root / "growing.mp4"
+    growing.write_bytes(b"x" * 10)
+    (tmp_path / "kept").write_text("what was here")
+    true_hash = local_module.hashlib.sha256
+
+    def grow() -> object:
+        with growing.open("ab") as stream:
+            stream.write(b"more")
+        return true_hash()
+
+    monkeypatch.setattr(local_module.hashlib, "sha256", grow)
+    with pytest.raises(TransientError, match="changed while"):
+        drive.download("growing.mp4", tmp_path / "kept")
+    assert (tmp_path / "kept").read_text() == "what was here"
+
+
+def test_an_upload_that_fails_leaves_nothing(
+    drive: LocalFolderDrive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drive.check()
+    (tmp_path / "clip.mp4").write_bytes(b"x")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(local_module.shutil, "copyfile", full)
+    with pytest.raises(PermanentError, match="No space left"):
+        drive.upload(tmp_path / "clip.mp4")
+    assert [p.name for p in drive.root.iterdir()] == [".jarvis"]
+
+
+def test_uploads_work_without_hard_links(
+    drive: LocalFolderDrive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(local_module.os, "link", refuse)
+    for content in (b"one", b"two"):
+        (tmp_path / "clip.mp4").write_bytes(content)
+        drive.upload(tmp_path / "clip.mp4")
+    moved = drive.move("clip (2).mp4", None, "moved.mp4")
+    assert (drive.root / moved.id).read_bytes() == b"two"
+    assert (drive.root / "clip.mp4").read_bytes() == b"one"
+    assert sorted(file.id for file in drive.list_all()) == ["clip.mp4", "moved.mp4"]
+
+
+def test_hashes_are_remembered_until_the_file_changes(
+    drive: LocalFolderDrive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drive.check()
+    path = drive.root / "clip.mp4"
+    path.write_bytes(b"one")
+    calls: list[Path] = []
+    true_hash = hashes_module.sha256_file
+
+    def counting(file: Path) -> str:
+        calls.append(file)
+        return true_hash(file)
+
+    monkeypatch.setattr(hashes_module, "sha256_file", counting)
+    first = drive.sha256("clip.mp4")
+    assert drive.sha256("clip.mp4") == first
+    assert len(calls) == 2  # too young to be remembered: it might change within one tick
+    monkeypatch.setattr(hashes_module, "_RACY_NS", -1)
+    drive.sha256("clip.mp4")
+    assert drive.sha256("clip.mp4") == first
+    assert len(calls) == 3
+    assert LocalFolderDrive(drive.root).sha256("clip.mp4") == first
+    assert len(calls) == 3
+    path.write_bytes(b"two")
+    assert drive.sha256("clip.mp4") != first
+    (drive.root / ".jarvis" / "hashes.json").write_text("{damaged")
+    assert drive.sha256("clip.mp4") != first
+
+
+def test_trash_can_be_brought_back(drive: LocalFolderDrive, tmp_path: Path) -> None:
+    (tmp_path / "clip.mp4").write_bytes(b"x")
+    drive.trash(drive.upload(tmp_path / "clip.mp4").id)
+    (kept,) = (drive.root / ".jarvis" / "trash").glob("*/clip.mp4")
+    assert kept.read_bytes() == b"x"
+
+
+def test_a_root_that_cannot_be_used_has_a_remedy(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(PermanentError):
+        LocalFolderDrive(tmp_path / "file" / "drive").check()
+    with pytest.raises(PermanentError):
+        list(LocalFolderDrive(tmp_path / "file").list_all())
+
+
+def test_search_is_not_supported_yet(drive: LocalFolderDrive) -> None:
+    with pytest.raises(NotSupportedError, match="search"):
+        drive.search("power play")
+
+
+def test_settle_waits_for_two_looks_that_agree(drive: LocalFolderDrive) -> None:
+    drive.check()
+    now = time.time()
+    (drive.root / "a.mp4").write_bytes(b"x")
+    (drive.root / "empty.mp4").touch()
+    os.utime(drive.root / "a.mp4", (now, now))
+    (first,) = [file for file in drive.list_all() if file.size]
+    ready, waiting = settle({}, drive.list_all(), now_s=now, settle_s=10)
+    assert (ready, waiting) == ([], {first.id: Sighting(first.version, now)})
+    (drive.root / "a.mp4").write_bytes(b"more")
+    os.utime(drive.root / "a.mp4", (now + 8, now + 8))
+    ready, waiting = settle(waiting, drive.list_all(), now_s=now + 11, settle_s=10)
+    assert ready == []
+    assert waiting[first.id].since_s == now + 11
+    ready, waiting = settle(waiting, drive.list_all(), now_s=now + 22, settle_s=10)
+    assert ([file.id for file in ready], waiting) == ([first.id], {})
+
+
+def test_settle_takes_old_files_at_once_and_waits_for_dates_in_the_future(
+    drive: LocalFolderDrive,
+) -> None:
+    drive.check()
+    for name, age_s in (("old.mp4", 3600), ("future.mp4", -3600)):
+        (drive.root / name).write_bytes(b"x")
+        os.utime(drive.root / name, (time.time() - age_s,) * 2)
+    now = time.time()
+    ready, waiting = settle({}, drive.list_all(), now_s=now, settle_s=10)
+    assert [file.id for file in ready] == ["old.mp4"]
+    ready, waiting = settle(waiting, drive.list_all(), now_s=now + 10, settle_s=10)
+    assert [file.id for file in ready] == ["old.mp4", "future.mp4"] or {f.id for f in ready} == {
+        "old.mp4",
+        "future.mp4",
+    }
