@@ -167,11 +167,13 @@ def test_two_exports_to_one_folder_add_up(
     assert [f["file"] for f in manifest["files"]] == ["a.txt", "b.txt"]
 
 
+@pytest.mark.parametrize("newer", ["new content", "newer still"])
 def test_an_interrupted_export_is_finished_by_the_next(
     service: JarvisClientStorageService,
     root: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    newer: str,
 ) -> None:
     files = [make(tmp_path / f"{n}.txt", "old") for n in range(3)]
     service.export_results(files, "club")
@@ -188,11 +190,16 @@ def test_an_interrupted_export_is_finished_by_the_next(
     with pytest.raises(TransientError):
         service.export_results(files, "club")
     monkeypatch.undo()
+    for path in files:
+        path.write_text(newer)
     ids = service.export_results(files, "club")
     assert ids == ["0.txt", "1.txt", "2.txt"]
     assert {k: v for k, v in visible(root).items() if k != "manifest.json"} == dict.fromkeys(
-        ids, "new content"
+        ids, newer
     )
+    manifest = json.loads((root / "manifest.json").read_text())
+    assert [entry["file"] for entry in manifest["files"]] == ids
+    assert "pending" not in manifest
 
 
 def test_a_damaged_manifest_is_made_anew(

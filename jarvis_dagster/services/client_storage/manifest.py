@@ -36,6 +36,10 @@ class Manifest(pydantic.BaseModel):
         default_factory=dict, description="What the files were made from, for whoever made them."
     )
     files: list[ManifestEntry] = pydantic.Field(default_factory=list, description="The files.")
+    pending: list[ManifestEntry] = pydantic.Field(
+        default_factory=list,
+        description="Files that an export was about to write; empty when it was finished.",
+    )
 
     @classmethod
     def read(cls, path: Path) -> Manifest:
@@ -46,12 +50,22 @@ class Manifest(pydantic.BaseModel):
             _LOG.warning("The manifest %s is damaged (%s); it is made anew.", path.name, error)
             return cls()
 
-    def write(self, path: Path) -> None:
-        """Write it, sorted."""
-        files = sorted((entry.model_dump() for entry in self.files), key=lambda e: str(e["file"]))
-        content = {"jarvis_manifest": self.jarvis_manifest, "about": self.about, "files": files}
+    def write(self, path: Path) -> Path:
+        """Write it, sorted; returns ``path``."""
+        content: dict[str, object] = {
+            "jarvis_manifest": self.jarvis_manifest,
+            "about": self.about,
+            "files": _sorted(self.files),
+        }
+        if self.pending:
+            content["pending"] = _sorted(self.pending)
         path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        return path
 
-    def by_file(self) -> dict[str, ManifestEntry]:
-        """The entries by file."""
-        return {entry.file: entry for entry in self.files}
+    def is_own(self, file: str, sha256: str) -> bool:
+        """Whether a file of that name and content is one that Jarvis wrote."""
+        return any(e.file == file and e.sha256 == sha256 for e in (*self.files, *self.pending))
+
+
+def _sorted(entries: list[ManifestEntry]) -> list[dict[str, object]]:
+    return sorted((entry.model_dump() for entry in entries), key=lambda e: str(e["file"]))

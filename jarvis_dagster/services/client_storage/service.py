@@ -14,13 +14,10 @@ from typing import TYPE_CHECKING
 
 from jarvis_dagster.errors import BadInputError, ConfigError, NotSupportedError
 from jarvis_dagster.services.client_storage.drive import FILE_TYPES, file_type
+from jarvis_dagster.services.client_storage.export import Export
 from jarvis_dagster.services.client_storage.local import LocalFolderDrive
-from jarvis_dagster.services.client_storage.manifest import (
-    MANIFEST_NAME,
-    Manifest,
-    ManifestEntry,
-)
-from jarvis_dagster.services.files import readable_file, safe_name, sha256_file
+from jarvis_dagster.services.client_storage.manifest import MANIFEST_NAME
+from jarvis_dagster.services.files import readable_file, safe_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -128,33 +125,10 @@ class JarvisClientStorageService:
         drive = self.drive(drive_name)
         named = _named(results)
         with tempfile.TemporaryDirectory(prefix="jarvis-") as scratch:
-            there = _below(drive, folder_id)
-            before = _manifest(drive, there.get(MANIFEST_NAME), Path(scratch))
-            old = before.by_file()
-            exported: dict[str, tuple[DriveFile, ManifestEntry]] = {}
-            for name, path in named:
-                entry = ManifestEntry(file=name, size=path.stat().st_size, sha256=sha256_file(path))
-                parent = _folder(drive, folder_id, name)
-                mine = _unchanged(drive, there.get(name), old.get(name))
-                file = drive.upload(path, parent, name.rsplit("/", 1)[-1], replace=mine)
-                prefix = name.rpartition("/")[0]
-                entry.file = f"{prefix}/{file.name}" if prefix else file.name
-                exported[name] = (file, entry)
-            entries = {entry.file: entry for _, entry in exported.values()}
-            stale = {name: entry for name, entry in old.items() if name not in entries}
-            kept = {} if complete else {n: e for n, e in stale.items() if n in there}
-            after = Manifest(
-                about=dict(before.about if about is None else about),
-                files=[*entries.values(), *kept.values()],
-            )
-            after.write(Path(scratch) / MANIFEST_NAME)
-            drive.upload(Path(scratch) / MANIFEST_NAME, folder_id, replace=there.get(MANIFEST_NAME))
-        if complete:
-            for name, entry in stale.items():
-                if mine := _unchanged(drive, there.get(name), entry):
-                    drive.trash(mine.id)
+            export = Export(drive, folder_id, Path(scratch))
+            ids = export.run(named, about=about, complete=complete)
         _LOG.info("%s exported %d files to %s.", component or "Jarvis", len(named), drive_name)
-        return [exported[name][0].id for name, _ in named]
+        return ids
 
     def create_shared_folder(
         self,
@@ -226,36 +200,3 @@ def _named(results: Sequence[str | Path] | Mapping[str, str | Path]) -> list[tup
             )
         named[safe] = readable_file(path)
     return list(named.items())
-
-
-def _below(drive: Drive, folder_id: str | None) -> dict[str, DriveFile]:
-    """The files under a folder by their path from it."""
-    folder = drive.stat(folder_id) if folder_id is not None else None
-    skip = len(folder.path) + 1 if folder is not None else 0
-    return {
-        file.path[skip:]: file
-        for file in drive.list_all(folder_id, recursive=True)
-        if not file.is_folder
-    }
-
-
-def _manifest(drive: Drive, file: DriveFile | None, scratch: Path) -> Manifest:
-    if file is None:
-        return Manifest()
-    drive.download(file.id, scratch / "before.json")
-    return Manifest.read(scratch / "before.json")
-
-
-def _unchanged(
-    drive: Drive, file: DriveFile | None, entry: ManifestEntry | None
-) -> DriveFile | None:
-    """``file`` if it still is what Jarvis exported."""
-    if file is None or entry is None or drive.sha256(file.id) != entry.sha256:
-        return None
-    return file
-
-
-def _folder(drive: Drive, folder_id: str | None, name: str) -> str | None:
-    for part in name.split("/")[:-1]:
-        folder_id = drive.create_folder(part, folder_id).id
-    return folder_id
