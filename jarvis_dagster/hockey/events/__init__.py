@@ -5,6 +5,6 @@ clips (``hockey/highlights.py``) or prose (``hockey/report``).
 """
 
 from jarvis_dagster.hockey.events.integrity import ledger_problems
-from jarvis_dagster.hockey.events.ledger import EVENT_TYPES, build_ledger, unsupported_events
+from jarvis_dagster.hockey.events.ledger import EVENT_TYPES, build_ledger, not_supported
 
-__all__ = ["EVENT_TYPES", "build_ledger", "ledger_problems", "unsupported_events"]
+__all__ = ["EVENT_TYPES", "build_ledger", "ledger_problems", "not_supported"]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from jarvis_dagster.hockey.events.entry import Entry
     from jarvis_dagster.hockey.video import VideoInfo
 
-__all__ = ["EVENT_TYPES", "build_ledger", "unsupported_events"]
+__all__ = ["EVENT_TYPES", "build_ledger", "not_supported"]
 
 EVENT_TYPES: dict[str, str] = {
     "in_view": "A person is in the picture without a break.",
@@ -70,7 +70,7 @@ def build_ledger(
 
     Returns:
         EVENTS. Intervals are half-open. What cannot be supported is missing from
-        it and explained by :func:`unsupported_events`, also in
+        it and explained by :func:`not_supported`, also in
         ``ledger.attrs["not_supported"]``.
     """
     import pandas as pd
@@ -79,7 +79,7 @@ def build_ledger(
     people = tracks[tracks["class"] != "puck"].reset_index(drop=True)
     motion = measure_motion(people, scan, fps)
     frames = frame_motion(people, motion, scan, count)
-    missing = unsupported_events(tracks, positions, scan, rink=rink)
+    missing = not_supported(tracks, positions, scan, rink=rink)
 
     entries: list[Entry] = camera_cuts(scan)
     entries += presences(people, fps, "shift" if "shift" not in missing else "in_view")
@@ -122,14 +122,17 @@ def build_ledger(
     return ledger
 
 
-def unsupported_events(
+def not_supported(
     tracks: pd.DataFrame,
     positions: pd.DataFrame | None,
-    scan: pd.DataFrame,
+    scan: pd.DataFrame | None = None,
     *,
     rink: str = "NHL",
 ) -> dict[str, str]:
-    """The event types that this footage cannot support, each with the reason."""
+    """The event types that this footage cannot support, each with the reason.
+
+    Without ``scan`` the camera counts as one that moves.
+    """
     missing: dict[str, str] = {
         "goal": "A goal needs the puck seen across the goal line or the scoreboard read;"
         " neither is done.",
@@ -156,7 +159,7 @@ def unsupported_events(
         missing["line_change"] = "The benches are not in view all the time."
     else:
         missing["in_view"] = "The whole rink is in view: the ledger gives shifts instead."
-    share = puck_coverage(tracks, scan)
+    share = puck_coverage(tracks)
     if share < _ENOUGH_PUCK:
         missing["shot"] = f"The puck was followed in {share:.0%} of the frames; 30% are needed."
     return missing

@@ -80,14 +80,16 @@ def camera_cuts(scan: pd.DataFrame) -> list[Entry]:
 
 
 def whole_rink_in_view(
-    positions: pd.DataFrame | None, scan: pd.DataFrame, length_ft: float
+    positions: pd.DataFrame | None, scan: pd.DataFrame | None, length_ft: float
 ) -> bool:
     """Whether leaving the picture must mean leaving the ice.
 
     True for a camera that stands still (no cut, next to no motion) and sees people
     along nearly the whole rink.
     """
-    if positions is None or not len(scan) or bool((scan["is_cut"] & (scan["frame"] > 0)).any()):
+    if positions is None or scan is None or not len(scan):
+        return False
+    if bool((scan["is_cut"] & (scan["frame"] > 0)).any()):
         return False
     still = np.hypot(scan["dx_px"], scan["dy_px"]) < 0.5
     if float(still.mean()) < _STILL_SHARE:

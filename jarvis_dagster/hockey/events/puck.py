@@ -26,10 +26,10 @@ _REACH_FT = 5.0
 _RANGE_FT = 75.0
 
 
-def puck_coverage(tracks: pd.DataFrame, scan: pd.DataFrame) -> float:
-    """Share of the video's frames in which the puck was followed."""
+def puck_coverage(tracks: pd.DataFrame) -> float:
+    """Share of the frames with anyone in them in which the puck was followed too."""
     frames = tracks.loc[tracks["class"] == "puck", "frame"].nunique()
-    return float(frames) / max(1, len(scan))
+    return float(frames) / max(1, tracks["frame"].nunique())
 
 
 def shots(tracks: pd.DataFrame, positions: pd.DataFrame, rink: Rink, fps: float) -> list[Entry]:

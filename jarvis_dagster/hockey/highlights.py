@@ -1,0 +1,217 @@
+"""Highlights: which moments to show, and the clips that show them.
+
+Belongs here: choosing among the ledger's events, cutting clips and thumbnails.
+Does not belong here: finding events (``hockey/events``), the report.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from jarvis_dagster.errors import BadInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from jarvis_dagster.hockey.video import VideoInfo
+
+__all__ = ["Highlight", "clip_names", "cut_clips", "no_highlights_reason", "select_highlights"]
+
+_WORTH = {
+    "goal": 10.0,
+    "shot": 5.0,
+    "rush": 3.0,
+    "crowding": 2.5,
+    "zone_entry": 2.0,
+    "play_resumes": 1.0,
+    "action_peak": 0.8,
+}
+"""How much a coach wants to see an event of each type, all else equal."""
+_BEFORE_S, _AFTER_S = 2.0, 2.0
+_LONGEST_S = 20.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Highlight:
+    """A moment worth watching.
+
+    Attributes:
+        event_id: The ledger's event that it shows.
+        title: What happens, in a few plain words.
+        start_s, end_s: The clip, padded around the event.
+        reason: Why it was chosen, with the measures.
+        type: Type of the event.
+    """
+
+    event_id: str
+    title: str
+    start_s: float
+    end_s: float
+    reason: str
+    type: str = ""
+
+
+def select_highlights(events: pd.DataFrame, info: VideoInfo, count: int = 6) -> list[Highlight]:
+    """The ``count`` best moments, in the order of time, none overlapping another.
+
+    Events are ranked by the worth of their type times their confidence, a little
+    more for longer ones; a type that was already taken is worth less each time, so
+    that a game of forty rushes also shows its scrambles. Clips begin two seconds
+    before the event and end two after it, within the video, at most 20 s.
+    """
+    rows = [row for row in events.to_dict("records") if row["type"] in _WORTH]
+    chosen: list[Highlight] = []
+    taken: dict[str, int] = {}
+    while rows and len(chosen) < count:
+        rows.sort(key=lambda row: (-_score(row, taken), row["start_s"], row["event_id"]))
+        row = rows.pop(0)
+        highlight = _around(row, info)
+        if any(h.start_s < highlight.end_s and highlight.start_s < h.end_s for h in chosen):
+            continue
+        chosen.append(highlight)
+        taken[row["type"]] = taken.get(row["type"], 0) + 1
+    return sorted(chosen, key=lambda h: h.start_s)
+
+
+def no_highlights_reason(events: pd.DataFrame) -> str:
+    """Why there are no highlights, for a ledger from which none could be chosen."""
+    if not len(events):
+        return "Nothing was found in this video that an event could be built on."
+    return "Too few people were followed for long enough to find a moment of play."
+
+
+def cut_clips(
+    video: Path,
+    highlights: list[Highlight],
+    folder: Path,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Path]:
+    """Cut every highlight to the frame, re-encoded, with a thumbnail JPEG beside it.
+
+    Args:
+        video: The footage.
+        highlights: As selected.
+        folder: Made if missing. Files are named as :func:`clip_names` says.
+        progress: Called with frames done and in all.
+
+    Returns:
+        The clips, in the order of ``highlights``; each has a ``.jpg`` of its name.
+
+    Raises:
+        BadInputError: a highlight lies outside the video.
+    """
+    from jarvis_dagster.hockey.video import VideoWriter, probe, read_frames, save_jpeg, thumbnail
+    from jarvis_dagster.hockey.video.container import packet_index
+
+    info = probe(video)
+    folder.mkdir(parents=True, exist_ok=True)
+    times_s = packet_index(video).times_s
+    spans = [_frames(highlight, times_s) for highlight in highlights]
+    total, done = sum(stop - start for start, stop in spans), 0
+    clips = []
+    for name, highlight, (start, stop) in zip(
+        clip_names(highlights), highlights, spans, strict=True
+    ):
+        path = folder / f"{name}.mp4"
+        poster, first_pts = None, None
+        with VideoWriter(
+            path, width_px=info.width_px, height_px=info.height_px, fps=info.fps
+        ) as writer:
+            for frame in read_frames(video, start=start, stop=stop):
+                first_pts = frame.pts_s if first_pts is None else first_pts
+                writer.write(frame.image, frame.pts_s - first_pts)
+                if poster is None or frame.index <= (start + stop) // 2:
+                    poster = frame.image
+                done += 1
+                if progress is not None:
+                    progress(done, total)
+            if poster is None:
+                raise BadInputError(
+                    f"The highlight “{highlight.title}” has no frame in {video.name}.",
+                    "Compute the ledger for this very video.",
+                )
+        save_jpeg(thumbnail(poster, width_px=480), path.with_suffix(".jpg"))
+        clips.append(path)
+    return clips
+
+
+def clip_names(highlights: list[Highlight]) -> list[str]:
+    """File names without suffix: number, type and time, such as ``01_rush_00m12s``."""
+    names = []
+    for number, highlight in enumerate(highlights, 1):
+        minutes, seconds = divmod(int(highlight.start_s), 60)
+        hours, minutes = divmod(minutes, 60)
+        time = f"{hours}h{minutes:02d}m{seconds:02d}s" if hours else f"{minutes:02d}m{seconds:02d}s"
+        kind = "".join(c if c.isalnum() else "_" for c in highlight.type or "moment")
+        names.append(f"{number:02d}_{kind}_{time}")
+    return names
+
+
+def _score(row: dict[str, Any], taken: dict[str, int]) -> float:
+    seconds = float(row["end_s"]) - float(row["start_s"])
+    worth = _WORTH[row["type"]] * 0.7 ** taken.get(row["type"], 0)
+    return worth * float(row["confidence"]) * (1 + 0.1 * math.log1p(max(0.0, seconds)))
+
+
+def _around(row: dict[str, Any], info: VideoInfo) -> Highlight:
+    measures = json.loads(row["evidence"]).get("measures", {})
+    start = max(0.0, float(row["start_s"]) - _BEFORE_S)
+    end = min(info.duration_s, float(row["end_s"]) + _AFTER_S, start + _LONGEST_S)
+    title, reason = _words(row["type"], row["team"], measures)
+    return Highlight(str(row["event_id"]), title, start, end, reason, str(row["type"]))
+
+
+def _words(kind: str, team: str, measures: dict[str, Any]) -> tuple[str, str]:
+    """Title and reason in plain words."""
+    of_team = f" by team {team}" if team else ""
+    if kind == "rush":
+        way = measures["direction"]
+        return f"Rush to the {way}{of_team}", (
+            f"About {measures['people']:.0f} players skate fast to the {way} together"
+            f" for {measures['seconds']:.1f} s."
+        )
+    if kind == "crowding":
+        goal = measures["goalkeeper_inside"]
+        return ("Scramble at the goal" if goal else "Battle for the puck"), (
+            f"{measures['people']:.0f} people within reach of each other for"
+            f" {measures['seconds']:.1f} s{', a goalkeeper among them' if goal else ''}."
+        )
+    if kind == "zone_entry":
+        return f"Entry into the {measures['end']} zone{of_team}", (
+            f"The middle of the skaters crosses the blue line and gets"
+            f" {measures['middle_beyond_line_ft']:.0f} ft beyond it."
+        )
+    if kind == "shot":
+        return f"Shot at the {measures['end']} goal{of_team}", (
+            f"The puck goes {measures['puck_speed_ftps']:.0f} ft/s straight at the goal from"
+            f" {measures['from_ft']:.0f} ft."
+        )
+    if kind == "play_resumes":
+        return "Play gets going again", "Everyone stood; then the players skate off at once."
+    if kind == "action_peak":
+        more = measures["activity_heights_per_s"] / max(
+            measures["usual_activity_heights_per_s"], 1e-6
+        )
+        if more < 1.05:
+            return "Sustained action", "The liveliest unbroken stretch of the video."
+        return "Sustained action", (
+            f"The liveliest stretch of its half minute: {more:.1f} times the usual movement."
+        )
+    return kind.replace("_", " ").capitalize() + of_team, "An event of the ledger."
+
+
+def _frames(highlight: Highlight, times_s: NDArray[np.float64]) -> tuple[int, int]:
+    """Half-open frame numbers of a highlight, by the frames' own times."""
+    start = int(np.searchsorted(times_s, highlight.start_s - 1e-6))
+    start = min(start, len(times_s) - 1)
+    stop = int(np.searchsorted(times_s, highlight.end_s - 1e-6))
+    return start, max(start + 1, stop)
