@@ -8,7 +8,7 @@ where it happened.
 from __future__ import annotations
 
 import sys
-from pathlib import Path
+from pathlib import Path  # noqa: TC003  (typer reads the annotations)
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -187,27 +187,10 @@ def config_show(as_json: AsJson = False) -> None:
 def main() -> None:
     """Run the command; errors of Jarvis become one line and an exit code."""
     try:
-        code = app(standalone_mode=False)
+        app()
     except JarvisError as error:
         _complain(error)
-        code = BAD_INPUT if isinstance(error, BadInputError) else FAILED
-    except typer.Abort:
-        code = 130
-    except KeyboardInterrupt:
-        _console(stderr=True).print("Interrupted.")
-        code = 130
-    except Exception as error:
-        if not _is_usage(error):
-            raise
-        error.show()  # type: ignore[attr-defined]
-        code = BAD_INPUT
-    sys.exit(code if isinstance(code, int) else 0)
-
-
-def _is_usage(error: Exception) -> bool:
-    import click
-
-    return isinstance(error, click.ClickException)
+        sys.exit(BAD_INPUT if isinstance(error, BadInputError) else FAILED)
 
 
 def _complain(error: JarvisError) -> None:
