@@ -36,6 +36,37 @@ _WORTH = {
     "action_peak": 0.8,
 }
 """How much a coach wants to see an event of each type, all else equal."""
+_WORDS = {
+    "goal": ("Goal", "A goal is scored."),
+    "shot": (
+        "Shot at the {end} goal",
+        "The puck goes {puck_speed_ftps:.0f} ft/s straight at the goal from {from_ft:.0f} ft.",
+    ),
+    "rush": (
+        "Rush to the {direction}",
+        "About {people:.0f} players skate fast to the {direction} together for {seconds:.1f} s.",
+    ),
+    "crowding": (
+        "Battle in one place",
+        "{people:.0f} people within reach of each other for {seconds:.1f} s.",
+    ),
+    "crowding_at_goal": (
+        "Scramble at the goal",
+        "{people:.0f} people within reach of each other for {seconds:.1f} s, a goalkeeper"
+        " among them.",
+    ),
+    "zone_entry": (
+        "Entry into the {end} zone",
+        "The middle of the skaters crosses the blue line and gets {middle_beyond_line_ft:.0f} ft"
+        " beyond it.",
+    ),
+    "play_resumes": ("Play gets going again", "Everyone stood; then the players skate off."),
+    "action_peak": (
+        "Sustained action",
+        "The liveliest stretch of its half minute: {more:.1f} times the usual movement.",
+    ),
+    "action": ("Sustained action", "The liveliest unbroken stretch of this part of the video."),
+}
 _BEFORE_S, _AFTER_S = 2.0, 2.0
 _LONGEST_S = 20.0
 
@@ -68,7 +99,10 @@ def select_highlights(events: pd.DataFrame, info: VideoInfo, count: int = 6) -> 
     that a game of forty rushes also shows its scrambles. Clips begin two seconds
     before the event and end two after it, within the video, at most 20 s.
     """
-    rows = [row for row in events.to_dict("records") if row["type"] in _WORTH]
+    rows: list[dict[str, Any]] = [
+        {str(name): value for name, value in row.items()}
+        for row in events[events["type"].isin(list(_WORTH))].to_dict("records")
+    ]
     chosen: list[Highlight] = []
     taken: dict[str, int] = {}
     while rows and len(chosen) < count:
@@ -172,41 +206,17 @@ def _around(row: dict[str, Any], info: VideoInfo) -> Highlight:
 
 def _words(kind: str, team: str, measures: dict[str, Any]) -> tuple[str, str]:
     """Title and reason in plain words."""
-    of_team = f" by team {team}" if team else ""
-    if kind == "rush":
-        way = measures["direction"]
-        return f"Rush to the {way}{of_team}", (
-            f"About {measures['people']:.0f} players skate fast to the {way} together"
-            f" for {measures['seconds']:.1f} s."
-        )
-    if kind == "crowding":
-        goal = measures["goalkeeper_inside"]
-        return ("Scramble at the goal" if goal else "Battle for the puck"), (
-            f"{measures['people']:.0f} people within reach of each other for"
-            f" {measures['seconds']:.1f} s{', a goalkeeper among them' if goal else ''}."
-        )
-    if kind == "zone_entry":
-        return f"Entry into the {measures['end']} zone{of_team}", (
-            f"The middle of the skaters crosses the blue line and gets"
-            f" {measures['middle_beyond_line_ft']:.0f} ft beyond it."
-        )
-    if kind == "shot":
-        return f"Shot at the {measures['end']} goal{of_team}", (
-            f"The puck goes {measures['puck_speed_ftps']:.0f} ft/s straight at the goal from"
-            f" {measures['from_ft']:.0f} ft."
-        )
-    if kind == "play_resumes":
-        return "Play gets going again", "Everyone stood; then the players skate off at once."
+    if kind == "crowding" and measures["goalkeeper_inside"]:
+        kind = "crowding_at_goal"
     if kind == "action_peak":
-        more = measures["activity_heights_per_s"] / max(
-            measures["usual_activity_heights_per_s"], 1e-6
-        )
-        if more < 1.05:
-            return "Sustained action", "The liveliest unbroken stretch of the video."
-        return "Sustained action", (
-            f"The liveliest stretch of its half minute: {more:.1f} times the usual movement."
-        )
-    return kind.replace("_", " ").capitalize() + of_team, "An event of the ledger."
+        usual = max(float(measures["usual_activity_heights_per_s"]), 1e-6)
+        more = float(measures["activity_heights_per_s"]) / usual
+        measures = {**measures, "more": more}
+        kind = kind if more >= 1.1 else "action"
+    title, reason = _WORDS[kind]
+    return title.format_map(measures) + (f" by team {team}" if team else ""), reason.format_map(
+        measures
+    )
 
 
 def _frames(highlight: Highlight, times_s: NDArray[np.float64]) -> tuple[int, int]:
