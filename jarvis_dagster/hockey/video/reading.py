@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from numpy.typing import NDArray
 
-__all__ = ["Frame", "Scaler", "decoded", "read_frame", "read_frames"]
+__all__ = ["Frame", "Scaler", "decoded", "plane_array", "read_frame", "read_frames"]
 
 log = logging.getLogger(__name__)
 
@@ -251,16 +251,48 @@ def _pulled(graph: Any, times: deque[int | None]) -> Iterator[av.VideoFrame]:
 
 
 class Scaler:
-    """Decoder frame to an upright array of a fixed size."""
+    """Decoder frame to upright arrays of a fixed size.
+
+    The size is fixed, so that a change of size within a file changes nothing.
+
+    Args:
+        size: Upright (width, height).
+        pixel_format: ``bgr24``, ``gray`` or (for :meth:`planes`) ``yuv420p``.
+    """
 
     def __init__(self, size: tuple[int, int], pixel_format: str) -> None:
         self._size, self._format = size, pixel_format
 
     def __call__(self, frame: av.VideoFrame) -> NDArray[np.uint8]:
-        # The size is fixed, so that a change of size within a file changes nothing.
+        """The picture as one array: (H, W, 3), or (H, W) for ``gray``."""
         turns = quarter_turns(frame)
+        image: Any = self._scaled(frame, turns).to_ndarray()
+        return _turned(image, turns)
+
+    def planes(
+        self, frame: av.VideoFrame
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
+        """Luma (H, W) and the two chroma planes (H / 2, W / 2); needs an even size."""
+        turns = quarter_turns(frame)
+        small = self._scaled(frame, turns)
+        y, u, v = (_turned(plane_array(plane), turns) for plane in small.planes)
+        return y, u, v
+
+    def _scaled(self, frame: av.VideoFrame, turns: int) -> av.VideoFrame:
         width, height = self._size[::-1] if turns % 2 else self._size
-        image: Any = frame.to_ndarray(format=self._format, width=width, height=height)
-        if turns:
-            image = np.rot90(image, turns)
-        return np.ascontiguousarray(image, dtype=np.uint8)
+        shrinks = width * 2 <= frame.width
+        return frame.reformat(
+            width=width,
+            height=height,
+            format=self._format,
+            interpolation="AREA" if shrinks else "BILINEAR",
+        )
+
+
+def plane_array(plane: Any) -> NDArray[np.uint8]:
+    """One plane of an 8-bit planar frame as (H, W), without copying."""
+    return np.frombuffer(plane, np.uint8).reshape(plane.height, -1)[:, : plane.width]
+
+
+def _turned(image: NDArray[np.uint8], turns: int) -> NDArray[np.uint8]:
+    return np.ascontiguousarray(np.rot90(image, turns) if turns else image)

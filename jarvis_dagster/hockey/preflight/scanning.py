@@ -1,0 +1,147 @@
+"""One cheap pass over a whole video: the SCAN table.
+
+Belongs here: reading small pictures and measuring each. Does not belong here:
+what the measures mean for a coach (``report``).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from jarvis_dagster.hockey import tables
+from jarvis_dagster.hockey.preflight.motion import Motion, Picture
+from jarvis_dagster.hockey.preflight.shots import ShotTracker, look_of
+from jarvis_dagster.hockey.video import VideoInfo, probe
+from jarvis_dagster.hockey.video.reading import Scaler, decoded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+__all__ = ["ICE_SHARE", "ice_share", "scan_video"]
+
+_SIDE_PX = 320
+_PROGRESS_EVERY = 50
+
+ICE_SHARE = "ice_share"
+"""Name of the scan's column beyond SCAN: the part of the picture that looks like ice."""
+
+
+def scan_video(path: Path, *, progress: Callable[[int, int], None] | None = None) -> pd.DataFrame:
+    """Measure every frame at 320 px: light, sharpness, change, cuts, camera motion, ice.
+
+    Camera motion is in source pixels; it maps a point of the frame before to
+    this frame. The deblocking filter is left out of decoding: at this size it
+    changes nothing that is measured.
+
+    Args:
+        path: A video.
+        progress: Called with (frames done, frames in all).
+
+    Returns:
+        A table of the columns SCAN and ``ice_share`` (0 to 1), one row a frame.
+
+    Raises:
+        BadVideoError: the video cannot be decoded.
+    """
+    info = probe(path)
+    size = _small_size(info)
+    scaler = Scaler(size, "yuv420p")
+    shots = ShotTracker(info.fps)
+    rows: list[tuple[float, float, float, float, float]] = []
+    before: NDArray[np.uint8] | None = None
+    for number, pts_s, frame in decoded(path, skip_loop_filter=True):
+        y, u, v = scaler.planes(frame)
+        rows.append((pts_s, *_measures(y, before), ice_share(y, u, v)))
+        shots.add(number, Picture(y), look_of(y, u, v))
+        before = y
+        if progress is not None and number % _PROGRESS_EVERY == 0:
+            progress(number, max(info.frame_count, number))
+    shots.finish()
+    if progress is not None:
+        progress(len(rows), len(rows))
+    return _table(rows, shots, info, size)
+
+
+def ice_share(y: NDArray[np.uint8], u: NDArray[np.uint8], v: NDArray[np.uint8]) -> float:
+    """Share of the picture that is bright for this picture, nearly colourless and smooth.
+
+    Args:
+        y: Luma (H, W). u, v: chroma (H / 2, W / 2).
+    """
+    import cv2
+
+    half = cv2.resize(y, (u.shape[1], u.shape[0]), interpolation=cv2.INTER_AREA)
+    bright = max(80.0, 0.55 * float(np.percentile(half[::2, ::2], 95)))
+    smooth = cv2.absdiff(half, cv2.blur(half, (5, 5)))
+    colour = cv2.max(cv2.absdiff(u, 128), cv2.absdiff(v, 128))  # type: ignore[call-overload]
+    return float(np.mean((half > bright) & (colour < 24) & (smooth < 10)))
+
+
+def _small_size(info: VideoInfo) -> tuple[int, int]:
+    scale = _SIDE_PX / max(info.width_px, info.height_px)
+    return (
+        max(16, 2 * round(info.width_px * scale / 2)),
+        max(16, 2 * round(info.height_px * scale / 2)),
+    )
+
+
+def _measures(y: NDArray[np.uint8], before: NDArray[np.uint8] | None) -> tuple[float, float, float]:
+    """Mean luma, variance of the Laplacian, mean absolute difference to the frame before."""
+    import cv2
+
+    deviation: Any = cv2.meanStdDev(cv2.Laplacian(y, cv2.CV_16S))[1]
+    difference = 0.0 if before is None else float(cv2.mean(cv2.absdiff(y, before))[0])
+    return float(cv2.mean(y)[0]), float(deviation[0][0]) ** 2, difference
+
+
+def _table(
+    rows: list[tuple[float, float, float, float, float]],
+    shots: ShotTracker,
+    info: VideoInfo,
+    size: tuple[int, int],
+) -> pd.DataFrame:
+    import pandas as pd
+
+    count = len(rows)
+    values = np.asarray(rows, dtype=np.float64).reshape(count, 5)
+    motion = np.tile(np.array([0.0, 0.0, 1.0, 0.0]), (count, 1))
+    known = np.zeros(count, bool)
+    for number, found in shots.motions.items():
+        motion[number] = _in_source_pixels(found, info, size)
+        known[number] = True
+    cut = np.zeros(count, bool)
+    cut[shots.cuts] = True
+    known &= ~cut
+    motion[~known] = (0.0, 0.0, 1.0, 0.0)
+    columns = {
+        "frame": np.arange(count),
+        "pts_s": values[:, 0],
+        "luma": values[:, 1],
+        "sharpness": values[:, 2],
+        "difference": values[:, 3],
+        "is_cut": cut,
+        "dx_px": motion[:, 0],
+        "dy_px": motion[:, 1],
+        "scale": motion[:, 2],
+        "angle_rad": motion[:, 3],
+        "motion_ok": known,
+        ICE_SHARE: values[:, 4],
+    }
+    return pd.DataFrame(columns).astype({**tables.SCAN, ICE_SHARE: "float32"})
+
+
+def _in_source_pixels(
+    motion: Motion, info: VideoInfo, size: tuple[int, int]
+) -> tuple[float, float, float, float]:
+    """Scale a motion of the small picture up; pixel centres, not corners, coincide."""
+    up_x, up_y = info.width_px / size[0], info.height_px / size[1]
+    centre = np.array([(up_x - 1) / 2, (up_y - 1) / 2])
+    turn = motion.matrix()[:2, :2]
+    shift = np.array([motion.dx * up_x, motion.dy * up_y]) + centre - turn @ centre
+    return float(shift[0]), float(shift[1]), motion.scale, motion.angle
