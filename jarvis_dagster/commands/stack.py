@@ -154,7 +154,7 @@ def _track(event: Event, waiting_for: list[str], console: Console) -> None:
 
 
 def _table(rows: Sequence[ProgramStatus]) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False)
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
     for title in ("program", "state"):
         table.add_column(title, no_wrap=True)
     for title in ("pid", "up", "port", "memory"):
@@ -167,7 +167,7 @@ def _table(rows: Sequence[ProgramStatus]) -> Table:
             str(row.pid or ""),
             _duration(row.uptime_s),
             str(row.port or ""),
-            "" if row.memory_mb is None else f"{row.memory_mb:.0f} MB",
+            "" if row.memory_mb is None else f"{row.memory_mb:.0f}M",
             (row.url or "") if row.pid else "",
         )
     return table
@@ -179,5 +179,5 @@ def _duration(seconds: float | None) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
-    parts = ((days, "d"), (hours, "h"), (minutes, "min"), (rest, "s"))
-    return " ".join([f"{value} {unit}" for value, unit in parts if value][:2]) or "0 s"
+    parts = ((days, "d"), (hours, "h"), (minutes, "m"), (rest, "s"))
+    return "".join([f"{value}{unit}" for value, unit in parts if value][:2]) or "0s"

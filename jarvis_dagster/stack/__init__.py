@@ -13,9 +13,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from jarvis_dagster.stack.addresses import Endpoints, endpoints, environment
     from jarvis_dagster.stack.config import PROGRAM_NAMES, ProgramName, StackConfig, StackPorts
     from jarvis_dagster.stack.dagster_home import write_dagster_home
-    from jarvis_dagster.stack.addresses import Endpoints, endpoints, environment
     from jarvis_dagster.stack.lifecycle import Event, ensure_up, stop
     from jarvis_dagster.stack.status import ProgramStatus, stack_status
 

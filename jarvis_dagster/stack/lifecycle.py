@@ -15,9 +15,9 @@ from typing import Literal
 import psutil
 
 from jarvis_dagster.errors import BadInputError, TransientError
+from jarvis_dagster.stack.addresses import Endpoints, endpoints
 from jarvis_dagster.stack.config import PROGRAM_NAMES, ProgramName, StackConfig
 from jarvis_dagster.stack.dagster_home import write_dagster_home
-from jarvis_dagster.stack.addresses import Endpoints, endpoints
 from jarvis_dagster.stack.layout import StackPaths, write_private
 from jarvis_dagster.stack.processes import is_free, listener_on, marked_processes, stop_processes
 from jarvis_dagster.stack.programs import Program, build_program, prepare

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from jarvis_dagster.errors import NotSupportedError
-from jarvis_dagster.stack.credentials import object_store_credentials
 from jarvis_dagster.stack.addresses import environment
+from jarvis_dagster.stack.credentials import object_store_credentials
 from jarvis_dagster.stack.layout import StackPaths, write_private
 from jarvis_dagster.stack.processes import MARKER, MARKER_PROGRAM
 
@@ -47,6 +47,7 @@ class Program:
     """One supervised program.
 
     `ports` maps a port to the setting that chooses it. `stage` orders the stop: higher first.
+    `owns_runs` tells that Dagster's runs are its children.
     """
 
     name: ProgramName
@@ -62,6 +63,7 @@ class Program:
     host: str = "127.0.0.1"
     waits_for: tuple[ProgramName, ...] = ()
     stage: int = 0
+    owns_runs: bool = False
 
     def plan(self, config: StackConfig) -> str:
         """Return what the launcher needs to start this program, as JSON, secrets included."""
@@ -71,6 +73,7 @@ class Program:
             "cwd": str(self.cwd),
             "env": {**self.env, **self.secrets(), **marker},
             "ports": sorted(self.ports),
+            "owns_runs": self.owns_runs,
         }
         return json.dumps(plan, indent=1, sort_keys=True) + "\n"
 
@@ -131,6 +134,7 @@ def _object_store(config: StackConfig, paths: StackPaths) -> dict[str, Any]:
             f"-volume.port={volume}",
             f"-filer.port={filer}",
             f"-admin.port={admin}",
+            "-volume.preStopSeconds=0",
             f"-filer.localSocket={paths.sockets / 'filer.sock'}",
             "-s3.port.iceberg=0",
             "-s3.port.lance=0",
@@ -275,6 +279,7 @@ def _dagster_code(config: StackConfig, paths: StackPaths) -> dict[str, Any]:
         "ports": (port,),
         "port": port,
         "stage": 1,
+        "owns_runs": True,
     }
 
 

@@ -33,7 +33,7 @@ SUPERVISOR = "supervisor"
 """The supervisor's own name among the stack's programs."""
 
 _ALREADY = {60, 70}  # already started, not running
-_STARTING_TRIES = 5
+_STARTING_TRIES = 3
 
 
 @dataclass(frozen=True)
