@@ -1,0 +1,79 @@
+"""The goals.
+
+Belongs here: posts, crossbar and netting. Does not belong here: the crease
+(``textures``) or who is in it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from jarvis_dagster.hockey.rink import Rink
+    from jarvis_dagster.hockey.synthetic.blend import Image
+    from jarvis_dagster.hockey.synthetic.camera import Camera
+
+__all__ = ["draw_goal"]
+
+_RED = (48, 40, 205)
+_NET = (228, 228, 228)
+
+
+def draw_goal(canvas: Image, camera: Camera, rink: Rink, side: int) -> None:
+    """Draw the left (``side`` 0) or right (1) goal onto ``canvas``."""
+    import cv2
+
+    x = rink.goal_lines_ft[side]
+    back = x + (-1 if side == 0 else 1) * rink.goal_depth_ft
+    shelf = x + (-1 if side == 0 else 1) * rink.goal_depth_ft * 0.45
+    middle, half, top = rink.width_ft / 2, rink.goal_width_ft / 2, rink.goal_height_ft
+    corners = np.array(
+        [
+            (px, middle + sy * half, pz)
+            for px, pz in ((x, 0), (x, top), (shelf, top), (back, 0))
+            for sy in (-1, 1)
+        ]
+    )
+    pixels, depth = camera.project(corners)
+    if depth.min() < 3:
+        return
+    low, high = pixels.min(axis=0) - 6, pixels.max(axis=0) + 6
+    width, height = camera.size_px
+    x0, y0 = np.maximum(np.floor(low), 0).astype(int)
+    x1, y1 = np.minimum(np.ceil(high), (width, height)).astype(int)
+    if x0 >= x1 or y0 >= y1:
+        return
+    area = canvas[y0:y1, x0:x1]
+    layer = area.copy()
+    scale = camera.focal_px / float(depth.mean())
+
+    def line(
+        a: NDArray[np.float64], b: NDArray[np.float64], colour: tuple[int, int, int], wide: float
+    ) -> None:
+        start, stop = (np.round((p - (x0, y0)) * 16).astype(int) for p in (a, b))
+        cv2.line(layer, start, stop, colour, max(1, round(wide * scale)), cv2.LINE_AA, 4)
+
+    # Front left, right; top; shelf; back: pairs (near, far) by row.
+    grid = pixels.reshape(4, 2, 2)
+    for row in range(1, 3):
+        for share in np.linspace(0, 1, 9):
+            a = grid[row, 0] + (grid[row, 1] - grid[row, 0]) * share
+            b = grid[row + 1, 0] + (grid[row + 1, 1] - grid[row + 1, 0]) * share
+            line(a, b, _NET, 0.05)
+    for share in np.linspace(0, 1, 8):
+        a, b = (grid[2, s] + (grid[3, s] - grid[2, s]) * share for s in (0, 1))
+        line(a, b, _NET, 0.05)
+        for s in (0, 1):
+            line(grid[1, s] + (grid[0, s] - grid[1, s]) * share, a if s == 0 else b, _NET, 0.04)
+    cv2.addWeighted(layer, 0.6, area, 0.4, 0, dst=area)
+    layer = area.copy()
+    for s in (0, 1):
+        line(grid[3, s], grid[0, s], _RED, 0.14)
+        line(grid[0, s], grid[1, s], _RED, 0.2)
+    line(grid[3, 0], grid[3, 1], _RED, 0.14)
+    line(grid[1, 0], grid[1, 1], _RED, 0.2)
+    area[:] = layer

@@ -1,0 +1,384 @@
+"""The course of a game: puck, possession, shots, whistles, face-offs.
+
+Belongs here: the state machine that decides what happens, and the events it
+leaves behind. Does not belong here: where people stand (``tactics``), how they
+move (``skating``), who relieves whom (``changes``), or any picture.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jarvis_dagster.hockey.rink import rink_named
+from jarvis_dagster.hockey.synthetic import tactics
+from jarvis_dagster.hockey.synthetic.changes import LineChanges
+from jarvis_dagster.hockey.synthetic.ledger import Ledger
+from jarvis_dagster.hockey.synthetic.people import SLOTS, Person, make_officials, make_team
+from jarvis_dagster.hockey.synthetic.puck import Puck, Shot
+from jarvis_dagster.hockey.synthetic.skating import Skaters
+
+if TYPE_CHECKING:
+    from jarvis_dagster.hockey.synthetic.spec import GameSpec
+
+__all__ = ["TICK_S", "Game"]
+
+TICK_S = 1 / 60
+_TEAMS = ("A", "B")
+Array = NDArray[np.float64]
+
+
+class Game:
+    """A game that advances tick by tick; everything random comes from the seed."""
+
+    def __init__(self, spec: GameSpec) -> None:
+        self.rink = rink_named(spec.rink)
+        self.rng = np.random.default_rng([spec.seed, 1])
+        roster_rng = np.random.default_rng([spec.seed, 2])
+        home, away = make_team("A", 1, roster_rng), make_team("B", 41, roster_rng)
+        self.people: list[Person] = [*home, *away, *make_officials(81, roster_rng)]
+        self.views = (tactics.TeamView(self.rink, 1), tactics.TeamView(self.rink, -1))
+        self.skaters = Skaters(self.rink, SLOTS)
+        self.puck = Puck(self.rink)
+        self.time_s = 0.0
+        self.ledger = Ledger(lambda: self.time_s)
+        self.changes = LineChanges(self, home, away)
+        self.score = [0, 0]
+        self.clock_s = 20 * 60 - float(self.rng.integers(0, 900))
+        self.drift: Array = np.zeros((SLOTS, 2))
+        self.phase = "face-off"  # face-off | play | stopped
+        self.phase_s = 0.0
+        self.drop_at_s = 1.1
+        self.restart_s = 0.0
+        self.dot: Array = np.array(self.rink.centre_ft)
+        self.last_touch: int | None = None
+        self.held_s = 0.0
+        self.lane = 0.0
+        self.in_zone = ""
+        self.scorer: int | None = None
+        self.crouch: Array = np.zeros(SLOTS)
+        self._start()
+
+    # People by slot -------------------------------------------------------------------
+    def person(self, slot: int) -> Person:
+        """Who is in ``slot`` now."""
+        return self.changes.on_ice[slot]
+
+    @staticmethod
+    def side(slot: int) -> int:
+        """0 for team A, 1 for team B."""
+        return 0 if slot < 6 else 1
+
+    def skater_slots(self, side: int) -> NDArray[np.int64]:
+        """The five skaters of a team."""
+        return np.arange(5) + 6 * side
+
+    # Advance --------------------------------------------------------------------------
+    def step(self) -> None:
+        """Advance by one tick."""
+        self.time_s += TICK_S
+        self.phase_s += TICK_S
+        pull = np.exp(-TICK_S / 2.5)
+        kick = self.rng.normal(0, 1, self.drift.shape) * 5 * np.sqrt(1 - pull**2)
+        self.drift = self.drift * pull + kick
+        if self.phase == "play":
+            self.clock_s = max(0.0, self.clock_s - TICK_S)
+            self._play()
+        elif self.phase == "face-off":
+            self._await_drop()
+        elif self.phase_s > self.restart_s:
+            self._set("face-off")
+            self.drop_at_s = 0.0
+            self.puck.take_away(self.dot)
+        targets, pace = self._targets()
+        self.changes.step(targets, pace)
+        look = np.tile(self.puck.xy, (SLOTS, 1))
+        if self.phase == "stopped" and self.scorer is not None:
+            look[:] = self.skaters.xy[self.scorer]
+        self.skaters.step(targets, pace, look, TICK_S)
+        self.puck.step(self.skaters, TICK_S)
+        self._crouch()
+
+    def _set(self, phase: str) -> None:
+        self.phase = phase
+        self.phase_s = 0.0
+
+    def _start(self) -> None:
+        targets, _ = self._targets()
+        for slot in range(SLOTS):
+            x, y = targets[slot]
+            facing = np.arctan2(self.dot[1] - y, self.dot[0] - x)
+            self.skaters.place(slot, (x, y), float(facing))
+        self.puck.take_away(self.dot)
+
+    def _await_drop(self) -> None:
+        centres = self.skaters.xy[[0, 6]]
+        ready = np.linalg.norm(centres - self.dot, axis=1).max() < 4.5
+        if not ready and self.phase_s < 9:
+            self.drop_at_s = self.phase_s + 1.0
+            return
+        if self.phase_s < self.drop_at_s:
+            return
+        winner = int(self.rng.random() < 0.5)
+        slots = self.skater_slots(winner)
+        self.ledger.add("face_off", _TEAMS[winner], [self.person(0), self.person(6)], self.dot)
+        self._set("play")
+        receiver = int(slots[3 + int(self.rng.random() < 0.5)])
+        self.puck.pass_to(self.skaters, receiver, 34.0)
+        self.last_touch = int(slots[0])
+        self.in_zone = ""
+
+    def _whistle(self, reason: str, team: str, dot: Array, pause_s: float) -> None:
+        self.ledger.add("stoppage", team, [], self.puck.xy, reason=reason)
+        self._set("stopped")
+        self.restart_s = pause_s
+        self.dot = np.array(dot)
+        self.puck.hold()
+
+    # Play -----------------------------------------------------------------------------
+    def _play(self) -> None:
+        if self.puck.shot is not None:
+            self._follow_shot(self.puck.shot)
+            return
+        if self.puck.owner is None:
+            self._win_loose_puck()
+            return
+        self.held_s += TICK_S
+        owner = self.puck.owner
+        self._note_zone(owner)
+        if self._lost_to_check(owner):
+            return
+        view = self.views[self.side(owner)]
+        u, w = view.to_team(self.puck.xy)
+        to_goal = float(np.hypot(view.goal_ft - u, w))
+        open_net = to_goal < 48 and u < view.goal_ft - 5 and abs(w) < view.goal_ft - u + 12
+        rng = self.rng.random()
+        if open_net and rng < TICK_S * (0.25 + 2.2 * max(0.0, 1 - to_goal / 50)):
+            self._shoot(owner)
+        elif self.held_s > 0.7:
+            pressed = self._pressure(owner) < 8
+            rate = 1.3 if pressed else 0.35
+            if self.rng.random() < TICK_S * rate:
+                self._pass(owner)
+
+    def _pressure(self, slot: int) -> float:
+        rivals = self.skaters.xy[self.skater_slots(1 - self.side(slot))]
+        return float(np.linalg.norm(rivals - self.skaters.xy[slot], axis=1).min())
+
+    def _note_zone(self, owner: int) -> None:
+        side = self.side(owner)
+        view = self.views[side]
+        u = float(view.to_team(self.puck.xy)[0])
+        if u > view.blue_ft + 1:
+            if self.in_zone != _TEAMS[side]:
+                self.in_zone = _TEAMS[side]
+                self.ledger.add("zone_entry", _TEAMS[side], [self.person(owner)], self.puck.xy)
+        elif abs(u) < view.blue_ft - 2:
+            self.in_zone = ""
+
+    def _lost_to_check(self, owner: int) -> bool:
+        rivals = self.skater_slots(1 - self.side(owner))
+        distance = np.linalg.norm(self.skaters.xy[rivals] - self.puck.xy, axis=1)
+        if distance.min() > 3.6 or self.held_s < 0.5 or self.rng.random() > TICK_S * 0.9:
+            return False
+        self._gain(int(rivals[distance.argmin()]))
+        return True
+
+    def _gain(self, slot: int) -> None:
+        before = self.last_touch
+        if before is not None and before != slot:
+            if self.side(before) == self.side(slot):
+                people = [self.person(before), self.person(slot)]
+                self.ledger.add("pass", _TEAMS[self.side(slot)], people, self.puck.xy)
+            else:
+                team = _TEAMS[self.side(slot)]
+                self.ledger.add("possession_change", team, [self.person(slot)], self.puck.xy)
+        self.puck.owner, self.puck.receiver = slot, None
+        self.last_touch, self.held_s = slot, 0.0
+        self.lane = float(self.rng.uniform(-26, 26))
+
+    def _win_loose_puck(self) -> None:
+        if self.puck.free_s < 0.25:
+            return
+        slots = np.concatenate([self.skater_slots(0), self.skater_slots(1)])
+        slots = slots[~self.changes.leaving[slots]]
+        distance = np.linalg.norm(self.skaters.xy[slots] - self.puck.xy, axis=1)
+        for slot, gap in zip(slots.tolist(), distance.tolist(), strict=True):
+            meant = slot == self.puck.receiver
+            if gap < (4.2 if meant else 3.0) and (meant or self.rng.random() < TICK_S * 9):
+                self._gain(slot)
+                return
+
+    def _pass(self, owner: int) -> None:
+        side = self.side(owner)
+        view = self.views[side]
+        mates = [
+            s
+            for s in self.skater_slots(side).tolist()
+            if s != owner and not self.changes.leaving[s]
+        ]
+        if not mates:
+            return
+        here = self.skaters.xy[owner]
+        rivals = self.skaters.xy[self.skater_slots(1 - side)]
+        best, best_worth = None, 0.2
+        for mate in mates:
+            there = self.skaters.xy[mate]
+            u = float(view.to_team(there)[0])
+            offside = u > view.blue_ft and self.in_zone != _TEAMS[side]
+            length = float(np.linalg.norm(there - here))
+            if offside or not 10 < length < 75:
+                continue
+            along = np.clip(((rivals - here) @ (there - here)) / length**2, 0, 1)
+            clear = np.linalg.norm(here + along[:, None] * (there - here) - rivals, axis=1).min()
+            gain = u - float(view.to_team(here)[0])
+            worth = min(float(clear), 9) / 9 + 0.012 * gain + float(self.rng.uniform(0, 0.5))
+            if worth > best_worth:
+                best, best_worth = mate, worth
+        if best is not None:
+            self.puck.pass_to(self.skaters, best, float(self.rng.uniform(48, 66)))
+
+    # Shots ----------------------------------------------------------------------------
+    def _shoot(self, owner: int) -> None:
+        side = self.side(owner)
+        view = self.views[side]
+        odds = (0.22, 0.28, 0.30, 0.20)
+        outcome = ("goal", "held", "rebound", "wide")[int(self.rng.choice(4, p=odds))]
+        aim = float(self.rng.uniform(-2.4, 2.4))
+        if outcome == "wide":
+            aim = float(self.rng.choice([-1, 1])) * float(self.rng.uniform(4.2, 7.0))
+        target = view.to_rink(np.array([view.goal_ft, aim]))
+        speed = float(self.rng.uniform(85, 120))
+        self.puck.shoot(Shot(owner, side, outcome, target), speed)
+        people = [self.person(owner)]
+        self.ledger.add("shot", _TEAMS[side], people, self.puck.xy, outcome=outcome)
+
+    def _follow_shot(self, shot: Shot) -> None:
+        view = self.views[shot.side]
+        u = float(view.to_team(self.puck.xy)[0])
+        keeper = 6 * (1 - shot.side) + 5
+        front = float(view.to_team(self.skaters.xy[keeper])[0]) - 1.5
+        team, rival = _TEAMS[shot.side], _TEAMS[1 - shot.side]
+        if shot.outcome == "goal" and u >= view.goal_ft + 1.0:
+            self.score[shot.side] += 1
+            self.scorer = shot.shooter
+            self.ledger.add("goal", team, [self.person(shot.shooter)], self.puck.xy)
+            self._whistle("goal", team, np.array(self.rink.centre_ft), 4.5)
+        elif shot.outcome in ("held", "rebound") and u >= front:
+            self.ledger.add("save", rival, [self.person(keeper)], self.puck.xy, hold=shot.outcome)
+            if shot.outcome == "held":
+                dots = np.array(self.rink.end_dots_ft)
+                near = np.linalg.norm(dots - self.puck.xy, axis=1).argmin()
+                self.scorer = None
+                self._whistle("goalkeeper holds the puck", rival, dots[near], 1.6)
+            else:
+                self.puck.rebound(view.direction, self.rng)
+                self.last_touch = keeper
+        elif self.puck.free_s > 1.1 or u > view.goal_ft + 6:
+            self.puck.shot = None
+            self.last_touch = shot.shooter
+
+    # How people stand -----------------------------------------------------------------
+    def keeper_down(self, slot: int) -> float:
+        """How far a goalkeeper is down in the butterfly, 0 to 1."""
+        return float(self.crouch[slot])
+
+    def arm_up(self, slot: int) -> float:
+        """How far an official's arm is up: the near referee signals at a whistle."""
+        if self.phase != "stopped" or slot != 12:
+            return 0.0
+        return float(np.clip(self.phase_s / 0.4, 0, 1) * np.clip((2.5 - self.phase_s) / 0.4, 0, 1))
+
+    def _crouch(self) -> None:
+        for slot in (5, 11):
+            near = np.linalg.norm(self.skaters.xy[slot] - self.puck.xy) < 16
+            shot = self.puck.shot is not None and self.puck.shot.side != self.side(slot)
+            goal = 1.0 if shot or (near and self.phase == "play") else 0.0
+            if self.phase == "stopped" and near:
+                goal = 1.0
+            rate = 9.0 if goal > self.crouch[slot] else 2.5
+            self.crouch[slot] += (goal - self.crouch[slot]) * min(1.0, rate * TICK_S)
+
+    # Targets --------------------------------------------------------------------------
+    def _targets(self) -> tuple[Array, Array]:
+        targets = np.zeros((SLOTS, 2))
+        pace = np.full(SLOTS, 24.0)
+        puck = self.puck.xy
+        for side, view in enumerate(self.views):
+            slots = self.skater_slots(side)
+            if self.phase != "play":
+                targets[slots] = tactics.face_off(view, self.dot)
+                pace[slots] = 17.0
+            else:
+                targets[slots] = self._team_targets(side, view)
+            targets[6 * side + 5] = tactics.goalkeeper(view, puck)
+            pace[6 * side + 5] = 9.0
+        targets[12:] = tactics.officials(self.rink, puck, self.drift[12:])
+        pace[12:] = 18.0
+        if self.phase == "face-off":
+            away = 1 if self.dot[1] < self.rink.centre_ft[1] else -1
+            targets[14] = (*self.dot, 0.0, 3.4 * away)
+        elif self.phase == "stopped" and self.scorer is not None:
+            self._celebrate(targets, pace)
+        elif self.phase == "stopped":
+            pace[: SLOTS - 4] *= 0.4
+        if self.phase == "play":
+            self._chase(targets, pace)
+        return targets, pace
+
+    def _team_targets(self, side: int, view: tactics.TeamView) -> Array:
+        slots = self.skater_slots(side)
+        holder = self.puck.owner if self.puck.owner is not None else self.last_touch
+        drift = self.drift[slots]
+        if holder is not None and self.side(holder) == side:
+            onside = self.in_zone == _TEAMS[side]
+            carrier = holder - 6 * side
+            return tactics.attack(view, self.puck.xy, carrier, drift, onside)
+        rivals = self.skaters.xy[self.skater_slots(1 - side)]
+        return tactics.defend(view, self.puck.xy, rivals, drift)
+
+    def _chase(self, targets: Array, pace: Array) -> None:
+        """The carrier goes for the goal; one rival presses; both teams hunt a loose puck."""
+        owner = self.puck.owner
+        lead = self.puck.xy + self.puck.velocity * 0.45
+        for side in (0, 1):
+            slots = self.skater_slots(side)
+            free = slots[~self.changes.leaving[slots]]
+            if owner is not None and self.side(owner) == side:
+                targets[owner] = self._carry(owner)
+                pace[owner] = 27.0
+            elif len(free) and self.puck.shot is None:
+                gaps = np.linalg.norm(self.skaters.xy[free] - lead, axis=1)
+                hunter = int(free[gaps.argmin()])
+                targets[hunter], pace[hunter] = lead, 28.0
+        if self.puck.receiver is not None and owner is None:
+            targets[self.puck.receiver], pace[self.puck.receiver] = lead, 27.0
+
+    def _carry(self, owner: int) -> Array:
+        view = self.views[self.side(owner)]
+        u, w = view.to_team(self.puck.xy)
+        if u > view.goal_ft - 14:
+            aim = np.array([view.goal_ft - 24, -np.sign(w) * 10])
+        elif u > view.blue_ft:
+            aim = np.array([view.goal_ft - 10, self.lane * 0.4])
+        else:
+            aim = np.array([u + 30, self.lane])
+        rivals = view.to_team(self.skaters.xy[self.skater_slots(1 - self.side(owner))])
+        ahead = rivals[(rivals[:, 0] > u) & (rivals[:, 0] < u + 16) & (abs(rivals[:, 1] - w) < 9)]
+        if len(ahead):
+            aim[1] += 14 * np.sign(w - ahead[0, 1] or 1.0)
+        return view.to_rink(aim)
+
+    def _celebrate(self, targets: Array, pace: Array) -> None:
+        scorer = self.scorer
+        if scorer is None:
+            return
+        side = self.side(scorer)
+        corner = self.views[side].to_rink(np.array([self.views[side].goal_ft - 16, 26.0]))
+        for i, slot in enumerate(self.skater_slots(side).tolist()):
+            angle = i * 1.3
+            targets[slot] = corner + 3.2 * np.array([np.cos(angle), np.sin(angle)])
+            pace[slot] = 19.0
+        pace[self.skater_slots(1 - side)] = 8.0
