@@ -260,8 +260,8 @@ class _Brush:
             else:
                 self.disc(face, 0.29, person.skin)
                 self.limb(
-                    (*face, -0.2 * self.px, 1.1 * up[1]),
-                    (*face, 0.2 * self.px, 1.1 * up[1]),
+                    face + np.array((-0.2 * self.px, 1.1 * up[1])),
+                    face + np.array((0.2 * self.px, 1.1 * up[1])),
                     0.14,
                     helmet,
                 )

@@ -319,7 +319,7 @@ class Game:
         pace[12:] = 18.0
         if self.phase == "face-off":
             away = 1 if self.dot[1] < self.rink.centre_ft[1] else -1
-            targets[14] = (*self.dot, 0.0, 3.4 * away)
+            targets[14] = self.dot + np.array((0.0, 3.4 * away))
         elif self.phase == "stopped" and self.scorer is not None:
             self._celebrate(targets, pace)
         elif self.phase == "stopped":

@@ -18,6 +18,10 @@ Array = NDArray[np.float64]
 Pose = dict[str, Array]
 
 
+def _off(forward: float, left: float, up: float) -> Array:
+    return np.array((forward, left, up))
+
+
 def _knee(hip: Array, ankle: Array, thigh: float, shin: float, out: float) -> Array:
     """The knee between hip and ankle, bent forward (two-bone inverse kinematics)."""
     way = ankle - hip
@@ -50,8 +54,8 @@ def _legs(pose: Pose, phase: float, reach: float, stance: float, hip_up: float) 
         pose[f"knee_{name}"] = _knee(hip, ankle, 1.62, 1.55, sign * 0.25)
         pose[f"ankle_{name}"] = ankle
         droop = 0.25 * push * reach
-        pose[f"toe_{name}"] = (*ankle, 0.62, sign * 0.12, -0.3 - droop)
-        pose[f"heel_{name}"] = (*ankle, -0.32, 0.0, -0.3 + droop)
+        pose[f"toe_{name}"] = ankle + _off(0.62, sign * 0.12, -0.3 - droop)
+        pose[f"heel_{name}"] = ankle + _off(-0.32, 0.0, -0.3 + droop)
 
 
 def _trunk(pose: Pose, hip_up: float, lean: float, twist: float, length: float) -> None:
@@ -60,7 +64,7 @@ def _trunk(pose: Pose, hip_up: float, lean: float, twist: float, length: float) 
     pose["chest"] = chest
     pose["pelvis"] = np.array([0.0, 0.0, hip_up])
     pose["shoulder_l"], pose["shoulder_r"] = chest + side, chest - side
-    pose["head"] = (*chest, 0.22 + 0.2 * np.sin(lean), 0.0, 0.72)
+    pose["head"] = chest + _off(0.22 + 0.2 * np.sin(lean), 0.0, 0.72)
 
 
 def skater_pose(phase: float, effort: float, speed: float, left_handed: bool, sway: float) -> Pose:
@@ -73,17 +77,17 @@ def skater_pose(phase: float, effort: float, speed: float, left_handed: bool, sw
     _trunk(pose, hip_up, 0.42 + 0.38 * fast, 0.2 * np.sin(phase), 1.72)
     stick = 1.0 if left_handed else -1.0
     chest = pose["chest"]
-    top = (*chest, 0.75, -0.35 * stick + 0.2 * sway, -1.0)
-    low = (*chest, 1.0, 0.75 * stick + 0.35 * sway, -1.55)
+    top = chest + _off(0.75, -0.35 * stick + 0.2 * sway, -1.0)
+    low = chest + _off(1.0, 0.75 * stick + 0.35 * sway, -1.55)
     blade = np.array([low[0] + 1.75 + 0.25 * sway, 1.35 * stick + 0.9 * sway, 0.12])
     upper, lower = ("r", "l") if left_handed else ("l", "r")
     pose[f"hand_{upper}"], pose[f"hand_{lower}"] = top, low
     for name in ("l", "r"):
         middle = (pose[f"shoulder_{name}"] + pose[f"hand_{name}"]) / 2
         out = 0.35 if name == "l" else -0.35
-        pose[f"elbow_{name}"] = (*middle, -0.25, out, -0.2)
+        pose[f"elbow_{name}"] = middle + _off(-0.25, out, -0.2)
     pose["stick_top"], pose["stick_heel"] = top + (top - low) * 0.12, blade
-    pose["stick_toe"] = (*blade, 0.35, -0.75 * stick, 0.02)
+    pose["stick_toe"] = blade + _off(0.35, -0.75 * stick, 0.02)
     return pose
 
 
@@ -96,20 +100,20 @@ def goalkeeper_pose(down: float, left_handed: bool, sway: float) -> Pose:
         ankle = np.array([-0.1 - 0.9 * down, sign * (1.05 + 1.3 * down), 0.42])
         knee = np.array([0.75, sign * (0.95 - 0.35 * down), 1.75 - 1.25 * down])
         pose[f"hip_{name}"], pose[f"knee_{name}"], pose[f"ankle_{name}"] = hip, knee, ankle
-        pose[f"toe_{name}"] = (*ankle, 0.45, sign * 0.35, -0.3)
-        pose[f"heel_{name}"] = (*ankle, -0.3, 0.0, -0.3)
+        pose[f"toe_{name}"] = ankle + _off(0.45, sign * 0.35, -0.3)
+        pose[f"heel_{name}"] = ankle + _off(-0.3, 0.0, -0.3)
     _trunk(pose, hip_up, 0.5 - 0.25 * down, 0.1 * sway, 1.75)
     chest = pose["chest"]
     stick = -1.0 if left_handed else 1.0
     blocker, glove = ("l", "r") if stick > 0 else ("r", "l")
-    pose[f"hand_{blocker}"] = (*chest, 0.85, 1.15 * stick, -0.95)
-    pose[f"hand_{glove}"] = (*chest, 0.8, -1.35 * stick, -0.6 + 0.3 * down)
+    pose[f"hand_{blocker}"] = chest + _off(0.85, 1.15 * stick, -0.95)
+    pose[f"hand_{glove}"] = chest + _off(0.8, -1.35 * stick, -0.6 + 0.3 * down)
     for name, sign in (("l", 1.0), ("r", -1.0)):
         middle = (pose[f"shoulder_{name}"] + pose[f"hand_{name}"]) / 2
-        pose[f"elbow_{name}"] = (*middle, -0.2, 0.3 * sign, -0.15)
+        pose[f"elbow_{name}"] = middle + _off(-0.2, 0.3 * sign, -0.15)
     hand = pose[f"hand_{blocker}"]
-    pose["stick_top"] = (*hand, -0.3, 0.3 * stick, 1.3)
-    pose["paddle"] = (*hand, 0.3, -0.35 * stick, -1.0)
+    pose["stick_top"] = hand + _off(-0.3, 0.3 * stick, 1.3)
+    pose["paddle"] = hand + _off(0.3, -0.35 * stick, -1.0)
     pose["stick_heel"] = np.array([1.75, 0.45 * stick + 0.3 * sway, 0.12])
     pose["stick_toe"] = pose["stick_heel"] + (0.2, -1.1 * stick, 0.02)
     return pose
@@ -126,10 +130,10 @@ def official_pose(phase: float, effort: float, speed: float, arm_up: float) -> P
     for name, sign in (("l", 1.0), ("r", -1.0)):
         swing = sign * 0.55 * np.sin(phase) * fast
         shoulder = pose[f"shoulder_{name}"]
-        hand = (*shoulder, 0.25 + swing, 0.22 * sign, -1.75)
-        elbow = (*shoulder, -0.15 + 0.5 * swing, 0.25 * sign, -0.9)
+        hand = shoulder + _off(0.25 + swing, 0.22 * sign, -1.75)
+        elbow = shoulder + _off(-0.15 + 0.5 * swing, 0.25 * sign, -0.9)
         if sign > 0 and arm_up > 0:
-            hand = hand + ((*shoulder, 0.2, 0.15, 1.75) - hand) * arm_up
-            elbow = elbow + ((*shoulder, 0.1, 0.15, 0.85) - elbow) * arm_up
+            hand = hand + (shoulder + _off(0.2, 0.15, 1.75) - hand) * arm_up
+            elbow = elbow + (shoulder + _off(0.1, 0.15, 0.85) - elbow) * arm_up
         pose[f"hand_{name}"], pose[f"elbow_{name}"] = hand, elbow
     return pose

@@ -115,8 +115,8 @@ class Puck:
         step = 0.01
         normal = np.array(
             [
-                float(self.rink.signed_distance_ft((*self.xy, step, 0))) - distance,
-                float(self.rink.signed_distance_ft((*self.xy, 0, step))) - distance,
+                float(self.rink.signed_distance_ft(self.xy + np.array((step, 0.0)))) - distance,
+                float(self.rink.signed_distance_ft(self.xy + np.array((0.0, step)))) - distance,
             ]
         )
         normal /= max(float(np.linalg.norm(normal)), 1e-9)

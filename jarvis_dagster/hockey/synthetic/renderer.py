@@ -161,7 +161,7 @@ class Renderer:
         ring = np.stack([1.9 * np.cos(angles), 1.1 * np.sin(angles), 0 * angles], axis=1)
         for slot in slots:
             x, y = self._game.skaters.xy[slot]
-            pixels, _ = camera.project((*ring, x + 0.3, y - 0.2, 0))
+            pixels, _ = camera.project(ring + np.array((x + 0.3, y - 0.2, 0.0)))
             polygon = np.round(pixels * 4).astype(np.int32)
             cv2.fillConvexPoly(quarter, polygon, 168, cv2.LINE_AA, 4)
         soft = cv2.GaussianBlur(quarter, (0, 0), max(1.0, height / 360))

@@ -116,8 +116,8 @@ class Skaters:
         """Brake the part of the motion that would hit the boards."""
         step = 0.01
         here = self.rink.signed_distance_ft(self.xy)
-        along = self.rink.signed_distance_ft((*self.xy, step, 0)) - here
-        across = self.rink.signed_distance_ft((*self.xy, 0, step)) - here
+        along = self.rink.signed_distance_ft(self.xy + np.array((step, 0.0))) - here
+        across = self.rink.signed_distance_ft(self.xy + np.array((0.0, step))) - here
         normal = np.stack([along, across], axis=1) / step
         room = np.maximum(-here - _ROOM_FT, 0)
         allowed = np.sqrt(2 * 14.0 * room)

@@ -103,7 +103,7 @@ def defend(view: TeamView, puck: Array, opponents: Array, drift: Array) -> Array
 def face_off(view: TeamView, dot: Array) -> Array:
     """Targets (5, 2) around ``dot`` before the puck drops."""
     u, w = view.to_team(dot)
-    spots = (*_FACE_OFF, u, w)
+    spots = _FACE_OFF + np.array((u, w))
     limit = view.half_width_ft - 4
     spots[:, 1] = np.clip(spots[:, 1], -limit, limit)
     spots[:, 0] = np.clip(spots[:, 0], -view.goal_ft + 3, view.goal_ft - 3)
