@@ -222,15 +222,19 @@ def events(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> d
         placed = space.table("positions", "positions", POSITIONS)
         seen = space.table("tracks", "tracks", TRACKS)
         scan = space.table("footage", "scan", SCAN)
-        where = placed if space.json("positions", "support")["supported"] else None
-        ledger = build_ledger(seen, where, scan, probe(path), provenance)
+        support = space.json("positions", "support")
+        where = placed if support["supported"] else None
+        rink = support.get("rink", "NHL")
+        ledger = build_ledger(seen, where, scan, probe(path), provenance, rink=rink)
+        missing = not_supported(seen, where, scan, rink=rink)
         table = space.keep_table("events", "events", ledger, EVENTS, provenance)
-        gaps = space.keep_json("events", "not_supported", not_supported(seen, where))
+        gaps = space.keep_json("events", "not_supported", missing)
     return dg.MaterializeResult(
         metadata={
             **kept(table, gaps),
             "events": len(ledger),
             "by_type": {str(k): int(v) for k, v in ledger["type"].value_counts().items()},
+            "not_supported": dg.MetadataValue.json(missing),
             "model_version": model["version"],
             "first_rows": preview(ledger),
             "seconds": elapsed(),

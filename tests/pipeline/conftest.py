@@ -1,0 +1,43 @@
+"""A rendered clip, and settings that point at the tests' own object store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.servers import Server
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three rendered seconds of hockey with the calibration beside them."""
+    from jarvis_dagster.hockey.synthetic import GameSpec, render_game
+
+    folder = tmp_path_factory.mktemp("clip")
+    spec = GameSpec(seed=3, duration_s=3.0, width_px=640, height_px=360, fps=15)
+    return render_game(folder, spec).video
+
+
+@pytest.fixture
+def config(tmp_path: Path, object_store: Server, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Settings of a platform of its own."""
+    path = tmp_path / "jarvis-core.yaml"
+    path.write_text(
+        f"""
+stack: {{data_dir: '{tmp_path / "data"}'}}
+storage:
+  endpoint: '{object_store.address}'
+  access_key: '{object_store.access_key}'
+  secret_key: '{object_store.secret_key}'
+drive: {{settle_s: 1}}
+vision: {{highlights: 2}}
+""",
+        "utf-8",
+    )
+    monkeypatch.setenv("JARVIS_CONFIG", str(path))
+    monkeypatch.setenv("JARVIS_DATA_DIR", str(tmp_path / "data"))
+    return path

@@ -1,0 +1,66 @@
+"""The code location: light to import, complete, valid for both command lines."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from jarvis_dagster.build import build_definitions
+
+ROOT = Path(__file__).parents[2]
+HEAVY = {"torch", "cv2", "mlflow", "temporalio", "googleapiclient", "av", "onnxruntime", "minio"}
+
+
+def run(*command: str, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, cwd=ROOT, env={**os.environ, **env}, capture_output=True, text=True, check=False
+    )
+
+
+def test_importing_the_code_location_loads_nothing_heavy_and_starts_nothing() -> None:
+    code = (
+        "import sys, threading, jarvis_dagster.definitions\n"
+        "print(' '.join(sorted(m for m in sys.modules if '.' not in m)))\n"
+        "print(threading.active_count())"
+    )
+    done = run(sys.executable, "-c", code)
+    assert done.returncode == 0, done.stderr
+    modules, threads = done.stdout.strip().splitlines()
+    assert HEAVY.isdisjoint(modules.split())
+    assert threads == "1"
+
+
+def test_the_assets_are_the_way_of_the_data() -> None:
+    graph = build_definitions().resolve_asset_graph()
+    parents = {
+        key.to_user_string(): {parent.to_user_string() for parent in graph.get(key).parent_keys}
+        for key in graph.get_all_asset_keys()
+    }
+    assert parents["spotlight/detections"] == {"footage/video", "footage/preflight"}
+    assert parents["spotlight/positions"] == {"spotlight/tracks"}
+    assert "holmes/game_report" in parents["delivery/results"]
+    assert all(graph.get(key).partitions_def for key in graph.get_all_asset_keys())
+
+
+def test_every_asset_is_described_and_grouped() -> None:
+    graph = build_definitions().resolve_asset_graph()
+    for key in graph.get_all_asset_keys():
+        assert graph.get(key).description, key
+        assert graph.get(key).group_name == key.path[0]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("dagster", "definitions", "validate", "-w", "workspace.yaml"),
+        ("dg", "check", "defs"),
+    ],
+)
+def test_the_command_lines_of_dagster_accept_the_project(
+    command: tuple[str, ...], tmp_path: Path
+) -> None:
+    program = Path(sys.executable).with_name(command[0])
+    done = run(str(program), *command[1:], DAGSTER_HOME=str(tmp_path), DG_CLI_TELEMETRY="0")
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,210 @@
+"""The main job, from the drive's Uploads to its Results, on a rendered clip."""
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from pathlib import Path
+
+import dagster as dg
+import pandas as pd
+import pytest
+
+from jarvis_dagster.build import build_definitions
+from jarvis_dagster.hockey.tables import EVENTS, POSITIONS, TRACKS, read_provenance
+from jarvis_dagster.hockey.video import probe
+from jarvis_dagster.resources.uploads import UploadsResource
+from jarvis_dagster.sensors.drive_upload import drive_upload_sensor
+from jarvis_dagster.settings import load_settings
+from jarvis_dagster.wiring import core_services, inbox_of
+
+ASSETS = {
+    "footage/video",
+    "footage/preflight",
+    "spotlight/detections",
+    "spotlight/tracks",
+    "spotlight/positions",
+    "spotlight/events",
+    "spotlight/highlights",
+    "spotlight/annotated_video",
+    "holmes/game_report",
+    "delivery/results",
+}
+
+
+def upload(video: Path, name: str) -> Path:
+    inbox = inbox_of(load_settings())
+    inbox.folder("Uploads")
+    target = load_settings().data_dir / "drive" / "Jarvis AI" / "Uploads" / name
+    shutil.copy(video, target)
+    sidecar = video.with_name("calibration.json")
+    if sidecar.is_file():
+        shutil.copy(sidecar, target.with_name(f"{target.stem}.calibration.json"))
+    then = time.time() - 60
+    os.utime(target, (then, then))
+    return target
+
+
+def process(
+    instance: dg.DagsterInstance, *, raise_on_error: bool = True
+) -> tuple[dg.RunRequest, dg.ExecuteInProcessResult]:
+    """One look of the sensor, and the run that it requests."""
+    defs = build_definitions()
+    context = dg.build_sensor_context(instance=instance)
+    looked = drive_upload_sensor(load_settings().drive)(context, uploads=UploadsResource())
+    assert isinstance(looked, dg.SensorResult)
+    (request,) = looked.run_requests or []
+    assert request.partition_key
+    instance.add_dynamic_partitions("videos", [request.partition_key])
+    result = defs.resolve_job_def("process_video").execute_in_process(
+        instance=instance,
+        partition_key=request.partition_key,
+        tags=dict(request.tags),
+        raise_on_error=raise_on_error,
+    )
+    return request, result
+
+
+@pytest.mark.usefixtures("config")
+def test_a_video_goes_from_uploads_to_results(clip: Path) -> None:
+    uploaded = upload(clip, "Tigers @ Bears (1st).mp4")
+    with dg.DagsterInstance.ephemeral() as instance:
+        request, result = process(instance)
+        made = {key.to_user_string() for key in _materialised(result)}
+        assert made == ASSETS
+        assert _failed_checks(result) == []
+
+    results = uploaded.parents[1] / "Results" / "Tigers @ Bears (1st)"
+    manifest = json.loads((results / "manifest.json").read_text("utf-8"))
+    sha256 = hashlib.sha256(clip.read_bytes()).hexdigest()
+    assert manifest["about"]["video_sha256"] == sha256
+    for entry in manifest["files"]:
+        content = (results / entry["file"]).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == entry["sha256"], entry["file"]
+    listed = {entry["file"] for entry in manifest["files"]}
+    there = {str(p.relative_to(results)) for p in results.rglob("*") if p.is_file()}
+    assert there == listed | {"manifest.json"}
+    assert {"report.html", "report.json", "annotated.mp4", "tracks.csv"} <= listed
+    assert any(name.startswith("highlights/") and name.endswith(".mp4") for name in listed)
+
+    source, drawn = probe(clip), probe(results / "annotated.mp4")
+    assert drawn.frame_count == source.frame_count
+    for name, schema in (("tracks", TRACKS), ("positions", POSITIONS), ("events", EVENTS)):
+        table = pd.read_parquet(results / f"{name}.parquet")
+        assert list(table.columns)[: len(schema)] == list(schema)
+        assert len(table) == len(pd.read_csv(results / f"{name}.csv"))
+        provenance = read_provenance(results / f"{name}.parquet")
+        assert provenance.video_sha256 == sha256
+        assert provenance.model_version
+    assert request.partition_key in str(_metadata(result, "delivery/results"))
+    assert not (load_settings().data_dir / "work" / str(request.partition_key)).exists()
+
+
+@pytest.mark.usefixtures("config")
+def test_without_a_calibration_positions_are_not_supported(clip: Path, tmp_path: Path) -> None:
+    alone = tmp_path / "alone.mp4"
+    shutil.copy(clip, alone)
+    uploaded = upload(alone, "alone.mp4")
+    with dg.DagsterInstance.ephemeral() as instance:
+        _, result = process(instance)
+    support = _metadata(result, "spotlight/positions")["support"].value
+    assert support["supported"] is False
+    assert "calibration" in support["reason"]
+    results = uploaded.parents[1] / "Results" / "alone"
+    assert len(pd.read_parquet(results / "positions.parquet")) == 0
+    assert "not supported" in (results / "report.html").read_text("utf-8").lower()
+
+
+@pytest.mark.usefixtures("config")
+def test_a_second_run_changes_nothing_that_was_delivered(clip: Path) -> None:
+    uploaded = upload(clip, "game.mp4")
+    results = uploaded.parents[1] / "Results" / "game"
+    with dg.DagsterInstance.ephemeral() as instance:
+        request, _ = process(instance)
+        before = _hashes(results)
+        build_definitions().resolve_job_def("process_video").execute_in_process(
+            instance=instance, partition_key=request.partition_key
+        )
+    after = _hashes(results)
+    assert after.keys() == before.keys()
+    for name in ("tracks.parquet", "positions.parquet", "events.parquet", "events.csv"):
+        assert after[name] == before[name], name
+
+
+@pytest.mark.usefixtures("config")
+def test_two_videos_of_one_name_have_results_of_their_own(clip: Path, tmp_path: Path) -> None:
+    from tests.media import write_video
+
+    other = write_video(tmp_path / "other.mp4")
+    uploaded = upload(clip, "game.mp4")
+    with dg.DagsterInstance.ephemeral() as instance:
+        process(instance)
+        uploaded.unlink()
+        upload(other, "game.mp4")
+        process(instance)
+    folders = sorted(p.name for p in (uploaded.parents[1] / "Results").iterdir())
+    sha256 = hashlib.sha256(other.read_bytes()).hexdigest()
+    assert folders == ["game", f"game ({sha256[:8]})"]
+
+
+@pytest.mark.usefixtures("config")
+def test_a_video_that_breaks_after_the_look_is_quarantined_by_its_run(clip: Path) -> None:
+    uploaded = upload(clip, "game.mp4")
+    inbox = inbox_of(load_settings())
+    junk = b"no video any more" * 100
+    with dg.DagsterInstance.ephemeral() as instance:
+        uploaded.write_bytes(junk)
+        sha256 = hashlib.sha256(junk).hexdigest()
+        key = f"game-{sha256[:12]}"
+        instance.add_dynamic_partitions("videos", [key])
+        result = (
+            build_definitions()
+            .resolve_job_def("process_video")
+            .execute_in_process(instance=instance, partition_key=key, raise_on_error=False)
+        )
+    assert not result.success
+    note = uploaded.parents[1] / "Quarantine" / "game.mp4.txt"
+    assert "could not be analysed" in note.read_text("utf-8")
+    assert [file.name for file in inbox.listing()] == []
+
+
+@pytest.mark.usefixtures("config")
+def test_an_asset_can_be_materialised_again_without_the_working_folder(clip: Path) -> None:
+    upload(clip, "game.mp4")
+    with dg.DagsterInstance.ephemeral() as instance:
+        request, first = process(instance)
+        again = dg.materialize(
+            list(build_definitions().assets or []),
+            selection=["spotlight/tracks"],
+            resources=build_definitions().resources,
+            instance=instance,
+            partition_key=request.partition_key,
+        )
+    rows = _metadata(first, "spotlight/tracks")["rows"].value
+    assert rows == _metadata(again, "spotlight/tracks")["rows"].value
+    storage = core_services(load_settings()).storage_service
+    assert storage.exists(f"artifacts/{request.partition_key}/tracks/tracks.parquet")
+
+
+def _materialised(result: dg.ExecuteInProcessResult) -> list[dg.AssetKey]:
+    return [e.asset_key for e in result.get_asset_materialization_events() if e.asset_key]
+
+
+def _metadata(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, dg.MetadataValue]:
+    for event in result.get_asset_materialization_events():
+        if event.asset_key and event.asset_key.to_user_string() == asset:
+            return dict(event.materialization.metadata)
+    raise AssertionError(f"{asset} was not materialised")
+
+
+def _failed_checks(result: dg.ExecuteInProcessResult) -> list[str]:
+    return [e.check_name for e in result.get_asset_check_evaluations() if not e.passed]
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    return {
+        str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest()
+        for p in folder.rglob("*")
+        if p.is_file()
+    }

@@ -1,0 +1,203 @@
+"""The upload sensor against a real folder and a real Dagster instance."""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from jarvis_dagster.assets.partitions import VIDEOS, partition_key
+from jarvis_dagster.resources.uploads import UploadsResource
+from jarvis_dagster.sensors.drive_upload import drive_upload_sensor
+from jarvis_dagster.sensors.intake import CONTENT_TAG
+from jarvis_dagster.settings import DriveSettings, load_settings
+from jarvis_dagster.wiring import inbox_of
+from tests.media import write_video
+
+
+class Coach:
+    """Puts files into Uploads and lets the sensor look."""
+
+    def __init__(self, instance: dg.DagsterInstance) -> None:
+        self.instance = instance
+        self.drive = load_settings().data_dir / "drive" / "Jarvis AI"
+        self.uploads = self.drive / "Uploads"
+        inbox_of(load_settings()).folder("Uploads")
+        self.cursor: str | None = None
+        self.settings = DriveSettings(settle_s=5)
+
+    def put(self, name: str, content: bytes, age_s: float = 60) -> Path:
+        path = self.uploads / name
+        path.write_bytes(content)
+        then = time.time() - age_s
+        os.utime(path, (then, then))
+        return path
+
+    def look(self) -> dg.SensorResult:
+        context = dg.build_sensor_context(instance=self.instance, cursor=self.cursor)
+        result = drive_upload_sensor(self.settings)(context, uploads=UploadsResource())
+        assert isinstance(result, dg.SensorResult)
+        self.cursor = result.cursor
+        for request in result.dynamic_partitions_requests or []:
+            self.instance.add_dynamic_partitions(VIDEOS.name or "", list(request.partition_keys))
+        return result
+
+    def end(self, request: dg.RunRequest, status: dg.DagsterRunStatus) -> None:
+        """Record that the requested run ended."""
+        self.instance.add_run(
+            dg.DagsterRun(
+                job_name="process_video",
+                run_id=dg._core.utils.make_new_run_id(),
+                status=status,
+                tags={**request.tags},
+            )
+        )
+
+
+@pytest.fixture
+def coach(tmp_path: Path) -> Iterator[Coach]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield Coach(instance)
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return write_video(tmp_path_factory.mktemp("video") / "a.mp4").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def other_video(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return write_video(tmp_path_factory.mktemp("other") / "b.mp4", seconds=0.7).read_bytes()
+
+
+def test_an_uploaded_video_is_requested_once(coach: Coach, video: bytes) -> None:
+    coach.put("Tigers @ Bears.mp4", video)
+    (request,) = coach.look().run_requests or []
+    sha256 = request.tags[CONTENT_TAG]
+    assert request.partition_key == partition_key("Tigers @ Bears.mp4", sha256)
+    assert coach.instance.has_dynamic_partition("videos", request.partition_key)
+    assert coach.look().run_requests == []
+
+
+def test_a_file_that_is_still_being_written_waits(coach: Coach, video: bytes) -> None:
+    coach.put("game.mp4", video[:500], age_s=0)
+    assert coach.look().run_requests == []
+    coach.put("game.mp4", video)
+    result = coach.look()
+    assert result.run_requests == []
+    assert not (coach.drive / "Quarantine").exists()
+
+
+def test_what_is_no_video_is_quarantined_with_a_reason_and_holds_nobody_up(
+    coach: Coach, video: bytes
+) -> None:
+    coach.put("a notes.mp4", b"this is text\n" * 50, age_s=99)
+    coach.put("empty.mp4", b"", age_s=98)
+    coach.put("plan.pdf", b"%PDF-1.4 ...", age_s=97)
+    coach.put("game.mp4", video)
+    result = coach.look()
+    assert [r.tags["jarvis/video"] for r in result.run_requests or []] == ["game.mp4"]
+    quarantine = coach.drive / "Quarantine"
+    names = sorted(path.name for path in quarantine.iterdir())
+    assert names == [
+        "a notes.mp4",
+        "a notes.mp4.txt",
+        "empty.mp4",
+        "empty.mp4.txt",
+        "plan.pdf",
+        "plan.pdf.txt",
+    ]
+    note = (quarantine / "a notes.mp4.txt").read_text("utf-8")
+    assert "a notes.mp4 could not be analysed" in note
+    assert "Why: " in note
+    assert [path.name for path in coach.uploads.iterdir()] == ["game.mp4"]
+    before = {path: path.stat().st_mtime_ns for path in quarantine.iterdir()}
+    coach.look()
+    assert {path: path.stat().st_mtime_ns for path in quarantine.iterdir()} == before
+
+
+def test_a_reupload_after_a_failure_runs_again(coach: Coach, video: bytes) -> None:
+    coach.put("game.mp4", video, age_s=100)
+    (first,) = coach.look().run_requests or []
+    coach.end(first, dg.DagsterRunStatus.FAILURE)
+    assert coach.look().run_requests == []
+    coach.put("game.mp4", video, age_s=50)
+    coach.look()  # it changed after a look: it has to settle
+    coach.cursor = _aged(coach.cursor, 10)
+    (second,) = coach.look().run_requests or []
+    assert second.partition_key == first.partition_key
+    assert second.run_key != first.run_key
+
+
+def test_a_reupload_after_a_success_does_not(coach: Coach, video: bytes) -> None:
+    coach.put("game.mp4", video, age_s=100)
+    (first,) = coach.look().run_requests or []
+    coach.end(first, dg.DagsterRunStatus.SUCCESS)
+    coach.put("the same again.mp4", video, age_s=50)
+    assert coach.look().run_requests == []
+
+
+def test_one_content_twice_in_one_look_is_one_run(coach: Coach, video: bytes) -> None:
+    coach.put("a.mp4", video, age_s=100)
+    coach.put("b.mp4", video, age_s=50)
+    assert len(coach.look().run_requests or []) == 1
+
+
+def test_a_look_stops_at_its_limit_and_the_next_goes_on(
+    coach: Coach, video: bytes, other_video: bytes
+) -> None:
+    coach.settings = DriveSettings(settle_s=5, requests_per_tick=1)
+    coach.put("a.mp4", video, age_s=100)
+    coach.put("b.mp4", other_video, age_s=50)
+    assert [r.tags["jarvis/video"] for r in coach.look().run_requests or []] == ["a.mp4"]
+    assert [r.tags["jarvis/video"] for r in coach.look().run_requests or []] == ["b.mp4"]
+    assert coach.look().run_requests == []
+
+
+def test_a_look_without_time_still_takes_one_file(
+    coach: Coach, video: bytes, other_video: bytes
+) -> None:
+    coach.settings = DriveSettings(settle_s=5, tick_budget_s=1e-9)
+    coach.put("a.mp4", video, age_s=100)
+    coach.put("b.mp4", other_video, age_s=50)
+    assert len(coach.look().run_requests or []) == 1
+    assert len(coach.look().run_requests or []) == 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "two  spaces 'and' \"quotes\".mp4",
+        "🏒 final.mp4",
+        "..game...mp4".lstrip("."),
+        "naïve Füchse.mp4",
+        "100% $HOME; rm -rf.mp4",
+    ],
+)
+def test_hostile_names_make_plain_partitions(coach: Coach, video: bytes, name: str) -> None:
+    coach.put(name, video)
+    (request,) = coach.look().run_requests or []
+    key = request.partition_key or ""
+    assert "/" not in key
+    assert ".." not in key
+    assert all(c.isalnum() or c in "-_" for c in key)
+
+
+def test_calibrations_beside_videos_are_left_alone(coach: Coach, video: bytes) -> None:
+    coach.put("game.mp4", video)
+    sidecar = coach.put("game.calibration.json", b"{}")
+    coach.look()
+    assert sidecar.is_file()
+
+
+def _aged(cursor: str | None, seconds: float) -> str:
+    """The cursor as it would be if its looks had been earlier."""
+    from jarvis_dagster.sensors.upload_plan import Cursor
+
+    old = Cursor.loads(cursor)
+    return Cursor(
+        old.handled,
+        {key: (version, since - seconds) for key, (version, since) in old.waiting.items()},
+    ).dumps()
