@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 __all__ = ["AnalyticsConfig"]
 
@@ -17,11 +17,9 @@ class AnalyticsConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    metrics_dir: Path = Field(
-        description="Folder that every process writes its metrics to and the endpoint reads."
-    )
-    dashboards_dir: Path = Field(
-        description="Folder that dashboards are written to, in Grafana's JSON format."
+    directory: Path = Field(
+        description="Folder that every process keeps its metrics in and the endpoint reads; "
+        "dashboards are written to `dashboards` in it, in Grafana's JSON format."
     )
     alertmanager_url: str | None = Field(
         default=None, description="Alertmanager's address (`http://host:9093`); empty means none."
@@ -32,3 +30,12 @@ class AnalyticsConfig(BaseModel):
     attempts: int = Field(
         default=4, ge=1, le=20, description="How often a call is tried when the server is away."
     )
+
+    @field_validator("alertmanager_url")
+    @classmethod
+    def _without_password(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        if not value.startswith(("http://", "https://")) or "@" in value:
+            raise ValueError("must be http://host:port or https://host:port, without a password")
+        return value.rstrip("/")

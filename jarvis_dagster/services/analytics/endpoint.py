@@ -1,0 +1,105 @@
+"""The metrics endpoint: what all processes logged, and how this machine is.
+
+Belongs here: the HTTP endpoint for Prometheus. Does not belong here: logging
+(``service.py``), keeping (``store.py``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import TYPE_CHECKING
+
+from jarvis_dagster.errors import ConfigError
+from jarvis_dagster.services.analytics.store import MetricStore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from prometheus_client import CollectorRegistry, Metric
+
+    from jarvis_dagster.services.analytics.config import AnalyticsConfig
+
+__all__ = ["metrics_registry", "serve_metrics"]
+
+
+class _System:
+    """Processor, memory and disk of this machine, as shares from 0 to 1."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def collect(self) -> Iterable[Metric]:
+        """Measure now; the processor's share is that since the last look."""
+        import psutil
+        from prometheus_client.core import GaugeMetricFamily
+
+        measured = {
+            "cpu_used_ratio": ("Share of the processors in use.", psutil.cpu_percent() / 100),
+            "memory_used_ratio": (
+                "Share of the memory in use.",
+                psutil.virtual_memory().percent / 100,
+            ),
+            "disk_used_ratio": (
+                "Share of the data directory's disk in use.",
+                psutil.disk_usage(str(self._directory)).percent / 100,
+            ),
+        }
+        for name, (text, value) in measured.items():
+            yield GaugeMetricFamily(f"jarvis_system_{name}", text, value=value)
+
+
+class _Stored:
+    """The store's metrics; the time of reading tells that the endpoint lives."""
+
+    def __init__(self, store: MetricStore) -> None:
+        self._store = store
+
+    def collect(self) -> Iterable[Metric]:
+        """Read all series."""
+        from prometheus_client.core import GaugeMetricFamily
+
+        yield from self._store.collect()
+        yield GaugeMetricFamily(
+            "jarvis_metrics_read_timestamp_seconds",
+            "When the metrics were read last.",
+            value=time.time(),
+        )
+
+
+def metrics_registry(config: AnalyticsConfig) -> CollectorRegistry:
+    """A registry of its own that holds what all processes logged."""
+    import psutil
+    from prometheus_client import CollectorRegistry
+
+    config.directory.mkdir(parents=True, exist_ok=True)
+    psutil.cpu_percent()  # the first look has nothing to compare with
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Stored(MetricStore(config.directory)))
+    registry.register(_System(config.directory))
+    return registry
+
+
+@contextlib.contextmanager
+def serve_metrics(config: AnalyticsConfig, host: str, port: int) -> Iterator[int]:
+    """Serve ``/metrics`` from a thread while the context lasts; yields the port.
+
+    Raises:
+        ConfigError: the port is taken or the host is not one of this machine.
+    """
+    from prometheus_client import start_http_server
+
+    try:
+        server, thread = start_http_server(port, addr=host, registry=metrics_registry(config))
+    except OSError as error:
+        raise ConfigError(
+            f"Metrics cannot be served at {host}:{port} ({error.strerror or error}).",
+            "Choose another port in the settings, or stop what uses it.",
+        ) from error
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

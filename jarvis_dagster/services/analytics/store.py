@@ -1,0 +1,192 @@
+"""Keeps metrics so that a process that ends at once loses none of them.
+
+Belongs here: one SQLite file that all processes of a machine add to, and its
+series as Prometheus families. Does not belong here: names and units
+(``service.py``), HTTP (``endpoint.py``).
+
+A database and not prometheus-client's multi-process files, because each run is
+a process: those leave three files a process for ever, and choose their mode for
+the whole interpreter at import.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sqlite3
+import threading
+from typing import TYPE_CHECKING
+
+from jarvis_dagster.errors import BadInputError, PermanentError, TransientError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from prometheus_client import Metric
+
+__all__ = ["BUCKETS", "MetricStore"]
+
+BUCKETS = tuple(round(digit * 10.0**power, 10) for power in range(-3, 6) for digit in (1, 2.5, 5))
+"""Upper bounds of all histograms: from a millisecond to days, in steps of about two."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS metric (
+    name TEXT PRIMARY KEY, kind TEXT NOT NULL, labels TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS series (
+    name TEXT NOT NULL, label_values TEXT NOT NULL, part TEXT NOT NULL, value REAL NOT NULL,
+    PRIMARY KEY (name, label_values, part)
+) WITHOUT ROWID;
+"""
+
+
+class MetricStore:
+    """Metrics in ``metrics.sqlite3`` of a folder; safe for threads and processes."""
+
+    def __init__(self, directory: Path) -> None:
+        self._path = directory / "metrics.sqlite3"
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._pid = 0
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            if self._connection is not None and self._pid == os.getpid():
+                self._connection.close()
+            self._connection = None
+
+    def set(self, name: str, labels: Mapping[str, str], value: float) -> None:
+        """Set a gauge."""
+        self._write("gauge", name, labels, {"value": value}, add=False)
+
+    def add(self, name: str, labels: Mapping[str, str], value: float) -> None:
+        """Add to a counter."""
+        self._write("counter", name, labels, {"value": value}, add=True)
+
+    def observe(self, name: str, labels: Mapping[str, str], value: float) -> None:
+        """Add an observation to a histogram."""
+        bound = next((bound for bound in BUCKETS if value <= bound), float("inf"))
+        parts = {"sum": value, f"le:{bound!r}": 1.0}
+        self._write("histogram", name, labels, parts, add=True)
+
+    def _write(
+        self,
+        kind: str,
+        name: str,
+        labels: Mapping[str, str],
+        parts: Mapping[str, float],
+        *,
+        add: bool,
+    ) -> None:
+        names = sorted(labels)
+        values = json.dumps([labels[key] for key in names])
+        update = "value + excluded.value" if add else "excluded.value"
+        with self._open() as connection, connection:
+            connection.execute(
+                "INSERT INTO metric VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                (name, kind, json.dumps(names)),
+            )
+            known = connection.execute(
+                "SELECT kind, labels FROM metric WHERE name = ?", (name,)
+            ).fetchone()
+            _require_same(name, kind, names, known[0], json.loads(known[1]))
+            connection.executemany(
+                "INSERT INTO series VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE "  # noqa: S608
+                f"SET value = {update}",
+                [(name, values, part, value) for part, value in parts.items()],
+            )
+
+    def collect(self) -> Iterator[Metric]:
+        """All metrics, as Prometheus reads them."""
+        with self._open() as connection:
+            metrics = connection.execute("SELECT name, kind, labels FROM metric").fetchall()
+            rows = connection.execute(
+                "SELECT name, label_values, part, value FROM series ORDER BY name, label_values"
+            ).fetchall()
+        series: dict[str, dict[str, dict[str, float]]] = {}
+        for name, values, part, value in rows:
+            series.setdefault(name, {}).setdefault(values, {})[part] = value
+        for name, kind, labels in metrics:
+            yield _family(name, kind, json.loads(labels), series.get(name, {}))
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            try:
+                if self._connection is None or self._pid != os.getpid():  # made before a fork
+                    self._connection, self._pid = self._connect(), os.getpid()
+                yield self._connection
+            except sqlite3.OperationalError as error:
+                busy = "locked" in str(error) or "busy" in str(error)
+                raise (TransientError if busy else PermanentError)(
+                    f"{self._path} cannot be used ({error}).",
+                    "Check the folder's permissions and the free space.",
+                ) from error
+            except sqlite3.DatabaseError as error:
+                raise PermanentError(
+                    f"{self._path} is damaged ({error}).", "Move it away; counters start at 0."
+                ) from error
+
+    def _connect(self) -> sqlite3.Connection:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise PermanentError(
+                f"{self._path.parent} cannot be made ({error.strerror}).",
+                "Check analytics.directory.",
+            ) from error
+        connection = sqlite3.connect(self._path, timeout=20, check_same_thread=False)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.executescript(_SCHEMA)
+        return connection
+
+
+def _require_same(
+    name: str, kind: str, labels: list[str], known_kind: str, known_labels: list[str]
+) -> None:
+    if kind != known_kind:
+        raise BadInputError(
+            f"{name} is a {known_kind}, not a {kind}.", "Use another name for the new metric."
+        )
+    if labels != known_labels:
+        raise BadInputError(
+            f"{name} has the labels {known_labels}, not {labels}.",
+            "Use the same labels every time, or another name.",
+        )
+
+
+def _family(
+    name: str, kind: str, labels: list[str], series: Mapping[str, Mapping[str, float]]
+) -> Metric:
+    from prometheus_client.core import (
+        CounterMetricFamily,
+        GaugeMetricFamily,
+        HistogramMetricFamily,
+    )
+
+    text = name.replace("_", " ").capitalize() + "."
+    if kind == "histogram":
+        histogram = HistogramMetricFamily(name, text, labels=labels)
+        for values, parts in series.items():
+            histogram.add_metric(json.loads(values), _cumulative(parts), parts["sum"])
+        return histogram
+    family = (
+        CounterMetricFamily(name, text, labels=labels)
+        if kind == "counter"
+        else GaugeMetricFamily(name, text, labels=labels)
+    )
+    for values, parts in series.items():
+        family.add_metric(json.loads(values), parts["value"])
+    return family
+
+
+def _cumulative(parts: Mapping[str, float]) -> list[tuple[str, float]]:
+    total, buckets = 0.0, []
+    for bound in (*BUCKETS, float("inf")):
+        total += parts.get(f"le:{bound!r}", 0.0)
+        buckets.append(("+Inf" if bound == float("inf") else repr(bound), total))
+    return buckets

@@ -1,0 +1,111 @@
+"""JarvisCoreServices: the one object that hands out all services.
+
+Belongs here: making each service once, from its settings, when it is asked
+for. Does not belong here: what a service does, and where settings come from.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
+
+from jarvis_dagster.errors import ConfigError
+
+if TYPE_CHECKING:
+    from jarvis_dagster.services.analytics import AnalyticsConfig, JarvisAnalyticsService
+    from jarvis_dagster.services.client_storage import (
+        ClientStorageConfig,
+        JarvisClientStorageService,
+    )
+    from jarvis_dagster.services.experiment import ExperimentConfig, JarvisExperimentService
+    from jarvis_dagster.services.storage import JarvisStorageService, StorageConfig
+    from jarvis_dagster.services.workflow import JarvisWorkflowService, WorkflowConfig
+
+__all__ = ["JarvisCoreServices"]
+
+_Config = TypeVar("_Config")
+
+
+class JarvisCoreServices:
+    """The core services; each is made at its first use and connects at its own.
+
+    A service whose settings are None cannot be used: asking for it raises
+    ``ConfigError``.
+    """
+
+    def __init__(
+        self,
+        *,
+        storage: StorageConfig | None = None,
+        client_storage: ClientStorageConfig | None = None,
+        experiment: ExperimentConfig | None = None,
+        workflow: WorkflowConfig | None = None,
+        analytics: AnalyticsConfig | None = None,
+    ) -> None:
+        self._storage = storage
+        self._client_storage = client_storage
+        self._experiment = experiment
+        self._workflow = workflow
+        self._analytics = analytics
+
+    def __enter__(self) -> JarvisCoreServices:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @cached_property
+    def storage_service(self) -> JarvisStorageService:
+        """Artifacts, models and files in the object store."""
+        from jarvis_dagster.services.storage import JarvisStorageService
+
+        return JarvisStorageService(_required("storage", self._storage))
+
+    @cached_property
+    def client_storage_service(self) -> JarvisClientStorageService:
+        """The drives of people."""
+        from jarvis_dagster.services.client_storage import JarvisClientStorageService
+
+        return JarvisClientStorageService(_required("client_storage", self._client_storage))
+
+    @cached_property
+    def experiment_service(self) -> JarvisExperimentService:
+        """Experiments and models in MLflow."""
+        from jarvis_dagster.services.experiment import JarvisExperimentService
+
+        return JarvisExperimentService(_required("experiment", self._experiment))
+
+    @cached_property
+    def workflow_service(self) -> JarvisWorkflowService:
+        """Durable workflows in Temporal."""
+        from jarvis_dagster.services.workflow import JarvisWorkflowService
+
+        return JarvisWorkflowService(_required("workflow", self._workflow))
+
+    @cached_property
+    def analytics_service(self) -> JarvisAnalyticsService:
+        """Metrics, dashboards and alerts."""
+        from jarvis_dagster.services.analytics import JarvisAnalyticsService
+
+        return JarvisAnalyticsService(_required("analytics", self._analytics))
+
+    def close(self) -> None:
+        """Close the connections of the services that were used."""
+        with contextlib.ExitStack() as stack:
+            for name in (
+                "storage_service",
+                "experiment_service",
+                "workflow_service",
+                "analytics_service",
+            ):
+                if name in self.__dict__:
+                    stack.callback(self.__dict__.pop(name).close)
+
+
+def _required(section: str, config: _Config | None) -> _Config:
+    if config is None:
+        raise ConfigError(
+            f"There are no settings for {section}.", f"Add the section {section} to the settings."
+        )
+    return config
