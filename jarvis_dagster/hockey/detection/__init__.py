@@ -1,0 +1,29 @@
+"""Finding people on the ice.
+
+Belongs here: the detector that the product ships, the ice mask, whole videos, evaluation.
+Does not belong here: training (``hockey/training``), following people (``hockey/tracking``).
+"""
+
+from jarvis_dagster.hockey.detection.base import Detections, Detector
+from jarvis_dagster.hockey.detection.icemask import IceMask, find_ice, on_ice
+from jarvis_dagster.hockey.detection.onnx import OnnxDetector, load_detector
+from jarvis_dagster.hockey.detection.video import (
+    StrideChoice,
+    choose_stride,
+    detect_video,
+    measure_detector,
+)
+
+__all__ = [
+    "Detections",
+    "Detector",
+    "IceMask",
+    "OnnxDetector",
+    "StrideChoice",
+    "choose_stride",
+    "detect_video",
+    "find_ice",
+    "load_detector",
+    "measure_detector",
+    "on_ice",
+]

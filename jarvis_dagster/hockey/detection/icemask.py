@@ -1,0 +1,118 @@
+"""Where the ice is: what keeps the crowd and the benches from becoming players.
+
+Belongs here: a mask of the ice from colour and texture, and which boxes stand on it.
+Does not belong here: rink geometry or calibration.
+
+Ice is the large, light, colourless, smooth region of the picture. That holds for a lit arena
+on television and for a grey community rink behind glass, as long as "light" is judged
+against the rest of the same picture.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["IceMask", "find_ice", "ice_share", "on_ice"]
+
+_WIDTH_PX = 192
+_MIN_AREA = 0.10
+"""Share of the picture below which a light region is not taken for the rink."""
+_MAX_CHROMA = 46
+_MIN_SHARE = 0.12
+
+
+@dataclasses.dataclass(frozen=True)
+class IceMask:
+    """Ice of one picture, at low resolution."""
+
+    mask: NDArray[np.float32]
+    """(h, w), 0 to 1: the region that the boards enclose, people and lines filled in."""
+    area: float
+    """Share of the picture."""
+
+    @property
+    def found(self) -> bool:
+        """False on close-ups, crowd shots and graphics: nothing can be said about boxes."""
+        return self.area >= _MIN_AREA
+
+
+def find_ice(image: NDArray[np.uint8]) -> IceMask:
+    """The ice in a BGR picture (H, W, 3). About half a millisecond at any size."""
+    import cv2
+
+    height, width = image.shape[:2]
+    shape = (_WIDTH_PX, max(8, round(_WIDTH_PX * height / width)))
+    # Nearest pixels first: an area average of a 1080p picture costs more than all the rest.
+    step = max(1, width // (2 * _WIDTH_PX))
+    small = cv2.resize(image[::step, ::step], shape, interpolation=cv2.INTER_AREA)
+    light = small.max(2)
+    chroma = light - small.min(2)
+    level, _ = cv2.threshold(light, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    limit = max(60.0, min(0.9 * level, 190.0))
+    blurred = cv2.blur(light, (5, 5))
+    rough = cv2.blur(cv2.absdiff(light, blurred), (5, 5))
+    seed = (light >= limit) & (chroma <= np.maximum(_MAX_CHROMA, light // 4)) & (rough < 14)
+    kernel = np.ones((3, 3), np.uint8)
+    seed = cv2.morphologyEx(seed.astype(np.uint8), cv2.MORPH_OPEN, kernel)
+    seed = cv2.morphologyEx(seed, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(seed, connectivity=4)
+    mask = np.zeros(seed.shape, np.uint8)
+    if count > 1:
+        areas = stats[1:, cv2.CC_STAT_AREA]
+        large = 1 + np.flatnonzero(areas >= max(0.25 * areas.max(), 0.02 * seed.size))
+        region = np.isin(labels, large).astype(np.uint8)
+        mask = _fill(region)
+    return IceMask(mask.astype(np.float32), float(mask.mean()))
+
+
+def _fill(region: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The hull of each part: boards enclose a convex sheet, people and lines are holes in it."""
+    import cv2
+
+    contours, _ = cv2.findContours(region, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    filled = np.zeros_like(region)
+    for contour in contours:
+        cv2.fillConvexPoly(filled, cv2.convexHull(contour), 1)
+    return filled
+
+
+def ice_share(
+    mask: IceMask, xyxy: NDArray[np.float32], width_px: int, height_px: int
+) -> NDArray[np.float32]:
+    """(N,): how much of the surroundings of each person's feet is ice, 0 to 1.
+
+    The window is the lower third of the box, an eighth of its height beyond its feet and a
+    quarter of its width to each side; ends of the picture cut it.
+    """
+    import cv2
+
+    rows, columns = mask.mask.shape
+    total = cv2.integral(mask.mask)
+    scale = np.array([columns / width_px, rows / height_px], np.float32)
+    w, h = xyxy[:, 2] - xyxy[:, 0], xyxy[:, 3] - xyxy[:, 1]
+    low_x = ((xyxy[:, 0] - w / 4) * scale[0]).round().astype(int).clip(0, columns - 1)
+    high_x = ((xyxy[:, 2] + w / 4) * scale[0]).round().astype(int).clip(1, columns)
+    low_y = ((xyxy[:, 3] - h / 3) * scale[1]).round().astype(int).clip(0, rows - 1)
+    high_y = ((xyxy[:, 3] + h / 8) * scale[1]).round().astype(int).clip(1, rows)
+    high_x, high_y = np.maximum(high_x, low_x + 1), np.maximum(high_y, low_y + 1)
+    inside = (
+        total[high_y, high_x] - total[low_y, high_x] - total[high_y, low_x] + total[low_y, low_x]
+    )
+    share: NDArray[np.float32] = (inside / ((high_x - low_x) * (high_y - low_y))).astype(np.float32)
+    return share
+
+
+def on_ice(
+    mask: IceMask, xyxy: NDArray[np.float32], width_px: int, height_px: int
+) -> NDArray[np.bool_]:
+    """(N,): who stands on the ice. Where no ice is found everybody is believed."""
+    if not mask.found or not len(xyxy):
+        return np.ones(len(xyxy), bool)
+    kept: NDArray[np.bool_] = ice_share(mask, xyxy, width_px, height_px) >= _MIN_SHARE
+    return kept

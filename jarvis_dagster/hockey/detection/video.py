@@ -1,0 +1,174 @@
+"""A whole video through the detector.
+
+Belongs here: which frames are looked at, ice and detections over time, the table.
+Does not belong here: the network, decoding, what the kits mean.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from jarvis_dagster.errors import BadInputError
+from jarvis_dagster.hockey.detection.icemask import IceMask, find_ice, on_ice
+from jarvis_dagster.hockey.tables import CLASSES, DETECTIONS, empty
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from jarvis_dagster.hockey.detection.base import Detections, Detector
+
+__all__ = ["StrideChoice", "choose_stride", "detect_video", "measure_detector"]
+
+_LOOKS_PER_SECOND = 15.0
+"""Below this the tracker has to guess too much between two looks at a skater."""
+_MEMORY = 0.6
+"""Weight of the ice seen before; the camera pans, so it fades within about five looks."""
+
+
+@dataclasses.dataclass(frozen=True)
+class StrideChoice:
+    """Every how many frames the detector looks, and the measurement behind it."""
+
+    stride: int
+    detector_ms: float
+    """Wall time for one picture when measured."""
+    budget_ms: float
+    """Wall time that detection may take a source frame."""
+    reason: str
+
+
+def measure_detector(
+    detector: Detector, width_px: int, height_px: int, *, rounds: int = 5
+) -> float:
+    """Wall milliseconds that ``detector`` needs for one picture of that size, after warm-up.
+
+    The median of ``rounds`` on a picture of noise; nothing in it looks like a person, so what
+    is measured is the network, which is nearly all there is.
+    """
+    picture = np.random.default_rng(0).integers(0, 256, (height_px, width_px, 3), np.uint8)
+    detector.detect([picture])
+    times = []
+    for _ in range(max(1, rounds)):
+        began = time.perf_counter()
+        detector.detect([picture])
+        times.append(time.perf_counter() - began)
+    return 1000 * float(np.median(times))
+
+
+def choose_stride(
+    fps: float, ms_per_image: float, *, budget_ms: float | None = None
+) -> StrideChoice:
+    """The smallest stride that keeps detection within ``budget_ms`` of wall time a frame.
+
+    The default budget is a quarter of a frame's duration: a game is then through all steps in
+    less than its own length. However slow the machine, at least 15 looks a second are kept
+    (or every frame, where the video has fewer).
+
+    Raises:
+        BadInputError: ``fps`` or ``ms_per_image`` is not positive.
+    """
+    if not (fps > 0 and math.isfinite(fps) and ms_per_image > 0):
+        raise BadInputError(f"No stride for {fps} frames/s and {ms_per_image} ms a picture.")
+    budget = 1000 / fps / 4 if budget_ms is None else budget_ms
+    most = max(1, int(fps / _LOOKS_PER_SECOND + 0.05))
+    affordable = max(1, math.ceil(ms_per_image / budget - 1e-9))
+    stride = min(most, affordable)
+    reason = (
+        f"{ms_per_image:.1f} ms a picture against {budget:.1f} ms a frame needs every "
+        f"{affordable}. frame; at {fps:.2f} frames/s at most every {most}. keeps "
+        f"{_LOOKS_PER_SECOND:.0f} looks a second"
+    )
+    return StrideChoice(stride, ms_per_image, budget, reason)
+
+
+class _IceOverTime:
+    """The ice of this moment: the frame's own mask, steadied by those just before."""
+
+    def __init__(self) -> None:
+        self._mask: NDArray[np.float32] | None = None
+
+    def update(self, image: NDArray[np.uint8]) -> IceMask:
+        seen = find_ice(image)
+        before = self._mask
+        if before is None or before.shape != seen.mask.shape or _differs(before, seen.mask):
+            self._mask = seen.mask
+            return seen
+        self._mask = np.maximum(seen.mask, _MEMORY * before)
+        return IceMask(self._mask, float((self._mask > 0.5).mean()))
+
+
+def _differs(before: NDArray[np.float32], now: NDArray[np.float32]) -> bool:
+    """Another shot: less than half of the ice is where it was."""
+    a, b = before > 0.5, now > 0.5
+    union = int((a | b).sum())
+    return union == 0 or int((a & b).sum()) < 0.5 * union
+
+
+def detect_video(
+    path: Path,
+    detector: Detector,
+    *,
+    stride: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Detections of every ``stride``-th frame of a video, and their kit features.
+
+    Memory grows with the number of detections only; frames are streamed.
+
+    Returns:
+        The table DETECTIONS with two columns behind its own, ``p_goalkeeper`` and
+        ``p_referee`` (the network's role probabilities; the rest to 1 is player), and a
+        row-aligned table of ``roles.KIT_COLUMNS``.
+
+    Raises:
+        BadVideoError: the file is not a readable video.
+        BadInputError: ``stride`` is not positive.
+    """
+    import pandas as pd
+
+    from jarvis_dagster.hockey.roles import KIT_COLUMNS, kit_features
+    from jarvis_dagster.hockey.video import probe, read_frames
+
+    if stride < 1:
+        raise BadInputError(f"A stride of {stride} frames is not possible.", "Use 1 or more.")
+    total = probe(path).frame_count
+    ice = _IceOverTime()
+    rows: list[tuple[int, float, Detections]] = []
+    kits: list[NDArray[np.float32]] = []
+    for frame in read_frames(path, every=stride):
+        found = detector.detect([frame.image])[0]
+        mask = ice.update(frame.image)
+        found = found.take(on_ice(mask, found.xyxy, frame.image.shape[1], frame.image.shape[0]))
+        if len(found):
+            rows.append((frame.index, frame.pts_s, found))
+            kits.append(kit_features(frame.image, found.xyxy))
+        if progress:
+            progress(min(frame.index + stride, total), total)
+    if not rows:
+        nobody = empty(DETECTIONS).assign(p_goalkeeper=0.0, p_referee=0.0)
+        return nobody, pd.DataFrame(columns=list(KIT_COLUMNS), dtype="float32")
+    counts = [len(found) for _, _, found in rows]
+    boxes = np.concatenate([found.xyxy for _, _, found in rows])
+    share = np.concatenate([found.role_share for _, _, found in rows])
+    kinds = np.concatenate([found.class_index for _, _, found in rows])
+    table = pd.DataFrame(
+        {
+            "frame": np.repeat([index for index, _, _ in rows], counts).astype(np.int32),
+            "pts_s": np.repeat([pts_s for _, pts_s, _ in rows], counts),
+            **dict(zip(("x1_px", "y1_px", "x2_px", "y2_px"), boxes.T, strict=True)),
+            "score": np.concatenate([found.score for _, _, found in rows]),
+            "class": np.array(CLASSES)[kinds].astype(object),
+            "p_goalkeeper": share[:, 1],
+            "p_referee": share[:, 2],
+        }
+    )
+    return table, pd.DataFrame(np.concatenate(kits), columns=list(KIT_COLUMNS))

@@ -1,0 +1,223 @@
+"""From a checkpoint to the ONNX file that the product ships.
+
+Belongs here: writing the graph, and the proof that it computes what torch computes.
+Does not belong here: inference (``hockey/detection``).
+
+The graph is written node by node: it stays readable, and needs no tracing exporter. Weights
+are stored as float16, half the size, and cast to float32 once when a runtime loads the file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from jarvis_dagster.errors import BadInputError
+from jarvis_dagster.hockey.training.net import BINS, ROLE_COUNT, STRIDES, HockeyNet
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+__all__ = ["Parity", "export_onnx", "load_checkpoint"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Parity:
+    """Largest differences between the ONNX file and torch on one random picture."""
+
+    score: float
+    sides: float
+    roles: float
+
+
+def load_checkpoint(path: Path) -> HockeyNet:
+    """The averaged weights of a training run, ready for inference.
+
+    Raises:
+        BadInputError: the file is not a checkpoint of this network.
+    """
+    net = HockeyNet()
+    try:
+        net.load_state_dict(torch.load(path, weights_only=True)["average"])
+    except (OSError, KeyError, RuntimeError) as error:
+        raise BadInputError(f"{path} is not a checkpoint of the detector: {error}") from error
+    return net.eval()
+
+
+class _Graph:
+    """Collects nodes and weights; every method returns the name of its output."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Any] = []
+        self.weights: list[Any] = []
+
+    def add(self, kind: str, *inputs: str, output: str | None = None, **attributes: Any) -> str:
+        from onnx import helper
+
+        name = output or f"{kind.lower()}_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(kind, list(inputs), [name], name=name, **attributes))
+        return name
+
+    def constant(self, value: np.ndarray, name: str) -> str:
+        from onnx import numpy_helper
+
+        self.weights.append(numpy_helper.from_array(value, name))
+        return name
+
+    def half(self, value: torch.Tensor, name: str) -> str:
+        from onnx import TensorProto
+
+        stored = self.constant(value.detach().numpy().astype(np.float16), name)
+        return self.add("Cast", stored, to=TensorProto.FLOAT)
+
+    def conv(self, x: str, layer: nn.Conv2d, name: str) -> str:
+        assert layer.bias is not None
+        return self.add(
+            "Conv",
+            x,
+            self.half(layer.weight, f"{name}.weight"),
+            self.half(layer.bias, f"{name}.bias"),
+            kernel_shape=list(layer.kernel_size),
+            strides=list(layer.stride),
+            pads=[int(p) for p in layer.padding] * 2,
+        )
+
+    def block(self, x: str, block: nn.Module, name: str) -> str:
+        """A convolution and its activation."""
+        assert isinstance(block, nn.Sequential)
+        layer = block[0]
+        assert isinstance(layer, nn.Conv2d)
+        return self.add("LeakyRelu", self.conv(x, layer, name), alpha=0.1)
+
+    def resize(self, x: str, scales: str) -> str:
+        return self.add(
+            "Resize", x, "", scales, mode="linear", coordinate_transformation_mode="half_pixel"
+        )
+
+
+def _build(net: HockeyNet) -> _Graph:
+    from onnx import TensorProto
+
+    g = _Graph()
+    x = g.add("Cast", "image", to=TensorProto.FLOAT)
+    x = g.add("Transpose", x, perm=[0, 3, 1, 2])
+    x = g.add("Sub", x, g.constant(net.mean.numpy(), "mean"))
+    x = g.add("Mul", x, g.constant((1 / net.std).numpy(), "scale"))
+    x = g.block(x, net.stem, "stem")
+    x = g.add("MaxPool", x, kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])
+    levels = []
+    for index, stage in enumerate(net.stages):
+        x = _stage(g, stage, x, f"stage{index}")
+        if index > 0:
+            lateral = net.lateral[index - 1]
+            assert isinstance(lateral, nn.Conv2d)
+            levels.append(g.conv(x, lateral, f"lateral{index - 1}"))
+    low, middle, high = levels
+    twice = g.constant(np.float32([1, 1, 2, 2]), "twice")
+    halve = g.constant(np.float32([1, 1, 0.5, 0.5]), "halve")
+    middle = g.add("Add", middle, g.resize(high, twice))
+    low = g.add("Add", low, g.resize(middle, twice))
+    middle = g.add("Add", middle, g.resize(low, halve))
+    high = g.add("Add", high, g.resize(middle, halve))
+    _heads(g, net, [low, middle, high])
+    return g
+
+
+def _stage(g: _Graph, stage: nn.Module, x: str, name: str) -> str:
+    start = x = g.block(x, stage.enter, f"{name}.enter")  # type: ignore[arg-type]
+    pairs = zip(stage.first, stage.second, strict=True)  # type: ignore[arg-type]
+    for index, (first, second) in enumerate(pairs):
+        part = g.block(x, first, f"{name}.first{index}")
+        x = g.add("Concat", g.block(part, second, f"{name}.second{index}"), part, axis=1)
+    return g.add("Concat", g.block(x, stage.leave, f"{name}.leave"), start, axis=1)  # type: ignore[arg-type]
+
+
+def _heads(g: _Graph, net: HockeyNet, levels: list[str]) -> None:
+    sizes = g.constant(np.int64([1, 4 * BINS]), "sizes")
+    parts: dict[str, list[str]] = {"score": [], "sides": [], "roles": []}
+
+    def flat(x: str, channels: int, name: str) -> str:
+        shape = g.constant(np.int64([0, channels, -1]), name)
+        return g.add("Transpose", g.add("Reshape", x, shape), perm=[0, 2, 1])
+
+    for index, level in enumerate(levels):
+        feature = g.block(level, net.head[index], f"head{index}")
+        output, role = net.output[index], net.role[index]
+        assert isinstance(output, nn.Conv2d)
+        assert isinstance(role, nn.Sequential)
+        answer = g.conv(feature, output, f"output{index}")
+        score, sides = f"score{index}", f"sides{index}"
+        from onnx import helper
+
+        g.nodes.append(helper.make_node("Split", [answer, sizes], [score, sides], axis=1))
+        parts["score"].append(g.add("Sigmoid", flat(score, 1, f"score{index}.shape")))
+        parts["sides"].append(flat(sides, 4 * BINS, f"sides{index}.shape"))
+        role_conv = role[1]
+        assert isinstance(role_conv, nn.Conv2d)
+        logits = g.conv(g.block(feature, role[0], f"role{index}.0"), role_conv, f"role{index}.1")
+        parts["roles"].append(flat(logits, ROLE_COUNT, f"roles{index}.shape"))
+    for name, pieces in parts.items():
+        g.add("Concat", *pieces, axis=1, output=name)
+
+
+def export_onnx(net: HockeyNet, path: Path, *, metadata: Mapping[str, object]) -> Parity:
+    """Write ``net`` to ``path`` and compare the file with torch.
+
+    Input ``image`` (B, H, W, 3) uint8 BGR, H and W multiples of 32. Outputs ``score``
+    (B, N, 1) 0 to 1, ``sides`` (B, N, 44) and ``roles`` (B, N, 3) logits, cells of strides
+    8, 16, 32 in a row. ``metadata`` (values JSON) is stored in the file under ``jarvis``.
+
+    Raises:
+        BadInputError: the file answers otherwise than torch; it is removed.
+    """
+    import onnx
+    from onnx import TensorProto, helper
+
+    net = net.eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    g = _build(net)
+    outputs = {"score": 1, "sides": 4 * BINS, "roles": ROLE_COUNT}
+    graph = helper.make_graph(
+        g.nodes,
+        "hockey-detector",
+        [
+            helper.make_tensor_value_info(
+                "image", TensorProto.UINT8, ["batch", "height", "width", 3]
+            )
+        ],
+        [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", "cells", channels])
+            for name, channels in outputs.items()
+        ],
+        g.weights,
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    entry = model.metadata_props.add()
+    entry.key, entry.value = "jarvis", json.dumps({"strides": STRIDES, "bins": BINS, **metadata})
+    onnx.checker.check_model(model)
+    onnx.save(model, str(path))
+    parity = _compare(net, path)
+    if not (parity.score < 0.02 and parity.sides < 0.2 and parity.roles < 0.2):
+        path.unlink()
+        raise BadInputError(f"The exported detector differs from torch: {parity}.")
+    return parity
+
+
+def _compare(net: HockeyNet, path: Path) -> Parity:
+    import onnxruntime
+
+    image = np.random.default_rng(0).integers(0, 256, (1, 96, 160, 3), np.uint8)
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    score, sides, roles = session.run(["score", "sides", "roles"], {"image": image})
+    with torch.inference_mode():
+        own = net(torch.from_numpy(image).permute(0, 3, 1, 2).float())
+    return Parity(
+        score=float(np.abs(score[..., 0] - own[0].sigmoid().numpy()).max()),
+        sides=float(np.abs(sides - own[1].flatten(2).numpy()).max()),
+        roles=float(np.abs(roles - own[2].numpy()).max()),
+    )

@@ -1,0 +1,74 @@
+"""Makes box styles agree before labels of several origins are mixed.
+
+Belongs here: tighter boxes from a teacher detector, regions to leave out of the loss.
+Does not belong here: reading labels, training.
+
+Some annotators box the stick, others the body. A network trained on both predicts neither,
+so boxes of the loose style are replaced by what a teacher sees inside them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from jarvis_dagster.hockey.training.dataset import Sample
+
+    Teacher = Callable[[Sample], tuple[NDArray[np.float32], NDArray[np.float32]]]
+    """Boxes (N, 4) as shares of the picture, and their scores (N,)."""
+
+__all__ = ["overlaps", "tighten"]
+
+_INSIDE = 0.8
+"""Share of a teacher's box that must lie inside the labelled box (grown by a tenth)."""
+_MIN_IOU = 0.25
+_MIN_SCORE = 0.2
+_UNLABELLED_SCORE = 0.35
+
+
+def overlaps(a: NDArray[np.float32], b: NDArray[np.float32]) -> tuple[NDArray, NDArray]:
+    """IoU (A, B), and the share of each ``b`` that lies inside each ``a`` (A, B)."""
+    low = np.maximum(a[:, None, :2], b[None, :, :2])
+    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
+    shared = np.prod(np.maximum(high - low, 0), axis=2)
+    area_a = np.prod(a[:, 2:] - a[:, :2], axis=1)
+    area_b = np.prod(b[:, 2:] - b[:, :2], axis=1)
+    return (
+        shared / np.maximum(area_a[:, None] + area_b[None] - shared, 1e-9),
+        shared / np.maximum(area_b[None], 1e-9),
+    )
+
+
+def tighten(sample: Sample, teacher: Teacher, *, ignore_unlabelled: bool) -> Sample:
+    """``sample`` with each box replaced by the teacher's box of the same person.
+
+    A box without a counterpart is kept but marked loose. With ``ignore_unlabelled``, people
+    whom the teacher sees and the labels do not know become regions to ignore.
+    """
+    found, scores = teacher(sample)
+    labelled = sample.boxes
+    if not len(labelled):
+        return sample
+    grow = (labelled[:, 2:] - labelled[:, :2]) * 0.05
+    grown = np.concatenate((labelled[:, :2] - grow, labelled[:, 2:] + grow), 1)
+    iou, _ = overlaps(labelled, found)
+    _, inside = overlaps(grown.astype(np.float32), found)
+    value = np.where((inside >= _INSIDE) & (iou >= _MIN_IOU) & (scores >= _MIN_SCORE)[None], iou, 0)
+    value = value * scores[None] ** 0.5
+    boxes, tight = labelled.copy(), np.zeros(len(labelled), bool)
+    while value.size and value.max() > 0:
+        one, other = np.unravel_index(int(value.argmax()), value.shape)
+        boxes[one], tight[one] = found[other], True
+        value[one], value[:, other] = 0, 0
+    ignore = sample.ignore
+    if ignore_unlabelled and len(found):
+        stranger = (iou.max(0) < 0.1) & (inside.max(0) < 0.3) & (scores >= _UNLABELLED_SCORE)
+        ignore = np.concatenate((ignore, found[stranger])).astype(np.float32)
+    return dataclasses.replace(sample, boxes=boxes, tight=tight, ignore=ignore)
