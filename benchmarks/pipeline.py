@@ -25,7 +25,12 @@ from pathlib import Path
 
 def ours(video: Path, folder: Path) -> dict[str, float]:
     """Every step of the assets; seconds a step."""
-    from jarvis_dagster.hockey.detection import choose_stride, detect_video, load_detector
+    from jarvis_dagster.hockey.detection import (
+        choose_stride,
+        detect_video,
+        load_detector,
+        measure_detector,
+    )
     from jarvis_dagster.hockey.events import build_ledger
     from jarvis_dagster.hockey.highlights import cut_clips, select_highlights
     from jarvis_dagster.hockey.preflight import preflight, scan_video
@@ -46,7 +51,8 @@ def ours(video: Path, folder: Path) -> dict[str, float]:
     scan = timed("scan", scan_video, video)
     timed("preflight", preflight, info, scan)
     detector = timed("load detector", load_detector)
-    stride = timed("choose stride", choose_stride, info, detector)
+    ms = timed("measure detector", measure_detector, detector, info.width_px, info.height_px)
+    stride = choose_stride(info.fps, ms).stride
     boxes, kit = timed("detect", detect_video, video, detector, stride=stride)
     tracks = timed(
         "track",

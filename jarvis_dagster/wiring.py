@@ -36,9 +36,7 @@ def with_embedded(settings: Settings) -> Settings:
         ),
         "experiment": ExperimentConfig(tracking_uri=at.mlflow_uri),
         "workflow": WorkflowConfig(address=at.temporal_address),
-        "analytics": AnalyticsConfig(
-            metrics_dir=data / "metrics", dashboards_dir=data / "dashboards"
-        ),
+        "analytics": AnalyticsConfig(directory=data / "metrics"),
     }
     missing = {name: value for name, value in filled.items() if getattr(settings, name) is None}
     return settings.model_copy(update=missing)

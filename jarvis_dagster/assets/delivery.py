@@ -1,5 +1,7 @@
 """Delivery: the results, back in the drive that the video came from."""
 
+from typing import TYPE_CHECKING
+
 import dagster as dg
 
 from jarvis_dagster.assets.failures import permanent_failures
@@ -10,6 +12,9 @@ from jarvis_dagster.assets.spotlight import annotated_video, events, highlights,
 from jarvis_dagster.resources.services import AnalyticsResource
 from jarvis_dagster.resources.uploads import UploadsResource
 from jarvis_dagster.resources.workspace import Workspace, WorkspaceResource
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["results"]
 
@@ -45,11 +50,11 @@ def results(
     )
 
 
-def _files(space: Workspace) -> dict[str, object]:
+def _files(space: Workspace) -> "dict[str, Path]":
     """Name in the results folder, and the file."""
     import pandas as pd
 
-    files = {
+    files: dict[str, Path] = {
         "report.html": space.fetch("game_report", "report.html"),
         "report.json": space.fetch("game_report", "report.json"),
         "annotated.mp4": space.fetch("annotated_video", "annotated.mp4"),
@@ -65,4 +70,4 @@ def _files(space: Workspace) -> dict[str, object]:
         picture = space.fetch("highlights", clip.with_suffix(".jpg").name)
         files[f"highlights/{clip.name}"] = clip
         files[f"highlights/{picture.name}"] = picture
-    return dict(files)
+    return files

@@ -15,6 +15,9 @@ from jarvis_dagster.resources.workspace import WorkspaceResource
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from jarvis_dagster.hockey.detection import Detector
+    from jarvis_dagster.hockey.video import VideoInfo
+
 __all__ = ["annotated_video", "detections", "events", "highlights", "positions", "tracks"]
 
 SPOTLIGHT: dict[str, Any] = {"group_name": "spotlight", **COMMON}
@@ -35,7 +38,7 @@ def detections(
     context: dg.AssetExecutionContext, workspace: WorkspaceResource, progress: LogProgress
 ) -> dg.MaterializeResult:
     """Players, goalkeepers and referees in the frames, with the colours of their kits."""
-    from jarvis_dagster.hockey.detection import choose_stride, detect_video, load_detector
+    from jarvis_dagster.hockey.detection import detect_video, load_detector
     from jarvis_dagster.hockey.tables import DETECTIONS
     from jarvis_dagster.hockey.video import probe
 
@@ -47,7 +50,8 @@ def detections(
         detector = load_detector(
             vision.model, threads=vision.threads, score_threshold=vision.score_threshold
         )
-        stride = vision.stride or choose_stride(info, detector)
+        stride, reason = _stride(vision.stride, info, detector)
+        context.log.info(f"Looking at every {stride}. frame: {reason}")
         found, kit = detect_video(
             path, detector, stride=stride, progress=_reporter(progress, "detect")
         )
@@ -57,7 +61,12 @@ def detections(
         record = space.keep_json(
             "detections",
             "model",
-            {"name": detector.name, "version": detector.version, "stride": stride},
+            {
+                "name": detector.name,
+                "version": detector.version,
+                "stride": stride,
+                "stride_reason": reason,
+            },
         )
     return dg.MaterializeResult(
         metadata={
@@ -73,6 +82,17 @@ def detections(
         },
         check_results=[checks.BOXES_ARE_INSIDE(found, info.width_px, info.height_px)],
     )
+
+
+def _stride(chosen: int | None, info: "VideoInfo", detector: "Detector") -> tuple[int, str]:
+    """Every how many frames the detector looks, and why."""
+    from jarvis_dagster.hockey.detection import choose_stride, measure_detector
+
+    if chosen is not None:
+        return chosen, "vision.stride says so"
+    ms = measure_detector(detector, info.width_px, info.height_px)
+    choice = choose_stride(info.fps, ms)
+    return choice.stride, choice.reason
 
 
 @dg.asset(

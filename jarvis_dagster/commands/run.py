@@ -10,24 +10,25 @@ import contextlib
 import dataclasses
 import os
 import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jarvis_dagster.errors import BadInputError, JarvisError, PermanentError
+from jarvis_dagster.errors import BadInputError, JarvisError, NotSupportedError, PermanentError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     import dagster as dg
     from rich.console import Console
 
     from jarvis_dagster.commands.display import Display
-    from jarvis_dagster.resources.uploads import Inbox, Upload
+    from jarvis_dagster.services.client_storage.inbox import Inbox, Upload
     from jarvis_dagster.settings import Settings
+    from jarvis_dagster.stack.config import ProgramName
 
 __all__ = ["Delivered", "register_video", "run_video", "sample_video"]
 
-NEEDED = ("object-store",)
+NEEDED: tuple[ProgramName, ...] = ("object-store",)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,13 +144,23 @@ def run_video(
             partition, result = _execute(settings, instance, inbox, upload)
             _raise_failure(result)
     metadata = result.asset_materializations_for_node("delivery__results")[0].metadata
-    folder = inbox.local_path(str(metadata["folder"].value))
+    folder = _local_folder(inbox, str(metadata["folder"].value))
     files = tuple(sorted(p for p in folder.rglob("*") if p.is_file()))
     if output is not None:
         shutil.copytree(folder, output, dirs_exist_ok=True)
         files = tuple(output / file.relative_to(folder) for file in files)
         folder = output
     return Delivered(partition, folder, files, time.monotonic() - began)
+
+
+def _local_folder(inbox: Inbox, path: str) -> Path:
+    folder = inbox.local_path(path)
+    if folder is None:
+        raise NotSupportedError(
+            f"The results are in {path} of the drive, which is not on this machine.",
+            "Open the drive, or use a local one for `jarvis run`.",
+        )
+    return folder
 
 
 def _execute(

@@ -21,8 +21,10 @@ __all__ = ["JarvisResource"]
 class JarvisResource(dg.ConfigurableResource):
     """A resource that is made from the settings."""
 
-    config_file: str = Field("", description="The core settings file; empty means the usual one.")
-    environment: str = Field("", description="Settings overlay; empty means the usual one.")
+    config_file: str = Field(
+        default="", description="The core settings file; empty means the usual one."
+    )
+    environment: str = Field(default="", description="Settings overlay; empty means the usual one.")
 
     @cached_property
     def settings(self) -> Settings:

@@ -14,7 +14,9 @@ __all__ = ["LogProgress"]
 class LogProgress(dg.ConfigurableResource):
     """Writes progress to the log of Dagster; the command line has a display of its own."""
 
-    every_s: float = Field(10.0, gt=0, description="Least seconds between two lines of a step.")
+    every_s: float = Field(
+        default=10.0, gt=0, description="Least seconds between two lines of a step."
+    )
     _last: dict[str, float] = PrivateAttr(default_factory=dict)
     _begun: dict[str, float] = PrivateAttr(default_factory=dict)
 

@@ -34,7 +34,7 @@ storage:
   access_key: '{object_store.access_key}'
   secret_key: '{object_store.secret_key}'
 drive: {{settle_s: 1}}
-vision: {{highlights: 2}}
+vision: {{highlights: 2, stride: 1}}
 """,
         "utf-8",
     )
