@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jarvis_dagster.errors import BadInputError, JarvisError, NotSupportedError, TransientError
+from jarvis_dagster.hockey.video.audio import AudioCopy
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -53,6 +54,8 @@ class VideoWriter:
         height_px: Height of the images.
         fps: Frame rate for frames written without a time.
         options: Encoder options that replace the defaults (``preset``, ``crf``).
+        audio: A video whose sound is copied along, where mp4 can hold it.
+        audio_start_s: Time in ``audio`` that becomes the start.
 
     Raises:
         TransientError: the disk is full or cannot be written.
@@ -67,6 +70,8 @@ class VideoWriter:
         height_px: int,
         fps: float,
         options: dict[str, str] | None = None,
+        audio: Path | None = None,
+        audio_start_s: float = 0.0,
     ) -> None:
         self.path = Path(path)
         self.width_px, self.height_px, self.fps = width_px, height_px, fps
@@ -76,6 +81,8 @@ class VideoWriter:
         self._container: Any = None
         self._stream: Any = None
         self._last_pts = -1
+        self._audio_source, self._audio_start_s = audio, audio_start_s
+        self._audio: AudioCopy | None = None
 
     def __enter__(self) -> VideoWriter:
         import av
@@ -89,6 +96,8 @@ class VideoWriter:
                 options={"movflags": "+faststart", "video_track_timescale": "90000"},
             )
             self._stream = self._add_stream()
+            if self._audio_source is not None:
+                self._audio = AudioCopy(self._audio_source, self._container, self._audio_start_s)
         except (av.error.FFmpegError, OSError) as error:
             self._drop()
             raise self._failed(error) from error
@@ -122,6 +131,8 @@ class VideoWriter:
         self.frame_count += 1
         try:
             self._container.mux(self._stream.encode(frame))
+            if self._audio is not None:
+                self._audio.until(pts * float(_TIME_BASE))
         except (av.error.FFmpegError, OSError) as error:
             raise self._failed(error) from error
 
@@ -138,8 +149,11 @@ class VideoWriter:
             return
         try:
             self._container.mux(self._stream.encode(None))
+            if self._audio is not None:
+                self._audio.until(self._last_pts * float(_TIME_BASE) + 1 / self.fps)
             self._container.close()
             self._container = None
+            self._close_audio()
             self._verify()
             self._partial.replace(self.path)
         except (av.error.FFmpegError, OSError) as failure:
@@ -184,6 +198,7 @@ class VideoWriter:
     def _drop(self) -> None:
         import av
 
+        self._close_audio()
         try:
             if self._container is not None:
                 self._container.close()
@@ -191,6 +206,11 @@ class VideoWriter:
             log.debug("Closing the unfinished %s: %s", self.path.name, error)
         self._container = None
         self._partial.unlink(missing_ok=True)
+
+    def _close_audio(self) -> None:
+        if self._audio is not None:
+            self._audio.close()
+            self._audio = None
 
     def _failed(self, error: Exception) -> JarvisError:
         if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
