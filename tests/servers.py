@@ -40,7 +40,7 @@ __all__ = [
     "temporal_server",
 ]
 
-_READY_S = 60.0
+_READY_S = 240.0  # MLflow needs 5 s, and a minute on a busy machine
 
 
 def find_program(name: str) -> str | None:

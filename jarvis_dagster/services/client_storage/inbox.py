@@ -155,8 +155,6 @@ class Inbox:
         found = next((file for file in same if self.drive.sha256(file.id) == sha256), None)
         file = found or self.drive.upload(video, uploads.id)
         calibration = video.with_name(video.stem + CALIBRATION_SUFFIX)
-        if not calibration.is_file():
-            calibration = video.with_name("calibration.json")
         if calibration.is_file():
             self._place_sidecar(calibration, file)
         tell(1, 1)

@@ -1,0 +1,107 @@
+"""MLflow's client: made once, with its errors translated and retried.
+
+Belongs here: how MLflow is called. Does not belong here: what an experiment is.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
+
+from jarvis_dagster.errors import BadInputError, PermanentError, TransientError
+from jarvis_dagster.services.retry import retrying
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    from jarvis_dagster.services.experiment.config import ExperimentConfig
+
+__all__ = ["Mlflow"]
+
+T = TypeVar("T")
+
+_BUSY = {"INTERNAL_ERROR", "REQUEST_LIMIT_EXCEEDED", "TEMPORARILY_UNAVAILABLE", "ABORTED"}
+_WRONG = {
+    "BAD_REQUEST",
+    "INVALID_PARAMETER_VALUE",
+    "INVALID_STATE",
+    "RESOURCE_DOES_NOT_EXIST",
+    "RESOURCE_ALREADY_EXISTS",
+}
+
+
+class Mlflow:
+    """One tracking server; no global MLflow state is read or set."""
+
+    def __init__(self, config: ExperimentConfig) -> None:
+        self.config = config
+
+    @cached_property
+    def client(self) -> MlflowClient:
+        """The client; making it does not connect to a server."""
+        # MLflow takes these from the environment only. Its own retries would
+        # make an outage last minutes; ours are bounded.
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", str(self.config.timeout_s))
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        from mlflow import MlflowClient
+
+        uri = self.config.tracking_uri
+        return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+    def close(self) -> None:
+        """Forget the client; MLflow keeps its connections in pools of its own."""
+        self.__dict__.pop("client", None)
+
+    def call(self, what: str, function: Callable[[MlflowClient], T], *, again: bool = True) -> T:
+        """Run ``function``, translate its errors and retry the transient ones.
+
+        Args:
+            what: What is done, for messages: ``the metrics of run x``.
+            again: Whether it does no harm to do it twice.
+        """
+
+        def attempt() -> T:
+            from mlflow.exceptions import MlflowException
+
+            try:
+                return function(self.client)
+            except MlflowException as error:
+                raise self._of(what, error) from None
+            except OSError as error:  # requests' errors, and those of local files
+                raise self._of_system(what, error) from None
+
+        return retrying(self.config.attempts if again else 1)(attempt)
+
+    def _of(self, what: str, error: MlflowException) -> Exception:
+        where, code = self.config.tracking_uri, error.error_code
+        if code in _WRONG:
+            return BadInputError(f"MLflow refused {what} ({error.message.splitlines()[0][:300]}).")
+        if code in {"PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED"}:
+            return PermanentError(
+                f"MLflow at {where} refused {what} ({code}).",
+                "Check MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.",
+            )
+        if code in _BUSY:
+            return TransientError(
+                f"MLflow at {where} cannot be reached or failed on {what}.",
+                "Start it with `jarvis up`, check experiment.tracking_uri, or read its log.",
+            )
+        return PermanentError(f"MLflow at {where} failed on {what} ({code}).", "Read its log.")
+
+    def _of_system(self, what: str, error: OSError) -> Exception:
+        import requests
+
+        where = self.config.tracking_uri
+        if isinstance(error, requests.RequestException):
+            return TransientError(
+                f"MLflow at {where} cannot be reached for {what} ({type(error).__name__}).",
+                "Start it with `jarvis up`, or check experiment.tracking_uri.",
+            )
+        return PermanentError(
+            f"{what} failed ({error.strerror}).", "Check the folder's permissions and space."
+        )

@@ -1,0 +1,65 @@
+"""What differs between runs.
+
+Belongs here: pure comparison. Does not belong here: where runs come from.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+__all__ = ["compare"]
+
+_LOWER_WORDS = (
+    *("loss", "error", "mae", "mse", "rmse", "latency", "duration"),
+    *("seconds", "switches", "misses", "false_positives", "false_negatives"),
+)
+
+
+def compare(
+    parameters: Mapping[str, Mapping[str, str]],
+    metrics: Mapping[str, Mapping[str, float]],
+    artifacts: Mapping[str, list[str]],
+    lower_is_better: Collection[str] | None = None,
+) -> dict[str, Any]:
+    """Compare runs; all arguments are by run id, and the first run is the base."""
+    ids = list(parameters)
+    names = sorted({name for run in parameters.values() for name in run})
+    differing = {}
+    for name in names:
+        values = {run_id: parameters[run_id].get(name) for run_id in ids}
+        if len(set(values.values())) > 1:
+            differing[name] = values
+    return {
+        "parameters": differing,
+        "metrics": {
+            name: _metric({run_id: metrics[run_id].get(name) for run_id in ids}, lower)
+            for name in sorted({name for run in metrics.values() for name in run})
+            for lower in [_is_lower_better(name, lower_is_better)]
+        },
+        "artifacts": dict(artifacts),
+    }
+
+
+def _metric(values: dict[str, float | None], lower: bool) -> dict[str, Any]:
+    known = {k: v for k, v in values.items() if v is not None and not math.isnan(v)}
+    base = known.get(next(iter(values)))
+    best = (min if lower else max)(known, key=lambda k: known[k]) if known else None
+    return {
+        "values": values,
+        "deltas": {
+            run_id: known[run_id] - base if run_id in known and base is not None else None
+            for run_id in values
+        },
+        "best": best,
+        "higher_is_better": not lower,
+    }
+
+
+def _is_lower_better(name: str, chosen: Collection[str] | None) -> bool:
+    if chosen is not None:
+        return name in chosen
+    return any(word in name.lower() for word in _LOWER_WORDS)
