@@ -206,8 +206,8 @@ def _time_axis(axes: Any, duration_s: float) -> None:
 
 
 def _clock(seconds: float, duration_s: float) -> str:
-    if duration_s < 20 and seconds % 1 > 1e-9:
-        return f"{seconds:.1f} s"
+    if duration_s < 20:
+        return f"{seconds:g} s"
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 

@@ -53,6 +53,7 @@ _NOTED = (
     ("line_change", "line change", "line changes"),
     ("stoppage", "stoppage", "stoppages"),
 )
+_LETTERS = ("A", "B", "C", "D")
 _HIDDEN = {"role", "observed_share"}
 
 
@@ -116,34 +117,29 @@ def measures(values: dict[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def grades(preflight: dict[str, Any]) -> list[dict[str, str]]:
-    """Trust grades as rows of statistic, grade and reason, whatever their exact shape."""
-    given = preflight.get("grades") or {}
-    rows = given.items() if isinstance(given, dict) else [(_first(g), g) for g in given]
-    found = []
-    for name, value in rows:
-        grade, reason = (value, "")
-        if isinstance(value, dict):
-            grade = value.get("grade", value.get("trust", ""))
-            reason = value.get("reason", value.get("why", ""))
-        found.append({"statistic": words(str(name)), "grade": str(grade), "reason": str(reason)})
-    return found
+def grades(preflight: dict[str, Any]) -> list[dict[str, Any]]:
+    """Trust grades as rows of statistic, grade (A to D, or a dash) and reason."""
+    rows = []
+    for name, given in (preflight.get("grades") or {}).items():
+        grade = str(given.get("grade", ""))
+        letter = grade if grade in _LETTERS else ""
+        reasons = " ".join(str(reason) for reason in given.get("reasons", ()))
+        if not letter:
+            reasons = f"{words(grade)}. {reasons}"
+        rows.append({"statistic": words(name), "letter": letter, "reason": reasons})
+    return rows
 
 
 def findings(preflight: dict[str, Any]) -> list[dict[str, str]]:
-    """What the pre-flight noticed, each with how much it matters."""
-    found = []
-    for item in preflight.get("findings") or []:
-        if isinstance(item, dict):
-            text = next(
-                (str(item[k]) for k in ("text", "message", "what", "finding") if item.get(k)),
-                ", ".join(f"{k}: {v}" for k, v in item.items()),
-            )
-            level = str(item.get("severity", item.get("level", "note")))
-        else:
-            text, level = str(item), "note"
-        found.append({"text": text, "level": level})
-    return found
+    """What the pre-flight noticed, the most serious first, as it gave them."""
+    return [
+        {
+            "title": str(found.get("title", "")),
+            "text": str(found.get("text", "")),
+            "severity": str(found.get("severity", "info")),
+        }
+        for found in preflight.get("findings") or []
+    ]
 
 
 def counts(events: list[dict[str, Any]]) -> list[tuple[str, int]]:
@@ -174,9 +170,3 @@ def summary(numbers: dict[str, Any]) -> str:
     if noted:
         text += f" Noted: {', '.join(noted)}."
     return text
-
-
-def _first(item: Any) -> str:
-    if isinstance(item, dict):
-        return str(item.get("statistic", item.get("name", "")))
-    return str(item)

@@ -187,6 +187,7 @@ def _render(numbers: dict[str, Any], **more: Any) -> str:
         counts=wording.counts(numbers["events"]),
         people_shown=numbers["people"][:_ROWS_SHOWN],
         summary=wording.summary(numbers),
+        placed=any(person["distance_ft"] is not None for person in numbers["people"]),
     )
 
 

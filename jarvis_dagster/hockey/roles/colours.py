@@ -48,7 +48,7 @@ def team_colours(tracks: pd.DataFrame, kit: pd.DataFrame | None) -> dict[str, tu
                 continue
             colour = np.average(summary.relative_ab[mine], axis=0, weights=summary.weights[mine])
             strength[team] = float(np.hypot(*colour))
-            if strength[team] > 9:
+            if strength[team] > 14:
                 hues[team] = _hue(colour)
     if _gap(hues["A"], hues["B"]) < _APART:
         # The kit with the weaker colour gives way.
