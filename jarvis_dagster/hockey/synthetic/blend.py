@@ -6,12 +6,21 @@ pictures show.
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Image", "over", "premultiplied", "scaled", "warp_over"]
+__all__ = ["Image", "as_image", "over", "premultiplied", "scaled", "warp_over"]
 
 Image = NDArray[np.uint8]
+
+
+def as_image(picture: Any) -> Image:
+    """What OpenCV returns, which its stubs type too widely, as 8-bit."""
+    image: Image = picture
+    return image
 
 
 def premultiplied(image: Image) -> Image:
@@ -21,6 +30,7 @@ def premultiplied(image: Image) -> Image:
     return np.dstack([colour.astype(np.uint8), image[..., 3]])
 
 
+@lru_cache(maxsize=4096)
 def scaled(colour: tuple[int, int, int], factor: float) -> tuple[int, int, int]:
     """A colour made lighter or darker."""
     b, g, r = (int(min(255, max(0, round(v * factor)))) for v in colour)
@@ -45,7 +55,9 @@ def over(canvas: Image, layer: Image, x: int, y: int) -> None:
     canvas[y0:y1, x0:x1] = kept
 
 
-def warp_over(canvas: Image, texture: Image, matrix: NDArray[np.float64], quad: Image) -> None:
+def warp_over(
+    canvas: Image, texture: Image, matrix: NDArray[np.float64], quad: NDArray[np.float64]
+) -> None:
     """Lay a premultiplied BGRA ``texture`` over ``canvas`` by a homography.
 
     Args:
@@ -62,4 +74,4 @@ def warp_over(canvas: Image, texture: Image, matrix: NDArray[np.float64], quad: 
     shift = np.array([[1, 0, -low[0]], [0, 1, -low[1]], [0, 0, 1]], dtype=np.float64)
     size = (int(high[0] - low[0]), int(high[1] - low[1]))
     layer = cv2.warpPerspective(texture, shift @ matrix, size, flags=cv2.INTER_LINEAR)
-    over(canvas, layer, int(low[0]), int(low[1]))
+    over(canvas, as_image(layer), int(low[0]), int(low[1]))

@@ -115,7 +115,7 @@ class Operator:
         self._spec = spec
         self._rink = rink
         self._centre = np.array(rink.centre_ft)
-        self._state = np.array([*rink.centre_ft, 1.27])  # aim x, aim y, focal / width
+        self._state = np.array([*rink.centre_ft, 1.42])  # aim x, aim y, focal / width
         self._rate = np.zeros(3)
         self._seen = np.array([*rink.centre_ft, 0.0, 0.0])  # smoothed puck and its velocity
 
@@ -131,8 +131,8 @@ class Operator:
         goal = np.array(
             [
                 np.clip(self._seen[0] + lead, 0.16 * length, 0.84 * length),
-                np.clip(0.5 * self._seen[1] + 0.22 * width, 0.36 * width, 0.6 * width),
-                1.2 + 0.26 * off * off - 0.0022 * min(60.0, abs(float(self._seen[2]))),
+                np.clip(0.5 * self._seen[1] + 0.25 * width, 0.4 * width, 0.62 * width),
+                1.4 + 0.34 * off * off - 0.0025 * min(60.0, abs(float(self._seen[2]))),
             ]
         )
         stiff = np.array([2.6, 1.8, 1.1])

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from jarvis_dagster.hockey.synthetic.blend import Image, scaled
+from jarvis_dagster.hockey.synthetic.blend import Image, as_image, scaled
 
 if TYPE_CHECKING:
     from jarvis_dagster.hockey.synthetic.camera import Camera
@@ -29,6 +29,7 @@ Array = NDArray[np.float64]
 Colour = tuple[int, int, int]
 _BODY, _STICK = 255, 254
 _BLACK, _WHITE, _STEEL = (30, 26, 26), (238, 238, 238), (190, 186, 180)
+_PAD, _SHAFT = (232, 234, 234), (60, 70, 80)
 _SHIFT = 4
 
 
@@ -70,51 +71,53 @@ def draw_figure(
     width, height = camera.size_px
     if high[0] < 0 or high[1] < 0 or low[0] > width or low[1] > height:
         return None
-    factor = 3 if scale < 22 else 2
-    brush = _Brush(high - low, factor, scale)
-    points = dict(zip(names, (pixels - low) * factor, strict=True))
+    factor = 3 if scale < 30 else 2
+    brush = _Brush((int(high[0] - low[0]), int(high[1] - low[1])), factor, scale)
+    large = (pixels - low) * factor
+    points = {name: complex(x, y) for name, (x, y) in zip(names, large.tolist(), strict=True)}
     away = dict(zip(names, depth.tolist(), strict=True))
     facing = -float(camera.forward[0] * cos + camera.forward[1] * sin)
     brush.paint(person, kit, points, away, facing)
-    return brush.figure(low)
+    return brush.figure((int(low[0]), int(low[1])))
 
 
 class _Brush:
-    """Draws into one large canvas; lengths in feet."""
+    """Draws into one large canvas; widths in feet, points as complex x + iy."""
 
-    def __init__(self, size: NDArray[np.int64], factor: int, px_per_ft: float) -> None:
+    def __init__(self, size: tuple[int, int], factor: int, px_per_ft: float) -> None:
         self.factor = factor
         self.px = px_per_ft * factor
-        self.canvas: Image = np.zeros((int(size[1]) * factor, int(size[0]) * factor, 4), np.uint8)
+        self.up = complex(0, -self.px)  # a foot upward in the picture
+        self.canvas: Image = np.zeros((size[1] * factor, size[0] * factor, 4), np.uint8)
 
-    def limb(self, a: Array, b: Array, wide: float, colour: Colour, alpha: int = _BODY) -> None:
-        """A round-ended limb, lit from above left."""
+    def limb(self, a: complex, b: complex, wide: float, colour: Colour, alpha: int = _BODY) -> None:
+        """A round-ended limb: dark on its shaded side, lit from above left."""
         import cv2
 
         thick = max(1, round(wide * self.px))
-        start, stop = np.round(a * 16).astype(int), np.round(b * 16).astype(int)
-        dark = (*scaled(colour, 0.62), alpha)
-        cv2.line(self.canvas, start, stop, dark, thick, cv2.LINE_8, _SHIFT)
+        cv2.line(self.canvas, _fixed(a), _fixed(b), _shaded(colour, alpha), thick, 8, _SHIFT)
         if thick > 3:
-            light = np.round(np.array([-0.13, -0.1]) * thick * 16).astype(int)
-            tone = (*colour, alpha)
+            light = complex(-0.12, -0.09) * thick
+            start, stop = _fixed(a + light), _fixed(b + light)
             cv2.line(
-                self.canvas, start + light, stop + light, tone, max(1, round(thick * 0.7)), 8, 4
+                self.canvas, start, stop, (*colour, alpha), max(1, round(thick * 0.72)), 8, _SHIFT
             )
 
-    def disc(self, at: Array, radius: float, colour: Colour) -> None:
+    def disc(self, at: complex, radius: float, colour: Colour) -> None:
+        """A ball, lit from above left."""
         import cv2
 
-        centre = np.round(at * 16).astype(int)
         size = max(8, round(radius * self.px * 16))
-        cv2.circle(self.canvas, centre, size, (*scaled(colour, 0.66), _BODY), -1, 8, 4)
-        light = np.round(np.array([-0.16, -0.18]) * size).astype(int)
-        cv2.circle(self.canvas, centre + light, round(size * 0.74), (*colour, _BODY), -1, 8, 4)
+        cv2.circle(self.canvas, _fixed(at), size, _shaded(colour, _BODY), -1, 8, _SHIFT)
+        light = at + complex(-0.16, -0.18) * size / 16
+        inner = round(size * 0.74)
+        cv2.circle(self.canvas, _fixed(light), inner, (*colour, _BODY), -1, 8, _SHIFT)
 
-    def area(self, corners: list[Array], colour: Colour) -> None:
+    def area(self, corners: list[complex], colour: Colour) -> None:
+        """A filled polygon."""
         import cv2
 
-        polygon = np.round(np.array(corners) * 16).astype(np.int32)
+        polygon = np.array([_fixed(corner) for corner in corners], np.int32)
         cv2.fillPoly(self.canvas, [polygon], (*colour, _BODY), cv2.LINE_8, _SHIFT)
 
     # Whole people ---------------------------------------------------------------------
@@ -122,7 +125,7 @@ class _Brush:
         self,
         person: Person,
         kit: Kit | None,
-        at: dict[str, Array],
+        at: dict[str, complex],
         away: dict[str, float],
         facing: float,
     ) -> None:
@@ -131,8 +134,7 @@ class _Brush:
         keeper = person.role == "goalkeeper"
         for name in (far, near):
             self._leg(at, name, kit, keeper)
-        arms = {name: away[f"hand_{name}"] for name in (far, near)}
-        behind = [n for n in (far, near) if arms[n] > away["chest"]]
+        behind = [n for n in (far, near) if away[f"hand_{n}"] > away["chest"]]
         front = [n for n in (far, near) if n not in behind]
         stick_behind = kit is not None and away["stick_heel"] > away["pelvis"] + 0.6
         if stick_behind:
@@ -141,7 +143,7 @@ class _Brush:
             self._arm(at, name, kit, keeper)
         self._trunk(at, kit, facing)
         if kit is not None and facing < -0.2:
-            self._number(at, person.number, kit.number, 0.75)
+            self._number(at, person.number, kit.number)
         if facing < 0:
             self._head(at, person, kit, facing)
         for name in front:
@@ -151,162 +153,172 @@ class _Brush:
         if facing >= 0:
             self._head(at, person, kit, facing)
 
-    def _leg(self, at: dict[str, Array], name: str, kit: Kit | None, keeper: bool) -> None:
+    def _leg(self, at: dict[str, complex], name: str, kit: Kit | None, keeper: bool) -> None:
         hip, knee, ankle = at[f"hip_{name}"], at[f"knee_{name}"], at[f"ankle_{name}"]
         heel, toe = at[f"heel_{name}"], at[f"toe_{name}"]
+        shin = ankle - knee
         self.limb(heel, toe, 0.1, _STEEL)
-        raised = np.array([0, -0.16 * self.px])
+        raised = 0.16 * self.up
         self.limb(heel + raised, toe + raised, 0.34, _BLACK)
-        self.limb(ankle, ankle + raised, 0.42, _BLACK)
+        self.limb(ankle, ankle + raised, 0.44, _BLACK)
         if kit is None:
             self.limb(knee, ankle, 0.5, _BLACK)
-            self.limb(hip, knee, 0.68, _BLACK)
+            self.limb(hip, knee, 0.72, _BLACK)
             return
         if keeper:
-            self.limb(hip, knee, 0.8, kit.pants)
-            pad = (235, 236, 236)
-            top = knee + (knee - ankle) * 0.3
-            self.limb(top, ankle + (ankle - knee) * 0.12, 0.98, pad)
-            self.limb(top * 0.5 + knee * 0.5, knee * 0.75 + ankle * 0.25, 0.3, kit.trim)
+            self.limb(hip, knee, 0.85, kit.pants)
+            top = knee - shin * 0.3
+            self.limb(top, ankle + shin * 0.12, 1.02, _PAD)
+            self.limb(knee - shin * 0.12, knee + shin * 0.2, 0.34, kit.trim)
+            self.limb(knee + shin * 0.62, knee + shin * 0.72, 0.5, kit.trim)
             return
-        self.limb(knee, ankle, 0.52, kit.socks)
-        band = knee + (ankle - knee) * 0.5
-        self.limb(band, band + (ankle - knee) * 0.12, 0.54, kit.trim)
-        self.limb(hip, knee + (hip - knee) * 0.1, 0.86, kit.pants)
+        self.limb(knee, ankle, 0.56, kit.socks)
+        self.limb(knee + shin * 0.5, knee + shin * 0.62, 0.57, kit.trim)
+        self.limb(hip, knee + (hip - knee) * 0.08, 0.92, kit.pants)
 
-    def _arm(self, at: dict[str, Array], name: str, kit: Kit | None, keeper: bool) -> None:
+    def _arm(self, at: dict[str, complex], name: str, kit: Kit | None, keeper: bool) -> None:
         shoulder, elbow, hand = at[f"shoulder_{name}"], at[f"elbow_{name}"], at[f"hand_{name}"]
+        upper, lower = elbow - shoulder, hand - elbow
         if kit is None:
-            self.limb(shoulder, elbow, 0.44, _WHITE)
+            self.limb(shoulder, elbow, 0.48, _WHITE)
             for share in (0.25, 0.65):
-                spot = shoulder + (elbow - shoulder) * share
-                self.limb(spot, spot + (elbow - shoulder) * 0.12, 0.46, _BLACK)
-            self.limb(elbow, hand, 0.36, _WHITE)
-            spot = elbow + (hand - elbow) * 0.4
-            self.limb(spot, spot + (hand - elbow) * 0.15, 0.38, _BLACK)
+                self.limb(shoulder + upper * share, shoulder + upper * (share + 0.12), 0.5, _BLACK)
+            self.limb(elbow, hand, 0.38, _WHITE)
+            self.limb(elbow + lower * 0.4, elbow + lower * 0.55, 0.4, _BLACK)
             self.disc(hand, 0.17, (120, 150, 200))
             return
-        self.limb(shoulder, elbow, 0.58, kit.jersey)
-        self.limb(elbow, hand, 0.5, kit.jersey)
-        band = elbow + (hand - elbow) * 0.3
-        self.limb(band, band + (hand - elbow) * 0.15, 0.52, kit.trim)
+        self.limb(shoulder, elbow, 0.68, kit.jersey)
+        self.limb(elbow, hand, 0.56, kit.jersey)
+        self.limb(elbow + lower * 0.3, elbow + lower * 0.45, 0.58, kit.trim)
         if keeper:
-            self.limb(hand, hand + (hand - elbow) * 0.15, 0.8, (225, 226, 228))
+            self.limb(hand, hand + lower * 0.15, 0.85, _PAD)
         else:
-            self.limb(hand, hand + (hand - elbow) * 0.12, 0.42, kit.gloves)
+            self.limb(hand, hand + lower * 0.14, 0.48, kit.gloves)
 
-    def _trunk(self, at: dict[str, Array], kit: Kit | None, facing: float) -> None:
+    def _trunk(self, at: dict[str, complex], kit: Kit | None, facing: float) -> None:
         left, right = at["shoulder_l"], at["shoulder_r"]
         low_l, low_r = at["hip_l"], at["hip_r"]
-        colour = _WHITE if kit is None else kit.jersey
-        if kit is not None:
-            self.limb(low_l, low_r, 0.85, kit.pants)
-        wide = 0.5 if kit is None else 0.68
-        lift = np.array([0, -0.12 * self.px])
-        self.limb(left, low_l + lift, wide, scaled(colour, 0.92))
-        self.limb(right, low_r + lift, wide, scaled(colour, 0.92))
-        self.area([left, right, low_r + lift, low_l + lift], colour)
-        self.limb(left, right, wide * 0.8, colour)
+        lift = 0.12 * self.up
         if kit is None:
-            for share in np.linspace(-0.12, 1.12, 7):
-                top, low = left + (right - left) * share, low_l + (low_r - low_l) * share
-                self.limb(top + lift, low + lift, 0.12, _BLACK)
-            self.limb(low_l, low_r, 0.5, _BLACK)
+            self._stripes(left, right, low_l, low_r, lift)
             return
-        # The hem, and a stripe above it.
-        self.limb(low_l + lift, low_r + lift, 0.34, kit.trim)
-        self.limb(low_l + 2.6 * lift, low_r + 2.6 * lift, 0.16, kit.jersey)
+        colour = kit.jersey
+        self.limb(low_l, low_r, 0.9, kit.pants)
+        # A jersey hangs loose over the pads: wide at the shoulders, to below the hips.
+        hem_l, hem_r = low_l - 1.2 * lift, low_r - 1.2 * lift
+        self.limb(left, hem_l + lift, 0.78, scaled(colour, 0.93))
+        self.limb(right, hem_r + lift, 0.78, scaled(colour, 0.93))
+        self.area([left, right, hem_r, hem_l], colour)
+        self.limb(left, right, 0.66, colour)
+        self.limb(hem_l + 0.8 * lift, hem_r + 0.8 * lift, 0.5, kit.trim)
+        self.limb(hem_l + 2.6 * lift, hem_r + 2.6 * lift, 0.3, colour)
+        # The fold between shaded and lit side of the back.
+        fold = (left + right) / 2 + 0.1 * (right - left)
+        self.limb(fold, (hem_l + hem_r) / 2 + 3 * lift, 0.14, scaled(colour, 0.86))
         if facing > 0.3:  # a crest on the chest
-            crest = (left + right + low_l + low_r) / 4 + 0.8 * lift
-            self.disc(crest, 0.34, kit.trim)
-            self.disc(crest, 0.18, kit.number)
+            crest = (left + right + hem_l + hem_r) / 4 + lift
+            self.disc(crest, 0.36, kit.trim)
+            self.disc(crest, 0.2, kit.number)
 
-    def _number(self, at: dict[str, Array], number: int, colour: Colour, size: float) -> None:
+    def _stripes(
+        self, left: complex, right: complex, low_l: complex, low_r: complex, lift: complex
+    ) -> None:
+        """An official's shirt."""
+        self.limb(left, low_l + lift, 0.56, scaled(_WHITE, 0.92))
+        self.limb(right, low_r + lift, 0.56, scaled(_WHITE, 0.92))
+        self.area([left, right, low_r + lift, low_l + lift], _WHITE)
+        self.limb(left, right, 0.5, _WHITE)
+        for k in range(7):
+            share = -0.12 + 1.24 * k / 6
+            top, low = left + (right - left) * share, low_l + (low_r - low_l) * share
+            self.limb(top + lift, low + lift, 0.12, _BLACK)
+        self.limb(low_l, low_r, 0.54, _BLACK)
+
+    def _number(self, at: dict[str, complex], number: int, colour: Colour) -> None:
         import cv2
 
         left, right = at["shoulder_l"], at["shoulder_r"]
         low_l, low_r = at["hip_l"], at["hip_r"]
-        if np.linalg.norm(right - left) < 0.5 * self.px:
+        if abs(right - left) < 0.5 * self.px:
             return
-        tile = _number_tile(number, colour)
-        top, low = 0.1, 0.1 + size
-        quad = np.array(
-            [
-                left + (low_l - left) * top,
-                right + (low_r - right) * top,
-                right + (low_r - right) * low,
-                left + (low_l - left) * low,
-            ]
-        ).astype(np.float32)
-        side = tile.shape[0]
+        mask = _number_mask(number)
+        corners = [left + (low_l - left) * 0.12, right + (low_r - right) * 0.12]
+        corners += [right + (low_r - right) * 0.85, left + (low_l - left) * 0.85]
+        quad = np.array([(z.real, z.imag) for z in corners], np.float32)
+        low = np.maximum(np.floor(quad.min(axis=0)).astype(int), 0)
+        high = np.ceil(quad.max(axis=0)).astype(int)
+        side = mask.shape[0]
         source = np.array([(0, 0), (side, 0), (side, side), (0, side)], np.float32)
-        matrix = cv2.getPerspectiveTransform(source, quad)
-        size_px = (self.canvas.shape[1], self.canvas.shape[0])
-        layer = cv2.warpPerspective(tile, matrix, size_px, flags=cv2.INTER_LINEAR)
-        mask = layer[..., 3] > 110
-        self.canvas[mask, :3] = colour
+        matrix = cv2.getPerspectiveTransform(source, quad - low.astype(np.float32))
+        size = (int(high[0] - low[0]), int(high[1] - low[1]))
+        layer = cv2.warpPerspective(mask, matrix, size, flags=cv2.INTER_LINEAR)
+        area = self.canvas[low[1] : low[1] + size[1], low[0] : low[0] + size[0]]
+        inked = layer[: area.shape[0], : area.shape[1]] > 110
+        area[inked, :3] = colour
 
-    def _head(self, at: dict[str, Array], person: Person, kit: Kit | None, facing: float) -> None:
+    def _head(self, at: dict[str, complex], person: Person, kit: Kit | None, facing: float) -> None:
         head = at["head"]
         helmet = _BLACK if kit is None else kit.helmet
-        up = np.array([0, -0.1 * self.px])
-        self.limb(at["chest"] - up, head - up, 0.42, person.skin)
+        self.limb(at["chest"] + 0.1 * self.up, head - 0.1 * self.up, 0.42, person.skin)
         self.disc(head, 0.42, helmet)
-        if facing > -0.25:
-            side = at["head"] - (at["shoulder_l"] + at["shoulder_r"]) / 2
-            face = head - 1.6 * up + np.array([0.35 * side[0], 0])
-            if person.role == "goalkeeper":
-                self.disc(face, 0.3, (200, 204, 206))
-            else:
-                self.disc(face, 0.29, person.skin)
-                self.limb(
-                    face + np.array((-0.2 * self.px, 1.1 * up[1])),
-                    face + np.array((0.2 * self.px, 1.1 * up[1])),
-                    0.14,
-                    helmet,
-                )
+        if facing <= -0.25:
+            return
+        ahead = (head - (at["shoulder_l"] + at["shoulder_r"]) / 2).real
+        face = head - 0.16 * self.up + 0.35 * ahead
+        if person.role == "goalkeeper":
+            self.disc(face, 0.32, _PAD)
+            self.limb(face - 0.18 * self.px, face + 0.18 * self.px, 0.08, _BLACK)
+            self.limb(face - 0.12 * self.up, face + 0.16 * self.up, 0.05, _BLACK)
+            return
+        self.disc(face, 0.29, person.skin)
+        brow = face + 0.12 * self.up
+        self.limb(brow - 0.2 * self.px, brow + 0.2 * self.px, 0.14, helmet)
 
-    def _stick(self, at: dict[str, Array], keeper: bool) -> None:
-        wood = (60, 70, 80)
+    def _stick(self, at: dict[str, complex], keeper: bool) -> None:
         heel, toe = at["stick_heel"], at["stick_toe"]
         if keeper:
-            self.limb(at["stick_top"], at["paddle"], 0.12, wood, _STICK)
-            self.limb(at["paddle"], heel, 0.34, (200, 205, 210), _STICK)
+            self.limb(at["stick_top"], at["paddle"], 0.12, _SHAFT, _STICK)
+            self.limb(at["paddle"], heel, 0.36, _PAD, _STICK)
             self.limb(heel, toe, 0.3, _BLACK, _STICK)
             return
-        self.limb(at["stick_top"], heel, 0.1, wood, _STICK)
+        self.limb(at["stick_top"], heel, 0.1, _SHAFT, _STICK)
         self.limb(heel, toe, 0.2, _BLACK, _STICK)
 
-    def figure(self, corner: NDArray[np.int64]) -> Figure | None:
+    def figure(self, corner: tuple[int, int]) -> Figure | None:
         """Average down, and measure the body."""
         import cv2
 
-        body = self.canvas[..., 3] == _BODY
-        columns, rows = np.flatnonzero(body.any(axis=0)), np.flatnonzero(body.any(axis=1))
-        if len(columns) == 0:
+        body = cv2.inRange(self.canvas[..., 3], _BODY, _BODY)
+        x, y, wide, tall = cv2.boundingRect(body)
+        if wide == 0:
             return None
         k = self.factor
         size = (self.canvas.shape[1] // k, self.canvas.shape[0] // k)
-        sprite = cv2.resize(self.canvas, size, interpolation=cv2.INTER_AREA)
-        x, y = int(corner[0]), int(corner[1])
-        box = (
-            x + columns[0] / k,
-            y + rows[0] / k,
-            x + (columns[-1] + 1) / k,
-            y + (rows[-1] + 1) / k,
-        )
-        return Figure(sprite, (x, y), box, float(body.sum()) / k**2)
+        sprite = as_image(cv2.resize(self.canvas, size, interpolation=cv2.INTER_AREA))
+        left, top = corner[0] + x / k, corner[1] + y / k
+        box = (left, top, left + wide / k, top + tall / k)
+        return Figure(sprite, corner, box, cv2.countNonZero(body) / k**2)
 
 
-@lru_cache(maxsize=256)
-def _number_tile(number: int, colour: Colour) -> Image:
+def _fixed(at: complex) -> tuple[int, int]:
+    return round(at.real * 16), round(at.imag * 16)
+
+
+@lru_cache(maxsize=512)
+def _shaded(colour: Colour, alpha: int) -> tuple[int, int, int, int]:
+    b, g, r = scaled(colour, 0.62)
+    return b, g, r, alpha
+
+
+@lru_cache(maxsize=128)
+def _number_mask(number: int) -> Image:
     import cv2
 
     text, side = str(number), 96
-    tile = np.zeros((side, side, 4), np.uint8)
+    mask = np.zeros((side, side), np.uint8)
     font, thick = cv2.FONT_HERSHEY_SIMPLEX, 14
     scale = 2.6 if len(text) == 1 else 2.05
     (width, height), _ = cv2.getTextSize(text, font, scale, thick)
     at = ((side - width) // 2, (side + height) // 2)
-    cv2.putText(tile, text, at, font, scale, (*colour, 255), thick, cv2.LINE_AA)
-    return tile
+    cv2.putText(mask, text, at, font, scale, 255, thick, cv2.LINE_AA)
+    return mask

@@ -60,7 +60,7 @@ def _legs(pose: Pose, phase: float, reach: float, stance: float, hip_up: float) 
 
 def _trunk(pose: Pose, hip_up: float, lean: float, twist: float, length: float) -> None:
     chest = np.array([np.sin(lean) * length, 0.0, hip_up + np.cos(lean) * length])
-    side = np.array([np.sin(twist), np.cos(twist), 0.0]) * 0.78
+    side = np.array([np.sin(twist), np.cos(twist), 0.0]) * 0.82
     pose["chest"] = chest
     pose["pelvis"] = np.array([0.0, 0.0, hip_up])
     pose["shoulder_l"], pose["shoulder_r"] = chest + side, chest - side

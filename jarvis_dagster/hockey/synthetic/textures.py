@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jarvis_dagster.hockey.rink.drawing import crease_outline_ft
-from jarvis_dagster.hockey.synthetic.blend import Image, premultiplied, scaled
+from jarvis_dagster.hockey.synthetic.blend import Image, as_image, premultiplied, scaled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,6 +26,7 @@ __all__ = [
     "ICE_PX_PER_FT",
     "bench",
     "boards",
+    "boards_from_outside",
     "crowd",
     "ice",
 ]
@@ -36,6 +37,7 @@ GLASS_FT = 5.0
 CROWD_TILE_FT = (60.0, 45.0)
 BENCH_HEIGHT_FT = 5.5
 _PX = 14
+Colour = tuple[int, int, int]
 _RED = (60, 48, 196)
 _BLUE = (168, 84, 40)
 _ADS = (
@@ -52,7 +54,7 @@ _ADS = (
 )
 
 
-def ice(rink: Rink, name: str, colour: tuple[int, int, int], rng: np.random.Generator) -> Image:
+def ice(rink: Rink, name: str, colour: Colour, rng: np.random.Generator) -> Image:
     """The ice as seen from above, BGR; x right, y (rink feet) down, ``ICE_PX_PER_FT``."""
     import cv2
 
@@ -64,7 +66,11 @@ def ice(rink: Rink, name: str, colour: tuple[int, int, int], rng: np.random.Gene
     _ice_logo(picture, rink, px, name, colour)
     _ice_wear(picture, rng)
     size = (round(rink.length_ft * px), round(rink.width_ft * ICE_PX_PER_FT[1]))
-    small: Image = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    small = as_image(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
+    outside = np.full(small.shape[:2], 255, np.uint8)
+    outline = rink.outline_ft(1.0, inset_ft=-0.6) * (px, ICE_PX_PER_FT[1])
+    cv2.fillPoly(outside, [np.round(outline).astype(np.int32)], 0)
+    small[outside > 0] = (24, 22, 22)
     return small
 
 
@@ -76,14 +82,12 @@ def _points(xy_ft: NDArray[np.float64], px: float) -> NDArray[np.int32]:
 def _ice_marks(picture: Image, rink: Rink, px: float) -> None:
     import cv2
 
-    def circle(
-        xy: tuple[float, float], radius: float, colour: tuple[int, int, int], width: float
-    ) -> None:
+    def circle(xy: tuple[float, float], radius: float, colour: Colour, width: float) -> None:
         centre = (round(xy[0] * px * 16), round(xy[1] * px * 16))
         line = -1 if width <= 0 else max(2, round(width * px))
         cv2.circle(picture, centre, round(radius * px * 16), colour, line, cv2.LINE_AA, 4)
 
-    def band(x: float, width: float, colour: tuple[int, int, int]) -> None:
+    def band(x: float, width: float, colour: Colour) -> None:
         half = width / 2
         low, high = 0.0, rink.width_ft
         corners = np.array([(x - half, low), (x + half, low), (x + half, high), (x - half, high)])
@@ -115,9 +119,7 @@ def _ice_marks(picture: Image, rink: Rink, px: float) -> None:
     circle((rink.length_ft / 2, 0.0), rink.referee_crease_radius_ft, _RED, 0.2)
 
 
-def _ice_logo(
-    picture: Image, rink: Rink, px: float, name: str, colour: tuple[int, int, int]
-) -> None:
+def _ice_logo(picture: Image, rink: Rink, px: float, name: str, colour: Colour) -> None:
     """A crest at centre ice and names in the neutral zone, upright for the main camera."""
     import cv2
 
@@ -145,7 +147,7 @@ def _ice_logo(
     cv2.addWeighted(layer, 0.62, picture, 0.38, 0, dst=picture)
 
 
-def _text(text: str, height: int, colour: tuple[int, int, int]) -> Image:
+def _text(text: str, height: int, colour: Colour) -> Image:
     """Straight BGRA of one line of capitals."""
     import cv2
 
@@ -179,9 +181,9 @@ def _ice_wear(picture: Image, rng: np.random.Generator) -> None:
     coarse = rng.normal(0, 1, (height // 160 + 2, width // 160 + 2)).astype(np.float32)
     light = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC) * 3
     fine = rng.normal(0, 1, (height // 3, width // 3)).astype(np.float32)
-    light += cv2.resize(fine, (width, height), interpolation=cv2.INTER_LINEAR) * 2.5
+    light = light + cv2.resize(fine, (width, height), interpolation=cv2.INTER_LINEAR) * 2.5
     across = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
-    light += 5 - 9 * across**2
+    light = light + 5 - 9 * across**2
     for row in range(0, height, 64):
         band = picture[row : row + 64].astype(np.float32) + light[row : row + 64, :, None]
         picture[row : row + 64] = np.clip(band, 0, 255).astype(np.uint8)
@@ -220,18 +222,40 @@ def boards(length_ft: float, height_ft: float, first_ad: int, *, glass: bool = T
     return premultiplied(picture)
 
 
-def crowd(rng: np.random.Generator, colours: list[tuple[int, int, int]]) -> Image:
-    """A block of seats with people, premultiplied BGRA, ``CROWD_TILE_FT`` at 12 px a foot."""
+def boards_from_outside(length_ft: float, height_ft: float) -> Image:
+    """The back of the boards with the glass above, like :func:`boards`."""
+    import cv2
+
+    width, top = max(8, round(length_ft * _PX)), round(GLASS_FT * _PX)
+    picture = np.zeros((round((height_ft + GLASS_FT) * _PX), width, 4), np.uint8)
+    picture[:top] = (225, 220, 214, 20)
+    for x in range(0, width, 4 * _PX):
+        cv2.line(picture, (x, 0), (x, top), (150, 150, 150, 110), 2)
+        cv2.line(picture, (x, top), (x, picture.shape[0]), (40, 36, 34, 255), 3)
+    picture[0:2] = (210, 210, 210, 100)
+    back = picture[top:]
+    back[:] = (58, 50, 46, 255)
+    back[::, :: 4 * _PX] = (36, 32, 30, 255)
+    back[:6] = (196, 150, 92, 255)
+    back[6:9] = (30, 28, 26, 255)
+    return premultiplied(picture)
+
+
+def crowd(rng: np.random.Generator, colours: list[Colour], light: float) -> Image:
+    """A block of seats with people, premultiplied BGRA, ``CROWD_TILE_FT`` at 12 px a foot.
+
+    ``light`` 1 for the lit far side; the camera's own side is darker.
+    """
     import cv2
 
     px = 12
     width, height = round(CROWD_TILE_FT[0] * px), round(CROWD_TILE_FT[1] * px)
     picture = np.empty((height, width, 4), np.uint8)
-    picture[:] = (34, 28, 26, 255)
+    picture[:] = (*scaled((34, 28, 26), light), 255)
     row_px, seat_px = round(2.7 * px), round(1.75 * px)
     for row, y in enumerate(range(height // row_px * row_px, -row_px, -row_px)):
-        shade = 0.85 - 0.35 * (1 - y / height)
-        cv2.line(picture, (0, y), (width, y), (58, 50, 46, 255), 3)
+        shade = light * (0.8 - 0.3 * (1 - y / height))
+        cv2.line(picture, (0, y), (width, y), (*scaled((58, 50, 46), light), 255), 3)
         for x in range(-seat_px, width + seat_px, seat_px):
             if rng.random() < 0.1 or 28 * px < x < 31.5 * px:  # empty seats and an aisle
                 continue
@@ -245,8 +269,8 @@ def crowd(rng: np.random.Generator, colours: list[tuple[int, int, int]]) -> Imag
             cv2.circle(picture, (cx, cy - 14), 5, skin, -1, cv2.LINE_AA)
             hair = (*scaled((40, 44, 56), tone), 255)
             cv2.ellipse(picture, (cx, cy - 16), (5, 4), 0, 180, 360, hair, -1, cv2.LINE_AA)
-    blurred: Image = cv2.GaussianBlur(picture, (3, 3), 0)
-    return blurred
+    # Out of focus, as the crowd is when the camera follows the play.
+    return as_image(cv2.GaussianBlur(picture, (0, 0), 1.6))
 
 
 def bench(kit: Kit, length_ft: float, rng: np.random.Generator) -> Image:
