@@ -324,10 +324,10 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
             flat += _flat(value, f"{prefix}{name}.")
             continue
         if isinstance(value, str | int | float | bool) or value is None or isinstance(value, Path):
-            flat.append((f"{prefix}{name}", str(value)))
+            text = str(value)
         else:
             try:
-                flat.append((f"{prefix}{name}", json.dumps(value)))
+                text = json.dumps(value)
             except (TypeError, ValueError) as error:
                 raise BadInputError(
                     f"{prefix}{name} cannot be recorded ({error}).", "Use text, numbers and lists."
