@@ -32,6 +32,7 @@ def game_report(
         path, source = source_video(space)
         model = space.json("detections", "model")
         chosen = space.json("highlights", "highlights")["highlights"]
+        support = space.json("positions", "support")
         clips = [space.fetch("highlights", entry["clip"]) for entry in chosen]
         for clip in clips:
             space.fetch("highlights", clip.with_suffix(".jpg").name)
@@ -44,7 +45,7 @@ def game_report(
             tracks=space.table("tracks", "tracks", TRACKS),
             positions=(
                 space.table("positions", "positions", POSITIONS)
-                if space.json("positions", "support")["supported"]
+                if support["supported"]
                 else None
             ),
             events=space.table("events", "events", EVENTS),
@@ -53,6 +54,8 @@ def game_report(
                 Highlight(**{k: v for k, v in entry.items() if k != "clip"}) for entry in chosen
             ],
             clips=clips,
+            team_colours=space.json("tracks", "teams")["colours_bgr"],
+            rink=support.get("rink", "NHL"),
             provenance=provenance_of(workspace.settings, source, model["version"]),
         )
         refs = [space.keep("game_report", page), space.keep("game_report", data)]

@@ -10,13 +10,15 @@ import contextlib
 import dataclasses
 import os
 import shutil
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jarvis_dagster.errors import BadInputError, JarvisError, NotSupportedError, PermanentError
+from jarvis_dagster.services.client_storage.inbox import CALIBRATION_SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     import dagster as dg
     from rich.console import Console
@@ -41,20 +43,23 @@ class Delivered:
     seconds: float
 
 
-def sample_video(settings: Settings, display: Display, seconds: float = 20.0) -> Path:
+def sample_video(settings: Settings, display: Display, seconds: float = 24.0) -> Path:
     """The rendered game that stands in when no video is named; rendered once."""
-    from jarvis_dagster.hockey.synthetic import write_sample
+    from jarvis_dagster.hockey.synthetic import GameSpec, render_game
 
     folder = settings.data_dir / "sample"
-    video = folder / "game.mp4"
+    video = folder / "sample_game.mp4"
     if not video.is_file():
         folder.mkdir(parents=True, exist_ok=True)
-        write_sample(
-            folder,
-            seconds=seconds,
-            seed=7,
-            progress=lambda done, total: display.update("render", done, total),
-        )
+        with tempfile.TemporaryDirectory(dir=folder) as scratch:
+            truth = render_game(
+                Path(scratch),
+                GameSpec(seed=7, duration_s=seconds),
+                progress=lambda done, total: display.update("render", done, total),
+            )
+            calibration = Path(scratch) / "calibration.json"
+            calibration.replace(folder / f"{video.stem}{CALIBRATION_SUFFIX}")
+            truth.video.replace(video)
     return video
 
 
