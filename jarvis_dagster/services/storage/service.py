@@ -165,13 +165,22 @@ class JarvisStorageService:
         return self._retrieve("models", model_id, Path(local_path))
 
     def _retrieve(self, kind: str, item_id: str, path: Path) -> bool:
+        record = self._record(kind, item_id)
+        if record is None:
+            return False
+        return self._store.get(self._bucket(kind), record["key"], path) is not None
+
+    def _record(self, kind: str, item_id: str) -> dict[str, Any] | None:
         if not _ID.fullmatch(item_id):
-            return False
-        bucket = self._bucket(kind)
-        raw = self._store.get_bytes(bucket, f"records/{kind}/{item_id}.json")
-        if raw is None:
-            return False
-        return self._store.get(bucket, json.loads(raw)["key"], path) is not None
+            return None
+        raw = self._store.get_bytes(self._bucket(kind), f"records/{kind}/{item_id}.json")
+        record: dict[str, Any] | None = None if raw is None else json.loads(raw)
+        return record
+
+    def find_artifact(self, artifact_id: str) -> dict[str, Any] | None:
+        """One artifact, with the fields of :meth:`list_artifacts` but ``modified``."""
+        record = self._record("artifacts", artifact_id)
+        return None if record is None else {**record, "path": record.pop("key")}
 
     def list_artifacts(
         self, component: str | None = None, experiment_id: str | None = None

@@ -1,0 +1,67 @@
+"""What all activities share: heartbeats and the translation of errors.
+
+Belongs here: the way between Jarvis' errors and Temporal's. Does not belong
+here: any activity.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import threading
+from typing import TYPE_CHECKING
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from jarvis_dagster.errors import PermanentError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Heart", "permanent_failures"]
+
+_EVERY_S = 5.0
+
+
+class Heart:
+    """Tells Temporal that an activity lives, and how far it is.
+
+    A thread repeats the last figures, because some steps compute for minutes
+    without a word. Used as a context manager around the whole activity.
+    """
+
+    def __init__(self) -> None:
+        self._details = (0, 0)
+        self._stop = threading.Event()
+        context = contextvars.copy_context()
+        self._thread = threading.Thread(
+            target=context.run, args=(self._beat,), name="jarvis-heartbeat", daemon=True
+        )
+
+    def __enter__(self) -> Heart:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def progress(self, done: int, total: int) -> None:
+        """As the functions of ``hockey`` call it."""
+        self._details = (done, total)
+
+    def _beat(self) -> None:
+        while True:
+            activity.heartbeat(*self._details)
+            if self._stop.wait(_EVERY_S):
+                return
+
+
+@contextlib.contextmanager
+def permanent_failures() -> Iterator[None]:
+    """A permanent error is tried once, whatever the retry policy says."""
+    try:
+        yield
+    except PermanentError as error:
+        raise ApplicationError(str(error), type=type(error).__name__, non_retryable=True) from error

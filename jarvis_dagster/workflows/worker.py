@@ -1,0 +1,133 @@
+"""The worker: serves the workflows of this version until it is told to stop.
+
+Belongs here: connecting, serving, stopping. Does not belong here: workflows
+and activities. ``python -m jarvis_dagster.workflows.worker`` runs it with the
+settings in force.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import datetime
+import logging
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from jarvis_dagster.errors import JarvisError, TransientError
+from jarvis_dagster.services.storage import JarvisStorageService, StorageConfig
+from jarvis_dagster.workflows.vision import ComputerVision
+from jarvis_dagster.workflows.vision_activities import VisionActivities
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from jarvis_dagster.services.workflow import WorkflowConfig
+
+__all__ = ["run_worker", "serve"]
+
+_LOG = logging.getLogger(__name__)
+WORKFLOW_CLASSES = (ComputerVision,)
+
+
+async def serve(
+    config: WorkflowConfig,
+    storage: StorageConfig,
+    work_dir: Path,
+    stop: asyncio.Event,
+    *,
+    model: Path | None = None,
+) -> None:
+    """Serve until ``stop`` is set; then let running steps finish for a while.
+
+    Steps that do not finish in ``graceful_stop_s`` are taken up by another
+    worker, or by the next one.
+
+    Raises:
+        TransientError: Temporal cannot be reached.
+    """
+    key = config.api_key
+    try:
+        client = await Client.connect(
+            config.address,
+            namespace=config.namespace,
+            tls=config.tls,
+            api_key=key.get_secret_value() if key else None,
+        )
+    except RuntimeError as error:
+        raise TransientError(
+            f"Temporal at {config.address} cannot be reached.",
+            "Start it with `jarvis up`, or check workflow.address.",
+        ) from error
+    store = JarvisStorageService(storage)
+    activities = VisionActivities(store, work_dir, model)
+    with (
+        contextlib.closing(store),
+        concurrent.futures.ThreadPoolExecutor(config.max_concurrent_activities) as executor,
+    ):
+        worker = Worker(
+            client,
+            task_queue=config.task_queue,
+            workflows=list(WORKFLOW_CLASSES),
+            activities=activities.all,
+            activity_executor=executor,
+            max_concurrent_activities=config.max_concurrent_activities,
+            max_heartbeat_throttle_interval=datetime.timedelta(seconds=5),
+            graceful_shutdown_timeout=datetime.timedelta(seconds=config.graceful_stop_s),
+        )
+        _LOG.info("Serving %s at %s.", config.task_queue, config.address)
+        serving, told = asyncio.create_task(worker.run()), asyncio.create_task(stop.wait())
+        await asyncio.wait({serving, told}, return_when=asyncio.FIRST_COMPLETED)
+        told.cancel()
+        if not serving.done():
+            _LOG.info("Stopping; running steps have %g s to finish.", config.graceful_stop_s)
+            await worker.shutdown()
+        await serving
+
+
+def run_worker(
+    config: WorkflowConfig, storage: StorageConfig, work_dir: Path, model: Path | None = None
+) -> None:
+    """Serve until SIGTERM or Ctrl-C."""
+
+    async def main() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await serve(config, storage, work_dir, stop, model=model)
+
+    asyncio.run(main())
+
+
+def _main() -> int:
+    from jarvis_dagster.settings import load_settings
+    from jarvis_dagster.wiring import with_embedded
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    try:
+        settings = with_embedded(load_settings())
+        if settings.workflow is None or settings.storage is None:
+            raise AssertionError("with_embedded fills both in")
+        run_worker(
+            settings.workflow, settings.storage, settings.data_dir / "work", settings.vision.model
+        )
+    except JarvisError as error:
+        _LOG.error("%s", error)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    code = _main()
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Temporal's SDK now and then crashes the interpreter at a normal exit
+    # (temporalio/sdk-python#300); everything is closed and written by now.
+    os._exit(code)
