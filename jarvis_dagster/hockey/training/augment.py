@@ -42,16 +42,20 @@ def render(
     samples: list[Sample],
     pictures: list[NDArray[np.uint8]],
     size: tuple[int, int],
+    zoom: tuple[float, float],
     rng: Generator,
 ) -> Canvas:
-    """One sample, or four as a 2x2 mosaic, on a canvas of ``size`` (width, height)."""
+    """One sample, or four as a 2x2 mosaic, on a canvas of ``size`` (width, height).
+
+    ``zoom`` is the range of scales; 1 fits the whole picture on the canvas.
+    """
     width, height = size
     if len(samples) == 1:
-        canvas = place(samples[0], pictures[0], size, _scale(rng), rng)
+        canvas = place(samples[0], pictures[0], size, _scale(zoom, rng), rng)
     else:
         half = (width // 2, height // 2)
         parts = [
-            place(sample, picture, half, 2 * _scale(rng), rng)
+            place(sample, picture, half, 2 * _scale(zoom, rng), rng)
             for sample, picture in zip(samples, pictures, strict=True)
         ]
         image = np.vstack(
@@ -72,8 +76,8 @@ def render(
     return canvas
 
 
-def _scale(rng: Generator) -> float:
-    return float(np.exp(rng.uniform(np.log(0.6), np.log(1.9))))
+def _scale(zoom: tuple[float, float], rng: Generator) -> float:
+    return float(np.exp(rng.uniform(np.log(zoom[0]), np.log(zoom[1]))))
 
 
 def place(

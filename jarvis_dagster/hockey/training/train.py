@@ -36,8 +36,11 @@ class Recipe:
 
     steps: int = 3000
     batch: int = 8
-    width_px: int = 640
-    height_px: int = 384
+    width_px: int = 448
+    height_px: int = 320
+    """Of the canvas: a window onto a frame, smaller than the detector's input and so cheaper."""
+    zoom: tuple[float, float] = (0.85, 2.6)
+    """Range of scales, 1 fits a whole frame on the canvas; 1.43 is the detector's at 640 px."""
     learning_rate: float = 4e-4
     weight_decay: float = 0.01
     mosaic_share: float = 0.3
@@ -90,7 +93,7 @@ def batches(samples: Sequence[Sample], recipe: Recipe, start: int, stop: int) ->
                 if picture is None:
                     raise BadInputError(f"{sample.image} is not a readable picture.")
                 pictures.append(picture)
-            canvases.append(render(chosen, pictures, size, rng))
+            canvases.append(render(chosen, pictures, size, recipe.zoom, rng))
         yield _collate(canvases)
 
 
@@ -154,7 +157,10 @@ def train_detector(
     recipe: Recipe | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> TrainingResult:
-    """Fine-tune the detector on ``samples``, from the ONNX weights ``start``.
+    """Fine-tune the detector on ``samples``, from ``start``.
+
+    ``start`` is the person detector that the model card names (ONNX), or a checkpoint of an
+    earlier training, which is then continued on new data.
 
     Writes ``out_dir/checkpoint.pt`` every 250 steps and at the end, and continues from it
     when it is there and of the same recipe. Deterministic for a recipe up to the order of
@@ -196,7 +202,10 @@ class _State:
     def __init__(self, path: Path, start: Path, recipe: Recipe) -> None:
         self.path, self.recipe, self.step = path, recipe, 0
         self.net = HockeyNet()
-        load_start_weights(self.net, start)
+        if start.suffix == ".onnx":
+            load_start_weights(self.net, start)
+        else:
+            self.net.load_state_dict(torch.load(start, weights_only=True)["average"])
         self.net.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
         self.average = {k: v.clone() for k, v in self.net.state_dict().items()}
         self.losses: list[tuple[int, float, float, float, float]] = []
