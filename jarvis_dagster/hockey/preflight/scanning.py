@@ -77,7 +77,9 @@ def ice_share(y: NDArray[np.uint8], u: NDArray[np.uint8], v: NDArray[np.uint8]) 
     import cv2
 
     half = cv2.resize(y, (u.shape[1], u.shape[0]), interpolation=cv2.INTER_AREA)
-    bright = max(80.0, 0.55 * float(np.percentile(half[::2, ::2], 95)))
+    sample = half[::2, ::2].ravel()
+    rank = int(0.95 * (sample.size - 1))
+    bright = max(80.0, 0.55 * float(np.partition(sample, rank)[rank]))
     smooth = cv2.absdiff(half, cv2.blur(half, (5, 5)))
     colour = cv2.max(cv2.absdiff(u, 128), cv2.absdiff(v, 128))  # type: ignore[call-overload]
     return float(np.mean((half > bright) & (colour < 24) & (smooth < 10)))

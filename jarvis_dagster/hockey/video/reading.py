@@ -261,7 +261,10 @@ class Scaler:
     """
 
     def __init__(self, size: tuple[int, int], pixel_format: str) -> None:
+        from av.video.reformatter import VideoReformatter
+
         self._size, self._format = size, pixel_format
+        self._scale: Any = VideoReformatter()  # keeps its filters from frame to frame
 
     def __call__(self, frame: av.VideoFrame) -> NDArray[np.uint8]:
         """The picture as one array: (H, W, 3), or (H, W) for ``gray``."""
@@ -280,13 +283,15 @@ class Scaler:
 
     def _scaled(self, frame: av.VideoFrame, turns: int) -> av.VideoFrame:
         width, height = self._size[::-1] if turns % 2 else self._size
-        shrinks = width * 2 <= frame.width
-        return frame.reformat(
+        scaled: av.VideoFrame = self._scale.reformat(
+            frame,
             width=width,
             height=height,
             format=self._format,
-            interpolation="AREA" if shrinks else "BILINEAR",
+            interpolation="AREA" if width < frame.width else "BILINEAR",
+            threads=1,
         )
+        return scaled
 
 
 def plane_array(plane: Any) -> NDArray[np.uint8]:
