@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import dagster as dg
 
-from jarvis_dagster.assets.partitions import VIDEOS
-
 __all__ = ["process_video"]
 
 process_video = dg.define_asset_job(
     "process_video",
     selection=dg.AssetSelection.groups("footage", "spotlight", "holmes", "delivery"),
-    partitions_def=VIDEOS,
     # One process: starting one a step costs more than most steps.
     executor_def=dg.in_process_executor,
     description="From an uploaded video to its results in the drive.",

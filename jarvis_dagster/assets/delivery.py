@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from jarvis_dagster.assets.failures import permanent_failures
+from jarvis_dagster.assets.failures import failures
 from jarvis_dagster.assets.footage import COMMON
 from jarvis_dagster.assets.holmes import game_report
 from jarvis_dagster.assets.metadata import seconds_of
@@ -34,7 +34,7 @@ def results(
 ) -> dg.MaterializeResult:
     """Everything made from the video, in ``Results/<video>/`` of the drive, with a manifest."""
     space = workspace.of(context.partition_key)
-    with permanent_failures(), seconds_of() as elapsed:
+    with failures(context), seconds_of() as elapsed:
         source = space.json("footage", "source")
         delivered = uploads.inbox.deliver(source, _files(space))
         space.keep_json("results", "delivery", {"folder": delivered.path, "files": delivered.files})

@@ -1,4 +1,4 @@
-"""How an asset fails: a permanent failure is tried once, a transient one again."""
+"""How an asset fails: a transient failure is tried again, any other once."""
 
 from __future__ import annotations
 
@@ -7,21 +7,32 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from jarvis_dagster.errors import PermanentError
+from jarvis_dagster.errors import PermanentError, TransientError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["TRANSIENT_RETRIES", "permanent_failures"]
+__all__ = ["failures"]
 
-TRANSIENT_RETRIES = dg.RetryPolicy(max_retries=3, delay=2, backoff=dg.Backoff.EXPONENTIAL)
+_MOST_RETRIES = 3
+_FIRST_WAIT_S = 2
 
 
 @contextlib.contextmanager
-def permanent_failures() -> Iterator[None]:
-    """Turn a :class:`PermanentError` into a Dagster failure that nothing retries."""
+def failures(context: dg.AssetExecutionContext) -> Iterator[None]:
+    """Tell Dagster which errors are worth another try.
+
+    It waits 2, 4 and 8 seconds after a :class:`TransientError`. A
+    :class:`PermanentError` is a failure with its remedy, and a programming
+    error is what it is; neither is tried again.
+    """
     try:
         yield
+    except TransientError as error:
+        context.log.warning(str(error))
+        raise dg.RetryRequested(
+            max_retries=_MOST_RETRIES, seconds_to_wait=_FIRST_WAIT_S * 2**context.retry_number
+        ) from error
     except PermanentError as error:
         raise dg.Failure(
             description=str(error),

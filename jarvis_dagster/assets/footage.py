@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from jarvis_dagster.assets.failures import TRANSIENT_RETRIES, permanent_failures
+from jarvis_dagster.assets.failures import failures
 from jarvis_dagster.assets.metadata import kept, markdown_image, seconds_of
 from jarvis_dagster.assets.partitions import VIDEOS, sha256_prefix
 from jarvis_dagster.resources.log_progress import LogProgress
@@ -16,10 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["preflight", "source_video", "video"]
 
-COMMON: dict[str, Any] = {
-    "partitions_def": VIDEOS,
-    "retry_policy": TRANSIENT_RETRIES,
-}
+COMMON: dict[str, Any] = {"partitions_def": VIDEOS}
 
 
 @dg.asset(key=["footage", "video"], group_name="footage", kinds={"video"}, **COMMON)
@@ -36,9 +33,9 @@ def video(
 
     space = workspace.of(context.partition_key)
     inbox = uploads.inbox
-    with permanent_failures(), seconds_of() as elapsed:
+    with failures(context), seconds_of() as elapsed:
         upload = inbox.find(
-            sha256_prefix(context.partition_key), context.run_tags.get("jarvis/file_id")
+            sha256_prefix(context.partition_key), context.run.tags.get("jarvis/file_id")
         )
         path = inbox.fetch(upload, space.path("footage", "source" + upload.suffix))
         try:
@@ -103,7 +100,7 @@ def preflight(
     from jarvis_dagster.hockey.video import probe
 
     space = workspace.of(context.partition_key)
-    with permanent_failures(), seconds_of() as elapsed:
+    with failures(context), seconds_of() as elapsed:
         path, source = source_video(space)
         info = probe(path)
         scan = scan_video(path, progress=lambda done, total: progress.update("scan", done, total))

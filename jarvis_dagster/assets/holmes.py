@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from jarvis_dagster.assets.failures import permanent_failures
+from jarvis_dagster.assets.failures import failures
 from jarvis_dagster.assets.footage import COMMON, preflight, source_video
 from jarvis_dagster.assets.metadata import kept, provenance_of, seconds_of
 from jarvis_dagster.assets.spotlight import annotated_video, events, highlights, positions, tracks
@@ -28,7 +28,7 @@ def game_report(
     from jarvis_dagster.hockey.video import probe
 
     space = workspace.of(context.partition_key)
-    with permanent_failures(), seconds_of() as elapsed:
+    with failures(context), seconds_of() as elapsed:
         path, source = source_video(space)
         model = space.json("detections", "model")
         chosen = space.json("highlights", "highlights")["highlights"]
@@ -44,9 +44,7 @@ def game_report(
             scan=space.table("footage", "scan", SCAN),
             tracks=space.table("tracks", "tracks", TRACKS),
             positions=(
-                space.table("positions", "positions", POSITIONS)
-                if support["supported"]
-                else None
+                space.table("positions", "positions", POSITIONS) if support["supported"] else None
             ),
             events=space.table("events", "events", EVENTS),
             not_supported=space.json("events", "not_supported"),

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from jarvis_dagster.assets.failures import permanent_failures
+from jarvis_dagster.assets.failures import failures
 from jarvis_dagster.assets.footage import COMMON, preflight, source_video, video
 from jarvis_dagster.assets.metadata import kept, markdown_image, preview, provenance_of, seconds_of
 from jarvis_dagster.checks import tables as checks
@@ -44,7 +44,7 @@ def detections(
 
     space = workspace.of(context.partition_key)
     vision = workspace.settings.vision
-    with permanent_failures(), seconds_of() as elapsed:
+    with failures(context), seconds_of() as elapsed:
         path, source = source_video(space)
         info = probe(path)
         detector = load_detector(
@@ -113,7 +113,7 @@ def tracks(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> d
     from jarvis_dagster.hockey.tracking import track
 
     space = workspace.of(context.partition_key)
-    with permanent_failures(), seconds_of() as elapsed:
+    with failures(context), seconds_of() as elapsed:
         source = space.json("footage", "source")
         model = space.json("detections", "model")
         facts = source["facts"]
@@ -178,7 +178,7 @@ def positions(
     from jarvis_dagster.hockey.tables import POSITIONS, TRACKS, empty
 
     space = workspace.of(context.partition_key)
-    with permanent_failures(), seconds_of() as elapsed:
+    with failures(context), seconds_of() as elapsed:
         source = space.json("footage", "source")
         model = space.json("detections", "model")
         sidecar = uploads.inbox.sidecar(source, space.path("positions", "calibration.json"))
@@ -235,7 +235,7 @@ def events(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> d
     from jarvis_dagster.hockey.video import probe
 
     space = workspace.of(context.partition_key)
-    with permanent_failures(), seconds_of() as elapsed:
+    with failures(context), seconds_of() as elapsed:
         path, source = source_video(space)
         model = space.json("detections", "model")
         provenance = provenance_of(workspace.settings, source, model["version"])
@@ -275,7 +275,7 @@ def highlights(
     from jarvis_dagster.hockey.video import probe
 
     space = workspace.of(context.partition_key)
-    with permanent_failures(), seconds_of() as elapsed:
+    with failures(context), seconds_of() as elapsed:
         path, _ = source_video(space)
         chosen = select_highlights(
             space.table("events", "events", EVENTS),
@@ -322,7 +322,7 @@ def annotated_video(
     from jarvis_dagster.hockey.video import probe, read_frames, save_jpeg, thumbnail
 
     space = workspace.of(context.partition_key)
-    with permanent_failures(), seconds_of() as elapsed:
+    with failures(context), seconds_of() as elapsed:
         path, _ = source_video(space)
         supported = space.json("positions", "support")["supported"]
         output = space.path("annotated_video", "annotated.mp4")
