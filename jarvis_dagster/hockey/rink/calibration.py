@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jarvis_dagster.errors import BadInputError
+from jarvis_dagster.hockey.rink.calibration_file import FORMAT, parsed
 from jarvis_dagster.hockey.rink.geometry import RINKS
 
 if TYPE_CHECKING:
@@ -27,17 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Calibration", "apply_homography"]
 
-_FORMAT = "jarvis-calibration/1"
-_KEYS = {
-    "format",
-    "rink",
-    "image_size_px",
-    "error_ft",
-    "homography",
-    "key_frames",
-    "valid_frames",
-    "max_gap_frames",
-}
 _REMEDY = "Correct the file, or leave the calibration out to go without rink positions."
 
 
@@ -49,6 +39,11 @@ def apply_homography(homography: NDArray[np.float64], xy: ArrayLike) -> NDArray[
     good = depth > 1e-9
     result: NDArray[np.float64] = np.where(good, mapped[..., :2] / np.where(good, depth, 1), np.nan)
     return result
+
+
+def _inverse(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    inverse: NDArray[np.float64] = np.linalg.inv(matrix).astype(np.float64)
+    return inverse
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -147,8 +142,8 @@ class Calibration:
         width, height = self.image_size_px
         probe = np.array([(0.2, 0.6), (0.8, 0.6), (0.8, 0.95), (0.2, 0.95)]) * (width, height)
         marks = (apply_homography(left, probe) + apply_homography(right, probe)) / 2
-        start = apply_homography(np.linalg.inv(left), marks)
-        stop = apply_homography(np.linalg.inv(right), marks)
+        start = apply_homography(_inverse(left), marks)
+        stop = apply_homography(_inverse(right), marks)
         moved = np.linalg.norm(stop - start, axis=1)
         if not np.isfinite(moved).all() or float(moved.max()) > width / 4:
             return None
@@ -159,7 +154,7 @@ class Calibration:
     def save(self, path: Path) -> None:
         """Write the JSON file."""
         content: dict[str, Any] = {
-            "format": _FORMAT,
+            "format": FORMAT,
             "rink": self.rink,
             "image_size_px": list(self.image_size_px),
             "error_ft": self.error_ft,
@@ -185,81 +180,8 @@ class Calibration:
         """
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-            return cls(**_parsed(content))
+            return cls(**parsed(content))
         except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
             raise BadInputError(f"{path} cannot be read as JSON ({error}).", _REMEDY) from error
         except BadInputError as error:
             raise BadInputError(f"{path}: {error.what}", _REMEDY) from error
-
-
-def _parsed(content: object) -> dict[str, Any]:
-    if not isinstance(content, dict):
-        raise BadInputError("the file is not a JSON object.")
-    if content.get("format", _FORMAT) != _FORMAT:
-        raise BadInputError(f"format {content['format']!r} is not {_FORMAT!r}.")
-    unknown = sorted(set(content) - _KEYS)
-    if unknown:
-        raise BadInputError(f"unknown key {unknown[0]!r}.")
-    for key in ("rink", "image_size_px"):
-        if key not in content:
-            raise BadInputError(f"the key {key!r} is missing.")
-    if not isinstance(content["rink"], str):
-        raise BadInputError("rink must be a string.")
-    parsed: dict[str, Any] = {"rink": content["rink"]}
-    parsed["image_size_px"] = _whole_pair(content["image_size_px"], "image_size_px", 1)
-    parsed["error_ft"] = _number(content.get("error_ft", 0.0), "error_ft")
-    if "homography" in content:
-        parsed["homography"] = _matrix(content["homography"], "homography")
-    if "key_frames" in content:
-        parsed["key_frames"] = _key_frames(content["key_frames"])
-    if "valid_frames" in content:
-        ranges = content["valid_frames"]
-        if not isinstance(ranges, list):
-            raise BadInputError("valid_frames must be a list of [first, last] pairs.")
-        parsed["valid_frames"] = tuple(_whole_pair(pair, "valid_frames", 0) for pair in ranges)
-    if "max_gap_frames" in content:
-        gap = content["max_gap_frames"]
-        if not isinstance(gap, int) or isinstance(gap, bool) or gap < 1:
-            raise BadInputError("max_gap_frames must be a whole number above 0.")
-        parsed["max_gap_frames"] = gap
-    return parsed
-
-
-def _key_frames(value: object) -> dict[int, list[list[float]]]:
-    if not isinstance(value, list) or not value:
-        raise BadInputError("key_frames must be a list of objects with frame and homography.")
-    frames: dict[int, list[list[float]]] = {}
-    for entry in value:
-        if not isinstance(entry, dict) or set(entry) != {"frame", "homography"}:
-            raise BadInputError("each of key_frames must have exactly frame and homography.")
-        frame = entry["frame"]
-        if not isinstance(frame, int) or isinstance(frame, bool) or frame < 0:
-            raise BadInputError(f"key_frames: frame {frame!r} is not a whole number from 0.")
-        if frame in frames:
-            raise BadInputError(f"key_frames: frame {frame} occurs twice.")
-        frames[frame] = _matrix(entry["homography"], f"key frame {frame}")
-    return frames
-
-
-def _matrix(value: object, name: str) -> list[list[float]]:
-    right = isinstance(value, list) and len(value) == 3
-    rows = value if isinstance(value, list) else []
-    if not right or not all(isinstance(row, list) and len(row) == 3 for row in rows):
-        raise BadInputError(f"{name} must be three rows of three numbers.")
-    return [[_number(item, name) for item in row] for row in rows]
-
-
-def _number(value: object, name: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
-        raise BadInputError(f"{name} holds {value!r}, which is not a number.")
-    return float(value)
-
-
-def _whole_pair(value: object, name: str, least: int) -> tuple[int, int]:
-    whole = isinstance(value, list) and len(value) == 2
-    items = value if isinstance(value, list) else []
-    if not whole or not all(isinstance(v, int) and not isinstance(v, bool) for v in items):
-        raise BadInputError(f"{name} must be a pair of whole numbers.")
-    if min(items) < least:
-        raise BadInputError(f"{name}: {min(items)} is below {least}.")
-    return items[0], items[1]

@@ -72,10 +72,9 @@ def _picture(width_px: int, rink: Rink) -> NDArray[np.uint8]:
     picture[mask == 0] = 255
     edge = max(1, round(0.9 * pen.scale))
     cv2.polylines(picture, [outline], True, _BOARDS, edge, cv2.LINE_AA, _SHIFT)
-    small: NDArray[np.uint8] = cv2.resize(
-        picture, minimap_size_px(width_px, rink), interpolation=cv2.INTER_AREA
-    )
-    return small
+    size = minimap_size_px(width_px, rink)
+    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(small, dtype=np.uint8)
 
 
 class _Pen:

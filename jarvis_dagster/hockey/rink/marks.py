@@ -32,7 +32,8 @@ def calibrate_fixed(
     Direct linear transform on four marks; with five or more, RANSAC (Fischler
     and Bolles, 1981) first sets aside marks that are off by more than
     ``outlier_ft``. ``error_ft`` of the result is the root mean square distance
-    on the ice of the marks that were used.
+    on the ice of the marks that were used, and never less than what a pixel is
+    worth there: four marks always fit without any distance left.
 
     Args:
         points_px: (N, 2) image positions, N >= 4, no three of them in a line.
@@ -59,7 +60,9 @@ def calibrate_fixed(
             "The marks do not fit one flat sheet of ice.",
             "Check that each mark is matched with the right place, and no three are in a line.",
         )
-    calibration = Calibration(rink=rink, image_size_px=image_size_px, homography=matrix)
+    calibration = Calibration(
+        rink=rink, image_size_px=image_size_px, homography=np.asarray(matrix, np.float64)
+    )
     fitted = calibration.homography
     assert fitted is not None
     miss = np.linalg.norm(apply_homography(fitted, image[kept]) - ice[kept], axis=1)
@@ -68,5 +71,7 @@ def calibrate_fixed(
             "The marks do not fit one flat sheet of ice.",
             "Check that each mark is matched with the right place.",
         )
-    error_ft = float(np.sqrt(np.mean(miss**2)))
+    beside = apply_homography(fitted, image[kept] + np.array((1.0, 0.0)))
+    pixel_ft = float(np.nanmean(np.linalg.norm(beside - ice[kept], axis=1)))
+    error_ft = max(float(np.sqrt(np.mean(miss**2))), pixel_ft)
     return Calibration(rink=rink, image_size_px=image_size_px, homography=fitted, error_ft=error_ft)

@@ -10,11 +10,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from jarvis_dagster.hockey.synthetic import surfaces, textures
+from jarvis_dagster.hockey.synthetic import ice_texture, surfaces, textures
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from jarvis_dagster.hockey.rink import Rink
     from jarvis_dagster.hockey.synthetic.blend import Image
     from jarvis_dagster.hockey.synthetic.camera import Camera
@@ -31,7 +32,7 @@ class Arena:
     def __init__(self, rink: Rink, kits: tuple[Kit, Kit], seed: int) -> None:
         rng = np.random.default_rng([seed, 4])
         self._rink = rink
-        self._ice = textures.ice(rink, kits[0].name, kits[0].jersey, rng)
+        self._ice = ice_texture.ice(rink, kits[0].name, kits[0].jersey, rng)
         shirts = [kits[0].jersey] * 4 + [kits[0].trim, (230, 230, 230), (60, 60, 60), (90, 70, 50)]
         shirts += [(110, 60, 40), (60, 90, 120), (40, 40, 140), (150, 150, 150)]
         far = textures.crowd(rng, shirts, 1.0), textures.crowd(rng, shirts, 1.0)
@@ -84,7 +85,7 @@ class Arena:
         canvas[:top] = _DARK
         if top >= height:
             return
-        px, py = textures.ICE_PX_PER_FT
+        px, py = ice_texture.ICE_PX_PER_FT
         matrix = camera.ice_to_image @ np.diag([1 / px, 1 / py, 1])
         shift = np.array([[1, 0, 0], [0, 1, -top], [0, 0, 1]], dtype=np.float64)
         cv2.warpPerspective(

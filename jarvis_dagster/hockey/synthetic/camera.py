@@ -76,8 +76,9 @@ class Camera:
     @property
     def image_to_ice(self) -> Array:
         """(3, 3) homography, pixels to rink feet on the ice."""
-        inverse: Array = np.linalg.inv(self.ice_to_image)
-        return inverse / np.abs(inverse).max()
+        inverse = np.linalg.inv(self.ice_to_image).astype(np.float64)
+        scaled: Array = inverse / np.abs(inverse).max()
+        return scaled
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,6 +118,7 @@ class Operator:
         self._centre = np.array(rink.centre_ft)
         self._state = np.array([*rink.centre_ft, 1.42])  # aim x, aim y, focal / width
         self._rate = np.zeros(3)
+        self._subject = np.array(rink.centre_ft)
         self._seen = np.array([*rink.centre_ft, 0.0, 0.0])  # smoothed puck and its velocity
 
     def step(self, puck: Array, dt: float) -> None:
@@ -139,8 +141,15 @@ class Operator:
         self._rate += (stiff**2 * (goal - self._state) - 2 * stiff * self._rate) * dt
         self._state = self._state + self._rate * dt
 
-    def camera(self, kind: str, subject: Array) -> Camera:
-        """The camera for a shot of ``kind``; ``subject`` (2,) is who a close-up shows."""
+    def camera(self, kind: str, puck: Array, *, new_shot: bool) -> Camera:
+        """The camera for a shot of ``kind`` with the puck at ``puck`` (2,).
+
+        Close-ups follow the puck loosely, from where it was when the shot began.
+        """
+        if new_shot:
+            self._subject = np.array(puck, dtype=np.float64)
+        self._subject += (puck - self._subject) * min(1.0, 2.2 / self._spec.fps)
+        subject = self._subject
         size = (self._spec.width_px, self._spec.height_px)
         width_px, length, width = size[0], self._rink.length_ft, self._rink.width_ft
         if kind == "close-up":

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jarvis_dagster.hockey.synthetic.people import POSITIONS_ON_ICE, SLOTS, Person
+from jarvis_dagster.hockey.synthetic.people import POSITIONS_ON_ICE, SLOTS, TEAMS, Person
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,7 +22,6 @@ __all__ = ["BENCH_SPAN_FT", "LineChanges"]
 BENCH_SPAN_FT = (12.0, 38.0)
 """Benches on the far side: distance of their ends from the centre line."""
 _GATE_FT = 4.0  # this near the gate, the skater is off
-_TEAMS = ("A", "B")
 
 
 class LineChanges:
@@ -83,7 +82,7 @@ class LineChanges:
         called = [s for s in slots if s != game.puck.owner]
         self.leaving[called] = True
         people = [self.on_ice[slot] for slot in called]
-        game.ledger.add("line_change", _TEAMS[side], people)
+        game.ledger.add("line_change", TEAMS[side], people)
         low, high = (22, 34) if group == 0 else (28, 42)
         self._due_s[side, group] = game.time_s + float(game.rng.uniform(low, high))
 
@@ -99,6 +98,11 @@ class LineChanges:
         self.since_s[slot] = game.time_s
         x, y = self.gate(slot)
         game.skaters.place(slot, (x + (6.0 if slot < 6 else -6.0), y), -np.pi / 2)
+
+    def end_shifts(self) -> None:
+        """The video is over: note the shifts of all who are on the ice."""
+        for slot in range(12):
+            self.end_shift(slot)
 
     def end_shift(self, slot: int) -> None:
         """Note the shift of whoever is in ``slot``, from its start until now."""

@@ -1,65 +1,44 @@
 """Drawing one person: joints in space to a picture with a mask.
 
-Belongs here: limbs, jersey, number, pads, stripes, stick, shading. Does not
-belong here: poses, the scene, or truth tables.
-
-A figure is drawn large and averaged down, so its edges are smooth and its mask
-is exact. Alpha 255 marks the body and 254 the stick: boxes are of the body.
+Belongs here: limbs, jersey, number, pads, stripes, stick. Does not belong
+here: poses, primitive shapes (``brush``), the scene, or truth tables.
 """
 
 from __future__ import annotations
 
-import dataclasses
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from jarvis_dagster.hockey.synthetic.blend import Image, as_image, scaled
+from jarvis_dagster.hockey.synthetic.blend import Image, scaled
+from jarvis_dagster.hockey.synthetic.brush import STICK, Brush, Colour, Figure
 
 if TYPE_CHECKING:
     from jarvis_dagster.hockey.synthetic.camera import Camera
     from jarvis_dagster.hockey.synthetic.people import Kit, Person
     from jarvis_dagster.hockey.synthetic.poses import Pose
 
-__all__ = ["Figure", "draw_figure"]
+__all__ = ["draw_figure"]
 
-Array = NDArray[np.float64]
-Colour = tuple[int, int, int]
-_BODY, _STICK = 255, 254
 _BLACK, _WHITE, _STEEL = (30, 26, 26), (238, 238, 238), (190, 186, 180)
 _PAD, _SHAFT = (232, 234, 234), (60, 70, 80)
-_SHIFT = 4
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Figure:
-    """A drawn person: premultiplied BGRA ``sprite`` with its corner at ``corner`` px.
-
-    ``box`` is x1, y1, x2, y2 px, tight around the body without the stick;
-    ``area_px`` is the body's size in picture pixels.
-    """
-
-    sprite: Image
-    corner: tuple[int, int]
-    box: tuple[float, float, float, float]
-    area_px: float
 
 
 def draw_figure(
-    camera: Camera, person: Person, kit: Kit | None, xy: Array, heading: float, pose: Pose
+    camera: Camera, person: Person, kit: Kit | None, stance: tuple[float, float, float], pose: Pose
 ) -> Figure | None:
-    """Draw ``person`` standing at ``xy`` ft; ``kit`` is None for officials.
+    """Draw ``person``; ``stance`` is x ft, y ft, heading rad; ``kit`` is None for officials.
 
     Returns None where the person is behind the camera or far outside the picture.
     """
     names = list(pose)
     local = np.stack([pose[name] for name in names]) * (person.height_ft / 6.3)
+    x_ft, y_ft, heading = stance
     cos, sin = np.cos(heading), np.sin(heading)
     space = np.empty_like(local)
-    space[:, 0] = xy[0] + cos * local[:, 0] - sin * local[:, 1]
-    space[:, 1] = xy[1] + sin * local[:, 0] + cos * local[:, 1]
+    space[:, 0] = x_ft + cos * local[:, 0] - sin * local[:, 1]
+    space[:, 1] = y_ft + sin * local[:, 0] + cos * local[:, 1]
     space[:, 2] = np.maximum(local[:, 2], 0.02)
     pixels, depth = camera.project(space)
     if depth.min() < 4:
@@ -72,7 +51,7 @@ def draw_figure(
     if high[0] < 0 or high[1] < 0 or low[0] > width or low[1] > height:
         return None
     factor = 3 if scale < 30 else 2
-    brush = _Brush((int(high[0] - low[0]), int(high[1] - low[1])), factor, scale)
+    brush = _Painter((int(high[0] - low[0]), int(high[1] - low[1])), factor, scale)
     large = (pixels - low) * factor
     points = {name: complex(x, y) for name, (x, y) in zip(names, large.tolist(), strict=True)}
     away = dict(zip(names, depth.tolist(), strict=True))
@@ -81,46 +60,9 @@ def draw_figure(
     return brush.figure((int(low[0]), int(low[1])))
 
 
-class _Brush:
-    """Draws into one large canvas; widths in feet, points as complex x + iy."""
+class _Painter(Brush):
+    """Draws whole people; joints are points of the large canvas."""
 
-    def __init__(self, size: tuple[int, int], factor: int, px_per_ft: float) -> None:
-        self.factor = factor
-        self.px = px_per_ft * factor
-        self.up = complex(0, -self.px)  # a foot upward in the picture
-        self.canvas: Image = np.zeros((size[1] * factor, size[0] * factor, 4), np.uint8)
-
-    def limb(self, a: complex, b: complex, wide: float, colour: Colour, alpha: int = _BODY) -> None:
-        """A round-ended limb: dark on its shaded side, lit from above left."""
-        import cv2
-
-        thick = max(1, round(wide * self.px))
-        cv2.line(self.canvas, _fixed(a), _fixed(b), _shaded(colour, alpha), thick, 8, _SHIFT)
-        if thick > 3:
-            light = complex(-0.12, -0.09) * thick
-            start, stop = _fixed(a + light), _fixed(b + light)
-            cv2.line(
-                self.canvas, start, stop, (*colour, alpha), max(1, round(thick * 0.72)), 8, _SHIFT
-            )
-
-    def disc(self, at: complex, radius: float, colour: Colour) -> None:
-        """A ball, lit from above left."""
-        import cv2
-
-        size = max(8, round(radius * self.px * 16))
-        cv2.circle(self.canvas, _fixed(at), size, _shaded(colour, _BODY), -1, 8, _SHIFT)
-        light = at + complex(-0.16, -0.18) * size / 16
-        inner = round(size * 0.74)
-        cv2.circle(self.canvas, _fixed(light), inner, (*colour, _BODY), -1, 8, _SHIFT)
-
-    def area(self, corners: list[complex], colour: Colour) -> None:
-        """A filled polygon."""
-        import cv2
-
-        polygon = np.array([_fixed(corner) for corner in corners], np.int32)
-        cv2.fillPoly(self.canvas, [polygon], (*colour, _BODY), cv2.LINE_8, _SHIFT)
-
-    # Whole people ---------------------------------------------------------------------
     def paint(
         self,
         person: Person,
@@ -277,37 +219,12 @@ class _Brush:
     def _stick(self, at: dict[str, complex], keeper: bool) -> None:
         heel, toe = at["stick_heel"], at["stick_toe"]
         if keeper:
-            self.limb(at["stick_top"], at["paddle"], 0.12, _SHAFT, _STICK)
-            self.limb(at["paddle"], heel, 0.36, _PAD, _STICK)
-            self.limb(heel, toe, 0.3, _BLACK, _STICK)
+            self.limb(at["stick_top"], at["paddle"], 0.12, _SHAFT, STICK)
+            self.limb(at["paddle"], heel, 0.36, _PAD, STICK)
+            self.limb(heel, toe, 0.3, _BLACK, STICK)
             return
-        self.limb(at["stick_top"], heel, 0.1, _SHAFT, _STICK)
-        self.limb(heel, toe, 0.2, _BLACK, _STICK)
-
-    def figure(self, corner: tuple[int, int]) -> Figure | None:
-        """Average down, and measure the body."""
-        import cv2
-
-        body = cv2.inRange(self.canvas[..., 3], _BODY, _BODY)
-        x, y, wide, tall = cv2.boundingRect(body)
-        if wide == 0:
-            return None
-        k = self.factor
-        size = (self.canvas.shape[1] // k, self.canvas.shape[0] // k)
-        sprite = as_image(cv2.resize(self.canvas, size, interpolation=cv2.INTER_AREA))
-        left, top = corner[0] + x / k, corner[1] + y / k
-        box = (left, top, left + wide / k, top + tall / k)
-        return Figure(sprite, corner, box, cv2.countNonZero(body) / k**2)
-
-
-def _fixed(at: complex) -> tuple[int, int]:
-    return round(at.real * 16), round(at.imag * 16)
-
-
-@lru_cache(maxsize=512)
-def _shaded(colour: Colour, alpha: int) -> tuple[int, int, int, int]:
-    b, g, r = scaled(colour, 0.62)
-    return b, g, r, alpha
+        self.limb(at["stick_top"], heel, 0.1, _SHAFT, STICK)
+        self.limb(heel, toe, 0.2, _BLACK, STICK)
 
 
 @lru_cache(maxsize=128)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from jarvis_dagster.hockey.synthetic.blend import as_image
+
 if TYPE_CHECKING:
     from jarvis_dagster.hockey.synthetic.blend import Image
     from jarvis_dagster.hockey.synthetic.people import Kit
@@ -40,7 +42,7 @@ class Scoreboard:
             self._shown = state
             large = self._paint(*state)
             size = (round(430 * self._unit), round(44 * self._unit))
-            self._picture = cv2.resize(large, size, interpolation=cv2.INTER_AREA)
+            self._picture = as_image(cv2.resize(large, size, interpolation=cv2.INTER_AREA))
         top = left = round(28 * self._unit)
         height, width = self._picture.shape[:2]
         area = canvas[top : top + height, left : left + width]

@@ -10,11 +10,21 @@ import dataclasses
 
 import numpy as np
 
-__all__ = ["POSITIONS_ON_ICE", "SLOTS", "Kit", "Person", "make_kits", "make_officials", "make_team"]
+__all__ = [
+    "POSITIONS_ON_ICE",
+    "SLOTS",
+    "TEAMS",
+    "Kit",
+    "Person",
+    "make_kits",
+    "make_officials",
+    "make_team",
+]
 
 Colour = tuple[int, int, int]  # BGR
 
 POSITIONS_ON_ICE = ("C", "LW", "RW", "LD", "RD", "G")
+TEAMS = ("A", "B")
 SLOTS = 16
 """People on the ice: six of team A, six of team B, two referees, two linesmen."""
 
@@ -84,7 +94,15 @@ def make_team(team: str, first_id: int, rng: np.random.Generator) -> list[Person
             people.append((position, line, "player"))
     people.append(("G", 0, "goalkeeper"))
     return [
-        _person(first_id + i, role, team, position, int(numbers[i]), line, rng)
+        _person(
+            rng,
+            track_id=first_id + i,
+            role=role,
+            team=team,
+            position=position,
+            number=int(numbers[i]),
+            line=line,
+        )
         for i, (position, line, role) in enumerate(people)
     ]
 
@@ -92,19 +110,28 @@ def make_team(team: str, first_id: int, rng: np.random.Generator) -> list[Person
 def make_officials(first_id: int, rng: np.random.Generator) -> list[Person]:
     """Two referees, then two linesmen."""
     return [
-        _person(first_id + i, "referee", "", position, 3 + 7 * i, 0, rng)
+        _person(
+            rng,
+            track_id=first_id + i,
+            role="referee",
+            team="",
+            position=position,
+            number=3 + 7 * i,
+            line=0,
+        )
         for i, position in enumerate(("R1", "R2", "L1", "L2"))
     ]
 
 
 def _person(
+    rng: np.random.Generator,
+    *,
     track_id: int,
     role: str,
     team: str,
     position: str,
     number: int,
     line: int,
-    rng: np.random.Generator,
 ) -> Person:
     return Person(
         track_id=track_id,

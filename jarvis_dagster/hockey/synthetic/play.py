@@ -16,7 +16,8 @@ from jarvis_dagster.hockey.rink import rink_named
 from jarvis_dagster.hockey.synthetic import tactics
 from jarvis_dagster.hockey.synthetic.changes import LineChanges
 from jarvis_dagster.hockey.synthetic.ledger import Ledger
-from jarvis_dagster.hockey.synthetic.people import SLOTS, Person, make_officials, make_team
+from jarvis_dagster.hockey.synthetic.people import SLOTS, TEAMS, Person, make_officials, make_team
+from jarvis_dagster.hockey.synthetic.positioning import where_to
 from jarvis_dagster.hockey.synthetic.puck import Puck, Shot
 from jarvis_dagster.hockey.synthetic.skating import Skaters
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["TICK_S", "Game"]
 
 TICK_S = 1 / 60
-_TEAMS = ("A", "B")
 Array = NDArray[np.float64]
 
 
@@ -92,7 +92,7 @@ class Game:
             self._set("face-off")
             self.drop_at_s = 0.0
             self.puck.take_away(self.dot)
-        targets, pace = self._targets()
+        targets, pace = where_to(self)
         self.changes.step(targets, pace)
         look = np.tile(self.puck.xy, (SLOTS, 1))
         if self.phase == "stopped" and self.scorer is not None:
@@ -106,7 +106,7 @@ class Game:
         self.phase_s = 0.0
 
     def _start(self) -> None:
-        targets, _ = self._targets()
+        targets, _ = where_to(self)
         for slot in range(SLOTS):
             x, y = targets[slot]
             facing = np.arctan2(self.dot[1] - y, self.dot[0] - x)
@@ -123,7 +123,7 @@ class Game:
             return
         winner = int(self.rng.random() < 0.5)
         slots = self.skater_slots(winner)
-        self.ledger.add("face_off", _TEAMS[winner], [self.person(0), self.person(6)], self.dot)
+        self.ledger.add("face_off", TEAMS[winner], [self.person(0), self.person(6)], self.dot)
         self._set("play")
         receiver = int(slots[3 + int(self.rng.random() < 0.5)])
         self.puck.pass_to(self.skaters, receiver, 34.0)
@@ -172,9 +172,9 @@ class Game:
         view = self.views[side]
         u = float(view.to_team(self.puck.xy)[0])
         if u > view.blue_ft + 1:
-            if self.in_zone != _TEAMS[side]:
-                self.in_zone = _TEAMS[side]
-                self.ledger.add("zone_entry", _TEAMS[side], [self.person(owner)], self.puck.xy)
+            if self.in_zone != TEAMS[side]:
+                self.in_zone = TEAMS[side]
+                self.ledger.add("zone_entry", TEAMS[side], [self.person(owner)], self.puck.xy)
         elif abs(u) < view.blue_ft - 2:
             self.in_zone = ""
 
@@ -191,9 +191,9 @@ class Game:
         if before is not None and before != slot:
             if self.side(before) == self.side(slot):
                 people = [self.person(before), self.person(slot)]
-                self.ledger.add("pass", _TEAMS[self.side(slot)], people, self.puck.xy)
+                self.ledger.add("pass", TEAMS[self.side(slot)], people, self.puck.xy)
             else:
-                team = _TEAMS[self.side(slot)]
+                team = TEAMS[self.side(slot)]
                 self.ledger.add("possession_change", team, [self.person(slot)], self.puck.xy)
         self.puck.owner, self.puck.receiver = slot, None
         self.last_touch, self.held_s = slot, 0.0
@@ -227,7 +227,7 @@ class Game:
         for mate in mates:
             there = self.skaters.xy[mate]
             u = float(view.to_team(there)[0])
-            offside = u > view.blue_ft and self.in_zone != _TEAMS[side]
+            offside = u > view.blue_ft and self.in_zone != TEAMS[side]
             length = float(np.linalg.norm(there - here))
             if offside or not 10 < length < 75:
                 continue
@@ -253,14 +253,14 @@ class Game:
         speed = float(self.rng.uniform(85, 120))
         self.puck.shoot(Shot(owner, side, outcome, target), speed)
         people = [self.person(owner)]
-        self.ledger.add("shot", _TEAMS[side], people, self.puck.xy, outcome=outcome)
+        self.ledger.add("shot", TEAMS[side], people, self.puck.xy, outcome=outcome)
 
     def _follow_shot(self, shot: Shot) -> None:
         view = self.views[shot.side]
         u = float(view.to_team(self.puck.xy)[0])
         keeper = 6 * (1 - shot.side) + 5
         front = float(view.to_team(self.skaters.xy[keeper])[0]) - 1.5
-        team, rival = _TEAMS[shot.side], _TEAMS[1 - shot.side]
+        team, rival = TEAMS[shot.side], TEAMS[1 - shot.side]
         if shot.outcome == "goal" and u >= view.goal_ft + 1.0:
             self.score[shot.side] += 1
             self.scorer = shot.shooter
@@ -300,85 +300,3 @@ class Game:
                 goal = 1.0
             rate = 9.0 if goal > self.crouch[slot] else 2.5
             self.crouch[slot] += (goal - self.crouch[slot]) * min(1.0, rate * TICK_S)
-
-    # Targets --------------------------------------------------------------------------
-    def _targets(self) -> tuple[Array, Array]:
-        targets = np.zeros((SLOTS, 2))
-        pace = np.full(SLOTS, 24.0)
-        puck = self.puck.xy
-        for side, view in enumerate(self.views):
-            slots = self.skater_slots(side)
-            if self.phase != "play":
-                targets[slots] = tactics.face_off(view, self.dot)
-                pace[slots] = 17.0
-            else:
-                targets[slots] = self._team_targets(side, view)
-            targets[6 * side + 5] = tactics.goalkeeper(view, puck)
-            pace[6 * side + 5] = 9.0
-        targets[12:] = tactics.officials(self.rink, puck, self.drift[12:])
-        pace[12:] = 18.0
-        if self.phase == "face-off":
-            away = 1 if self.dot[1] < self.rink.centre_ft[1] else -1
-            targets[14] = self.dot + np.array((0.0, 3.4 * away))
-        elif self.phase == "stopped" and self.scorer is not None:
-            self._celebrate(targets, pace)
-        elif self.phase == "stopped":
-            pace[: SLOTS - 4] *= 0.4
-        if self.phase == "play":
-            self._chase(targets, pace)
-        return targets, pace
-
-    def _team_targets(self, side: int, view: tactics.TeamView) -> Array:
-        slots = self.skater_slots(side)
-        holder = self.puck.owner if self.puck.owner is not None else self.last_touch
-        drift = self.drift[slots]
-        if holder is not None and self.side(holder) == side:
-            onside = self.in_zone == _TEAMS[side]
-            carrier = holder - 6 * side
-            return tactics.attack(view, self.puck.xy, carrier, drift, onside)
-        rivals = self.skaters.xy[self.skater_slots(1 - side)]
-        return tactics.defend(view, self.puck.xy, rivals, drift)
-
-    def _chase(self, targets: Array, pace: Array) -> None:
-        """The carrier goes for the goal; one rival presses; both teams hunt a loose puck."""
-        owner = self.puck.owner
-        lead = self.puck.xy + self.puck.velocity * 0.45
-        for side in (0, 1):
-            slots = self.skater_slots(side)
-            free = slots[~self.changes.leaving[slots]]
-            if owner is not None and self.side(owner) == side:
-                targets[owner] = self._carry(owner)
-                pace[owner] = 27.0
-            elif len(free) and self.puck.shot is None:
-                gaps = np.linalg.norm(self.skaters.xy[free] - lead, axis=1)
-                hunter = int(free[gaps.argmin()])
-                targets[hunter], pace[hunter] = lead, 28.0
-        if self.puck.receiver is not None and owner is None:
-            targets[self.puck.receiver], pace[self.puck.receiver] = lead, 27.0
-
-    def _carry(self, owner: int) -> Array:
-        view = self.views[self.side(owner)]
-        u, w = view.to_team(self.puck.xy)
-        if u > view.goal_ft - 14:
-            aim = np.array([view.goal_ft - 24, -np.sign(w) * 10])
-        elif u > view.blue_ft:
-            aim = np.array([view.goal_ft - 10, self.lane * 0.4])
-        else:
-            aim = np.array([u + 30, self.lane])
-        rivals = view.to_team(self.skaters.xy[self.skater_slots(1 - self.side(owner))])
-        ahead = rivals[(rivals[:, 0] > u) & (rivals[:, 0] < u + 16) & (abs(rivals[:, 1] - w) < 9)]
-        if len(ahead):
-            aim[1] += 14 * np.sign(w - ahead[0, 1] or 1.0)
-        return view.to_rink(aim)
-
-    def _celebrate(self, targets: Array, pace: Array) -> None:
-        scorer = self.scorer
-        if scorer is None:
-            return
-        side = self.side(scorer)
-        corner = self.views[side].to_rink(np.array([self.views[side].goal_ft - 16, 26.0]))
-        for i, slot in enumerate(self.skater_slots(side).tolist()):
-            angle = i * 1.3
-            targets[slot] = corner + 3.2 * np.array([np.cos(angle), np.sin(angle)])
-            pace[slot] = 19.0
-        pace[self.skater_slots(1 - side)] = 8.0

@@ -1,7 +1,7 @@
-"""The goals.
+"""Things on the ice: the goals and the puck.
 
-Belongs here: posts, crossbar and netting. Does not belong here: the crease
-(``textures``) or who is in it.
+Belongs here: posts, crossbar, netting, puck. Does not belong here: the crease
+(``textures``) or people.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from jarvis_dagster.hockey.rink import Rink
     from jarvis_dagster.hockey.synthetic.blend import Image
     from jarvis_dagster.hockey.synthetic.camera import Camera
+    from jarvis_dagster.hockey.synthetic.puck import Puck
+    from jarvis_dagster.hockey.synthetic.truth import Box
 
-__all__ = ["draw_goal"]
+__all__ = ["draw_goal", "draw_puck", "goal_depths"]
 
 _RED = (48, 40, 205)
 _NET = (228, 228, 228)
@@ -77,3 +79,38 @@ def draw_goal(canvas: Image, camera: Camera, rink: Rink, side: int) -> None:
     line(grid[3, 0], grid[3, 1], _RED, 0.14)
     line(grid[1, 0], grid[1, 1], _RED, 0.2)
     area[:] = layer
+
+
+def goal_depths(camera: Camera, rink: Rink) -> list[tuple[float, int]]:
+    """Depth of the two goals' middles, with their side (0 left, 1 right)."""
+    depths = []
+    for side, x in enumerate(rink.goal_lines_ft):
+        back = x + (-0.5 if side == 0 else 0.5) * rink.goal_depth_ft
+        depths.append((float(camera.project([back, rink.width_ft / 2, 0.0])[1]), side))
+    return depths
+
+
+def draw_puck(canvas: Image, camera: Camera, puck: Puck, shutter_s: float) -> Box | None:
+    """Draw the puck, a streak if it is fast; None where there is none to be seen."""
+    import cv2
+
+    if not puck.on_ice:
+        return None
+    angles = np.linspace(0, 2 * np.pi, 12, endpoint=False)
+    ring = np.stack([0.17 * np.cos(angles), 0.17 * np.sin(angles), 0 * angles], axis=1)
+    trail = puck.velocity * shutter_s
+    start = np.array([*(puck.xy - trail / 2), 0.04])
+    stop = np.array([*(puck.xy + trail / 2), 0.04])
+    pixels, depth = camera.project(np.concatenate([ring + start, ring + stop]))
+    if depth.min() < 3:
+        return None
+    low, high = pixels.min(axis=0), pixels.max(axis=0)
+    size = camera.size_px
+    if high[0] < 1 or high[1] < 1 or low[0] >= size[0] - 1 or low[1] >= size[1] - 1:
+        return None
+    hull = cv2.convexHull(np.round(pixels * 16).astype(np.int32))
+    cv2.fillConvexPoly(canvas, hull, (24, 22, 22), cv2.LINE_AA, 4)
+    middle, half = (low + high) / 2, np.maximum((high - low) / 2, 1.0)
+    x1, y1 = np.maximum(middle - half, 0)
+    x2, y2 = np.minimum(middle + half, size)
+    return float(x1), float(y1), float(x2), float(y2)

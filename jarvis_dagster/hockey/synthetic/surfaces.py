@@ -7,6 +7,7 @@ not belong here: how the textures are painted, or the order of drawing.
 from __future__ import annotations
 
 import dataclasses
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -138,7 +139,7 @@ def _run(rink: Rink, points: Array, first_ad: int) -> list[Wall]:
     # Seen from the ice, the next point counter-clockwise is on the left.
     columns = np.round((1 - np.concatenate([[0], np.cumsum(lengths)]) / total) * inside.shape[1])
     walls = []
-    for k, (a, b) in enumerate(zip(points[:-1], points[1:], strict=True)):
+    for k, (a, b) in enumerate(pairwise(points)):
         part = slice(int(columns[k + 1]), max(int(columns[k]), int(columns[k + 1]) + 2))
         faces = np.array([(*b, top), (*a, top), (*a, 0), (*b, 0)])
         back = faces[[1, 0, 3, 2]]
