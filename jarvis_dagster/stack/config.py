@@ -140,7 +140,7 @@ class StackConfig(BaseModel):
         description="Soft memory limit of the object store (GOMEMLIMIT).",
     )
     start_timeout_s: float = Field(
-        default=90.0, gt=0, description="Seconds that one program may take until it answers."
+        default=180.0, gt=0, description="Seconds that one program may take until it answers."
     )
     stop_timeout_s: float = Field(
         default=20.0,
