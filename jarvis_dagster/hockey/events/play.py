@@ -22,7 +22,7 @@ __all__ = ["action_peaks", "crowdings", "rushes", "stoppages"]
 _STILL = 0.55
 """Median body heights per second below which play has stopped (about 3 ft/s)."""
 _MOVING = 1.1
-_STOPPAGE_S = 3.0
+_STOPPAGE_S = 2.0
 _FAST = 2.4
 """Body heights per second of a player at full stride (about 14 ft/s)."""
 _RUSH_S = 0.8
