@@ -97,7 +97,9 @@ def test_a_video_goes_from_uploads_to_results(clip: Path) -> None:
         provenance = read_provenance(results / f"{name}.parquet")
         assert provenance.video_sha256 == sha256
         assert provenance.model_version
-    assert request.partition_key in str(_metadata(result, "delivery/results"))
+    delivered = _metadata(result, "delivery/results")
+    assert delivered["folder"].value == "Jarvis AI/Results/Tigers @ Bears (1st)"
+    assert delivered["files"].value == len(listed)
     assert not (load_settings().data_dir / "work" / str(request.partition_key)).exists()
 
 
