@@ -17,7 +17,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-
 import numpy as np
 import pandas as pd
 
@@ -96,8 +95,8 @@ def rendered(folder: Path, spec: GameSpec) -> Path:
     game = folder / name
     if not (game / "truth.json").exists():
         render_game(game, spec)
-    if not (game / "scan.pkl").exists():
-        scan_video(game / "game.mp4").to_pickle(game / "scan.pkl")
+    if not (game / "scan.parquet").exists():
+        scan_video(game / "game.mp4").to_parquet(game / "scan.parquet")
     return game
 
 
@@ -114,7 +113,7 @@ def chain_ledger(game: Path) -> pd.DataFrame:
     from jarvis_dagster.hockey.tracking import track
 
     info = probe(game / "game.mp4")
-    cached = game / "chain.pkl"
+    cached = game / "chain.parquet"
     if not cached.exists():
         found, kit = detect_video(game / "game.mp4", load_detector(), stride=2)
         tracks = track(
@@ -122,12 +121,12 @@ def chain_ledger(game: Path) -> pd.DataFrame:
             width_px=info.width_px,
             height_px=info.height_px,
             fps=info.fps,
-            scan=pd.read_pickle(game / "scan.pkl"),
+            scan=pd.read_parquet(game / "scan.parquet"),
             kit=kit.to_numpy("float32"),
             frame_count=info.frame_count,
         )
-        assign_roles(tracks, kit).to_pickle(cached)
-    return build(game, pd.read_pickle(cached))
+        assign_roles(tracks, kit).to_parquet(cached)
+    return build(game, pd.read_parquet(cached))
 
 
 def build(game: Path, tracks: pd.DataFrame) -> pd.DataFrame:
@@ -136,7 +135,7 @@ def build(game: Path, tracks: pd.DataFrame) -> pd.DataFrame:
     calibration = Calibration.load(game / "calibration.json")
     where = positions(tracks, calibration, info.fps)
     made: Provenance = read_provenance(game / "tracks.parquet")
-    return build_ledger(tracks, where, pd.read_pickle(game / "scan.pkl"), info, made)
+    return build_ledger(tracks, where, pd.read_parquet(game / "scan.parquet"), info, made)
 
 
 def compare(game: Path, ledger: pd.DataFrame, tallies: dict[str, Tally]) -> None:

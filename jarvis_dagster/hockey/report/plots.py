@@ -29,6 +29,7 @@ _LANES = (
     ("shot", "Shot"),
     ("stoppage", "Stoppage"),
 )
+_TICKS_S = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800)
 _LANE_COLOUR = "#8a5a00"
 
 
@@ -69,7 +70,15 @@ def activity_plot(
             top.axvline(event["start_s"], color=_MUTED, lw=0.8, ls=(0, (3, 3)))
     top.set_ylim(bottom=0)
     top.set_ylabel("Activity", color=_MUTED)
-    top.legend(loc="upper right", frameon=False, ncols=2, labelcolor=_INK, fontsize=9)
+    top.legend(
+        loc="lower right",
+        bbox_to_anchor=(1, 1),
+        frameon=False,
+        ncols=2,
+        labelcolor=_INK,
+        fontsize=9,
+        borderaxespad=0.2,
+    )
     _tidy(top)
     if lanes:
         low = rest[0]
@@ -118,13 +127,12 @@ def presence_plot(
 
 
 def heat_map(
-    tracks: pd.DataFrame,
-    positions: pd.DataFrame,
-    rink: str,
-    teams: list[str],
-    colours: dict[str, str],
+    tracks: pd.DataFrame, positions: pd.DataFrame, rink: str, team: str, colour: str
 ) -> str:
-    """Where each team's players were, over the rink."""
+    """Where the skaters of ``team`` ("": everyone) were, over the rink.
+
+    Goalkeepers are left out: they stand in one place, and would outshine the rest.
+    """
     import cv2
     from matplotlib.colors import LinearSegmentedColormap
 
@@ -133,34 +141,33 @@ def heat_map(
     width = 720
     roles = tracks[["frame", "track_id", "role", "team"]]
     joined = positions[positions["valid"]].merge(roles, on=["frame", "track_id"])
-    joined = joined[joined["role"].isin(["player", "goalkeeper"])]
+    joined = joined[joined["role"] == "player"]
+    mine = joined if not team else joined[joined["team"] == team]
     base = draw_rink(width, rink)[..., ::-1]
-    figure = _figure(9.6, 9.6 / len(teams) * base.shape[0] / base.shape[1] + 0.35)
-    for axes, team in zip(figure.subplots(1, len(teams), squeeze=False)[0], teams, strict=True):
-        mine = joined if not team else joined[joined["team"] == team]
-        pixels = rink_to_minimap(mine[["x_ft", "y_ft"]].to_numpy(np.float64), width, rink)
-        heat, _, _ = np.histogram2d(
-            pixels[:, 1],
-            pixels[:, 0],
-            bins=[base.shape[0] // 2, width // 2],
-            range=[[0, base.shape[0]], [0, width]],
-        )
-        heat = cv2.GaussianBlur(heat, (0, 0), 7)
-        peak = float(heat.max()) or 1.0
-        colour = colours.get(team, _INK)
-        ramp = LinearSegmentedColormap.from_list("ramp", [(1, 1, 1, 0), colour])
-        axes.imshow(base)
-        axes.imshow(
-            (heat / peak) ** 0.6,
-            cmap=ramp,
-            alpha=0.85 * np.clip((heat / peak) ** 0.6 * 1.6, 0, 1),
-            extent=(0, width, base.shape[0], 0),
-            vmin=0,
-            vmax=1,
-            interpolation="bilinear",
-        )
-        axes.set_axis_off()
-        axes.set_title(f"Team {team}" if team else "Everyone", fontsize=10, color=_INK)
+    pixels = rink_to_minimap(mine[["x_ft", "y_ft"]].to_numpy(np.float64), width, rink)
+    heat, _, _ = np.histogram2d(
+        pixels[:, 1],
+        pixels[:, 0],
+        bins=[base.shape[0] // 2, width // 2],
+        range=[[0, base.shape[0]], [0, width]],
+    )
+    heat = cv2.GaussianBlur(heat, (0, 0), 8)
+    # A face-off that drags on must not hide the rest: the top percent is one colour.
+    peak = float(np.percentile(heat[heat > 0], 99)) if heat.any() else 1.0
+    level = np.clip(heat / peak, 0, 1) ** 0.7
+    figure = _figure(5.2, 5.2 * base.shape[0] / base.shape[1])
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.imshow(base)
+    axes.imshow(
+        level,
+        cmap=LinearSegmentedColormap.from_list("ramp", ["white", colour]),
+        alpha=0.8 * np.clip(1.5 * level, 0, 1),
+        extent=(0, width, base.shape[0], 0),
+        vmin=0,
+        vmax=1,
+        interpolation="bilinear",
+    )
+    axes.set_axis_off()
     return _png(figure)
 
 
@@ -197,11 +204,11 @@ def _tidy(axes: Any) -> None:
 
 
 def _time_axis(axes: Any, duration_s: float) -> None:
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
+    from matplotlib.ticker import FuncFormatter, MultipleLocator
 
     axes.set_xlim(0, duration_s)
-    steps = [1, 1.5, 2, 3, 6, 10] if duration_s >= 60 else [1, 2, 5, 10]
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=10, steps=steps))
+    step = next((s for s in _TICKS_S if duration_s / s <= 11), _TICKS_S[-1])
+    axes.xaxis.set_major_locator(MultipleLocator(step))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda s, _: _clock(s, duration_s)))
 
 

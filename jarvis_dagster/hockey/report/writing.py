@@ -150,7 +150,9 @@ def _pictures(
     )
     if positions is not None and bool(positions["valid"].any()):
         teams = [row["team"] for row in numbers["teams"] if row["tracks"]] or [""]
-        pictures["heat"] = plots.heat_map(tracks, positions, rink, teams, colours)
+        for team in teams:
+            colour = colours.get(team, "#33475b")
+            pictures[f"heat_{team}"] = plots.heat_map(tracks, positions, rink, team, colour)
     return pictures
 
 
@@ -185,8 +187,11 @@ def _render(numbers: dict[str, Any], **more: Any) -> str:
         ledger=sorted(shown, key=lambda e: (e["start_s"], e["type"])),
         ledger_total=len(numbers["events"]),
         counts=wording.counts(numbers["events"]),
-        people_shown=numbers["people"][:_ROWS_SHOWN],
+        people_shown=sorted(
+            numbers["people"][:_ROWS_SHOWN], key=lambda p: (p["team"] or "Z", p["role"] != "player")
+        ),
         summary=wording.summary(numbers),
+        heat_teams=[n.removeprefix("heat_") for n in more["pictures"] if n.startswith("heat_")],
         placed=any(person["distance_ft"] is not None for person in numbers["people"]),
     )
 
