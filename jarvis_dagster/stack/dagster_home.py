@@ -19,6 +19,7 @@ __all__ = ["write_dagster_home"]
 
 _INSTANCE: dict[str, Any] = {
     "telemetry": {"enabled": False},
+    "nux": {"enabled": False},
     "run_coordinator": {
         "module": "dagster.core.run_coordinator",
         "class": "QueuedRunCoordinator",
