@@ -57,11 +57,22 @@ def endpoints(config: StackConfig) -> Endpoints:
 
 def environment(config: StackConfig) -> dict[str, str]:
     """Return the environment variables by which a program finds this stack. No secrets."""
+    from jarvis_dagster.settings import find_config
+
     paths = StackPaths(config.data_dir)
-    passed = ("JARVIS_CONFIG", "JARVIS_ENV")
-    return {
+    found = {
         "JARVIS_DATA_DIR": str(config.data_dir),
         "JARVIS_STACK_FILE": str(paths.stack_file),
         "DAGSTER_HOME": str(paths.dagster),
-        **{name: os.environ[name] for name in passed if os.environ.get(name)},
     }
+    settings = find_config()
+    if settings is not None:
+        # A program's working directory is not the one in which a person started it.
+        found["JARVIS_CONFIG"] = str(settings)
+    if os.environ.get("JARVIS_ENV"):
+        found["JARVIS_ENV"] = os.environ["JARVIS_ENV"]
+    for name in ("NO_PROXY", "no_proxy"):
+        # The servers talk to each other on this machine, past any proxy.
+        listed = [host for host in os.environ.get(name, "").split(",") if host]
+        found[name] = ",".join(dict.fromkeys([*listed, "127.0.0.1", "localhost", "::1"]))
+    return found

@@ -93,8 +93,9 @@ def _said(log: Path) -> str:
 
 
 def _http_answers(url: str) -> bool:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with urllib.request.urlopen(url, timeout=_ASK_TIMEOUT_S) as response:  # noqa: S310
+        with opener.open(url, timeout=_ASK_TIMEOUT_S) as response:
             return bool(response.status < HTTPStatus.BAD_REQUEST)
     except (urllib.error.URLError, OSError, ValueError):
         return False
@@ -131,7 +132,7 @@ def _grpc_answers(address: str, service: str) -> bool:
     import grpc  # type: ignore[import-untyped]
     from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-untyped]
 
-    with grpc.insecure_channel(address) as channel:
+    with grpc.insecure_channel(address, [("grpc.enable_http_proxy", 0)]) as channel:
         try:
             reply = health_pb2_grpc.HealthStub(channel).Check(
                 health_pb2.HealthCheckRequest(service=service), timeout=_ASK_TIMEOUT_S

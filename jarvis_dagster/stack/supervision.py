@@ -34,6 +34,8 @@ SUPERVISOR = "supervisor"
 
 _ALREADY = {60, 70}  # already started, not running
 _STARTING_TRIES = 3
+_STAYS_UP_S = {"worker": 10, "dagster-daemon": 10}
+"""How long these must run to count as started; the rest, which can be asked, 2 s."""
 
 
 @dataclass(frozen=True)
@@ -170,6 +172,7 @@ class Supervisor:
             f"command={python} -P -m jarvis_dagster.stack.launch {name}.json\n"
             "directory=%(here)s\n"
             f"stdout_logfile=%(here)s/../logs/{name}.log\n"
+            f"startsecs={_STAYS_UP_S.get(name, 2)}\n"
             f"{limits}{_PROGRAM}"
             for name in PROGRAM_NAMES
         )
@@ -207,7 +210,6 @@ supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 _PROGRAM = f"""\
 autostart=false
 autorestart=true
-startsecs=2
 startretries={_STARTING_TRIES}
 redirect_stderr=true
 stopsignal=TERM

@@ -1,0 +1,151 @@
+"""The production instance of Dagster, on a real PostgreSQL made by the stack's own script."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import dagster as dg
+import pytest
+import yaml
+from dagster._core.instance.config import dagster_instance_config
+
+from tests.deploy.project import ROOT
+from tests.servers import free_ports
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def postgres_program(name: str) -> str | None:
+    found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    return str(found[-1]) if found else shutil.which(name)
+
+
+@pytest.fixture
+def postgres_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """A PostgreSQL of its own, with the roles and databases of the production stack."""
+    initdb, pg_ctl, psql = (postgres_program(name) for name in ("initdb", "pg_ctl", "psql"))
+    if not (initdb and pg_ctl and psql):
+        pytest.skip("PostgreSQL is not installed (apt-get install postgresql)")
+    folder = tmp_path_factory.mktemp("postgres")
+    become = []
+    if os.getuid() == 0:  # which PostgreSQL refuses to be run by
+        if not shutil.which("runuser"):
+            pytest.skip("PostgreSQL does not run as root, and runuser is missing")
+        become = ["runuser", "-u", "postgres", "--"]
+        for path in (folder, *folder.parents):
+            if path.owner() == "root" and path.is_relative_to(
+                tmp_path_factory.getbasetemp().parent
+            ):
+                path.chmod(path.stat().st_mode | 0o011)
+        shutil.chown(folder, "postgres")
+    (port,) = free_ports(1)
+    (folder / "password").write_text("admin")
+    shutil.chown(folder / "password", folder.owner())
+    data = str(folder / "data")
+
+    def run(*command: str, **environment: str) -> None:
+        done = subprocess.run(
+            [*become, *command],
+            env={"PATH": f"{Path(psql).parent}:/usr/sbin:/usr/bin:/bin", **environment},
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    run(initdb, "-D", data, "-U", "postgres", "-A", "scram-sha-256", "--pwfile=password", "-N")
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -F"
+    run(pg_ctl, "-D", data, "-w", "-l", str(folder / "log"), "-o", options, "start")
+    try:
+        subprocess.run(
+            ["sh", str(ROOT / "deploy/postgres/create-databases.sh")],
+            env={
+                "PATH": f"{Path(psql).parent}:/usr/bin:/bin",
+                "PGHOST": "127.0.0.1",
+                "PGPORT": str(port),
+                "PGPASSWORD": "admin",
+                "DAGSTER_DB_PASSWORD": "for-dagster",
+                "MLFLOW_DB_PASSWORD": "it's for mlflow",
+                "TEMPORAL_DB_PASSWORD": "for-temporal",
+            },
+            check=True,
+            capture_output=True,
+        )
+        yield port
+    finally:
+        run(pg_ctl, "-D", data, "-m", "immediate", "stop")
+
+
+@dg.asset
+def counted() -> int:
+    return 3
+
+
+def test_runs_are_kept_in_postgres(
+    postgres_port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("dagster_postgres", reason="pip install 'jarvis-dagster[production]'")
+    monkeypatch.setenv("DAGSTER_POSTGRES_HOST", "127.0.0.1")
+    monkeypatch.setenv("DAGSTER_POSTGRES_PASSWORD", "for-dagster")
+    settings = yaml.safe_load((ROOT / "dagster.yaml").read_text("utf-8"))
+    settings["storage"]["postgres"]["postgres_db"]["port"] = postgres_port
+    (tmp_path / "dagster.yaml").write_text(yaml.safe_dump(settings))
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        done = dg.materialize([counted], instance=instance)
+        assert done.success
+        assert not instance.telemetry_enabled
+        assert instance.run_monitoring_enabled
+        assert instance.run_retries_enabled
+    with dg.DagsterInstance.from_config(str(tmp_path)) as again:
+        assert again.get_run_by_id(done.run_id) is not None
+        assert again.get_latest_materialization_event(dg.AssetKey("counted")) is not None
+
+
+def test_no_role_opens_anothers_database(postgres_port: int) -> None:
+    psycopg2 = pytest.importorskip("psycopg2")
+    passwords = {
+        "dagster": "for-dagster",
+        "mlflow": "it's for mlflow",
+        "temporal": "for-temporal",
+    }
+    owned = {"dagster": {"dagster"}, "mlflow": {"mlflow"}}
+    owned["temporal"] = {"temporal", "temporal_visibility"}
+    for role, password in passwords.items():
+        for owner, databases in owned.items():
+            for database in databases:
+                address = {"host": "127.0.0.1", "port": postgres_port, "dbname": database}
+                if role == owner:
+                    psycopg2.connect(user=role, password=password, **address).close()
+                else:
+                    with pytest.raises(psycopg2.OperationalError, match="permission denied"):
+                        psycopg2.connect(user=role, password=password, **address)
+
+
+def test_both_instances_are_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from jarvis_dagster.stack import StackConfig, write_dagster_home
+
+    dagster_instance_config(str(ROOT))
+    write_dagster_home(StackConfig(data_dir=tmp_path))
+    embedded, _ = dagster_instance_config(str(tmp_path / "dagster"))
+    production = yaml.safe_load((ROOT / "dagster.yaml").read_text("utf-8"))
+    # What they have in common must not drift apart.
+    for section in ("run_retries", "retention", "run_coordinator", "telemetry", "concurrency"):
+        assert embedded[section] == production[section], section
+    with dg.DagsterInstance.from_config(str(tmp_path / "dagster")) as instance:
+        assert dg.materialize([counted], instance=instance).success
+
+
+def test_workspaces_name_the_same_location() -> None:
+    from dagster._core.workspace.load import location_origins_from_yaml_paths
+
+    for path in ("workspace.yaml", "deploy/dagster/workspace.yaml"):
+        assert [o.location_name for o in location_origins_from_yaml_paths([str(ROOT / path)])] == [
+            "jarvis"
+        ]
