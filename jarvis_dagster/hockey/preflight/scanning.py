@@ -14,7 +14,8 @@ from jarvis_dagster.hockey import tables
 from jarvis_dagster.hockey.preflight.motion import Motion, Picture
 from jarvis_dagster.hockey.preflight.shots import ShotTracker, look_of
 from jarvis_dagster.hockey.video import VideoInfo, probe
-from jarvis_dagster.hockey.video.reading import Scaler, decoded
+from jarvis_dagster.hockey.video.decoding import decoded
+from jarvis_dagster.hockey.video.scaling import Scaler
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,7 +19,8 @@ from jarvis_dagster.hockey.render.rows import FrameRows, motions
 from jarvis_dagster.hockey.render.style import DEFAULT_TEAM_COLOURS, Bgr, Look, Palette
 from jarvis_dagster.hockey.render.trails import Trails
 from jarvis_dagster.hockey.video import VideoInfo, VideoWriter, even_size, probe
-from jarvis_dagster.hockey.video.reading import Scaler, decoded, plane_array
+from jarvis_dagster.hockey.video.decoding import decoded
+from jarvis_dagster.hockey.video.scaling import Scaler, plane_array
 
 if TYPE_CHECKING:
     from collections.abc import Callable

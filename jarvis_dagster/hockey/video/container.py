@@ -43,6 +43,7 @@ class PacketIndex:
         count: Packets that will be shown.
         damaged: Packets that are cut short or flagged corrupt, and the breaks
             at which reading ended before the index did.
+        first_pts: Time stamp of the first frame, in units of the stream's time base.
         promised: Frames that the header promises (0: it does not say).
         promised_s: Duration that the header promises (0: it does not say).
     """
@@ -50,6 +51,7 @@ class PacketIndex:
     times_s: NDArray[np.float64]
     count: int
     damaged: int
+    first_pts: int
     promised: int
     promised_s: float
 
@@ -169,9 +171,9 @@ def _packet_index(path: str, _mtime_ns: int, size: int) -> PacketIndex:
             a is None or b is None or b >= a for a, b in itertools.pairwise(dts)
         )
         ordered = np.sort(np.asarray(times if usable else [], dtype=np.float64))
-        if ordered.size:
-            ordered = (ordered - ordered[0]) * base
-        return PacketIndex(ordered, count, damaged, int(stream.frames or 0), promised_s)
+        first = int(ordered[0]) if ordered.size else 0
+        times_s = (ordered - first) * base
+        return PacketIndex(times_s, count, damaged, first, int(stream.frames or 0), promised_s)
 
 
 def _beyond(packet: Any, size: int) -> bool:

@@ -87,6 +87,10 @@ class VideoWriter:
     def __enter__(self) -> VideoWriter:
         import av
 
+        if not self.path.absolute().parent.is_dir():
+            raise BadInputError(
+                f"“{self.path}” cannot be written: there is no such folder.", "Create the folder."
+            )
         try:
             # Millisecond-safe times need a movie clock finer than the default.
             self._container = av.open(
