@@ -86,14 +86,14 @@ def test_a_file_that_grows_while_it_is_fetched_is_not_delivered(
     growing = drive.root / "growing.mp4"
     growing.write_bytes(b"x" * 10)
     (tmp_path / "kept").write_text("what was here")
-    true_hash = local_module.hashlib.sha256
+    true_copy = local_module._copy
 
-    def grow() -> object:
+    def copy_and_grow(source: Path, target: Path) -> str:
         with growing.open("ab") as stream:
             stream.write(b"more")
-        return true_hash()
+        return true_copy(source, target)
 
-    monkeypatch.setattr(local_module.hashlib, "sha256", grow)
+    monkeypatch.setattr(local_module, "_copy", copy_and_grow)
     with pytest.raises(TransientError, match="changed while"):
         drive.download("growing.mp4", tmp_path / "kept")
     assert (tmp_path / "kept").read_text() == "what was here"
@@ -105,13 +105,65 @@ def test_an_upload_that_fails_leaves_nothing(
     drive.check()
     (tmp_path / "clip.mp4").write_bytes(b"x")
 
-    def full(*_: object) -> None:
+    def full(source: Path, target: Path) -> str:
+        target.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(local_module.shutil, "copyfile", full)
+    monkeypatch.setattr(local_module, "_copy", full)
     with pytest.raises(PermanentError, match="No space left"):
         drive.upload(tmp_path / "clip.mp4")
     assert [p.name for p in drive.root.iterdir()] == [".jarvis"]
+
+
+def test_a_copy_that_is_not_what_was_read_is_not_kept(
+    drive: LocalFolderDrive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "clip.mp4").write_bytes(b"x" * 100)
+    true_copy = local_module._copy
+
+    def corrupt(source: Path, target: Path) -> str:
+        digest = true_copy(source, target)
+        target.write_bytes(b"y" * 100)
+        return digest
+
+    monkeypatch.setattr(local_module, "_copy", corrupt)
+    with pytest.raises(TransientError, match="not what was written"):
+        drive.upload(tmp_path / "clip.mp4")
+    assert list(drive.list_all()) == []
+
+
+def test_what_killed_uploads_left_is_removed_after_a_day(
+    drive: LocalFolderDrive, tmp_path: Path
+) -> None:
+    drive.check()
+    old, new = drive.root / f".{'a' * 16}.part", drive.root / f".{'b' * 16}.part"
+    for path in (old, new):
+        path.write_bytes(b"half")
+    os.utime(old, (time.time() - 2 * 86_400,) * 2)
+    (tmp_path / "clip.mp4").write_bytes(b"x")
+    drive.upload(tmp_path / "clip.mp4")
+    assert (old.exists(), new.exists()) == (False, True)
+
+
+def test_thousands_of_files_are_listed_in_one_walk(
+    drive: LocalFolderDrive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from jarvis_dagster.services.client_storage import local_tree
+
+    for number in range(600):
+        folder = drive.root / str(number % 3)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{number}.mp4").touch()
+    walks: list[object] = []
+    true_scan = local_tree.os.scandir
+
+    def counting(path: object) -> object:
+        walks.append(path)
+        return true_scan(path)
+
+    monkeypatch.setattr(local_tree.os, "scandir", counting)
+    assert len(list(drive.list_all(recursive=True))) == 603
+    assert len(walks) == 4
 
 
 def test_uploads_work_without_hard_links(

@@ -1,7 +1,7 @@
 """A folder of this machine as a drive.
 
-Belongs here: the local provider. Does not belong here: rules that all drives
-share (``drive.py``), and what is exported or imported (``service.py``).
+Belongs here: what the local provider does to files. Does not belong here:
+rules that all drives share (``drive.py``), looking at files (``local_tree.py``).
 
 An id is the path from the root as it is on disk. Jarvis keeps its own state
 (trash, hashes) in the hidden folder ``.jarvis`` of the root.
@@ -11,28 +11,19 @@ from __future__ import annotations
 
 import base64
 import binascii
-import contextlib
 import datetime
 import hashlib
 import json
-import logging
-import mimetypes
 import os
 import secrets
-import shutil
-import unicodedata
+import time
 import zlib
 from typing import TYPE_CHECKING
 
 from jarvis_dagster.errors import BadInputError, PermanentError, TransientError
-from jarvis_dagster.services.client_storage.drive import (
-    Changes,
-    Drive,
-    DriveFile,
-    Page,
-    is_temporary,
-)
+from jarvis_dagster.services.client_storage.drive import Changes, Drive, DriveFile, Page
 from jarvis_dagster.services.client_storage.hashes import HashCache
+from jarvis_dagster.services.client_storage.local_tree import STATE, LocalTree, disk_errors
 from jarvis_dagster.services.files import (
     CHUNK_BYTES,
     atomic_path,
@@ -47,16 +38,16 @@ if TYPE_CHECKING:
 
 __all__ = ["LocalFolderDrive"]
 
-_LOG = logging.getLogger(__name__)
-_STATE = ".jarvis"
+_ABANDONED_S = 86_400.0
 
 
 class LocalFolderDrive(Drive):
     """Files under ``root``, which is created when it is missing."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root.absolute()
-        self._hashes = HashCache(self.root / _STATE / "hashes.json")
+        self._tree = LocalTree(root)
+        self.root = self._tree.root
+        self._hashes = HashCache(self.root / STATE / "hashes.json")
 
     def list(
         self,
@@ -67,31 +58,37 @@ class LocalFolderDrive(Drive):
         page_size: int = 200,
     ) -> Page:
         """See :meth:`Drive.list`; the order is that of the ids."""
-        folder = self._folder(folder_id)
-        found = sorted(self._walk(folder, recursive=recursive), key=lambda file: file.id)
+        found = self.list_all(folder_id, recursive=recursive)
         rest = [file for file in found if page_token is None or file.id > page_token]
         page = tuple(rest[:page_size])
         return Page(page, page[-1].id if len(rest) > page_size else None)
 
+    def list_all(
+        self, folder_id: str | None = None, *, recursive: bool = False
+    ) -> Iterator[DriveFile]:
+        """See :meth:`Drive.list_all`; one walk, whatever the number of files."""
+        folder = self._tree.folder(folder_id)
+        yield from sorted(self._tree.walk(folder, recursive=recursive), key=lambda file: file.id)
+
     def stat(self, file_id: str) -> DriveFile | None:
         """See :meth:`Drive.stat`."""
-        return self._describe(self._inside(file_id))
+        return self._tree.describe(self._tree.inside(file_id))
 
     def find(self, path: str) -> DriveFile | None:
         """See :meth:`Drive.find`."""
-        here = self._folder(None)
-        self._inside(path)
+        here = self._tree.folder(None)
+        self._tree.inside(path)
         for part in path.split("/"):
-            found = self._child(here, part)
+            found = self._tree.child(here, part) if here.is_dir() else None
             if found is None:
                 return None
             here = found
-        return self._describe(here)
+        return self._tree.describe(here)
 
     def sha256(self, file_id: str) -> str:
         """See :meth:`Drive.sha256`."""
-        with _translated(file_id):
-            return self._hashes.sha256(self._file(file_id))
+        with disk_errors(file_id):
+            return self._hashes.sha256(self._tree.file(file_id))
 
     def changes(self, token: str | None = None) -> Changes:
         """See :meth:`Drive.changes`.
@@ -109,20 +106,15 @@ class LocalFolderDrive(Drive):
 
     def download(self, file_id: str, path: Path) -> DriveFile:
         """See :meth:`Drive.download`."""
-        source = self._file(file_id)
-        before = self._describe(source)
-        digest = hashlib.sha256()
-        with _translated(file_id), atomic_path(path) as partial:
-            with source.open("rb") as reader, partial.open("wb") as writer:
-                while chunk := reader.read(CHUNK_BYTES):
-                    digest.update(chunk)
-                    writer.write(chunk)
-            if before is None or self._describe(source) != before:
+        source = self._tree.file(file_id)
+        before = self._tree.describe(source)
+        with disk_errors(file_id), atomic_path(path) as partial:
+            digest = _copy(source, partial)
+            if before is None or self._tree.describe(source) != before:
                 raise TransientError(
                     f"{file_id} changed while it was fetched.", "Fetch it when it is complete."
                 )
-            if sha256_file(partial) != digest.hexdigest():
-                raise TransientError(f"{path} is not what was written.", "Check the disk.")
+            _verify(partial, digest)
         return before
 
     def upload(
@@ -135,24 +127,24 @@ class LocalFolderDrive(Drive):
     ) -> DriveFile:
         """See :meth:`Drive.upload`."""
         path = readable_file(path)
-        folder = self._folder(folder_id)
+        folder = self._tree.folder(folder_id)
         name = _visible(name or path.name)
-        sha256 = sha256_file(path)
         partial = folder / f".{secrets.token_hex(8)}.part"
         try:
-            with _translated(name):
-                there = self._child(folder, name)
-                if there is not None and there.is_file() and self._hashes.sha256(there) == sha256:
+            with disk_errors(name):
+                _remove_abandoned(folder)
+                before = path.stat()
+                there = self._tree.child(folder, name)
+                if there is not None and self._is_same(there, path):
                     return self._described(there)
-                shutil.copyfile(path, partial)
-                with partial.open("rb") as written:
-                    os.fsync(written.fileno())
-                if sha256_file(partial) != sha256:
+                digest = _copy(path, partial)
+                if _state(path.stat()) != _state(before):
                     raise BadInputError(
                         f"{path} changed while it was sent.", "Send it when it is complete."
                     )
+                _verify(partial, digest)
                 if replace is not None and self.stat(replace.id) == replace:
-                    target = self._inside(replace.id)
+                    target = self._tree.inside(replace.id)
                     partial.replace(target)
                 else:
                     target = self._place(partial, folder, name)
@@ -162,10 +154,10 @@ class LocalFolderDrive(Drive):
 
     def create_folder(self, name: str, parent_id: str | None = None) -> DriveFile:
         """See :meth:`Drive.create_folder`."""
-        parent = self._folder(parent_id)
+        parent = self._tree.folder(parent_id)
         name = _visible(name)
-        folder = self._child(parent, name) or parent / name
-        with _translated(name):
+        folder = self._tree.child(parent, name) or parent / name
+        with disk_errors(name):
             folder.mkdir(exist_ok=True)
         return self._described(folder)
 
@@ -173,80 +165,43 @@ class LocalFolderDrive(Drive):
         self, file_id: str, folder_id: str | None = None, name: str | None = None
     ) -> DriveFile:
         """See :meth:`Drive.move`."""
-        source = self._existing(file_id)
-        folder = self._folder(folder_id)
+        source = self._tree.existing(file_id)
+        folder = self._tree.folder(folder_id)
         if source == folder or source in folder.parents:
             raise BadInputError(f"{file_id} cannot be moved into itself.")
         name = _visible(name or source.name)
         if folder / name == source:
             return self._described(source)
-        with _translated(file_id):
+        with disk_errors(file_id):
             target = self._place(source, folder, name)
         return self._described(target)
 
     def trash(self, file_id: str) -> None:
         """See :meth:`Drive.trash`; the file goes to ``.jarvis/trash`` of the root."""
-        source = self._existing(file_id)
+        source = self._tree.existing(file_id)
         now = datetime.datetime.now(datetime.UTC)
-        trash = self.root / _STATE / "trash" / f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
-        with _translated(file_id):
+        trash = self.root / STATE / "trash" / f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+        with disk_errors(file_id):
             trash.mkdir(parents=True)
             source.rename(trash / source.name)
 
     def check(self) -> None:
         """See :meth:`Drive.check`."""
-        folder = self._folder(None)
-        with atomic_path(folder / _STATE / "check") as partial:
+        probe = self._tree.folder(None) / STATE / "check"
+        with atomic_path(probe) as partial:
             partial.write_bytes(b"")
-        (folder / _STATE / "check").unlink(missing_ok=True)
+        probe.unlink(missing_ok=True)
 
-    # -- paths -------------------------------------------------------------------
+    def _described(self, path: Path) -> DriveFile:
+        file = self._tree.describe(path)
+        if file is None:
+            raise TransientError(f"{path.name} was removed by somebody else.", "Try again.")
+        return file
 
-    def _inside(self, file_id: str) -> Path:
-        """The path of an id that cannot be outside of the root."""
-        parts = file_id.split("/")
-        if not all(parts) or {".", "..", _STATE} & set(parts) or "\0" in file_id:
-            raise BadInputError(f"{file_id!r} is not a path in the drive.")
-        path = self.root.joinpath(*parts)
-        # A link inside may point anywhere: what it points to has to be inside too.
-        real, root = os.path.realpath(path), os.path.realpath(self.root)
-        if os.path.commonpath([real, root]) != root:
-            raise BadInputError(f"{file_id!r} points outside of the drive.", "Copy the file in.")
-        return path
-
-    def _existing(self, file_id: str) -> Path:
-        path = self._inside(file_id)
-        if not path.exists():
-            raise BadInputError(f"{file_id} does not exist in {self.root}.")
-        return path
-
-    def _file(self, file_id: str) -> Path:
-        path = self._existing(file_id)
-        if not path.is_file():
-            raise BadInputError(f"{file_id} is not a file.")
-        return path
-
-    def _folder(self, folder_id: str | None) -> Path:
-        if folder_id is None:
-            with _translated(str(self.root)):
-                self.root.mkdir(parents=True, exist_ok=True)
-            return self.root
-        path = self._existing(folder_id)
-        if not path.is_dir():
-            raise BadInputError(f"{folder_id} is not a folder.")
-        return path
-
-    def _child(self, folder: Path, name: str) -> Path | None:
-        """The entry whose name is the same text, in whatever Unicode form."""
-        exact = folder / name
-        if exact.exists():
-            return exact
-        wanted = unicodedata.normalize("NFC", name)
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if unicodedata.normalize("NFC", entry.name) == wanted:
-                    return folder / entry.name
-        return None
+    def _is_same(self, there: Path, path: Path) -> bool:
+        if not there.is_file() or there.stat().st_size != path.stat().st_size:
+            return False
+        return self._hashes.sha256(there) == sha256_file(path)
 
     def _place(self, source: Path, folder: Path, name: str) -> Path:
         """Rename ``source`` to a free name in ``folder`` without ever replacing a file.
@@ -256,7 +211,7 @@ class LocalFolderDrive(Drive):
         """
         for number in range(1, 10_000):
             target = folder / _numbered(name, number)
-            if self._child(folder, target.name) is not None:
+            if self._tree.child(folder, target.name) is not None:
                 continue
             if source.is_dir():
                 source.rename(target)
@@ -268,53 +223,33 @@ class LocalFolderDrive(Drive):
             return target
         raise PermanentError(f"There are too many files named {name}.", "Tidy the folder up.")
 
-    # -- listing -----------------------------------------------------------------
 
-    def _walk(self, folder: Path, *, recursive: bool) -> Iterator[DriveFile]:
-        with _translated(str(folder)), os.scandir(folder) as entries:
-            paths = [folder / entry.name for entry in entries if not is_temporary(entry.name)]
-        for path in paths:
-            file = self._describe(path)
-            if file is None:
-                continue
-            yield file
-            if recursive and file.is_folder and not path.is_symlink():
-                yield from self._walk(path, recursive=True)
+def _copy(source: Path, target: Path) -> str:
+    """Copy and flush to the disk; the SHA-256 of what was read."""
+    digest = hashlib.sha256()
+    with source.open("rb") as reader, target.open("wb") as writer:
+        while chunk := reader.read(CHUNK_BYTES):
+            digest.update(chunk)
+            writer.write(chunk)
+        writer.flush()
+        os.fsync(writer.fileno())
+    return digest.hexdigest()
 
-    def _described(self, path: Path) -> DriveFile:
-        file = self._describe(path)
-        if file is None:
-            raise TransientError(f"{path.name} was removed by somebody else.", "Try again.")
-        return file
 
-    def _describe(self, path: Path) -> DriveFile | None:
-        """The entry as a value; None for what is gone, special or outside."""
-        file_id = path.relative_to(self.root).as_posix()
-        try:
-            file_id.encode()
-            self._inside(file_id)
-            status = path.stat()
-        except UnicodeEncodeError:
-            _LOG.warning("%r has a name that is not text; rename it.", file_id)
-            return None
-        except (BadInputError, FileNotFoundError, NotADirectoryError):
-            return None
-        is_folder = path.is_dir()
-        if not is_folder and not path.is_file():
-            return None
-        return DriveFile(
-            id=file_id,
-            path=unicodedata.normalize("NFC", file_id),
-            size=0 if is_folder else status.st_size,
-            version=""
-            if is_folder
-            else f"{status.st_size:x}-{status.st_mtime_ns:x}-{status.st_ino:x}",
-            modified=datetime.datetime.fromtimestamp(status.st_mtime, datetime.UTC),
-            media_type=""
-            if is_folder
-            else mimetypes.guess_type(path.name)[0] or "application/octet-stream",
-            is_folder=is_folder,
-        )
+def _verify(path: Path, sha256: str) -> None:
+    if sha256_file(path) != sha256:
+        raise TransientError(f"{path.name} is not what was written.", "Check the disk.")
+
+
+def _state(status: os.stat_result) -> tuple[int, int, int]:
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove what uploads left that were killed a day ago or more."""
+    for path in folder.glob(".????????????????.part"):
+        if time.time() - path.stat().st_mtime > _ABANDONED_S:
+            path.unlink(missing_ok=True)
 
 
 def _visible(name: str) -> str:
@@ -354,17 +289,3 @@ def _decode(token: str) -> dict[str, str]:
             "The token of the last look at the drive is damaged.", "Look without a token."
         ) from error
     return {str(key): str(value) for key, value in content.items()}
-
-
-@contextlib.contextmanager
-def _translated(what: str) -> Iterator[None]:
-    """Disk errors as errors of Jarvis: a full or read-only disk does not heal by itself."""
-    try:
-        yield
-    except (FileNotFoundError, FileExistsError, NotADirectoryError) as error:
-        raise BadInputError(f"{what} is not there or in the way ({error.strerror}).") from error
-    except OSError as error:
-        raise PermanentError(
-            f"{what} cannot be read or written ({error.strerror}).",
-            "Check the folder's permissions and the free space.",
-        ) from error
