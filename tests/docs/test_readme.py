@@ -1,0 +1,100 @@
+"""The documents are true: commands exist, links lead somewhere, code runs."""
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+import typer
+from typer.main import get_command
+
+from jarvis_dagster.cli import app
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+README = PAGES[0].read_text("utf-8")
+
+
+def commands(page: Path, program: str) -> list[str]:
+    """Lines of shell blocks that call a program."""
+    blocks = re.findall(r"```sh\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    lines = [line.strip() for block in blocks for line in block.splitlines()]
+    return [line for line in lines if line.split(" ")[0] == program]
+
+
+ALL_JARVIS = [line for page in PAGES for line in commands(page, "jarvis")]
+
+
+@pytest.mark.parametrize("line", ALL_JARVIS)
+def test_every_jarvis_command_and_option_exists(line: str) -> None:
+    words = shlex.split(line, comments=True)[1:]
+    command: object = get_command(app)
+    while words and hasattr(command, "commands") and words[0] in command.commands:
+        command = command.commands[words.pop(0)]
+    assert not hasattr(command, "commands"), line
+    known = {option for parameter in command.params for option in parameter.opts}  # type: ignore[attr-defined]
+    assert {word for word in words if word.startswith("-")} <= known, line
+
+
+@pytest.mark.parametrize("line", [line for page in PAGES for line in commands(page, "make")])
+def test_every_make_target_exists(line: str) -> None:
+    target = shlex.split(line, comments=True)[1:]
+    done = subprocess.run(
+        ["make", "--dry-run", *target], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text("utf-8")):
+        if not target.startswith("http"):
+            assert (page.parent / target).exists(), target
+
+
+def test_every_command_is_in_the_readme_or_the_operations_page() -> None:
+    told = README + (ROOT / "docs" / "operations.md").read_text("utf-8")
+    missing = [c for c in get_command(app).commands if f"jarvis {c}" not in told]  # type: ignore[attr-defined]
+    assert missing == []
+
+
+def test_every_command_has_help() -> None:
+    def walk(command: object, path: str) -> list[str]:
+        inner = getattr(command, "commands", {})
+        found = [] if command.help else [path]  # type: ignore[attr-defined]
+        return found + [p for name, c in inner.items() for p in walk(c, f"{path} {name}")]
+
+    assert isinstance(app, typer.Typer)
+    assert walk(get_command(app), "jarvis") == []
+
+
+def test_the_readme_uses_the_command_that_ci_uses() -> None:
+    assert "make test" in (ROOT / ".ci" / "run").read_text("utf-8")
+    assert "make test" in README
+
+
+def test_the_readme_code_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from jarvis_dagster.hockey.synthetic import GameSpec, render_game
+
+    spec = GameSpec(seed=5, duration_s=1.0, width_px=640, height_px=360, fps=15)
+    render_game(tmp_path, spec)
+    monkeypatch.chdir(tmp_path)
+    (block,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    names: dict[str, object] = {}
+    exec(compile(block, "README.md", "exec"), names)
+    assert len(names["people"]) > 0  # type: ignore[arg-type]
+
+
+def test_the_calibration_page_makes_a_calibration_that_loads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from jarvis_dagster.hockey.rink import Calibration
+
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs" / "calibration.md").read_text("utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    exec(compile(block, "calibration.md", "exec"), {})
+    made = Calibration.load(tmp_path / "game.calibration.json")
+    assert made.rink == "NHL"
+    assert made.error_ft < 2
