@@ -1,0 +1,140 @@
+"""The command line: exit codes, one-line errors with a remedy, traces on request."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from jarvis_dagster import cli
+
+
+def jarvis(*words: object, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+    """Exit code, output and errors of a command, in this process."""
+    before = sys.argv
+    sys.argv = ["jarvis", *map(str, words)]
+    try:
+        cli.main()
+        code: object = 0
+    except SystemExit as stop:
+        code = stop.code
+    finally:
+        sys.argv = before
+    out, err = capsys.readouterr()
+    return code if isinstance(code, int) else 0, out, err
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("gone.mp4", None, "does not exist"),
+        ("zero.mp4", b"", "zero.mp4"),
+        ("text.mp4", b"just some text\n" * 100, "text.mp4"),
+        ("half.mp4", b"\0\0\0\x18ftypmp42" + b"\0" * 500, "half.mp4"),
+    ],
+)
+def test_what_is_no_video_is_one_line_that_names_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, content: bytes | None, says: str
+) -> None:
+    video = tmp_path / name
+    if content is not None:
+        video.write_bytes(content)
+    code, _, err = jarvis("run", video, capsys=capsys)
+    assert code == 2
+    assert says in err
+    assert len(err.strip().splitlines()) == 1
+    assert err.startswith("Error: ")
+
+
+def test_a_folder_is_not_a_video(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = jarvis("run", tmp_path, capsys=capsys)
+    assert code == 2
+    assert "is a folder" in err
+
+
+def test_the_trace_is_shown_on_request(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, _, err = jarvis("-v", "run", tmp_path / "gone.mp4", capsys=capsys)
+    assert "Traceback" in err
+    assert "does not exist" in err
+
+
+def test_run_wants_one_video_or_the_sample(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = jarvis("run", capsys=capsys)
+    assert code == 2
+    assert "--sample" in err
+
+
+@pytest.mark.parametrize("words", [("nonsense",), ("track",), ("run", "--nonsense")])
+def test_usage_errors_have_their_own_exit_code(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert jarvis(*words, capsys=capsys)[0] == 2
+
+
+def test_wrong_settings_are_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "jarvis-core.yaml"
+    path.write_text("vision: {speed: 9}", "utf-8")
+    monkeypatch.setenv("JARVIS_CONFIG", str(path))
+    code, _, err = jarvis("config", "show", capsys=capsys)
+    assert code == 1
+    assert "vision.speed" in err
+    assert str(path) in err.replace("\n", "")
+
+
+def test_settings_are_shown_without_secrets(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "jarvis-core.yaml"
+    path.write_text("storage: {endpoint: 's3:9000', secret_key: hush-hush}", "utf-8")
+    monkeypatch.setenv("JARVIS_CONFIG", str(path))
+    code, out, _ = jarvis("config", "show", "--json", capsys=capsys)
+    assert code == 0
+    assert json.loads(out)["storage"]["endpoint"] == "s3:9000"
+    assert "hush-hush" not in out
+
+
+def test_tracks_are_made_and_measured_from_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [
+        (frame, who, 100 + 300 * who + 4 * frame, 200, 40, 90)
+        for frame in range(1, 61)
+        for who in (1, 2)
+    ]
+    truth, found, out = tmp_path / "gt.txt", tmp_path / "det.txt", tmp_path / "tracks.txt"
+    truth.write_text("".join(f"{f},{i},{x},{y},{w},{h},1,1,1\n" for f, i, x, y, w, h in rows))
+    found.write_text("".join(f"{f},-1,{x},{y},{w},{h},0.9\n" for f, _, x, y, w, h in rows))
+    code, _, err = jarvis(
+        "track", "--detections", found, "--size", "1280x720", "--fps", 30, "--out", out,
+        capsys=capsys,
+    )  # fmt: skip
+    assert code == 0, err
+    code, text, _ = jarvis(
+        "evaluate", "tracker", "--ground-truth", truth, "--tracks", out, "--json", capsys=capsys
+    )
+    assert code == 0
+    assert json.loads(text)["IDF1"] > 0.95
+
+
+def test_health_without_servers_fails_and_says_what_to_do(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code, out, _ = jarvis("health", "--json", capsys=capsys)
+    rows = {row["service"]: row for row in json.loads(out)}
+    assert code == 1
+    assert rows["storage_service"]["healthy"] is False
+    assert rows["storage_service"]["remedy"]
+    assert rows["client_storage_service"]["healthy"] is True
+
+
+def test_the_module_can_be_run() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "jarvis_dagster.cli", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "evaluate" in done.stdout
