@@ -143,7 +143,7 @@ class StackConfig(BaseModel):
         default=180.0, gt=0, description="Seconds that one program may take until it answers."
     )
     stop_timeout_s: float = Field(
-        default=20.0,
+        default=40.0,
         gt=0,
         description="Seconds that one program may take to stop before it is killed.",
     )
