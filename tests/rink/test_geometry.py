@@ -48,6 +48,18 @@ def test_signed_distance_knows_the_round_corners():
     assert np.allclose(rink.signed_distance_ft(rink.outline_ft(inset_ft=3)), -3)
 
 
+def test_the_nearest_boards_are_where_the_distance_falls():
+    rink = RINKS["NHL"]
+    rng = np.random.default_rng(2)
+    points = rng.uniform((-3, -3), (203, 88), (300, 2))
+    distance, normal = rink.boards_from(points)
+    assert np.allclose(distance, rink.signed_distance_ft(points))
+    assert np.allclose(np.linalg.norm(normal, axis=1), 1)
+    near = distance > -20
+    touched = points[near] - normal[near] * distance[near, None]
+    assert np.abs(rink.signed_distance_ft(touched)).max() < 1e-6
+
+
 def test_unknown_rink_is_refused_by_name():
     with pytest.raises(BadInputError, match=r"'KHL'.*NHL, IIHF"):
         rink_named("KHL")

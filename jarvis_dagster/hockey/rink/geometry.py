@@ -91,6 +91,19 @@ class Rink:
         distance: NDArray[np.float64] = corner + inner - self.corner_radius_ft
         return distance
 
+    def boards_from(self, xy_ft: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Signed distance (...) as above, and the unit vector (..., 2) to the nearest boards."""
+        half = np.array([self.length_ft, self.width_ft]) / 2
+        local = np.asarray(xy_ft, dtype=np.float64) - half
+        outside = np.abs(local) - half + self.corner_radius_ft
+        over = np.maximum(outside, 0)
+        corner = np.linalg.norm(over, axis=-1)
+        straight = np.eye(2)[outside.argmax(axis=-1)]
+        rounded = over / np.maximum(corner, 1e-12)[..., None]
+        normal = np.where(corner[..., None] > 0, rounded, straight) * np.where(local < 0, -1.0, 1.0)
+        distance = corner + np.minimum(outside.max(axis=-1), 0) - self.corner_radius_ft
+        return distance, normal
+
     def outline_ft(self, step_ft: float = 2.0, inset_ft: float = 0.0) -> NDArray[np.float64]:
         """The boards as a closed polygon (N, 2), counter-clockwise from (radius, 0)."""
         radius = self.corner_radius_ft

@@ -148,7 +148,7 @@ class Operator:
         """
         if new_shot:
             self._subject = np.array(puck, dtype=np.float64)
-        self._subject += (puck - self._subject) * min(1.0, 2.2 / self._spec.fps)
+        self._subject += (puck - self._subject) * min(1.0, 1.2 / self._spec.fps)
         subject = self._subject
         size = (self._spec.width_px, self._spec.height_px)
         width_px, length, width = size[0], self._rink.length_ft, self._rink.width_ft
@@ -166,7 +166,7 @@ class Operator:
             return Camera(place, aim, width_px * 0.95, size)
         if self._spec.camera == "fixed":
             place = np.array([length / 2, -62.0, 46.0])
-            return Camera(place, np.array([length / 2, 0.47 * width, 0.0]), width_px * 0.72, size)
+            return Camera(place, np.array([length / 2, 0.47 * width, 0.0]), width_px * 0.6, size)
         place = np.array([length / 2, -70.0, 52.0])
         aim = np.array([self._state[0], self._state[1], 4.0])
         return Camera(place, aim, width_px * float(self._state[2]), size)

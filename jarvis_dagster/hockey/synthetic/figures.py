@@ -83,7 +83,7 @@ class _Painter(Brush):
             self._stick(at, keeper)
         for name in behind:
             self._arm(at, name, kit, keeper)
-        self._trunk(at, kit, facing)
+        self._trunk(at, kit, facing, 1.2 if keeper else 1.0)
         if kit is not None and facing < -0.2:
             self._number(at, person.number, kit.number)
         if facing < 0:
@@ -129,15 +129,16 @@ class _Painter(Brush):
             self.limb(elbow + lower * 0.4, elbow + lower * 0.55, 0.4, _BLACK)
             self.disc(hand, 0.17, (120, 150, 200))
             return
-        self.limb(shoulder, elbow, 0.68, kit.jersey)
-        self.limb(elbow, hand, 0.56, kit.jersey)
-        self.limb(elbow + lower * 0.3, elbow + lower * 0.45, 0.58, kit.trim)
+        bulk = 1.25 if keeper else 1.0
+        self.limb(shoulder, elbow, 0.68 * bulk, kit.jersey)
+        self.limb(elbow, hand, 0.56 * bulk, kit.jersey)
+        self.limb(elbow + lower * 0.3, elbow + lower * 0.45, 0.58 * bulk, kit.trim)
         if keeper:
             self.limb(hand, hand + lower * 0.15, 0.85, _PAD)
         else:
             self.limb(hand, hand + lower * 0.14, 0.48, kit.gloves)
 
-    def _trunk(self, at: dict[str, complex], kit: Kit | None, facing: float) -> None:
+    def _trunk(self, at: dict[str, complex], kit: Kit | None, facing: float, bulk: float) -> None:
         left, right = at["shoulder_l"], at["shoulder_r"]
         low_l, low_r = at["hip_l"], at["hip_r"]
         lift = 0.12 * self.up
@@ -145,13 +146,13 @@ class _Painter(Brush):
             self._stripes(left, right, low_l, low_r, lift)
             return
         colour = kit.jersey
-        self.limb(low_l, low_r, 0.9, kit.pants)
+        self.limb(low_l, low_r, 0.9 * bulk, kit.pants)
         # A jersey hangs loose over the pads: wide at the shoulders, to below the hips.
         hem_l, hem_r = low_l - 1.2 * lift, low_r - 1.2 * lift
-        self.limb(left, hem_l + lift, 0.78, scaled(colour, 0.93))
-        self.limb(right, hem_r + lift, 0.78, scaled(colour, 0.93))
+        self.limb(left, hem_l + lift, 0.78 * bulk, scaled(colour, 0.93))
+        self.limb(right, hem_r + lift, 0.78 * bulk, scaled(colour, 0.93))
         self.area([left, right, hem_r, hem_l], colour)
-        self.limb(left, right, 0.66, colour)
+        self.limb(left, right, 0.66 * bulk, colour)
         self.limb(hem_l + 0.8 * lift, hem_r + 0.8 * lift, 0.5, kit.trim)
         self.limb(hem_l + 2.6 * lift, hem_r + 2.6 * lift, 0.3, colour)
         # The fold between shaded and lit side of the back.
@@ -202,7 +203,7 @@ class _Painter(Brush):
         head = at["head"]
         helmet = _BLACK if kit is None else kit.helmet
         self.limb(at["chest"] + 0.1 * self.up, head - 0.1 * self.up, 0.42, person.skin)
-        self.disc(head, 0.42, helmet)
+        self.disc(head, 0.44, helmet)
         if facing <= -0.25:
             return
         ahead = (head - (at["shoulder_l"] + at["shoulder_r"]) / 2).real

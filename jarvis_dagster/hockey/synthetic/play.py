@@ -265,7 +265,7 @@ class Game:
             self.score[shot.side] += 1
             self.scorer = shot.shooter
             self.ledger.add("goal", team, [self.person(shot.shooter)], self.puck.xy)
-            self._whistle("goal", team, np.array(self.rink.centre_ft), 4.5)
+            self._whistle("goal", team, np.array(self.rink.centre_ft), 3.6)
         elif shot.outcome in ("held", "rebound") and u >= front:
             self.ledger.add("save", rival, [self.person(keeper)], self.puck.xy, hold=shot.outcome)
             if shot.outcome == "held":

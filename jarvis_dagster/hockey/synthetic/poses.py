@@ -64,7 +64,7 @@ def _trunk(pose: Pose, hip_up: float, lean: float, twist: float, length: float) 
     pose["chest"] = chest
     pose["pelvis"] = np.array([0.0, 0.0, hip_up])
     pose["shoulder_l"], pose["shoulder_r"] = chest + side, chest - side
-    pose["head"] = chest + _off(0.22 + 0.2 * np.sin(lean), 0.0, 0.72)
+    pose["head"] = chest + _off(0.24 + 0.3 * np.sin(lean), 0.0, 0.6 - 0.12 * np.sin(lean))
 
 
 def skater_pose(phase: float, effort: float, speed: float, left_handed: bool, sway: float) -> Pose:
@@ -94,10 +94,10 @@ def skater_pose(phase: float, effort: float, speed: float, left_handed: bool, sw
 def goalkeeper_pose(down: float, left_handed: bool, sway: float) -> Pose:
     """A goalkeeper; ``down`` 0 ready on the skates, 1 in the butterfly."""
     pose: Pose = {}
-    hip_up = 2.55 - 1.05 * down
+    hip_up = 2.55 - 1.2 * down
     for name, sign in (("l", 1.0), ("r", -1.0)):
         hip = np.array([-0.25, sign * 0.5, hip_up])
-        ankle = np.array([-0.1 - 0.9 * down, sign * (1.05 + 1.3 * down), 0.42])
+        ankle = np.array([-0.1 - 0.5 * down, sign * (1.05 + 1.35 * down), 0.42])
         knee = np.array([0.75, sign * (0.95 - 0.35 * down), 1.75 - 1.25 * down])
         pose[f"hip_{name}"], pose[f"knee_{name}"], pose[f"ankle_{name}"] = hip, knee, ankle
         pose[f"toe_{name}"] = ankle + _off(0.45, sign * 0.35, -0.3)

@@ -31,7 +31,7 @@ def where_to(game: Game) -> tuple[Array, Array]:
         slots = game.skater_slots(side)
         if game.phase != "play":
             targets[slots] = tactics.face_off(view, game.dot)
-            pace[slots] = 17.0
+            pace[slots] = 21.0
         else:
             targets[slots] = _team_targets(game, side, view)
         targets[6 * side + 5] = tactics.goalkeeper(view, puck)

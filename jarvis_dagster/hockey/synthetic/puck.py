@@ -109,17 +109,9 @@ class Puck:
         self._bounce()
 
     def _bounce(self) -> None:
-        distance = float(self.rink.signed_distance_ft(self.xy))
+        distance, normal = self.rink.boards_from(self.xy)
         if distance < -0.4:
             return
-        step = 0.01
-        normal = np.array(
-            [
-                float(self.rink.signed_distance_ft(self.xy + np.array((step, 0.0)))) - distance,
-                float(self.rink.signed_distance_ft(self.xy + np.array((0.0, step)))) - distance,
-            ]
-        )
-        normal /= max(float(np.linalg.norm(normal)), 1e-9)
         self.xy = self.xy - normal * (distance + 0.4)
         outward = float(self.velocity @ normal)
         if outward > 0:

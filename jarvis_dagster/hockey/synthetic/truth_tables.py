@@ -37,7 +37,7 @@ __all__ = ["PUCK_ID", "TruthTables", "file_sha256"]
 PUCK_ID = 0
 """The puck's ``track_id`` in the truth; people count from 1."""
 
-_KEY_FRAME_S = 0.2
+_KEY_FRAME_S = 0.1
 _CHUNK_ROWS = 8000
 _TRACK_EXTRAS = ("visibility", "number", "position", "foot_x_px", "foot_y_px", "shot")
 
