@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RINK_ICE_SHARE", "duplicates", "footage_measures"]
 
-RINK_ICE_SHARE = 0.2
+RINK_ICE_SHARE = 0.15
 """From this share of ice on, a frame counts as showing a rink."""
 _DARK, _BLOWN = 50.0, 222.0
 _FLASH = 25.0

@@ -70,7 +70,7 @@ def scan_video(path: Path, *, progress: Callable[[int, int], None] | None = None
 
 
 def ice_share(y: NDArray[np.uint8], u: NDArray[np.uint8], v: NDArray[np.uint8]) -> float:
-    """Share of the picture that is bright for this picture, nearly colourless and smooth.
+    """Share of the picture that is bright for this picture, nearly colourless and even.
 
     Args:
         y: Luma (H, W). u, v: chroma (H / 2, W / 2).
@@ -80,10 +80,12 @@ def ice_share(y: NDArray[np.uint8], u: NDArray[np.uint8], v: NDArray[np.uint8]) 
     half = cv2.resize(y, (u.shape[1], u.shape[0]), interpolation=cv2.INTER_AREA)
     sample = half[::2, ::2].ravel()
     rank = int(0.95 * (sample.size - 1))
-    bright = max(80.0, 0.55 * float(np.partition(sample, rank)[rank]))
-    smooth = cv2.absdiff(half, cv2.blur(half, (5, 5)))
+    white = float(np.partition(sample, rank)[rank])
+    mean = cv2.blur(half, (7, 7))
+    unrest = cv2.blur(cv2.absdiff(half, mean), (7, 7))
     colour = cv2.max(cv2.absdiff(u, 128), cv2.absdiff(v, 128))  # type: ignore[call-overload]
-    return float(np.mean((half > bright) & (colour < 24) & (smooth < 10)))
+    even = unrest <= max(2.0, 0.05 * white)
+    return float(np.mean((mean > max(30.0, 0.6 * white)) & (colour < 24) & even))
 
 
 def _small_size(info: VideoInfo) -> tuple[int, int]:

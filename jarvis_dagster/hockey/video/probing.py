@@ -165,12 +165,17 @@ def _duration_s(index: PacketIndex, fps: float) -> float:
 
 
 def _is_variable(index: PacketIndex) -> bool:
-    """More than 2 % of the steps differ from the usual one by over a fifth."""
+    """Steps that are no whole number of the usual one, or many that skip frames.
+
+    A few whole steps too long are dropped frames, not a variable rate.
+    """
     steps = np.diff(index.times_s)
-    if steps.size < 3:
+    if steps.size < 3 or (usual := float(np.median(steps))) <= 0:
         return False
-    usual = float(np.median(steps))
-    return bool(np.mean(np.abs(steps - usual) > max(0.2 * usual, 0.0015)) > 0.02)
+    ratio = steps / usual
+    jitter = max(0.2, 0.0015 / usual)  # containers round to milliseconds
+    odd = np.abs(ratio - np.maximum(np.round(ratio), 1)) > jitter
+    return bool(np.mean(odd) > 0.02 or np.mean(ratio > 1.5) > 0.1)
 
 
 def _contradictions(index: PacketIndex, fps: float) -> tuple[int, tuple[str, ...]]:
