@@ -260,6 +260,12 @@ def test_a_wrong_secret_is_permanent_and_not_shown(
     assert not isinstance(caught.value, TransientError)
 
 
+def test_tls_to_a_server_without_it_is_permanent(object_store: Server) -> None:
+    service = JarvisStorageService(config_of(object_store, secure=True))
+    with pytest.raises(PermanentError, match=r"storage\.secure"):
+        service.check()
+
+
 def test_an_outage_is_transient(tmp_path: Path, clip: Path) -> None:
     (port,) = free_ports(1)
     service = JarvisStorageService(

@@ -9,21 +9,18 @@ An id is the path from the root as it is on disk. Jarvis keeps its own state
 
 from __future__ import annotations
 
-import base64
-import binascii
 import datetime
 import hashlib
-import json
 import os
 import secrets
 import time
-import zlib
 from typing import TYPE_CHECKING
 
 from jarvis_dagster.errors import BadInputError, PermanentError, TransientError
 from jarvis_dagster.services.client_storage.drive import Changes, Drive, DriveFile, Page
 from jarvis_dagster.services.client_storage.hashes import HashCache
 from jarvis_dagster.services.client_storage.local_tree import STATE, LocalTree, disk_errors
+from jarvis_dagster.services.client_storage.snapshot import decode, encode
 from jarvis_dagster.services.files import (
     CHUNK_BYTES,
     atomic_path,
@@ -96,12 +93,12 @@ class LocalFolderDrive(Drive):
         A folder has no history: the token holds the ids and versions that were
         there, compressed, about 20 bytes a file.
         """
-        before = _decode(token) if token else {}
+        before = decode(token) if token else {}
         now = {file.id: file for file in self.list_all(recursive=True) if not file.is_folder}
         return Changes(
             files=tuple(file for key, file in now.items() if before.get(key) != file.version),
             removed=tuple(key for key in before if key not in now),
-            token=_encode({key: file.version for key, file in now.items()}),
+            token=encode({key: file.version for key, file in now.items()}),
         )
 
     def download(self, file_id: str, path: Path) -> DriveFile:
@@ -274,18 +271,3 @@ def _numbered(name: str, number: int) -> str:
         return name
     stem, dot, extension = name.rpartition(".")
     return f"{stem} ({number}).{extension}" if stem and dot else f"{name} ({number})"
-
-
-def _encode(versions: dict[str, str]) -> str:
-    packed = zlib.compress(json.dumps(versions, separators=(",", ":")).encode(), 9)
-    return base64.urlsafe_b64encode(packed).decode()
-
-
-def _decode(token: str) -> dict[str, str]:
-    try:
-        content = json.loads(zlib.decompress(base64.urlsafe_b64decode(token)))
-    except (ValueError, zlib.error, binascii.Error) as error:
-        raise BadInputError(
-            "The token of the last look at the drive is damaged.", "Look without a token."
-        ) from error
-    return {str(key): str(value) for key, value in content.items()}

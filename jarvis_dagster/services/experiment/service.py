@@ -6,20 +6,21 @@ called (``client.py``), how runs are compared (``comparison.py``).
 
 from __future__ import annotations
 
-import json
 import math
 import threading
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jarvis_dagster.errors import BadInputError, PermanentError, TransientError
 from jarvis_dagster.services.experiment.client import Mlflow
 from jarvis_dagster.services.experiment.comparison import compare
+from jarvis_dagster.services.experiment.registry import register, version_of
+from jarvis_dagster.services.experiment.values import batches, flat, number
 from jarvis_dagster.services.files import readable_file, sha256_file
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from mlflow import MlflowClient
     from mlflow.entities import Run
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["JarvisExperimentService"]
 
 _STATUSES = ("FINISHED", "FAILED", "KILLED")
-_MOST_CHARACTERS = 5000
 _BATCH = {"params": 100, "metrics": 1000, "tags": 100}  # MLflow's limits
 
 
@@ -48,7 +48,7 @@ class JarvisExperimentService:
 
     def check(self) -> None:
         """Return when MLflow answers; otherwise raise with a remedy."""
-        self._mlflow.call("a look", lambda c: c.search_experiments(max_results=1))
+        self._mlflow.call("a look", lambda c: c.search_experiments(max_results=1), again=False)
 
     # -- runs --------------------------------------------------------------------
 
@@ -69,7 +69,7 @@ class JarvisExperimentService:
         Raises:
             BadInputError: a name or parameter that MLflow cannot keep.
         """
-        params = _flat(parameters or {})
+        params = flat(parameters or {})
         experiment_id = self._experiment(experiment_name)
         tags = {"jarvis.component": component} if component else {}
         run = self._mlflow.call(
@@ -104,12 +104,12 @@ class JarvisExperimentService:
         """
         run_id = self._run(run_id)
         now_ms = int(time.time() * 1000)
-        values = [(name, _number(name, value)) for name, value in metrics.items()]
+        values = [(name, number(name, value)) for name, value in metrics.items()]
 
         def log(client: MlflowClient) -> None:
             from mlflow.entities import Metric
 
-            for part in _batches(values, _BATCH["metrics"]):
+            for part in batches(values, _BATCH["metrics"]):
                 batch = [Metric(name, value, now_ms, step or 0) for name, value in part]
                 client.log_batch(run_id, metrics=batch)
 
@@ -161,7 +161,7 @@ class JarvisExperimentService:
         def log(client: MlflowClient) -> None:
             from mlflow.entities import Param
 
-            for part in _batches(params, _BATCH["params"]):
+            for part in batches(params, _BATCH["params"]):
                 client.log_batch(run_id, params=[Param(name, value) for name, value in part])
 
         self._mlflow.call(f"the parameters of run {run_id}", log)
@@ -196,10 +196,10 @@ class JarvisExperimentService:
         run_id = self._run(run_id)
         path = readable_file(model_path)
         tags = {"sha256": sha256_file(path), "file": path.name, "size": str(path.stat().st_size)}
-        tags |= {f"jarvis.{name}": value for name, value in _flat(model_metadata or {})}
+        tags |= {f"jarvis.{name}": value for name, value in flat(model_metadata or {})}
 
         def log(client: MlflowClient) -> str:
-            known = _version_of(client, model_name, run_id, tags["sha256"])
+            known = version_of(client, model_name, run_id, tags["sha256"])
             if known is not None:
                 return known
             folder = f"models/{tags['sha256'][:16]}"
@@ -210,7 +210,7 @@ class JarvisExperimentService:
                     f"MLflow did not keep all of {path.name} for run {run_id}.",
                     "Check the space where MLflow keeps its files.",
                 )
-            _register(client, model_name)
+            register(client, model_name)
             uri = client.get_run(run_id).info.artifact_uri
             version = client.create_model_version(
                 model_name, f"{uri}/{folder}", run_id, tags=tags, await_creation_for=60
@@ -298,56 +298,3 @@ class JarvisExperimentService:
                 yield from self._artifacts(run_id, item.path)
             else:
                 yield item.path
-
-
-def _version_of(client: MlflowClient, name: str, run_id: str, sha256: str) -> str | None:
-    found = client.search_model_versions(f"run_id = '{run_id}'", max_results=1000)
-    same = [v for v in found if v.name == name and v.tags.get("sha256") == sha256]
-    return str(same[0].version) if same else None
-
-
-def _register(client: MlflowClient, name: str) -> None:
-    from mlflow.exceptions import MlflowException
-
-    try:
-        client.create_registered_model(name)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Nested dictionaries as dotted names and text."""
-    flat: list[tuple[str, str]] = []
-    for name, value in values.items():
-        if isinstance(value, dict):
-            flat += _flat(value, f"{prefix}{name}.")
-            continue
-        if isinstance(value, str | int | float | bool) or value is None or isinstance(value, Path):
-            text = str(value)
-        else:
-            try:
-                text = json.dumps(value)
-            except (TypeError, ValueError) as error:
-                raise BadInputError(
-                    f"{prefix}{name} cannot be recorded ({error}).", "Use text, numbers and lists."
-                ) from error
-        if len(text) > _MOST_CHARACTERS:
-            raise BadInputError(
-                f"{prefix}{name} is {len(text)} characters long; MLflow would cut it.",
-                f"Record at most {_MOST_CHARACTERS}, or store it as a file.",
-            )
-        flat.append((f"{prefix}{name}", text))
-    return flat
-
-
-def _batches(items: list[tuple[str, Any]], size: int) -> Iterator[list[tuple[str, Any]]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
-
-
-def _number(name: str, value: float) -> float:
-    try:
-        return float(value)
-    except (TypeError, ValueError) as error:
-        raise BadInputError(f"{name} cannot be {value!r}.", "Log a number.") from error

@@ -6,9 +6,9 @@ object. Does not belong here: what an artifact or a model is (``service.py``).
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import hashlib
+import os
 import unicodedata
 from functools import cached_property
 from typing import IO, TYPE_CHECKING
@@ -16,9 +16,10 @@ from typing import IO, TYPE_CHECKING
 from jarvis_dagster.errors import BadInputError, PermanentError, TransientError
 from jarvis_dagster.services.files import CHUNK_BYTES, atomic_path, readable_file, sha256_file
 from jarvis_dagster.services.retry import retrying
+from jarvis_dagster.services.storage.faults import translated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
     from typing import TypeVar
 
@@ -28,22 +29,11 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-__all__ = ["ObjectRef", "ObjectStore"]
+__all__ = ["ObjectRef", "ObjectStore", "check_key"]
 
 _PART_BYTES = 16 << 20
 _MAX_PARTS = 10_000  # of S3
 _MISSING = {"NoSuchKey", "NoSuchObject", "ResourceNotFound"}
-_BUSY = {
-    "InternalError",
-    "OperationAborted",
-    "RequestTimeout",
-    "ServerNotInitialized",
-    "ServiceUnavailable",
-    "SlowDown",
-    "SlowDownRead",
-    "SlowDownWrite",
-    "XMinioServerNotInitialized",
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,7 +83,7 @@ class ObjectStore:
             retries=urllib3.Retry(0),  # tenacity retries, and only what is transient
             maxsize=10,
             cert_reqs="CERT_REQUIRED",
-            ca_certs=certifi.where(),
+            ca_certs=os.environ.get("SSL_CERT_FILE") or certifi.where(),
         )
         return minio.Minio(
             config.endpoint,
@@ -110,19 +100,20 @@ class ObjectStore:
             self.client._http.clear()
             del self.__dict__["client"]
 
-    def call(self, what: str, function: Callable[[], T]) -> T:
+    def call(self, what: str, function: Callable[[], T], *, attempts: int | None = None) -> T:
         """Run ``function``, translate its errors and retry the transient ones.
 
         Args:
             what: The thing acted on, for messages: ``s3://bucket/key``.
             function: Talks to the server; may run several times.
+            attempts: None means as often as the settings say.
         """
 
         def attempt() -> T:
-            with self._translated(what):
+            with translated(self.config.endpoint, what):
                 return function()
 
-        return retrying(self.config.attempts)(attempt)
+        return retrying(attempts or self.config.attempts)(attempt)
 
     def stat(self, bucket: str, key: str) -> ObjectRef | None:
         """The object under ``key``, or None where there is none."""
@@ -142,8 +133,13 @@ class ObjectStore:
         meta = found.metadata or {}
         return ObjectRef(bucket, key, found.size or 0, meta.get("x-amz-meta-sha256", ""))
 
-    def put(self, bucket: str, key: str, path: Path, media_type: str = "") -> ObjectRef:
+    def put(
+        self, bucket: str, key: str, path: Path, media_type: str = "", *, sha256: str = ""
+    ) -> ObjectRef:
         """Store a file under ``key`` and verify it; the same content is sent once.
+
+        Args:
+            sha256: The file's hash where it is known already.
 
         Raises:
             BadInputError: the file or key is not usable, or the file changed
@@ -152,7 +148,7 @@ class ObjectStore:
         """
         check_key(key)
         path = readable_file(path)
-        wanted = ObjectRef(bucket, key, path.stat().st_size, sha256_file(path))
+        wanted = ObjectRef(bucket, key, path.stat().st_size, sha256 or sha256_file(path))
         if self.stat(bucket, key) == wanted:
             return wanted
         self.call(wanted.url, lambda: self._send(wanted, path, media_type))
@@ -263,66 +259,6 @@ class ObjectStore:
                 response.release_conn()
 
         return self.call(f"s3://{bucket}/{key}", fetch)
-
-    @contextlib.contextmanager
-    def _translated(self, what: str) -> Iterator[None]:
-        import minio.error
-        import urllib3.exceptions
-
-        try:
-            yield
-        except minio.S3Error as error:
-            raise self._of_s3(what, error) from None
-        except urllib3.exceptions.HTTPError as error:
-            raise self._of_http(what, error) from None
-        except (minio.error.ServerError, minio.error.InvalidResponseError) as error:
-            raise TransientError(
-                f"The object store at {self.config.endpoint} failed on {what} "
-                f"({type(error).__name__}).",
-                "Check that it is an S3 server, and its log.",
-            ) from None
-
-    def _of_s3(self, what: str, error: minio.S3Error) -> Exception:
-        where = self.config.endpoint
-        status = error.response.status if error.response is not None else 0
-        if error.code in _BUSY or status >= 500:
-            return TransientError(
-                f"The object store at {where} is not ready for {what} ({error.code}).",
-                "Try again; if it lasts, read the store's log.",
-            )
-        if error.code == "NoSuchBucket":
-            return PermanentError(
-                f"The bucket of {what} does not exist at {where}.",
-                "Create it with `jarvis up` or ensure_buckets().",
-            )
-        if status in {401, 403}:
-            return PermanentError(
-                f"The object store at {where} refused {what} ({error.code}).",
-                "Check storage.access_key, storage.secret_key and the bucket's policy.",
-            )
-        return PermanentError(
-            f"The object store at {where} failed on {what} ({error.code}).",
-            "Read the store's log.",
-        )
-
-    def _of_http(self, what: str, error: Exception) -> Exception:
-        import ssl
-
-        import urllib3.exceptions
-
-        reason = getattr(error, "reason", error)
-        if isinstance(reason, urllib3.exceptions.SSLError) and isinstance(
-            reason.__cause__ or reason.args[0], ssl.SSLError
-        ):
-            return PermanentError(
-                f"No trusted TLS connection to the object store at {self.config.endpoint}.",
-                "Check storage.secure and the server's certificate.",
-            )
-        return TransientError(
-            f"The object store at {self.config.endpoint} cannot be reached for {what} "
-            f"({type(reason).__name__}).",
-            "Start it with `jarvis up`, or check storage.endpoint.",
-        )
 
 
 def check_key(key: str) -> None:

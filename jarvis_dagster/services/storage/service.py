@@ -72,6 +72,7 @@ class JarvisStorageService:
             there = self._store.call(
                 f"s3://{bucket}",
                 lambda name=bucket: client.bucket_exists(name),  # type: ignore[misc]
+                attempts=1,
             )
             if not there:
                 raise PermanentError(
@@ -129,11 +130,8 @@ class JarvisStorageService:
         sha256 = sha256_file(path)
         identity = json.dumps([kind, component, experiment_id, name, sha256])
         item_id = hashlib.sha256(identity.encode()).hexdigest()[:32]
-        ref = self._store.put(bucket, f"{kind}/{item_id}/{name}", path, _media_type(name))
-        if ref.sha256 != sha256:
-            raise BadInputError(
-                f"{path} changed while it was being stored.", "Store it when it is complete."
-            )
+        key = f"{kind}/{item_id}/{name}"
+        ref = self._store.put(bucket, key, path, _media_type(name), sha256=sha256)
         record = {
             "id": item_id,
             "name": name,

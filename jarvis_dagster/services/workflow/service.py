@@ -9,25 +9,20 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
-import threading
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from jarvis_dagster.errors import (
     BadInputError,
-    JarvisError,
     NotSupportedError,
     PermanentError,
-    TransientError,
 )
-from jarvis_dagster.services.retry import retrying
-from jarvis_dagster.services.workflow.loop import LoopThread
+from jarvis_dagster.services.workflow.connection import Temporal
 from jarvis_dagster.services.workflow.status import Facts, not_found, status_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Mapping
 
     from temporalio.client import Client, WorkflowExecutionDescription, WorkflowHandle
-    from temporalio.service import RPCError
 
     from jarvis_dagster.services.workflow.config import WorkflowConfig
 
@@ -36,7 +31,6 @@ __all__ = ["WORKFLOWS", "JarvisWorkflowService"]
 WORKFLOWS = ("computer-vision",)
 """The workflows that the workers of this version serve."""
 
-T = TypeVar("T")
 _PAST = 5  # earlier workflows that tell how long a step takes
 
 
@@ -45,15 +39,11 @@ class JarvisWorkflowService:
 
     def __init__(self, config: WorkflowConfig) -> None:
         self.config = config
-        self._loop = LoopThread()
-        self._client: Client | None = None
-        self._lock = threading.Lock()
+        self._temporal = Temporal(config)
 
     def close(self) -> None:
         """Close the connection and end the thread that serves it."""
-        with self._lock:
-            self._client = None
-            self._loop.close()
+        self._temporal.close()
 
     def check(self) -> None:
         """Return when Temporal answers and has the namespace.
@@ -65,7 +55,13 @@ class JarvisWorkflowService:
         from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 
         request = DescribeNamespaceRequest(namespace=self.config.namespace)
-        self._call("a look", lambda c: c.workflow_service.describe_namespace(request))
+        self._temporal.call(
+            "a look",
+            lambda client: client.workflow_service.describe_namespace(
+                request, timeout=self._temporal.timeout
+            ),
+            attempts=1,
+        )
 
     def start_workflow(
         self,
@@ -116,7 +112,7 @@ class JarvisWorkflowService:
                 return workflow_id
             return workflow_id
 
-        return self._call(f"the start of {workflow_name}", start)
+        return self._temporal.call(f"the start of {workflow_name}", start)
 
     def get_workflow_status(self, workflow_id: str) -> dict[str, Any]:
         """What is known of a workflow.
@@ -136,14 +132,14 @@ class JarvisWorkflowService:
 
             handle = client.get_workflow_handle(workflow_id)
             try:
-                found = await handle.describe(rpc_timeout=self._timeout)
+                found = await handle.describe(rpc_timeout=self._temporal.timeout)
             except RPCError as error:
                 if error.status is RPCStatusCode.NOT_FOUND:
                     return not_found(workflow_id)
                 raise
             return status_of(await self._facts(client, handle, found))
 
-        return self._call(f"the workflow {workflow_id}", look)
+        return self._temporal.call(f"the workflow {workflow_id}", look)
 
     async def _facts(
         self, client: Client, handle: WorkflowHandle, found: WorkflowExecutionDescription
@@ -170,7 +166,7 @@ class JarvisWorkflowService:
 
     async def _past(self, client: Client, kind: str) -> list[list[dict[str, Any]]]:
         query = f"WorkflowType = '{kind}' AND ExecutionStatus = 'Completed'"
-        listing = client.list_workflows(query, limit=_PAST, rpc_timeout=self._timeout)
+        listing = client.list_workflows(query, limit=_PAST, rpc_timeout=self._temporal.timeout)
         return [(await earlier.memo()).get("steps", []) async for earlier in listing]
 
     def cancel_workflow(self, workflow_id: str) -> bool:
@@ -181,17 +177,17 @@ class JarvisWorkflowService:
 
             handle = client.get_workflow_handle(workflow_id)
             try:
-                found = await handle.describe(rpc_timeout=self._timeout)
+                found = await handle.describe(rpc_timeout=self._temporal.timeout)
                 if found.close_time is not None:
                     return False
-                await handle.cancel(rpc_timeout=self._timeout)
+                await handle.cancel(rpc_timeout=self._temporal.timeout)
             except RPCError as error:
                 if error.status is RPCStatusCode.NOT_FOUND:
                     return False
                 raise
             return True
 
-        return self._call(f"the end of {workflow_id}", cancel)
+        return self._temporal.call(f"the end of {workflow_id}", cancel)
 
     def wait_for_result(self, workflow_id: str, timeout_s: float | None = None) -> Any:
         """Wait until a workflow ends; its result.
@@ -213,78 +209,8 @@ class JarvisWorkflowService:
                     "See its history in Temporal's web page.",
                 ) from None
 
-        return self._call(f"the workflow {workflow_id}", wait, timeout_s=timeout_s, waits=True)
-
-    # -- the connection ------------------------------------------------------------
-
-    @property
-    def _timeout(self) -> datetime.timedelta:
-        return datetime.timedelta(seconds=self.config.timeout_s)
-
-    def _call(
-        self,
-        what: str,
-        function: Callable[[Client], Awaitable[T]],
-        *,
-        timeout_s: float | None = None,
-        waits: bool = False,
-    ) -> T:
-        limit = timeout_s if waits else 3 * self.config.timeout_s
-
-        async def once() -> T:
-            from temporalio.service import RPCError
-
-            try:
-                return await function(await self._connected())
-            except RPCError as error:
-                raise self._of(what, error) from None
-
-        def attempt() -> T:
-            return self._loop.run(once(), limit)
-
-        if waits:
-            return attempt()
-        return retrying(self.config.attempts)(attempt)
-
-    async def _connected(self) -> Client:
-        if self._client is None:
-            from temporalio.client import Client
-
-            key = self.config.api_key
-            try:
-                self._client = await Client.connect(
-                    self.config.address,
-                    namespace=self.config.namespace,
-                    tls=self.config.tls,
-                    api_key=key.get_secret_value() if key else None,
-                    connect_timeout=self._timeout,
-                )
-            except RuntimeError as error:  # what the SDK raises when nobody answers
-                raise TransientError(
-                    f"Temporal at {self.config.address} cannot be reached.",
-                    "Start it with `jarvis up`, or check workflow.address.",
-                ) from error
-        return self._client
-
-    def _of(self, what: str, error: RPCError) -> JarvisError:
-        from temporalio.service import RPCStatusCode as Code
-
-        where = self.config.address
-        if error.status in {Code.PERMISSION_DENIED, Code.UNAUTHENTICATED}:
-            return PermanentError(
-                f"Temporal at {where} refused {what}.", "Check workflow.api_key and the namespace."
-            )
-        if error.status is Code.NOT_FOUND:
-            return PermanentError(
-                f"Temporal at {where} does not know {what} in the namespace "
-                f"{self.config.namespace}.",
-                "Check the id and workflow.namespace.",
-            )
-        if error.status in {Code.INVALID_ARGUMENT, Code.FAILED_PRECONDITION, Code.UNIMPLEMENTED}:
-            return BadInputError(f"Temporal at {where} refused {what} ({error.message}).")
-        return TransientError(
-            f"Temporal at {where} cannot be reached or failed on {what} ({error.status.name}).",
-            "Start it with `jarvis up`, or read its log.",
+        return self._temporal.call(
+            f"the workflow {workflow_id}", wait, attempts=1, limit_s=timeout_s
         )
 
 

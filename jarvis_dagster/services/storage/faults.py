@@ -1,0 +1,98 @@
+"""What the S3 client raises, as errors of Jarvis.
+
+Belongs here: which failure is transient, and its remedy. Does not belong here:
+retries and calls (``objects.py``). Messages never hold what the client was
+given: its own messages may quote keys and signed headers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from jarvis_dagster.errors import PermanentError, TransientError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import minio
+
+__all__ = ["translated"]
+
+_BUSY = {
+    "InternalError",
+    "OperationAborted",
+    "RequestTimeout",
+    "ServerNotInitialized",
+    "ServiceUnavailable",
+    "SlowDown",
+    "SlowDownRead",
+    "SlowDownWrite",
+    "XMinioServerNotInitialized",
+}
+
+
+@contextlib.contextmanager
+def translated(where: str, what: str) -> Iterator[None]:
+    """Errors on ``what`` (``s3://bucket/key``) at ``where`` (host:port) as errors of Jarvis."""
+    import minio.error
+    import urllib3.exceptions
+
+    try:
+        yield
+    except minio.S3Error as error:
+        raise _of_s3(where, what, error) from None
+    except urllib3.exceptions.HTTPError as error:
+        raise _of_http(where, what, error) from None
+    except (minio.error.ServerError, minio.error.InvalidResponseError) as error:
+        raise TransientError(
+            f"The object store at {where} failed on {what} ({type(error).__name__}).",
+            "Check that it is an S3 server, and its log.",
+        ) from None
+
+
+def _of_s3(where: str, what: str, error: minio.S3Error) -> Exception:
+    status = error.response.status if error.response is not None else 0
+    if error.code in _BUSY or status >= 500:
+        return TransientError(
+            f"The object store at {where} is not ready for {what} ({error.code}).",
+            "Try again; if it lasts, read the store's log.",
+        )
+    if error.code == "NoSuchBucket":
+        return PermanentError(
+            f"The bucket of {what} does not exist at {where}.",
+            "Create it with `jarvis up` or ensure_buckets().",
+        )
+    if error.code == "RequestTimeTooSkewed":
+        return PermanentError(
+            f"The object store at {where} refused {what}: its clock differs from ours.",
+            "Set the clock by NTP.",
+        )
+    if status in {401, 403}:
+        return PermanentError(
+            f"The object store at {where} refused {what} ({error.code}).",
+            "Check storage.access_key, storage.secret_key and the bucket's policy.",
+        )
+    return PermanentError(
+        f"The object store at {where} failed on {what} ({error.code}).",
+        "Read the store's log.",
+    )
+
+
+def _of_http(where: str, what: str, error: Exception) -> Exception:
+    import ssl
+
+    import urllib3.exceptions
+
+    reason = getattr(error, "reason", error)
+    if isinstance(reason, urllib3.exceptions.SSLError) and isinstance(
+        reason.__cause__ or reason.args[0], ssl.SSLError
+    ):
+        return PermanentError(
+            f"No trusted TLS connection to the object store at {where}.",
+            "Check storage.secure and the server's certificate.",
+        )
+    return TransientError(
+        f"The object store at {where} cannot be reached for {what} ({type(reason).__name__}).",
+        "Start it with `jarvis up`, or check storage.endpoint.",
+    )

@@ -1,0 +1,119 @@
+"""The connection to Temporal, for synchronous callers.
+
+Belongs here: connecting, time limits, retries, and Temporal's errors as errors
+of Jarvis. Does not belong here: what is asked of Temporal (``service.py``).
+"""
+
+from __future__ import annotations
+
+import datetime
+import threading
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+from jarvis_dagster.errors import BadInputError, JarvisError, PermanentError, TransientError
+from jarvis_dagster.services.retry import retrying
+from jarvis_dagster.services.workflow.loop import LoopThread
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from temporalio.client import Client
+    from temporalio.service import RPCError
+
+    from jarvis_dagster.services.workflow.config import WorkflowConfig
+
+__all__ = ["Temporal"]
+
+T = TypeVar("T")
+
+
+class Temporal:
+    """One client, made at its first use, in an event loop of its own. Thread-safe."""
+
+    def __init__(self, config: WorkflowConfig) -> None:
+        self.config = config
+        self._loop = LoopThread()
+        self._client: Client | None = None
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Close the connection and end the loop's thread."""
+        with self._lock:
+            self._client = None
+            self._loop.close()
+
+    @property
+    def timeout(self) -> datetime.timedelta:
+        """How long one answer of the server may take."""
+        return datetime.timedelta(seconds=self.config.timeout_s)
+
+    def call(
+        self,
+        what: str,
+        function: Callable[[Client], Awaitable[T]],
+        *,
+        attempts: int | None = None,
+        limit_s: float | Literal["settings"] | None = "settings",
+    ) -> T:
+        """Run ``function`` with the client, and retry what is transient.
+
+        Args:
+            what: What is done, for messages: ``the workflow x``.
+            attempts: None means as often as the settings say.
+            limit_s: Seconds that one attempt may take in all; None is no limit.
+        """
+        limit = 3 * self.config.timeout_s if limit_s == "settings" else limit_s
+
+        async def once() -> T:
+            from temporalio.service import RPCError
+
+            try:
+                return await function(await self._connected())
+            except RPCError as error:
+                raise self._of(what, error) from None
+
+        def attempt() -> T:
+            return self._loop.run(once(), limit)
+
+        return retrying(attempts or self.config.attempts)(attempt)
+
+    async def _connected(self) -> Client:
+        if self._client is None:
+            from temporalio.client import Client
+
+            key = self.config.api_key
+            try:
+                self._client = await Client.connect(
+                    self.config.address,
+                    namespace=self.config.namespace,
+                    tls=self.config.tls,
+                    api_key=key.get_secret_value() if key else None,
+                    connect_timeout=self.timeout,
+                )
+            except RuntimeError:  # what the SDK raises when nobody answers
+                raise TransientError(
+                    f"Temporal at {self.config.address} cannot be reached.",
+                    "Start it with `jarvis up`, or check workflow.address.",
+                ) from None
+        return self._client
+
+    def _of(self, what: str, error: RPCError) -> JarvisError:
+        from temporalio.service import RPCStatusCode as Code
+
+        where = self.config.address
+        if error.status in {Code.PERMISSION_DENIED, Code.UNAUTHENTICATED}:
+            return PermanentError(
+                f"Temporal at {where} refused {what}.", "Check workflow.api_key and the namespace."
+            )
+        if error.status is Code.NOT_FOUND:
+            return PermanentError(
+                f"Temporal at {where} does not know {what} in the namespace "
+                f"{self.config.namespace}.",
+                "Check the id and workflow.namespace.",
+            )
+        if error.status in {Code.INVALID_ARGUMENT, Code.FAILED_PRECONDITION, Code.UNIMPLEMENTED}:
+            return BadInputError(f"Temporal at {where} refused {what} ({error.message}).")
+        return TransientError(
+            f"Temporal at {where} cannot be reached or failed on {what} ({error.status.name}).",
+            "Start it with `jarvis up`, or read its log.",
+        )
