@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["Person", "draw_person", "draw_puck"]
 
 _SHIFT = 3
-_TRAIL_PARTS = 6
+_TRAIL_PARTS = 5
+_LONGEST = 90
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -45,20 +46,22 @@ def draw_person(canvas: Canvas, person: Person, look: Look) -> None:
     width = min(max(x2 - x1, 6.0), 0.9 * max(y2 - y1, 6.0))
     ring = (max(4.0, 0.58 * width), max(2.0, 0.2 * width))
     feet = ((x1 + x2) / 2, y2 - 0.25 * ring[1])
-    path = person.path[-64:]
-    low = np.minimum(path.min(axis=0), (min(x1, feet[0] - ring[0]), y1)) - 6
-    high = np.maximum(path.max(axis=0), (max(x2, feet[0] + ring[0]), feet[1] + ring[1])) + 6
-    left, top = (max(int(v) & ~1, 0) for v in low)
-    right = min(int(high[0]) + 2 & ~1, canvas.width)
-    bottom = min(int(high[1]) + 2 & ~1, canvas.height)
+    path = person.path[-_LONGEST:]
+    low_x, low_y = path.min(axis=0).tolist()
+    high_x, high_y = path.max(axis=0).tolist()
+    reach = 1.35 * ring[0]
+    left = max(int(min(low_x, x1, feet[0] - reach)) - 6 & ~1, 0)
+    top = max(int(min(low_y, y1)) - 6 & ~1, 0)
+    right = min(int(max(high_x, x2, feet[0] + reach)) + 8 & ~1, canvas.width)
+    bottom = min(int(max(high_y, feet[1] + 1.35 * ring[1])) + 8 & ~1, canvas.height)
     if right - left < 2 or bottom - top < 2:
         return
     mask = np.zeros((bottom - top, right - left), np.uint8)
-    origin = np.array([left, top], np.float64)
-    _trail(mask, path - origin, look.line + 1)
-    _ring(mask, np.array(feet) - origin, ring, person, look.line)
-    corners = np.array([[x1, y1], [x2, y2]]) - origin
-    _corners(mask, corners, 235 if person.sure else 110, max(1, look.line - 1))
+    _trail(mask, _fixed(path - (left, top)), look.line + 1)
+    _ring(mask, (feet[0] - left, feet[1] - top), ring, person, look.line)
+    strength = 235 if person.sure else 110
+    box = (x1 - left, y1 - top, x2 - left, y2 - top)
+    _corners(mask, box, strength, max(1, look.line - 1))
     canvas.blend(mask, left, top, person.colour)
 
 
@@ -78,23 +81,25 @@ def draw_puck(
     canvas.blend(mask, left, top, colour)
 
 
-def _trail(mask: NDArray[np.uint8], path: NDArray[np.float64], line: int) -> None:
+def _trail(mask: NDArray[np.uint8], path: NDArray[np.int32], line: int) -> None:
     """The path in a few strokes, each stronger than the one before."""
     import cv2
 
-    if len(path) < 3:
+    count = len(path)
+    if count < 3:
         return
-    ends = np.linspace(0, len(path) - 1, _TRAIL_PARTS + 1).astype(int)
-    for part in range(_TRAIL_PARTS):
-        piece = path[ends[part] : ends[part + 1] + 1]
-        strength = 40 + 150 * (part + 1) // _TRAIL_PARTS
-        thick = max(1, round(line * (0.45 + 0.55 * (part + 1) / _TRAIL_PARTS)))
-        cv2.polylines(mask, [_fixed(piece)], False, strength, thick, cv2.LINE_AA, _SHIFT)
+    for part in range(1, _TRAIL_PARTS + 1):
+        piece = path[
+            (count - 1) * (part - 1) // _TRAIL_PARTS : (count - 1) * part // _TRAIL_PARTS + 1
+        ]
+        share = part / _TRAIL_PARTS
+        thick = max(1, round(line * (0.45 + 0.55 * share)))
+        cv2.polylines(mask, [piece], False, round(40 + 150 * share), thick, cv2.LINE_AA, _SHIFT)
 
 
 def _ring(
     mask: NDArray[np.uint8],
-    feet: NDArray[np.float64],
+    feet: tuple[float, float],
     axes: tuple[float, float],
     person: Person,
     line: int,
@@ -102,8 +107,9 @@ def _ring(
     """An ellipse on the ice, open behind the person; dashed when not observed."""
     import cv2
 
-    centre = tuple(int(v) for v in _fixed(feet))
-    size = tuple(int(v) for v in _fixed(np.array(axes)))
+    unit = 1 << _SHIFT
+    centre = round(feet[0] * unit), round(feet[1] * unit)
+    size = round(axes[0] * unit), round(axes[1] * unit)
     if not person.sure:
         for start in range(-40, 220, 40):
             cv2.ellipse(mask, centre, size, 0, start, start + 22, 190, line, cv2.LINE_AA, _SHIFT)
@@ -111,21 +117,27 @@ def _ring(
     cv2.ellipse(mask, centre, size, 0, 0, 360, 70, -1, cv2.LINE_AA, _SHIFT)
     cv2.ellipse(mask, centre, size, 0, -40, 220, 255, line + 1, cv2.LINE_AA, _SHIFT)
     if person.role == "goalkeeper":
-        outer = tuple(int(v * 1.3) for v in size)
+        outer = round(size[0] * 1.3), round(size[1] * 1.3)
         cv2.ellipse(mask, centre, outer, 0, -25, 205, 255, line, cv2.LINE_AA, _SHIFT)
 
 
-def _corners(mask: NDArray[np.uint8], box: NDArray[np.float64], strength: int, line: int) -> None:
+def _corners(
+    mask: NDArray[np.uint8], box: tuple[float, float, float, float], strength: int, line: int
+) -> None:
     """The four corners of the box, each a short angle."""
     import cv2
 
-    (x1, y1), (x2, y2) = box
+    x1, y1, x2, y2 = box
     arm = min(max(4.0, 0.22 * min(x2 - x1, y2 - y1)), 18.0)
-    for x, dx in ((x1, arm), (x2, -arm)):
-        for y, dy in ((y1, arm), (y2, -arm)):
-            angle = np.array([[x + dx, y], [x, y], [x, y + dy]])
-            cv2.polylines(mask, [_fixed(angle)], False, strength, line, cv2.LINE_AA, _SHIFT)
+    angles = [
+        [(x + dx, y), (x, y), (x, y + dy)]
+        for x, dx in ((x1, arm), (x2, -arm))
+        for y, dy in ((y1, arm), (y2, -arm))
+    ]
+    lines = list(_fixed(np.array(angles)))
+    cv2.polylines(mask, lines, False, strength, line, cv2.LINE_AA, _SHIFT)
 
 
 def _fixed(points: NDArray[np.float64]) -> NDArray[np.int32]:
-    return np.round(points * (1 << _SHIFT)).astype(np.int32)
+    """Points in fixed point, as OpenCV's shift argument wants them."""
+    return (points * (1 << _SHIFT) + 0.5).astype(np.int32)
