@@ -74,8 +74,7 @@ def render_annotated(
     if max_height is not None and max_height < 90:
         raise BadInputError(f"max_height {max_height} is too small.", "Give 90 lines or more.")
     info = probe(video)
-    scale = 1.0 if max_height is None else min(1.0, max_height / min(info.width_px, info.height_px))
-    size = even_size(round(info.width_px * scale), round(info.height_px * scale))
+    size = _output_size(info, max_height)
     painter = _Painter(
         info,
         size,
@@ -103,6 +102,14 @@ def render_annotated(
                 progress(number, max(info.frame_count, number))
     if progress is not None:
         progress(writer.frame_count, writer.frame_count)
+
+
+def _output_size(info: VideoInfo, max_height: int | None) -> tuple[int, int]:
+    """Even sides in the footage's proportions, the shorter one at most ``max_height``."""
+    scale = 1.0 if max_height is None else max_height / min(info.width_px, info.height_px)
+    if scale >= 1:
+        return even_size(info.width_px, info.height_px)
+    return 2 * round(info.width_px * scale / 2), 2 * round(info.height_px * scale / 2)
 
 
 class _Painter:
