@@ -96,9 +96,11 @@ def render_game(folder: Path, spec: GameSpec, progress: Progress | None = None) 
     return truth
 
 
-def write_sample(folder: Path, seconds: float = 24.0, seed: int = 7) -> Path:
+def write_sample(
+    folder: Path, seconds: float = 24.0, seed: int = 7, progress: Progress | None = None
+) -> Path:
     """Render the game that stands in when no video is named; returns the video."""
-    return render_game(folder, GameSpec(seed=seed, duration_s=seconds)).video
+    return render_game(folder, GameSpec(seed=seed, duration_s=seconds), progress).video
 
 
 class _Broadcast:

@@ -18,8 +18,10 @@ from jarvis_dagster.hockey.synthetic.changes import LineChanges
 from jarvis_dagster.hockey.synthetic.ledger import Ledger
 from jarvis_dagster.hockey.synthetic.people import SLOTS, TEAMS, Person, make_officials, make_team
 from jarvis_dagster.hockey.synthetic.positioning import where_to
-from jarvis_dagster.hockey.synthetic.puck import Puck, Shot
+from jarvis_dagster.hockey.synthetic.puck import Puck
+from jarvis_dagster.hockey.synthetic.shooting import follow_shot, shoot
 from jarvis_dagster.hockey.synthetic.skating import Skaters
+from jarvis_dagster.hockey.synthetic.stances import Stances
 
 if TYPE_CHECKING:
     from jarvis_dagster.hockey.synthetic.spec import GameSpec
@@ -45,6 +47,7 @@ class Game:
         self.time_s = 0.0
         self.ledger = Ledger(lambda: self.time_s)
         self.changes = LineChanges(self, home, away)
+        self.stances = Stances(self)
         self.score = [0, 0]
         self.clock_s = 20 * 60 - float(self.rng.integers(0, 900))
         self.drift: Array = np.zeros((SLOTS, 2))
@@ -58,7 +61,6 @@ class Game:
         self.lane = 0.0
         self.in_zone = ""
         self.scorer: int | None = None
-        self.crouch: Array = np.zeros(SLOTS)
         self._start()
 
     # People by slot -------------------------------------------------------------------
@@ -99,7 +101,7 @@ class Game:
             look[:] = self.skaters.xy[self.scorer]
         self.skaters.step(targets, pace, look, TICK_S)
         self.puck.step(self.skaters, TICK_S)
-        self._crouch()
+        self.stances.step(TICK_S)
 
     def _set(self, phase: str) -> None:
         self.phase = phase
@@ -130,7 +132,8 @@ class Game:
         self.last_touch = int(slots[0])
         self.in_zone = ""
 
-    def _whistle(self, reason: str, team: str, dot: Array, pause_s: float) -> None:
+    def whistle(self, reason: str, team: str, dot: Array, pause_s: float) -> None:
+        """Stop the play; it goes on with a face-off at ``dot`` after ``pause_s`` and more."""
         self.ledger.add("stoppage", team, [], self.puck.xy, reason=reason)
         self._set("stopped")
         self.restart_s = pause_s
@@ -140,7 +143,7 @@ class Game:
     # Play -----------------------------------------------------------------------------
     def _play(self) -> None:
         if self.puck.shot is not None:
-            self._follow_shot(self.puck.shot)
+            follow_shot(self, self.puck.shot)
             return
         if self.puck.owner is None:
             self._win_loose_puck()
@@ -156,7 +159,7 @@ class Game:
         open_net = to_goal < 48 and u < view.goal_ft - 5 and abs(w) < view.goal_ft - u + 12
         rng = self.rng.random()
         if open_net and rng < TICK_S * (0.25 + 2.2 * max(0.0, 1 - to_goal / 50)):
-            self._shoot(owner)
+            shoot(self, owner)
         elif self.held_s > 0.7:
             pressed = self._pressure(owner) < 8
             rate = 1.3 if pressed else 0.35
@@ -189,10 +192,10 @@ class Game:
     def _gain(self, slot: int) -> None:
         before = self.last_touch
         if before is not None and before != slot:
-            if self.side(before) == self.side(slot):
+            if self.puck.receiver == slot:
                 people = [self.person(before), self.person(slot)]
                 self.ledger.add("pass", TEAMS[self.side(slot)], people, self.puck.xy)
-            else:
+            elif self.side(before) != self.side(slot):
                 team = TEAMS[self.side(slot)]
                 self.ledger.add("possession_change", team, [self.person(slot)], self.puck.xy)
         self.puck.owner, self.puck.receiver = slot, None
@@ -239,64 +242,3 @@ class Game:
                 best, best_worth = mate, worth
         if best is not None:
             self.puck.pass_to(self.skaters, best, float(self.rng.uniform(48, 66)))
-
-    # Shots ----------------------------------------------------------------------------
-    def _shoot(self, owner: int) -> None:
-        side = self.side(owner)
-        view = self.views[side]
-        odds = (0.22, 0.28, 0.30, 0.20)
-        outcome = ("goal", "held", "rebound", "wide")[int(self.rng.choice(4, p=odds))]
-        aim = float(self.rng.uniform(-2.4, 2.4))
-        if outcome == "wide":
-            aim = float(self.rng.choice([-1, 1])) * float(self.rng.uniform(4.2, 7.0))
-        target = view.to_rink(np.array([view.goal_ft, aim]))
-        speed = float(self.rng.uniform(85, 120))
-        self.puck.shoot(Shot(owner, side, outcome, target), speed)
-        people = [self.person(owner)]
-        self.ledger.add("shot", TEAMS[side], people, self.puck.xy, outcome=outcome)
-
-    def _follow_shot(self, shot: Shot) -> None:
-        view = self.views[shot.side]
-        u = float(view.to_team(self.puck.xy)[0])
-        keeper = 6 * (1 - shot.side) + 5
-        front = float(view.to_team(self.skaters.xy[keeper])[0]) - 1.5
-        team, rival = TEAMS[shot.side], TEAMS[1 - shot.side]
-        if shot.outcome == "goal" and u >= view.goal_ft + 1.0:
-            self.score[shot.side] += 1
-            self.scorer = shot.shooter
-            self.ledger.add("goal", team, [self.person(shot.shooter)], self.puck.xy)
-            self._whistle("goal", team, np.array(self.rink.centre_ft), 3.6)
-        elif shot.outcome in ("held", "rebound") and u >= front:
-            self.ledger.add("save", rival, [self.person(keeper)], self.puck.xy, hold=shot.outcome)
-            if shot.outcome == "held":
-                dots = np.array(self.rink.end_dots_ft)
-                near = np.linalg.norm(dots - self.puck.xy, axis=1).argmin()
-                self.scorer = None
-                self._whistle("goalkeeper holds the puck", rival, dots[near], 1.6)
-            else:
-                self.puck.rebound(view.direction, self.rng)
-                self.last_touch = keeper
-        elif self.puck.free_s > 1.1 or u > view.goal_ft + 6:
-            self.puck.shot = None
-            self.last_touch = shot.shooter
-
-    # How people stand -----------------------------------------------------------------
-    def keeper_down(self, slot: int) -> float:
-        """How far a goalkeeper is down in the butterfly, 0 to 1."""
-        return float(self.crouch[slot])
-
-    def arm_up(self, slot: int) -> float:
-        """How far an official's arm is up: the near referee signals at a whistle."""
-        if self.phase != "stopped" or slot != 12:
-            return 0.0
-        return float(np.clip(self.phase_s / 0.4, 0, 1) * np.clip((2.5 - self.phase_s) / 0.4, 0, 1))
-
-    def _crouch(self) -> None:
-        for slot in (5, 11):
-            near = np.linalg.norm(self.skaters.xy[slot] - self.puck.xy) < 16
-            shot = self.puck.shot is not None and self.puck.shot.side != self.side(slot)
-            goal = 1.0 if shot or (near and self.phase == "play") else 0.0
-            if self.phase == "stopped" and near:
-                goal = 1.0
-            rate = 9.0 if goal > self.crouch[slot] else 2.5
-            self.crouch[slot] += (goal - self.crouch[slot]) * min(1.0, rate * TICK_S)

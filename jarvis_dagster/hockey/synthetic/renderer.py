@@ -88,9 +88,9 @@ class Renderer:
         phase, effort = float(skaters.stride[slot]), float(skaters.effort[slot])
         sway = float(np.sin(0.9 * game.time_s + 1.7 * slot))
         if person.role == "goalkeeper":
-            return goalkeeper_pose(game.keeper_down(slot), person.left_handed, sway)
+            return goalkeeper_pose(game.stances.keeper_down(slot), person.left_handed, sway)
         if person.role == "referee":
-            return official_pose(phase, effort, speed, game.arm_up(slot))
+            return official_pose(phase, effort, speed, game.stances.arm_up(slot))
         if game.puck.owner == slot:
             sway = float(np.sin(phase))
         return skater_pose(phase, effort, speed, person.left_handed, sway * 0.6)

@@ -124,17 +124,18 @@ def goalkeeper(view: TeamView, puck: Array) -> Array:
 
 def officials(rink: Rink, puck: Array, drift: Array) -> Array:
     """Targets (4, 2): two referees around the play, two linesmen near the blue lines."""
-    x, y = puck
+    x = float(puck[0])
     left, right = rink.blue_lines_ft
     far, near = rink.width_ft - 5, 5.0
     middle = rink.length_ft / 2
-    toward = 1 if x > middle else -1
+    # One referee leads the play along the far boards, the other trails it.
+    side = np.tanh((x - middle) / 18)
     spots = np.array(
         [
-            (np.clip(x + 30 * toward, 9, rink.length_ft - 9), near + 5 if y > 40 else far - 5),
-            (np.clip(x - 38 * toward, 9, rink.length_ft - 9), near if toward > 0 else far),
+            (np.clip(x + 34 * side, 9, rink.length_ft - 9), far - 4),
+            (np.clip(x - 40 * side, 9, rink.length_ft - 9), near + 7),
             (np.clip(x - 20, left - 3, middle + 8), far),
             (np.clip(x + 20, middle - 8, right + 3), near),
         ]
     )
-    return spots + drift * 0.4
+    return spots + drift * (0.6, 0.25)
