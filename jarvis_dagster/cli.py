@@ -8,7 +8,7 @@ where it happened.
 from __future__ import annotations
 
 import sys
-from pathlib import Path  # noqa: TC003  (typer reads the annotations)
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -141,6 +141,47 @@ def logs(
     stack.logs(_settings().stack, _console(), program, follow=follow, lines=lines)
 
 
+Threads = Annotated[int | None, typer.Option(min=1, help="Threads; all cores by default.")]
+Model = Annotated[Path | None, typer.Option(help="An ONNX detector; the packaged one by default.")]
+Aspect = Annotated[
+    str | None, typer.Option(help="True shape of pictures that are stored stretched, as in 16:9.")
+]
+
+
+@app.command()
+def detect(
+    source: Annotated[Path, typer.Argument(help="A folder of pictures, or a video.")],
+    out: Annotated[Path, typer.Option(help="COCO results to write (JSON).")],
+    model: Model = None,
+    stride: Annotated[
+        int | None, typer.Option(min=1, help="Of a video, look at every n-th frame.")
+    ] = None,
+    score_threshold: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Least score; the model's own by default.")
+    ] = None,
+    threads: Threads = None,
+    aspect: Aspect = None,
+) -> None:
+    """Find the people on the ice in pictures or a video."""
+    from jarvis_dagster.commands.detect import detect_command
+    from jarvis_dagster.commands.display import Display
+
+    console = _console(stderr=True)
+    with Display(console) as display:
+        code = detect_command(
+            source,
+            out,
+            model=model,
+            stride=stride,
+            score_threshold=score_threshold,
+            threads=threads,
+            aspect=aspect,
+            progress=lambda done, total: display.update("detect", done, total),
+            console=console,
+        )
+    raise typer.Exit(code)
+
+
 @app.command()
 def track(
     detections: Annotated[Path, typer.Option(help="MOTChallenge rows: frame,-1,x,y,w,h,score.")],
@@ -153,6 +194,31 @@ def track(
     from jarvis_dagster.commands.track import track_command
 
     track_command(detections, size, fps, out, as_json=as_json)
+
+
+@evaluate.command("detector")
+def evaluate_detector(
+    images: Annotated[Path, typer.Option(help="Folder of pictures.")],
+    labels: Annotated[Path, typer.Option(help="Folder of YOLO labels of the same names.")],
+    model: Model = None,
+    aspect: Aspect = None,
+    threads: Threads = None,
+    as_json: AsJson = False,
+) -> None:
+    """Recall, precision, AP50 and role figures against labels."""
+    from jarvis_dagster.commands.detect import evaluate_detector_command
+    from jarvis_dagster.commands.display import Display
+
+    with Display(_console(stderr=True)) as display:
+        evaluate_detector_command(
+            images,
+            labels,
+            model=model,
+            aspect=aspect,
+            threads=threads,
+            as_json=as_json,
+            progress=lambda done, total: display.update("detect", done, total),
+        )
 
 
 @evaluate.command("tracker")
