@@ -174,6 +174,7 @@ def run_object_store(folder: Path, buckets: str = "") -> Server:
         "-s3.port.lance=0",
         f"-master.port={master}",
         f"-volume.port={volume}",
+        "-volume.preStopSeconds=0",
         f"-filer.port={filer}",
         f"-filer.localSocket={folder / 'filer.sock'}",
         f"-admin.port={admin}",

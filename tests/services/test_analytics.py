@@ -328,5 +328,6 @@ def test_config_is_strict_and_documented() -> None:
     for model in (AnalyticsConfig, Dashboard, Panel):
         assert all(field.description for field in model.model_fields.values())
     for url in ("alertmanager:9093", "http://user:secret@host"):
-        with pytest.raises(ValueError, match="alertmanager_url"):
+        with pytest.raises(ValueError, match="alertmanager_url") as caught:
             AnalyticsConfig(directory=Path(), alertmanager_url=url)
+        assert "secret" not in str(caught.value)

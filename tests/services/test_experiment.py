@@ -219,8 +219,9 @@ def test_passwords_are_refused_where_they_would_be_shown(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    with pytest.raises(ValueError, match="MLFLOW_TRACKING_PASSWORD"):
+    with pytest.raises(ValueError, match="MLFLOW_TRACKING_PASSWORD") as caught:
         ExperimentConfig(tracking_uri="http://user:hunter2@host:5000")
+    assert "hunter2" not in f"{caught.value!r} {caught.value} {caplog.text}"
     with pytest.raises(ValueError, match="artifact_root"):
         ExperimentConfig(tracking_uri="sqlite:///x.db")
     assert all(field.description for field in ExperimentConfig.model_fields.values())

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import secrets
 import time
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from jarvis_dagster.errors import BadInputError, NotSupportedError, PermanentError, TransientError
-from jarvis_dagster.services.client_storage import LocalFolderDrive, Sighting, settle
+from jarvis_dagster.services.client_storage import LocalFolderDrive
 from jarvis_dagster.services.client_storage import hashes as hashes_module
 from jarvis_dagster.services.client_storage import local as local_module
 from tests.services.drive_contract import DriveContract
@@ -231,33 +234,65 @@ def test_search_is_not_supported_yet(drive: LocalFolderDrive) -> None:
         drive.search("power play")
 
 
-def test_settle_waits_for_two_looks_that_agree(drive: LocalFolderDrive) -> None:
-    drive.check()
-    now = time.time()
-    (drive.root / "a.mp4").write_bytes(b"x")
-    (drive.root / "empty.mp4").touch()
-    os.utime(drive.root / "a.mp4", (now, now))
-    (first,) = [file for file in drive.list_all() if file.size]
-    ready, waiting = settle({}, drive.list_all(), now_s=now, settle_s=10)
-    assert (ready, waiting) == ([], {first.id: Sighting(first.version, now)})
-    (drive.root / "a.mp4").write_bytes(b"more")
-    os.utime(drive.root / "a.mp4", (now + 8, now + 8))
-    ready, waiting = settle(waiting, drive.list_all(), now_s=now + 11, settle_s=10)
-    assert ready == []
-    assert waiting[first.id].since_s == now + 11
-    ready, waiting = settle(waiting, drive.list_all(), now_s=now + 22, settle_s=10)
-    assert ([file.id for file in ready], waiting) == ([first.id], {})
+NAMES = st.sampled_from(
+    ["a.mp4", "A.mp4", "\u00dc.mp4", "U\u0308.mp4", "a (2).mp4", ".a", "a/b", "Sub"]
+)
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["upload", "replace", "move", "trash", "folder"]),
+        NAMES,
+        st.integers(0, 3),
+        st.integers(0, 100),
+    ),
+    max_size=25,
+)
 
 
-def test_settle_takes_old_files_at_once_and_waits_for_dates_in_the_future(
-    drive: LocalFolderDrive,
+@given(STEPS)
+@settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_nothing_is_lost_whatever_is_done(
+    tmp_path: Path, steps: list[tuple[str, str, int, int]]
 ) -> None:
-    drive.check()
-    for name, age_s in (("old.mp4", 3600), ("future.mp4", -3600)):
-        (drive.root / name).write_bytes(b"x")
-        os.utime(drive.root / name, (time.time() - age_s,) * 2)
-    now = time.time()
-    ready, waiting = settle({}, drive.list_all(), now_s=now, settle_s=10)
-    assert [file.id for file in ready] == ["old.mp4"]
-    ready, waiting = settle(waiting, drive.list_all(), now_s=now + 10, settle_s=10)
-    assert [file.id for file in ready] == ["future.mp4", "old.mp4"]
+    """A content that was uploaded stays, unless that very file was replaced or trashed."""
+    drive = LocalFolderDrive(tmp_path / secrets.token_hex(8))
+    source = tmp_path / "source"
+    folders: list[str | None] = [None]
+    wanted: dict[str, bytes] = {}  # by id
+    for doing, name, number, pick in steps:
+        folder = folders[pick % len(folders)]
+        source.write_bytes(f"content {number}".encode())
+        chosen = sorted(wanted)[pick % len(wanted)] if wanted else None
+        if doing == "folder":
+            if (made := drive.create_folder(f"{name} folder", folder).id) not in folders:
+                folders.append(made)
+        elif doing == "upload" or chosen is None:
+            file = drive.upload(source, folder, name)
+            assert wanted.get(file.id, source.read_bytes()) == source.read_bytes()
+            wanted[file.id] = source.read_bytes()
+        elif doing == "replace":
+            before = drive.stat(chosen)
+            assert before is not None
+            parent = chosen.rpartition("/")[0] or None
+            after = drive.upload(source, parent, before.name, replace=before)
+            assert after.id == chosen
+            wanted[chosen] = source.read_bytes()
+        elif doing == "move":
+            moved = drive.move(chosen, folder, name)
+            content = wanted.pop(chosen)
+            assert moved.id not in wanted
+            wanted[moved.id] = content
+        else:
+            drive.trash(chosen)
+            del wanted[chosen]
+    there = {
+        file.id: (drive.root / file.id).read_bytes()
+        for file in drive.list_all(recursive=True)
+        if not file.is_folder
+    }
+    assert there == wanted
+    assert list(drive.root.rglob("*.part")) == []

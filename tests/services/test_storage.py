@@ -326,6 +326,9 @@ def test_config_refuses_what_is_wrong() -> None:
         StorageConfig.model_validate({"endpoint": "http://x:1", "secret_key": "y"})
     with pytest.raises(ValueError, match="bucket"):
         StorageConfig.model_validate({"secret_key": "y", "bucket": "z"})
+    with pytest.raises(ValueError, match="secret_key") as caught:
+        StorageConfig.model_validate({"secret_key": ["hunter2"], "secretkey": "hunter2"})
+    assert "hunter2" not in str(caught.value)
     assert all(f.description for f in StorageConfig.model_fields.values())
 
 

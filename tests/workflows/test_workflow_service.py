@@ -305,7 +305,13 @@ def test_an_outage_is_transient_and_keys_are_not_shown(
     caplog.set_level(logging.DEBUG)
     (port,) = free_ports(1)
     config = WorkflowConfig.model_validate(
-        {"address": f"127.0.0.1:{port}", "api_key": "hunter2", "attempts": 2, "timeout_s": 2}
+        {
+            "address": f"127.0.0.1:{port}",
+            "api_key": "hunter2",
+            "tls": True,
+            "attempts": 2,
+            "timeout_s": 2,
+        }
     )
     service = JarvisWorkflowService(config)
     for call in (
@@ -381,4 +387,12 @@ def test_the_service_starts_only_what_the_worker_serves() -> None:
 
     served = {_Definition.must_from_class(cls).name for cls in WORKFLOW_CLASSES}
     assert served == set(WORKFLOWS)
+
+
+def test_config_is_strict_and_documented() -> None:
+    with pytest.raises(ValueError, match="api_key needs tls") as caught:
+        WorkflowConfig.model_validate({"api_key": "hunter2"})
+    assert "hunter2" not in str(caught.value)
+    with pytest.raises(ValueError, match="adress"):
+        WorkflowConfig.model_validate({"adress": "x"})
     assert all(field.description for field in WorkflowConfig.model_fields.values())

@@ -15,7 +15,7 @@ __all__ = ["AnalyticsConfig"]
 class AnalyticsConfig(BaseModel):
     """Where metrics are kept and where alerts go."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     directory: Path = Field(
         description="Folder that every process keeps its metrics in and the endpoint reads; "

@@ -4,7 +4,6 @@ from jarvis_dagster.services.client_storage.config import ClientStorageConfig, D
 from jarvis_dagster.services.client_storage.drive import Changes, Drive, DriveFile, Page
 from jarvis_dagster.services.client_storage.local import LocalFolderDrive
 from jarvis_dagster.services.client_storage.service import JarvisClientStorageService
-from jarvis_dagster.services.client_storage.settle import Sighting, settle
 
 __all__ = [
     "Changes",
@@ -15,6 +14,4 @@ __all__ = [
     "JarvisClientStorageService",
     "LocalFolderDrive",
     "Page",
-    "Sighting",
-    "settle",
 ]

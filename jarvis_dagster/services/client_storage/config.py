@@ -16,7 +16,7 @@ __all__ = ["ClientStorageConfig", "DriveConfig"]
 class DriveConfig(BaseModel):
     """One drive."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     kind: Literal["local"] = Field(
         default="local", description="The provider: `local` is a folder of this machine."
@@ -27,7 +27,7 @@ class DriveConfig(BaseModel):
 class ClientStorageConfig(BaseModel):
     """The drives that people put footage into and take results from."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     drives: dict[str, DriveConfig] = Field(
         default_factory=dict, description="The drives by the name that people call them."

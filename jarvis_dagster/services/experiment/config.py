@@ -15,7 +15,7 @@ __all__ = ["ExperimentConfig"]
 class ExperimentConfig(BaseModel):
     """Where MLflow is."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     tracking_uri: str = Field(
         default="http://127.0.0.1:5000",

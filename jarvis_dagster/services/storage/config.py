@@ -13,7 +13,7 @@ __all__ = ["StorageConfig"]
 class StorageConfig(BaseModel):
     """Where the object store is and how to reach it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     endpoint: str = Field(
         default="127.0.0.1:8333", description="Host and port of the S3 server, without a scheme."

@@ -5,7 +5,7 @@ Belongs here: what a person may set. Does not belong here: clients, behaviour.
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 __all__ = ["WorkflowConfig"]
 
@@ -13,7 +13,7 @@ __all__ = ["WorkflowConfig"]
 class WorkflowConfig(BaseModel):
     """Where Temporal is, and which queue the workers serve."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     address: str = Field(
         default="127.0.0.1:7233", description="Host and port of the Temporal server."
@@ -38,3 +38,9 @@ class WorkflowConfig(BaseModel):
     graceful_stop_s: float = Field(
         default=30.0, ge=0, description="Seconds that a stopping worker lets its steps finish."
     )
+
+    @model_validator(mode="after")
+    def _key_is_not_sent_in_the_clear(self) -> WorkflowConfig:
+        if self.api_key is not None and not self.tls:
+            raise ValueError("api_key needs tls, or everybody on the way can read it")
+        return self
