@@ -72,7 +72,7 @@ def _teams(votes: Votes, summary: KitSummary) -> tuple[NDArray[np.object_], NDAr
     sure = np.zeros(len(votes.track_ids))
     where = np.searchsorted(votes.track_ids, summary.track_ids)
     role = votes.winners()[0][where]
-    kits = find_kits(summary, role == _PLAYER)
+    kits = find_kits(summary, np.where(role == _REFEREE, 0.0, np.where(role == _PLAYER, 1.0, 0.5)))
     if kits is None:
         return team, sure
     worn, surety = wear(summary, kits)

@@ -23,9 +23,7 @@ _CENTRES_Y = np.concatenate(
     [np.linspace(0.17, 0.50, _TORSO_ROWS), np.linspace(0.56, 0.88, _LEGS_ROWS)]
 ).astype(np.float32)
 _CENTRES_X = ((np.arange(_COLS) + 0.5) / _COLS).astype(np.float32)
-_ACROSS = np.abs(2 * _CENTRES_X - 1)
-_CENTRAL = np.exp(-((_ACROSS / 0.55) ** 2))
-_OFF_CENTRE = np.minimum(1, 1.8 * _ACROSS)
+
 _LIGHTNESS_BINS = 6
 _HUE_BINS = 8
 
@@ -44,6 +42,7 @@ KIT_COLUMNS: tuple[str, ...] = (
     "ice_a",
     "ice_b",
     "on_ice",
+    "body",
     "height_px",
 )
 """Names of the columns of :func:`kit_features`.
@@ -54,7 +53,8 @@ more L changes across than along the torso (vertical stripes are positive);
 ``torso_dark_i``: share of the torso at ``i`` sixths of the ice's lightness, last
 bin open; ``torso_hue_i``: mean chroma by eighth of the hue circle; ``ice_l/a/b``:
 the frame's ice, the white to which the light of the moment can be compared;
-``on_ice``: share of the box's sides that look like that ice (the bench has none).
+``on_ice``: share of the box's sides that look like that ice (the bench has none);
+``body``: how much of the torso stands out from what is beside it (a stick: little).
 """
 
 
@@ -62,9 +62,9 @@ def kit_features(image: NDArray[np.uint8], xyxy: NDArray[np.float32]) -> NDArray
     """Measure the kit inside every box.
 
     The box is sampled on a grid: its upper-middle part is the torso, below it the
-    legs. Pixels count by how central they are; off the centre line those
-    that look like the background at the box's sides (ice, boards) hardly count, so
-    that the pose matters little and a white jersey on white ice still has pixels.
+    legs. Pixels count by how near they are to the middle of the body; off that line
+    those that look like the background at the box's sides (ice, boards) hardly count,
+    so that the pose matters little and a white jersey on white ice still has pixels.
 
     Args:
         image: BGR, (H, W, 3).
@@ -94,7 +94,7 @@ def kit_features(image: NDArray[np.uint8], xyxy: NDArray[np.float32]) -> NDArray
     patches = np.ascontiguousarray(image).reshape(-1, 3).take(flat.ravel(), axis=0)
     ice = _ice_lab(image)
     lab = _lab(patches.reshape(len(usable) * _ROWS, _COLS, 3))
-    features[usable] = _describe(lab.reshape(len(usable), _ROWS, _COLS, 3), ice, size[:, 1])
+    features[usable] = _describe(lab.reshape(len(usable), _ROWS, _COLS, 3), ice, size)
     return features
 
 
@@ -120,18 +120,28 @@ def _ice_lab(image: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def _describe(
-    lab: NDArray[np.float32], ice: NDArray[np.float32], heights: NDArray[np.float32]
+    lab: NDArray[np.float32], ice: NDArray[np.float32], sizes: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """Features of (N, rows, columns, 3) Lab patches."""
     count = len(lab)
+    heights, ratio = sizes[:, 1], sizes[:, 1] / sizes[:, 0]
     sides_seen = lab[:, ::2, [0, 1, -2, -1]].reshape(count, -1, 3)
     sides = np.sort(sides_seen, axis=1)
     background = sides[:, sides.shape[1] // 2, None, None]
     on_ice = (((sides_seen - ice) ** 2).sum(2) < 25**2).mean(1)
     offset = lab - background
     likeness = np.exp(np.einsum("nrcd,nrcd->nrc", offset, offset) / (-2 * 9.0**2))
-    weight = _CENTRAL * (1 - likeness * _OFF_CENTRE)
+    # The body is where most differs from the background: a stick is thin, so a box that
+    # holds it does not pull the torso's middle aside.
+    solid = (1 - likeness).mean(1) ** 3 + 1e-6
+    middle_x = (solid * _CENTRES_X).sum(1, keepdims=True) / solid.sum(1, keepdims=True)
+    half = np.clip(0.17 * ratio[:, None], 0.12, 0.3)
+    across = np.abs(_CENTRES_X - middle_x) / half
+    central = np.exp(-0.5 * across**2)[:, None]
+    weight = central * (1 - likeness * np.minimum(1, across)[:, None])
 
+    spot = central[:, :, :] * np.ones((1, _TORSO_ROWS, 1), np.float32)
+    body = ((1 - likeness[:, :_TORSO_ROWS]) * spot).sum((1, 2)) / spot.sum((1, 2))
     torso = lab[:, :_TORSO_ROWS].reshape(count, -1, 3)
     torso_weight = weight[:, :_TORSO_ROWS].reshape(count, -1)
     torso_weight /= torso_weight.sum(1, keepdims=True)
@@ -160,6 +170,7 @@ def _describe(
             _histograms(sector, torso_weight * np.sqrt(a * a + b * b), _HUE_BINS),
             np.broadcast_to(ice, (count, 3)),
             on_ice,
+            body,
             heights,
         ]
     ).astype(np.float32)

@@ -20,11 +20,15 @@ if TYPE_CHECKING:
 
 __all__ = ["KitSummary", "crowding", "summarise_kit"]
 
-_SCALES = {"torso_l": 8.0, "torso_a": 5.0, "torso_b": 5.0, "legs_l": 16.0, "legs_a": 9.0}
-_SCALES |= {"legs_b": 9.0, "torso_l_spread": 7.0}
-_SCALES |= {name: 0.18 for name in KIT_COLUMNS if name.startswith("torso_dark_")}
-_SCALES |= {name: 3.5 for name in KIT_COLUMNS if name.startswith("torso_hue_")}
-"""What one person's kit varies by, from box to box; the unit of distances between kits."""
+_SCALES = {"torso_l": 9.6, "torso_a": 5.0, "torso_b": 5.0}
+"""What one person's torso varies by, from box to box; the unit of distances between kits.
+
+Legs, stripes and histograms are left out: they vary more with pose and with who stands
+behind than they tell teams apart (kits differ in the torso, by rule).
+"""
+_USUAL_ICE_L = 85.0
+_CLEAR = 0.2
+_BODY = 0.45
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,8 +53,9 @@ class KitSummary:
 def summarise_kit(tracks: pd.DataFrame, kit: pd.DataFrame) -> KitSummary:
     """Medians of the kit over the good looks at each track.
 
-    A good look is an observed box that no other box covers; a track that has none
-    is described by all of its boxes. Lightness and colour count relative to the
+    A good look is an observed box that no other box covers and in which a body stands
+    out; a track that has fewer than three is described by all of its boxes, and counts
+    for less. Lightness and colour count relative to the
     frame's ice, so that a darker corner or a change of light moves nobody.
 
     Args:
@@ -67,10 +72,15 @@ def summarise_kit(tracks: pd.DataFrame, kit: pd.DataFrame) -> KitSummary:
 
     column = {name: i for i, name in enumerate(KIT_COLUMNS)}
     relative = features.copy()
-    for part in ("torso", "legs"):
-        for channel in "lab":
-            relative[:, column[f"{part}_{channel}"]] -= features[:, column[f"ice_{channel}"]]
+    # As under a light that makes the ice as bright as in a well-lit rink.
+    light = _USUAL_ICE_L / np.maximum(features[:, column["ice_l"]], 0.4 * _USUAL_ICE_L)
+    relative[:, column["torso_l"]] *= light
+    for channel in "ab":
+        relative[:, column[f"torso_{channel}"]] -= features[:, column[f"ice_{channel}"]]
+        relative[:, column[f"torso_{channel}"]] *= light
     scaled = np.column_stack([relative[:, column[n]] / s for n, s in _SCALES.items()])
+
+    good = (covered < _CLEAR) & (features[:, column["body"]] > _BODY)
 
     order = np.argsort(ids, kind="stable")
     unique, starts = np.unique(ids[order], return_index=True)
@@ -79,10 +89,10 @@ def summarise_kit(tracks: pd.DataFrame, kit: pd.DataFrame) -> KitSummary:
     lab: list[NDArray[np.float64]] = []
     relative_ab: list[NDArray[np.float64]] = []
     for chosen in np.split(order, starts[1:]) if len(unique) else []:
-        clear = chosen[covered[chosen] < 0.2]
+        clear = chosen[good[chosen]]
         looks = clear if len(clear) >= 3 else chosen
         vectors.append(np.median(scaled[looks], axis=0))
-        trust = (1.0 if len(clear) >= 3 else 0.5) * (
+        trust = (1.0 if len(clear) >= 3 else 0.25) * (
             0.2 + 0.8 * min(1.0, 2 * np.median(features[looks, column["on_ice"]]))
         )
         weights.append(np.sqrt(len(looks)) * trust)

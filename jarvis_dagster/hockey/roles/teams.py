@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Kits", "find_kits", "wear"]
 
-_CAP = 4.5
+_CAP = 4.0
 """Distance from which a track belongs to neither kit (units of usual variation)."""
-_ONE_KIT = 2.6
+_ONE_KIT = 2.0
 """Centres closer than this are one kit seen twice."""
 _SEEDS = 24
 
@@ -50,12 +50,18 @@ class Kits:
     spread: float
 
 
-def find_kits(summary: KitSummary, players: NDArray[np.bool_]) -> Kits | None:
-    """The kits among the tracks marked in ``players`` (T,); None when there are none."""
-    chosen = np.flatnonzero(players & (summary.weights > 0))
+def find_kits(summary: KitSummary, counts: NDArray[np.float64]) -> Kits | None:
+    """The kits that were worn; None when nobody was seen.
+
+    Args:
+        summary: One row a track.
+        counts: (T,) how much each track counts; 0 for who is in no team.
+    """
+    every = summary.weights * counts
+    chosen = np.flatnonzero(every > 0)
     if not len(chosen):
         return None
-    vectors, weights = summary.vectors[chosen], summary.weights[chosen]
+    vectors, weights = summary.vectors[chosen], every[chosen]
     centres = _lloyd(vectors, weights, _best_pair(vectors, weights))
     if len(centres) == 2:
         nearest, _ = _nearest(vectors, centres)
