@@ -44,7 +44,8 @@ class Arena:
     def draw_behind(self, canvas: Image, camera: Camera) -> None:
         """Ice, crowd, benches, and the boards that the play is in front of."""
         self._draw_ice(canvas, camera)
-        for panel in (*self._behind, *self._benches):
+        near = [] if self._hides(camera) else self._before
+        for panel in (*self._behind, *near, *self._benches):
             panel.draw(canvas, camera)
         for wall in self._walls:
             if wall.faces(camera):
@@ -52,7 +53,7 @@ class Arena:
 
     def draw_before(self, canvas: Image, camera: Camera) -> None:
         """The boards, glass and seats between the camera and the play."""
-        for panel in self._before:
+        for panel in self._before if self._hides(camera) else []:
             panel.draw(canvas, camera)
         for wall in self._walls:
             if not wall.faces(camera):
@@ -66,13 +67,19 @@ class Arena:
                 corners = wall.outside.corners.copy()
                 corners[:2, 2] = self._rink.board_height_ft
                 quads.append(corners)
-        quads += [panel.corners for panel in self._before]
+        if self._hides(camera):
+            quads += [panel.corners for panel in self._before]
         projected = [camera.project(corners) for corners in quads]
         return [
             np.clip(pixels, -8000, 8000)
             for pixels, depth in projected
             if depth.min() >= surfaces.NEAREST_FT
         ]
+
+    @staticmethod
+    def _hides(camera: Camera) -> bool:
+        """Whether the camera looks over the seats on the near side."""
+        return float(camera.position_ft[1]) < 0
 
     def _draw_ice(self, canvas: Image, camera: Camera) -> None:
         import cv2

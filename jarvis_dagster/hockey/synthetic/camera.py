@@ -165,8 +165,8 @@ class Operator:
             )
             return Camera(place, aim, width_px * 0.95, size)
         if self._spec.camera == "fixed":
-            place = np.array([length / 2, -62.0, 46.0])
-            return Camera(place, np.array([length / 2, 0.47 * width, 0.0]), width_px * 0.6, size)
+            place = np.array([length / 2, -46.0, 60.0])
+            return Camera(place, np.array([length / 2, 0.45 * width, 0.0]), width_px * 0.6, size)
         place = np.array([length / 2, -70.0, 52.0])
         aim = np.array([self._state[0], self._state[1], 4.0])
         return Camera(place, aim, width_px * float(self._state[2]), size)

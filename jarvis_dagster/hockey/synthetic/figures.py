@@ -155,9 +155,6 @@ class _Painter(Brush):
         self.limb(left, right, 0.66 * bulk, colour)
         self.limb(hem_l + 0.8 * lift, hem_r + 0.8 * lift, 0.5, kit.trim)
         self.limb(hem_l + 2.6 * lift, hem_r + 2.6 * lift, 0.3, colour)
-        # The fold between shaded and lit side of the back.
-        fold = (left + right) / 2 + 0.1 * (right - left)
-        self.limb(fold, (hem_l + hem_r) / 2 + 3 * lift, 0.14, scaled(colour, 0.86))
         if facing > 0.3:  # a crest on the chest
             crest = (left + right + hem_l + hem_r) / 4 + lift
             self.disc(crest, 0.36, kit.trim)
