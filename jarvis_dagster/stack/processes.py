@@ -49,7 +49,7 @@ class Listener:
 
     def __str__(self) -> str:
         if self.pid is None:
-            return "a process of another user"
+            return "another process"
         ours = f" of the Jarvis stack in {self.data_dir}" if self.data_dir else ""
         return f"{self.name} (process {self.pid}){ours}"
 
@@ -77,8 +77,7 @@ def holders_of(ports: Collection[int], data_dir: str) -> list[psutil.Process]:
     found = []
     for process in marked_processes(data_dir):
         with contextlib.suppress(*_GONE):
-            listening = process.net_connections(kind="tcp")
-            if any(c.status == psutil.CONN_LISTEN and c.laddr.port in ports for c in listening):
+            if _listens(process, ports):
                 found.append(process)
     return found
 
@@ -98,12 +97,9 @@ def is_free(port: int, host: str) -> bool:
 
 def listener_on(port: int) -> Listener:
     """Return who listens on `port`, as far as this user may know."""
-    with contextlib.suppress(*_GONE):
-        for connection in psutil.net_connections(kind="tcp"):
-            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port:
-                if connection.pid is None:
-                    break
-                process = psutil.Process(connection.pid)
+    for process in psutil.process_iter():
+        with contextlib.suppress(*_GONE):
+            if _listens(process, (port,)):
                 return Listener(process.pid, process.name(), _environ(process).get(MARKER))
     return Listener(None, "")
 
@@ -134,6 +130,11 @@ def memory_bytes(pid: int) -> int | None:
         with contextlib.suppress(*_GONE):
             total += member.memory_info().rss
     return total
+
+
+def _listens(process: psutil.Process, ports: Collection[int]) -> bool:
+    connections = process.net_connections(kind="tcp")
+    return any(c.status == psutil.CONN_LISTEN and c.laddr.port in ports for c in connections)
 
 
 def _environ(process: psutil.Process) -> dict[str, str]:

@@ -1,0 +1,166 @@
+"""The project's image is built, and its services run as the production stack says.
+
+It takes a quarter of an hour, a Docker engine and the network, so it runs only with
+JARVIS_TEST_DOCKER=1.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sysconfig
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.deploy import docker_engine
+from tests.deploy.docker_engine import run
+from tests.deploy.project import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = [
+    pytest.mark.skipif(
+        os.environ.get("JARVIS_TEST_DOCKER") != "1",
+        reason="building the image takes long (set JARVIS_TEST_DOCKER=1)",
+    ),
+    pytest.mark.timeout(5400),
+]
+
+IMAGE = "jarvis-dagster:0.0.0-test"
+POSTGRES = "stand-in/postgres:0.0.0-test"
+OWN = ("mlflow", "dagster-code", "dagster-webserver", "dagster-daemon", "worker", "metrics")
+STAND_INS = ROOT / "tests" / "deploy" / "stand_ins"
+
+
+@pytest.fixture(scope="module")
+def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an engine that holds the image and the stand-ins."""
+    if docker_engine.machine_engine_answers():
+        address = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+        build(address, tmp_path_factory.mktemp("base"))
+        yield address
+        return
+    reason = docker_engine.why_none_can_be_started()
+    if reason:
+        pytest.skip(reason)
+    folder = tmp_path_factory.mktemp("docker")
+    try:
+        with docker_engine.engine(folder, isolated=False) as address:
+            build(address, folder)
+        with docker_engine.engine(folder, isolated=True) as address:
+            yield address
+    finally:
+        shutil.rmtree(folder / "data", ignore_errors=True)
+
+
+def build(address: str, folder: Path) -> None:
+    base = docker_engine.base_image(address, folder)
+    common = ("docker", "-H", address, "build", "--network", "host")
+    argument = ("--build-arg", f"BASE_IMAGE={base}")
+    dockerfile = str(ROOT / "deploy" / "docker" / "Dockerfile")
+    run(*common, *argument, "-f", dockerfile, "-t", IMAGE, str(ROOT), timeout=5000)
+    dockerfile = str(STAND_INS / "postgres.Dockerfile")
+    run(*common, *argument, "-f", dockerfile, "-t", POSTGRES, str(STAND_INS), timeout=1000)
+
+
+class Stack:
+    """The production stack with stand-ins, in one engine."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        binary = shutil.which("docker-compose", path=sysconfig.get_path("scripts"))
+        assert binary
+        self._command = (
+            *(binary, "-p", "jarvis-test", "--project-directory", str(ROOT)),
+            *("-f", str(ROOT / "docker-compose.yml"), "-f", str(STAND_INS / "compose.yml")),
+            *("--env-file", str(ROOT / ".env.example")),
+        )
+
+    def __call__(self, *arguments: str, timeout: float = 600) -> str:
+        return run(
+            *self._command,
+            *arguments,
+            timeout=timeout,
+            DOCKER_HOST=self._address,
+            JARVIS_IMAGE=IMAGE,
+            STAND_IN_POSTGRES=POSTGRES,
+        )
+
+    def python(self, service: str, program: str) -> str:
+        return self("exec", "-T", service, "python", "-c", program)
+
+
+@pytest.fixture(scope="module")
+def stack(docker: str) -> Iterator[Stack]:
+    running = Stack(docker)
+    try:
+        running("up", "-d", "--no-build", "--wait", "--wait-timeout", "900", *OWN, timeout=1200)
+    except AssertionError as error:
+        told = running("logs", "--tail", "60")
+        running("down", "-v")
+        raise AssertionError(f"{error}\n{told}") from None
+    yield running
+    running("down", "-v", "-t", "30")
+
+
+def test_all_own_services_are_healthy(stack: Stack) -> None:
+    lines = stack("ps", "--format", "json").splitlines()
+    health = {row["Service"]: row["Health"] for row in map(json.loads, lines)}
+    assert {name: health[name] for name in OWN} == dict.fromkeys(OWN, "healthy")
+
+
+def test_nothing_runs_as_root(stack: Stack) -> None:
+    for service in OWN:
+        assert stack("exec", "-T", service, "id", "-u").strip() == "10001", service
+
+
+def test_dagster_has_loaded_the_definitions(stack: Stack) -> None:
+    asked = stack.python(
+        "dagster-webserver",
+        "import json, urllib.request as u\n"
+        "query = '{workspaceOrError {... on Workspace {locationEntries {name"
+        " locationOrLoadError {__typename}}}}}'\n"
+        "r = u.Request('http://127.0.0.1:3000/graphql', json.dumps({'query': query}).encode(),"
+        " {'Content-Type': 'application/json'})\n"
+        "print(u.urlopen(r).read().decode())",
+    )
+    (location,) = json.loads(asked)["data"]["workspaceOrError"]["locationEntries"]
+    assert location == {
+        "name": "jarvis",
+        "locationOrLoadError": {"__typename": "RepositoryLocation"},
+    }
+
+
+def test_models_are_kept_in_s3_through_mlflow(stack: Stack) -> None:
+    told = stack.python(
+        "worker",
+        "import mlflow, pathlib, os\n"
+        "mlflow.set_tracking_uri(os.environ['JARVIS_MLFLOW_URI'])\n"
+        "mlflow.set_experiment('image')\n"
+        "path = pathlib.Path('/tmp/weights.txt'); path.write_text('weights')\n"
+        "with mlflow.start_run() as run: mlflow.log_artifact(str(path))\n"
+        "uri = f'runs:/{run.info.run_id}/weights.txt'\n"
+        "print(pathlib.Path(mlflow.artifacts.download_artifacts(uri)).read_text())",
+    )
+    assert told.split()[-1] == "weights"
+
+
+def test_the_worker_answers_for_its_queue(stack: Stack) -> None:
+    stack("exec", "-T", "worker", "healthcheck", "worker")
+    with pytest.raises(AssertionError):
+        stack("exec", "-T", "metrics", "healthcheck", "worker")
+
+
+def test_a_run_ends_well_in_the_container(stack: Stack) -> None:
+    """From the drive to the drive, by Dagster's command line, on the production instance."""
+    script = (ROOT / "deploy" / "materialise-sample.sh").read_text("utf-8")
+    done = stack(
+        "exec", "-T", "dagster-code", "bash", "-c", script, "bash", "/opt/jarvis/bin", timeout=1800
+    )
+    assert "Partition " in done
+    results = stack("exec", "-T", "worker", "find", "/var/lib/jarvis/drive", "-name", "report.html")
+    assert "Results" in results
