@@ -17,7 +17,7 @@ from jarvis_dagster.hockey.render.style import PANEL, PAPER, Bgr, Look, Palette,
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["chip", "clock", "legend", "notice"]
+__all__ = ["chip", "clock", "legend", "notice", "rounded"]
 
 _PANEL_ALPHA = 200
 
@@ -33,9 +33,9 @@ def chip(text: str, size: int, colour: Bgr, *, sure: bool = True) -> Stamp:
     image, alpha = _panel(width, height, colour if sure else PAPER, height // 3)
     if not sure:
         edge = np.zeros_like(alpha)
-        _rounded(edge, height // 3, 255)
+        rounded(edge, height // 3, 255)
         inner = np.zeros_like(alpha)
-        _rounded(inner[1:-1, 1:-1], max(height // 3 - 1, 0), 255)
+        rounded(inner[1:-1, 1:-1], max(height // 3 - 1, 0), 255)
         image[(edge > 0) & (inner == 0)] = colour
     write: Any = cv2.putText
     ink = Palette.ink_on(colour) if sure else colour
@@ -119,11 +119,11 @@ def _panel(
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     image = np.full((height, width, 3), colour, np.uint8)
     alpha = np.zeros((height, width), np.uint8)
-    _rounded(alpha, radius, 255)
+    rounded(alpha, radius, 255)
     return image, alpha
 
 
-def _rounded(mask: NDArray[np.uint8], radius: int, value: int) -> None:
+def rounded(mask: NDArray[np.uint8], radius: int, value: int) -> None:
     """Fill a rounded rectangle that covers ``mask``, antialiased by oversampling."""
     import cv2
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jarvis_dagster.hockey.render.canvas import Stamp, stamp
+from jarvis_dagster.hockey.render.labels import rounded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,7 +36,8 @@ class Minimap:
         self._rink, self._width = rink, look.minimap_width // 2 * 2
         picture = draw_rink(self._width, rink)
         self._base: NDArray[np.uint8] = picture[: picture.shape[0] // 2 * 2]
-        self._alpha = np.full(self._base.shape[:2], 222, np.uint8)
+        self._alpha = np.zeros(self._base.shape[:2], np.uint8)
+        rounded(self._alpha, round(0.3 * self._base.shape[0]), 222)
         self._radius = max(2.5, 5.5 * look.unit)
 
     @property

@@ -43,7 +43,8 @@ class Person:
 def draw_person(canvas: Canvas, person: Person, look: Look) -> None:
     """Draw trail, ring and corners as one mask of one colour."""
     x1, y1, x2, y2 = person.box
-    width = min(max(x2 - x1, 6.0), 0.9 * max(y2 - y1, 6.0))
+    # A box that includes the stick is wider than the person.
+    width = min(max(x2 - x1, 6.0), 0.55 * max(y2 - y1, 6.0))
     ring = (max(4.0, 0.58 * width), max(2.0, 0.2 * width))
     feet = ((x1 + x2) / 2, y2 - 0.25 * ring[1])
     path = person.path[-_LONGEST:]
