@@ -23,8 +23,13 @@ __all__ = ["IceMask", "find_ice", "ice_share", "on_ice"]
 _WIDTH_PX = 192
 _MIN_AREA = 0.10
 """Share of the picture below which a light region is not taken for the rink."""
+_MIN_PART = 0.006
+"""Posts and railings cut the ice into parts; smaller ones are shirts and advertisements."""
+_MARGIN_PX = 7
+"""At mask resolution: shadows along the boards are ice too."""
 _MAX_CHROMA = 46
-_MIN_SHARE = 0.12
+_MIN_SHARE = 0.10
+_SURE = 0.55
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,23 +56,26 @@ def find_ice(image: NDArray[np.uint8]) -> IceMask:
     # Nearest pixels first: an area average of a 1080p picture costs more than all the rest.
     step = max(1, width // (2 * _WIDTH_PX))
     small = cv2.resize(image[::step, ::step], shape, interpolation=cv2.INTER_AREA)
-    light = small.max(2)
-    chroma = light - small.min(2)
+    blue, green, red = cv2.split(small)
+    light = cv2.max(cv2.max(blue, green), red)
+    chroma = cv2.subtract(light, cv2.min(cv2.min(blue, green), red))
     level, _ = cv2.threshold(light, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
     limit = max(60.0, min(0.9 * level, 190.0))
-    blurred = cv2.blur(light, (5, 5))
-    rough = cv2.blur(cv2.absdiff(light, blurred), (5, 5))
-    seed = (light >= limit) & (chroma <= np.maximum(_MAX_CHROMA, light // 4)) & (rough < 14)
+    rough = cv2.blur(cv2.absdiff(light, cv2.blur(light, (5, 5))), (5, 5))
+    colourless = cv2.compare(chroma, cv2.max(light >> 2, _MAX_CHROMA), cv2.CMP_LE)
+    seed = ((light >= limit) & (rough < 14)).astype(np.uint8) & colourless
     kernel = np.ones((3, 3), np.uint8)
-    seed = cv2.morphologyEx(seed.astype(np.uint8), cv2.MORPH_OPEN, kernel)
+    seed = cv2.morphologyEx(seed, cv2.MORPH_OPEN, kernel)
     seed = cv2.morphologyEx(seed, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(seed, connectivity=4)
     mask = np.zeros(seed.shape, np.uint8)
     if count > 1:
         areas = stats[1:, cv2.CC_STAT_AREA]
-        large = 1 + np.flatnonzero(areas >= max(0.25 * areas.max(), 0.02 * seed.size))
-        region = np.isin(labels, large).astype(np.uint8)
-        mask = _fill(region)
+        large = 1 + np.flatnonzero(areas >= max(0.02 * areas.max(), _MIN_PART * seed.size))
+        chosen = np.zeros(count, np.uint8)
+        chosen[large] = 1
+        region = chosen[labels]
+        mask = cv2.dilate(_fill(region), np.ones((_MARGIN_PX, _MARGIN_PX), np.uint8))
     return IceMask(mask.astype(np.float32), float(mask.mean()))
 
 
@@ -109,10 +117,19 @@ def ice_share(
 
 
 def on_ice(
-    mask: IceMask, xyxy: NDArray[np.float32], width_px: int, height_px: int
+    mask: IceMask,
+    xyxy: NDArray[np.float32],
+    score: NDArray[np.float32],
+    width_px: int,
+    height_px: int,
 ) -> NDArray[np.bool_]:
-    """(N,): who stands on the ice. Where no ice is found everybody is believed."""
+    """(N,): who is believed to be on the ice.
+
+    Feet on ice are enough; without them, behind a railing or at the edge of the picture, the
+    detector has to be sure. Where no ice is found everybody is believed.
+    """
     if not mask.found or not len(xyxy):
         return np.ones(len(xyxy), bool)
-    kept: NDArray[np.bool_] = ice_share(mask, xyxy, width_px, height_px) >= _MIN_SHARE
+    share = ice_share(mask, xyxy, width_px, height_px)
+    kept: NDArray[np.bool_] = (share >= _MIN_SHARE) | (score >= _SURE)
     return kept

@@ -100,7 +100,7 @@ class OnnxDetector:
             found = self._detect_one(image)
             if self.on_ice_only and len(found):
                 height, width = image.shape[:2]
-                found = found.take(on_ice(find_ice(image), found.xyxy, width, height))
+                found = found.take(on_ice(find_ice(image), found.xyxy, found.score, width, height))
             answers.append(found)
         return answers
 
@@ -161,7 +161,7 @@ def _open(path: Path, threads: int | None) -> tuple[Any, dict[str, Any]]:
         session = onnxruntime.InferenceSession(
             str(path), sess_options=options, providers=["CPUExecutionProvider"]
         )
-    except Exception as error:  # noqa: BLE001 - the runtime raises its own undocumented types
+    except Exception as error:  # the runtime raises its own undocumented types
         raise BadInputError(f"{path} is not an ONNX model: {error}") from error
     facts = json.loads(session.get_modelmeta().custom_metadata_map.get("jarvis", "{}"))
     missing = {"name", "version", "score_threshold", "width_px", "strides", "bins"} - set(facts)

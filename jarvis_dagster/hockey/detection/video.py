@@ -147,7 +147,8 @@ def detect_video(
     for frame in read_frames(path, every=stride):
         found = detector.detect([frame.image])[0]
         mask = ice.update(frame.image)
-        found = found.take(on_ice(mask, found.xyxy, frame.image.shape[1], frame.image.shape[0]))
+        height, width = frame.image.shape[:2]
+        found = found.take(on_ice(mask, found.xyxy, found.score, width, height))
         if len(found):
             rows.append((frame.index, frame.pts_s, found))
             kits.append(kit_features(frame.image, found.xyxy))

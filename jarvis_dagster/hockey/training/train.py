@@ -102,7 +102,7 @@ def _sampling_weights(samples: Sequence[Sample], power: float) -> np.ndarray:
     names = [sample.group for sample in samples]
     count = {name: names.count(name) for name in set(names)}
     weights = np.array([count[name] ** (power - 1) for name in names])
-    rare = np.array([1 + 0.5 * (s.roles == 1).any() + 0.25 * (s.roles == 2).any() for s in samples])
+    rare = np.array([1 + (s.roles == 1).any() + 0.25 * (s.roles == 2).any() for s in samples])
     return weights * rare / (weights * rare).sum()
 
 
@@ -123,9 +123,10 @@ def _ahead(source: Iterator[Batch], depth: int = 4) -> Iterator[Batch]:
     def put(item: Batch | BaseException | None) -> None:
         while not ended.is_set():
             try:
-                return waiting.put(item, timeout=0.5)
+                waiting.put(item, timeout=0.5)
             except queue.Full:
                 continue
+            return
 
     def fill() -> None:
         try:
