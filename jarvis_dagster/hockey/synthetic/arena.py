@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jarvis_dagster.hockey.synthetic import ice_texture, surfaces, textures
+from jarvis_dagster.hockey.synthetic.blend import Image, shrunk
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from jarvis_dagster.hockey.rink import Rink
-    from jarvis_dagster.hockey.synthetic.blend import Image
     from jarvis_dagster.hockey.synthetic.camera import Camera
     from jarvis_dagster.hockey.synthetic.people import Kit
+    from jarvis_dagster.hockey.synthetic.spec import GameSpec
 
 __all__ = ["Arena"]
 
@@ -29,17 +30,19 @@ _DARK = 22
 class Arena:
     """Everything that stands still; made once a game."""
 
-    def __init__(self, rink: Rink, kits: tuple[Kit, Kit], seed: int) -> None:
-        rng = np.random.default_rng([seed, 4])
+    def __init__(self, rink: Rink, kits: tuple[Kit, Kit], spec: GameSpec) -> None:
+        rng = np.random.default_rng([spec.seed, 4])
+        detail = self._detail = float(np.clip(spec.width_px / 1280, 0.25, 1.0))
         self._rink = rink
-        self._ice = ice_texture.ice(rink, kits[0].name, kits[0].jersey, rng)
+        self._ice = ice_texture.ice(rink, kits[0].name, kits[0].jersey, rng, detail)
         shirts = [kits[0].jersey] * 4 + [kits[0].trim, (230, 230, 230), (60, 60, 60), (90, 70, 50)]
         shirts += [(110, 60, 40), (60, 90, 120), (40, 40, 140), (150, 150, 150)]
-        far = textures.crowd(rng, shirts, 1.0), textures.crowd(rng, shirts, 1.0)
-        near = textures.crowd(rng, shirts, 0.4), textures.crowd(rng, shirts, 0.4)
+        blocks = [textures.crowd(rng, shirts, light) for light in (1.0, 1.0, 0.4, 0.4)]
+        blocks = [shrunk(block, detail) for block in blocks]
+        far, near = (blocks[0], blocks[1]), (blocks[2], blocks[3])
         self._behind, self._before = surfaces.make_stands(rink, far, near)
-        self._benches = surfaces.make_benches(rink, kits, rng)
-        self._walls = surfaces.make_walls(rink)
+        self._benches = surfaces.make_benches(rink, kits, rng, detail)
+        self._walls = surfaces.make_walls(rink, detail)
 
     def draw_behind(self, canvas: Image, camera: Camera) -> None:
         """Ice, crowd, benches, and the boards that the play is in front of."""
@@ -93,7 +96,8 @@ class Arena:
         if top >= height:
             return
         px, py = ice_texture.ICE_PX_PER_FT
-        matrix = camera.ice_to_image @ np.diag([1 / px, 1 / py, 1])
+        scale = np.diag([1 / (px * self._detail), 1 / (py * self._detail), 1])
+        matrix = camera.ice_to_image @ scale
         shift = np.array([[1, 0, 0], [0, 1, -top], [0, 0, 1]], dtype=np.float64)
         cv2.warpPerspective(
             self._ice,

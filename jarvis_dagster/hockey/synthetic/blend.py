@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Image", "as_image", "over", "premultiplied", "scaled", "warp_over"]
+__all__ = ["Image", "as_image", "over", "premultiplied", "scaled", "shrunk", "warp_over"]
 
 Image = NDArray[np.uint8]
 
@@ -35,6 +35,16 @@ def scaled(colour: tuple[int, int, int], factor: float) -> tuple[int, int, int]:
     """A colour made lighter or darker."""
     b, g, r = (int(min(255, max(0, round(v * factor)))) for v in colour)
     return b, g, r
+
+
+def shrunk(image: Image, factor: float) -> Image:
+    """A texture averaged down to ``factor`` times its size; untouched from 1 up."""
+    import cv2
+
+    if factor >= 1:
+        return image
+    size = (max(2, round(image.shape[1] * factor)), max(2, round(image.shape[0] * factor)))
+    return as_image(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
 
 
 def over(canvas: Image, layer: Image, x: int, y: int) -> None:

@@ -29,8 +29,12 @@ _BLUE = (168, 84, 40)
 Colour = tuple[int, int, int]
 
 
-def ice(rink: Rink, name: str, colour: Colour, rng: np.random.Generator) -> Image:
-    """The ice as seen from above, BGR; x right, y (rink feet) down, ``ICE_PX_PER_FT``."""
+def ice(rink: Rink, name: str, colour: Colour, rng: np.random.Generator, detail: float) -> Image:
+    """The ice as seen from above, BGR; x right, y (rink feet) down.
+
+    Its scale is ``ICE_PX_PER_FT`` times ``detail`` (at most 1): a small video
+    needs a small picture, or its thin lines would flicker.
+    """
     import cv2
 
     px = ICE_PX_PER_FT[0]
@@ -40,10 +44,11 @@ def ice(rink: Rink, name: str, colour: Colour, rng: np.random.Generator) -> Imag
     _ice_marks(picture, rink, px)
     _ice_logo(picture, rink, px, name, colour)
     _ice_wear(picture, rng)
-    size = (round(rink.length_ft * px), round(rink.width_ft * ICE_PX_PER_FT[1]))
+    scale = px * detail, ICE_PX_PER_FT[1] * detail
+    size = (round(rink.length_ft * scale[0]), round(rink.width_ft * scale[1]))
     small = as_image(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
     outside = np.full(small.shape[:2], 255, np.uint8)
-    outline = rink.outline_ft(1.0, inset_ft=-0.6) * (px, ICE_PX_PER_FT[1])
+    outline = rink.outline_ft(1.0, inset_ft=-0.6) * scale
     cv2.fillPoly(outside, [np.round(outline).astype(np.int32)], 0)
     small[outside > 0] = (24, 22, 22)
     return small

@@ -158,7 +158,7 @@ class Game:
         to_goal = float(np.hypot(view.goal_ft - u, w))
         open_net = to_goal < 48 and u < view.goal_ft - 5 and abs(w) < view.goal_ft - u + 12
         rng = self.rng.random()
-        if open_net and rng < TICK_S * (0.25 + 2.2 * max(0.0, 1 - to_goal / 50)):
+        if open_net and rng < TICK_S * (0.3 + 3.2 * max(0.0, 1 - to_goal / 50)):
             shoot(self, owner)
         elif self.held_s > 0.7:
             pressed = self._pressure(owner) < 8

@@ -42,7 +42,7 @@ class Renderer:
         self._spec = spec
         self._game = game
         self._kits = make_kits(np.random.default_rng([spec.seed, 5]))
-        self._arena = Arena(game.rink, self._kits, spec.seed)
+        self._arena = Arena(game.rink, self._kits, spec)
         self._scoreboard = Scoreboard(self._kits, spec.height_px)
         self._film = Film(spec)
         self._coverage = Coverage((spec.width_px, spec.height_px))

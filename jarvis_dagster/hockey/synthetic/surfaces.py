@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jarvis_dagster.hockey.synthetic import textures
-from jarvis_dagster.hockey.synthetic.blend import Image, warp_over
+from jarvis_dagster.hockey.synthetic.blend import Image, shrunk, warp_over
 from jarvis_dagster.hockey.synthetic.changes import BENCH_SPAN_FT
 
 if TYPE_CHECKING:
@@ -96,7 +96,9 @@ def make_stands(
     return behind, before
 
 
-def make_benches(rink: Rink, kits: tuple[Kit, Kit], rng: np.random.Generator) -> list[Panel]:
+def make_benches(
+    rink: Rink, kits: tuple[Kit, Kit], rng: np.random.Generator, detail: float
+) -> list[Panel]:
     """The two benches behind the far boards."""
     start, stop = BENCH_SPAN_FT
     panels = []
@@ -104,12 +106,15 @@ def make_benches(rink: Rink, kits: tuple[Kit, Kit], rng: np.random.Generator) ->
         x0, x1 = sorted((rink.length_ft / 2 + side * start, rink.length_ft / 2 + side * stop))
         y, low, high = rink.width_ft + 2.5, 1.2, 1.2 + textures.BENCH_HEIGHT_FT
         corners = np.array([(x0, y, high), (x1, y, high), (x1, y, low), (x0, y, low)])
-        panels.append(Panel(textures.bench(kit, x1 - x0, rng), corners))
+        panels.append(Panel(shrunk(textures.bench(kit, x1 - x0, rng), detail), corners))
     return panels
 
 
-def make_walls(rink: Rink) -> list[Wall]:
-    """Boards and glass around the rink, in flat pieces with running advertisements."""
+def make_walls(rink: Rink, detail: float) -> list[Wall]:
+    """Boards and glass around the rink, in flat pieces with running advertisements.
+
+    ``detail`` is the share of the textures' full resolution that the video needs.
+    """
     outline = rink.outline_ft(step_ft=5.0)
     steps = np.diff(np.concatenate([outline, outline[:1]]), axis=0)
     lengths = np.linalg.norm(steps, axis=1)
@@ -118,24 +123,27 @@ def make_walls(rink: Rink) -> list[Wall]:
     for corner in range(4):
         first = corner * bend
         arc = list(range(first, first + bend - 1))
-        walls += _run(rink, outline[[*arc, arc[-1] + 1]], first_ad=3 * corner)
+        walls += _run(rink, outline[[*arc, arc[-1] + 1]], 3 * corner, detail)
         straight = first + bend - 1
         if lengths[straight] > 0.1:
             pieces = max(1, round(float(lengths[straight]) / 30))
             share = np.linspace(0, 1, pieces + 1)[:, None]
             walls += _run(
-                rink, outline[straight] + steps[straight] * share, first_ad=5 * corner + 1
+                rink,
+                outline[straight] + steps[straight] * share,
+                first_ad=5 * corner + 1,
+                detail=detail,
             )
     return walls
 
 
-def _run(rink: Rink, points: Array, first_ad: int) -> list[Wall]:
+def _run(rink: Rink, points: Array, first_ad: int, detail: float) -> list[Wall]:
     """Walls along ``points`` (N, 2), counter-clockwise, under one long picture."""
     top = rink.board_height_ft + textures.GLASS_FT
     lengths = np.linalg.norm(np.diff(points, axis=0), axis=1)
     total = float(lengths.sum())
-    inside = textures.boards(total, rink.board_height_ft, first_ad)
-    outside = textures.boards_from_outside(total, rink.board_height_ft)
+    inside = shrunk(textures.boards(total, rink.board_height_ft, first_ad), detail)
+    outside = shrunk(textures.boards_from_outside(total, rink.board_height_ft), detail)
     # Seen from the ice, the next point counter-clockwise is on the left.
     columns = np.round((1 - np.concatenate([[0], np.cumsum(lengths)]) / total) * inside.shape[1])
     walls = []

@@ -129,11 +129,12 @@ def officials(rink: Rink, puck: Array, drift: Array) -> Array:
     far, near = rink.width_ft - 5, 5.0
     middle = rink.length_ft / 2
     # One referee leads the play along the far boards, the other trails it.
-    side = np.tanh((x - middle) / 18)
+    side = float(np.tanh((x - middle) / 18))
+    apart = 1 - side * side  # in the middle they stand to either side
     spots = np.array(
         [
-            (np.clip(x + 34 * side, 9, rink.length_ft - 9), far - 4),
-            (np.clip(x - 40 * side, 9, rink.length_ft - 9), near + 7),
+            (np.clip(x + 34 * side + 22 * apart, 9, rink.length_ft - 9), far - 4),
+            (np.clip(x - 40 * side - 25 * apart, 9, rink.length_ft - 9), near + 7),
             (np.clip(x - 20, left - 3, middle + 8), far),
             (np.clip(x + 20, middle - 8, right + 3), near),
         ]
