@@ -75,7 +75,7 @@ class Intake:
                 return dataclasses.replace(
                     taken, notes=[*notes, f"{file.path} changed while it was read; looking again"]
                 )
-            request = self.request(upload, {r.partition_key or "" for r in taken.requests})
+            request = self.request(upload, {r.tags[CONTENT_TAG] for r in taken.requests})
         except BadVideoError as error:
             self._inbox.quarantine(file, error)
             notes.append(f"{file.path} was moved to Quarantine: {error.what}")
@@ -113,15 +113,17 @@ class Intake:
         """The run for an upload; None where its content is done or being worked on.
 
         A content that failed before runs again: its run key counts the failures.
+
+        Args:
+            requested: Content hashes that this look requested already.
         """
-        key = self.partition(upload)
         runs = self._instance.get_runs(filters=dg.RunsFilter(tags={CONTENT_TAG: upload.sha256}))
         failed = [r for r in runs if r.status in _ENDED_BADLY]
-        if key in requested or len(failed) < len(runs):
+        if upload.sha256 in requested or len(failed) < len(runs):
             return None
         return dg.RunRequest(
             run_key=f"{upload.sha256[:32]}-{len(failed) + 1}",
-            partition_key=key,
+            partition_key=self.partition(upload),
             tags={
                 CONTENT_TAG: upload.sha256,
                 "jarvis/file_id": upload.file_id,

@@ -136,9 +136,9 @@ def test_a_second_run_changes_nothing_that_was_delivered(clip: Path) -> None:
 
 @pytest.mark.usefixtures("config")
 def test_two_videos_of_one_name_have_results_of_their_own(clip: Path, tmp_path: Path) -> None:
-    from tests.media import write_video
+    from tests.media import pan, write_video
 
-    other = write_video(tmp_path / "other.mp4")
+    other = write_video(tmp_path / "other.mp4", pan(20))
     uploaded = upload(clip, "game.mp4")
     with dg.DagsterInstance.ephemeral() as instance:
         process(instance)

@@ -14,7 +14,7 @@ from jarvis_dagster.sensors.drive_upload import drive_upload_sensor
 from jarvis_dagster.sensors.intake import CONTENT_TAG
 from jarvis_dagster.settings import DriveSettings, load_settings
 from jarvis_dagster.wiring import inbox_of
-from tests.media import write_video
+from tests.media import pan, write_video
 
 
 class Coach:
@@ -64,12 +64,12 @@ def coach(tmp_path: Path) -> Iterator[Coach]:
 
 @pytest.fixture(scope="module")
 def video(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    return write_video(tmp_path_factory.mktemp("video") / "a.mp4").read_bytes()
+    return write_video(tmp_path_factory.mktemp("video") / "a.mp4", pan(12)).read_bytes()
 
 
 @pytest.fixture(scope="module")
 def other_video(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    return write_video(tmp_path_factory.mktemp("other") / "b.mp4", seconds=0.7).read_bytes()
+    return write_video(tmp_path_factory.mktemp("other") / "b.mp4", pan(20)).read_bytes()
 
 
 def test_an_uploaded_video_is_requested_once(coach: Coach, video: bytes) -> None:

@@ -156,6 +156,7 @@ def heat_map(
     peak = float(np.percentile(heat[heat > 0], 99)) if heat.any() else 1.0
     level = np.clip(heat / peak, 0, 1) ** 0.7
     figure = _figure(5.2, 5.2 * base.shape[0] / base.shape[1])
+    figure.set_layout_engine("none")  # the picture fills the figure
     axes = figure.add_axes((0, 0, 1, 1))
     axes.imshow(base)
     axes.imshow(
