@@ -33,9 +33,10 @@ _HEARTBEAT = datetime.timedelta(seconds=60)
 class ComputerVision:
     """From a video in the object store to tables in the object store.
 
-    Input: ``video_key``, the object key of a video in the artifacts bucket, and
-    maybe ``stride``, detecting on every n-th frame. Result: ``video_key``,
-    ``outputs`` (object key by name) and ``summary``.
+    Input: ``video_key``, the object key of a video in the artifacts bucket;
+    maybe ``stride``, detecting on every n-th frame; maybe ``revision``, a text
+    that tells work with another model or version apart from earlier work.
+    Result: ``video_key``, ``outputs`` (object key by name) and ``summary``.
     """
 
     @workflow.run
@@ -68,11 +69,12 @@ class ComputerVision:
 
 
 def _check(input_data: dict[str, Any]) -> None:
-    unknown = set(input_data) - {"video_key", "stride"}
+    unknown = set(input_data) - {"video_key", "stride", "revision"}
     key, stride = input_data.get("video_key"), input_data.get("stride")
-    if unknown or not isinstance(key, str) or not key:
+    revision = input_data.get("revision", "")
+    if unknown or not isinstance(key, str) or not key or not isinstance(revision, str):
         raise ApplicationError(
-            "computer-vision takes video_key (an object key) and maybe stride.",
+            "computer-vision takes video_key (an object key), and maybe stride and revision.",
             type="BadInputError",
             non_retryable=True,
         )

@@ -10,6 +10,7 @@ own, so that any worker on any machine can take the next one, or the same again.
 from __future__ import annotations
 
 import hashlib
+import json
 import tempfile
 import time
 from pathlib import Path, PurePosixPath
@@ -145,7 +146,8 @@ class _Step:
         self._work_dir = work_dir
         self._key: str = input_data["video_key"]
         self._given: dict[str, str] = input_data.get("outputs", {})
-        identity = f"{self._key}\0{input_data.get('stride')}"
+        given = {name: value for name, value in input_data.items() if name != "outputs"}
+        identity = json.dumps(given, sort_keys=True)
         self._home = f"artifacts/vision-{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
         self.summary: dict[str, Any] = {}
         self.frames = 0

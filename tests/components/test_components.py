@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from jarvis_dagster.components import Spotlight, TSAIComponent
-from jarvis_dagster.errors import BadInputError, PermanentError
+from jarvis_dagster.errors import BadInputError, PermanentError, TransientError
 from jarvis_dagster.services.analytics import AnalyticsConfig, serve_metrics
 from jarvis_dagster.services.client_storage import ClientStorageConfig, DriveConfig
 from jarvis_dagster.services.core import JarvisCoreServices
@@ -178,6 +178,10 @@ def test_spotlight_analyses_a_video(
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(60) == 0, (tmp_path / "worker.log").read_text()
     assert spotlight.analyze_hockey_video(video, timeout_s=60) == got
+    # another model is other work
+    newer = Spotlight(core, revision="another model")
+    with pytest.raises(TransientError, match="within"):
+        newer.analyze_hockey_video(video, timeout_s=0.5)  # nobody serves the queue any more
 
 
 def test_a_file_that_is_no_video_fails_with_its_reason(

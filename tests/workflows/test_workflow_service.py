@@ -252,7 +252,14 @@ def test_a_transient_error_is_tried_again(
 
 
 @pytest.mark.parametrize(
-    "wrong", [{}, {"video_key": 1}, {"video_key": "x", "stride": 0}, {"video_key": "x", "y": 1}]
+    "wrong",
+    [
+        {},
+        {"video_key": 1},
+        {"video_key": "x", "stride": 0},
+        {"video_key": "x", "y": 1},
+        {"video_key": "x", "revision": 2},
+    ],
 )
 def test_wrong_input_fails_with_a_reason(
     service: JarvisWorkflowService, temporal_server: Server, queue: str, wrong: dict[str, Any]
