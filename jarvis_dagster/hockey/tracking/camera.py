@@ -94,3 +94,67 @@ def motion_from_scan(
     if len(frame) == 0:
         return np.zeros((len(ticks), 2))
     return np.stack([np.interp(ticks, frame, total[:, axis]) for axis in range(2)], axis=1)
+
+
+def refine_motion(
+    boxes: Boxes,
+    ticks: NDArray[np.int64],
+    pieces: list[NDArray[np.intp]],
+    fps: float,
+    smooth_s: float = 0.05,
+) -> NDArray[np.float64]:
+    """The same from tracklets: the mean step of those seen at both frames.
+
+    Sums of mean steps do not drift with the jitter of the boxes while the same
+    people are in view, as sums of votes do.
+    """
+    from jarvis_dagster.hockey.tracking.smoothing import spline
+
+    first = np.concatenate([piece[:-1] for piece in pieces]) if pieces else np.zeros(0, np.intp)
+    second = np.concatenate([piece[1:] for piece in pieces]) if pieces else first
+    tick = np.searchsorted(ticks, boxes.frame)
+    next_to = tick[second] - tick[first] == 1
+    first, second = first[next_to], second[next_to]
+    step = boxes.box[second, :2] - boxes.box[first, :2]
+    index = tick[second]
+    weight = 1 / boxes.box[second, 3]
+    total = np.zeros((len(ticks), 2))
+    for _ in range(2):
+        mass = np.bincount(index, weight, len(ticks))
+        for axis in range(2):
+            total[:, axis] = np.bincount(index, weight * step[:, axis], len(ticks)) / np.maximum(
+                mass, 1e-9
+            )
+        away = np.abs(step - total[index]).max(axis=1) / boxes.box[second, 3]
+        weight = np.where(away < 0.25, 1 / boxes.box[second, 3], 0.2 / boxes.box[second, 3])
+    shift = np.cumsum(total, axis=0)
+    if len(ticks) < 5 or smooth_s <= 0:
+        return shift
+    frames = np.arange(ticks[0], ticks[-1] + 1)
+    if len(frames) > 20 * len(ticks):
+        return shift
+    seen = np.zeros(len(frames))
+    seen[ticks - ticks[0]] = 1
+    dense = np.zeros((len(frames), 2))
+    dense[ticks - ticks[0]] = shift
+    return spline(seen, dense, smooth_s * fps)[ticks - ticks[0]]
+
+
+def measured_noise(boxes: Boxes, pieces: list[NDArray[np.intp]]) -> float:
+    """Standard deviation of a side of a detection, as a share of the box size.
+
+    From second differences in tracklets, in which motion hardly shows.
+    """
+    runs = [piece for piece in pieces if len(piece) >= 5]
+    if not runs:
+        return 0.05
+    values = []
+    for run in runs:
+        even = np.diff(boxes.frame[run])
+        box = boxes.box[run]
+        bend = (box[:-2] - 2 * box[1:-1] + box[2:])[:, 2:] / np.sqrt(6) / box[1:-1, 2:]
+        values.append(bend[even[1:] == even[:-1]])
+    bends = np.abs(np.concatenate(values))
+    if len(bends) < 20:
+        return 0.05
+    return float(np.clip(1.4826 * np.median(bends) / np.sqrt(2), 0.004, 0.2))

@@ -28,9 +28,10 @@ class FirstPass:
     noise: float = 0.05  # standard deviation of a detected centre or side
     push: float = 1.5  # white acceleration, heights / s^1.5
     start_speed: float = 2.0  # standard deviation of the unknown first velocity
-    gate: float = 18.0  # largest squared distance, 4 degrees of freedom
+    gate: float = 26.0  # largest squared distance, 4 degrees of freedom
     patience_s: float = 0.4  # a track unseen for longer ends
     score_weight: float = 4.0  # cost of a detection of score 0
+    wait_cost: float = 3.0
 
 
 def tracklets(
@@ -59,12 +60,12 @@ def tracklets(
         start, stop = int(bounds[index]), int(bounds[index + 1])
         seen = boxes.box[start:stop].copy()
         seen[:, :2] -= shift[index]
+        state.step = int(tick - ticks[index - 1]) if index else 1
         if index:
             state.predict((tick - ticks[index - 1]) / fps)
             state.retire(int(tick), max(patience, 2 * (tick - ticks[index - 1])))
         state.associate(seen, boxes.score[start:stop], start, int(tick))
-    state.retire(0, -1)
-    return [np.array(chain, dtype=np.intp) for chain in state.done]
+    return [np.array(chain, dtype=np.intp) for chain in [*state.done, *state.chains]]
 
 
 class _State:
@@ -78,6 +79,7 @@ class _State:
         self.mixed = np.zeros((0, 2))  # of centre and velocity
         self.var_speed = np.zeros((0, 2))
         self.last = np.zeros(0, dtype=np.int64)
+        self.step = 1
         self.chains: list[list[int]] = []
         self.done: list[list[int]] = []
 
@@ -111,7 +113,10 @@ class _State:
             apart = seen[None] - self.place[:, None]
             spread = self.var[:, None] + noise[None]
             cost = (apart**2 / spread).sum(axis=2)
-            cost[cost > self.options.gate] = _FORBIDDEN
+            far = cost > self.options.gate
+            cost += np.log(spread / noise[None]).sum(axis=2)
+            cost += self.options.wait_cost * ((tick - self.last) > self.step)[:, None]
+            cost[far] = _FORBIDDEN
             cost += self.options.score_weight * (1 - score)[None]
             old = np.array([len(chain) >= 3 for chain in self.chains])
             for group in (np.flatnonzero(old), np.flatnonzero(~old)):

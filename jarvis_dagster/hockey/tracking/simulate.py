@@ -64,7 +64,8 @@ def simulate_detections(
 
     Returns:
         ``frame, id`` (-1), ``x, y, w, h, score, class`` (-1), unsorted within
-        a frame, of the form that ``read_mot`` returns.
+        a frame, of the form that ``read_mot`` returns; and ``truth``, the id
+        of the person behind each box, -1 for a false one.
     """
     import pandas as pd
 
@@ -87,6 +88,7 @@ def simulate_detections(
     table.insert(1, "id", -1)
     table["score"] = np.concatenate([scores, false_scores])
     table["class"] = -1
+    table["truth"] = np.concatenate([person[~missed], np.full(len(false_frame), -1)])
     right = np.minimum(table["x"] + table["w"], width_px)
     bottom = np.minimum(table["y"] + table["h"], height_px)
     table["x"], table["y"] = table["x"].clip(0), table["y"].clip(0)

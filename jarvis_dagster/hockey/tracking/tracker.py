@@ -13,9 +13,14 @@ import numpy as np
 
 from jarvis_dagster.hockey import tables
 from jarvis_dagster.hockey.tracking.boxes import Boxes, clean, from_table
-from jarvis_dagster.hockey.tracking.camera import motion_from_boxes, motion_from_scan
+from jarvis_dagster.hockey.tracking.camera import (
+    measured_noise,
+    motion_from_boxes,
+    motion_from_scan,
+    refine_motion,
+)
 from jarvis_dagster.hockey.tracking.first_pass import FirstPass, tracklets
-from jarvis_dagster.hockey.tracking.linking import link
+from jarvis_dagster.hockey.tracking.linking import Linking, link
 from jarvis_dagster.hockey.tracking.smoothing import fill
 
 if TYPE_CHECKING:
@@ -85,8 +90,30 @@ def _track_shot(
     else:
         shift = motion_from_scan(scan, ticks, width_px, height_px)
     pieces = tracklets(boxes, ticks, shift, fps, FirstPass())
-    chains = link(boxes, ticks, shift, pieces, fps, width_px, height_px)
-    return fill(boxes, ticks, shift, chains, fps, width_px, height_px)
+    noise = measured_noise(boxes, pieces)
+    if scan is None:
+        shift = refine_motion(boxes, ticks, pieces, fps)
+    pieces = tracklets(boxes, ticks, shift, fps, FirstPass(noise=max(noise, 0.01)))
+    chains = link(
+        boxes,
+        ticks,
+        shift,
+        pieces,
+        fps=fps,
+        width_px=width_px,
+        height_px=height_px,
+        options=Linking(noise=max(noise, 0.01)),
+    )
+    chains = [c for c in chains if _keep(boxes, c, fps)]
+    return fill(
+        boxes, ticks, shift, chains, fps=fps, width_px=width_px, height_px=height_px, noise=noise
+    )
+
+
+def _keep(boxes, c, fps):
+    span = boxes.frame[c[-1]] - boxes.frame[c[0]]
+    density = len(c) / (span + 1)
+    return len(c) >= 4 and span >= 0.2 * fps and (density > 0.4 or len(c) > fps)
 
 
 def _assemble(
