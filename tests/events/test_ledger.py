@@ -34,7 +34,8 @@ def ledger(tracks, scan, positions=None, seconds=10.0):
     assert list(events.columns) == list(EVENTS)
     assert ledger_problems(events, tracks) == []
     assert set(events["type"]) <= set(EVENT_TYPES)
-    assert not set(events["type"]) & set(not_supported(tracks, positions, scan))
+    info = video(Path("game.mp4"), seconds)
+    assert not set(events["type"]) & set(not_supported(tracks, positions, scan, info))
     return events
 
 
@@ -244,6 +245,13 @@ def test_a_still_camera_that_sees_the_whole_rink_gives_shifts():
     assert "in_view" not in kinds
     kinds = set(ledger(tracks, scanned(300, pan_px=3.0), positions)["type"])
     assert "in_view" in kinds
+    assert "shift" not in kinds
+
+
+def test_people_who_leave_through_the_edge_have_no_shifts():
+    tracks, positions = rink_game()
+    out = [walker(40 + k, line(150, 20, 300), start=20) for k in range(2)]
+    kinds = set(ledger(joined(tracks, *out), scanned(300), positions)["type"])
     assert "shift" not in kinds
 
 

@@ -79,7 +79,7 @@ def build_ledger(
     people = tracks[tracks["class"] != "puck"].reset_index(drop=True)
     motion = measure_motion(people, scan, fps)
     frames = frame_motion(people, motion, scan, count)
-    missing = not_supported(tracks, positions, scan, rink=rink)
+    missing = not_supported(tracks, positions, scan, info, rink=rink)
 
     entries: list[Entry] = camera_cuts(scan)
     entries += presences(people, fps, "shift" if "shift" not in missing else "in_view")
@@ -126,12 +126,13 @@ def not_supported(
     tracks: pd.DataFrame,
     positions: pd.DataFrame | None,
     scan: pd.DataFrame | None = None,
+    info: VideoInfo | None = None,
     *,
     rink: str = "NHL",
 ) -> dict[str, str]:
     """The event types that this footage cannot support, each with the reason.
 
-    Without ``scan`` the camera counts as one that moves.
+    Without ``scan`` and ``info`` the camera counts as one that moves.
     """
     missing: dict[str, str] = {
         "goal": "A goal needs the puck seen across the goal line or the scoreboard read;"
@@ -151,7 +152,7 @@ def not_supported(
         on_rink = ("zone_entry", "top_speed", "line_change", "shift", "shot")
         missing |= dict.fromkeys(on_rink, reason)
         return missing
-    if not whole_rink_in_view(positions, scan, length):
+    if not whole_rink_in_view(tracks, positions, scan, info, length):
         missing["shift"] = (
             "The camera moves or sees part of the rink: leaving the picture is not leaving the"
             " ice. Time in view is given instead."

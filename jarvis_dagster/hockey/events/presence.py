@@ -15,11 +15,16 @@ from jarvis_dagster.hockey.events.entry import Entry, margin
 if TYPE_CHECKING:
     import pandas as pd
 
+    from jarvis_dagster.hockey.video import VideoInfo
+
 __all__ = ["camera_cuts", "presences", "whole_rink_in_view"]
 
 _SHORTEST_S = 0.5
 _STILL_SHARE = 0.98
-_RINK_SHARE = 0.85
+_STILL_PX = 1.5
+_RINK_SHARE = 0.7
+_EDGE = 0.01
+_EDGE_SHARE = 0.05
 
 
 def presences(tracks: pd.DataFrame, fps: float, kind: str) -> list[Entry]:
@@ -80,22 +85,44 @@ def camera_cuts(scan: pd.DataFrame) -> list[Entry]:
 
 
 def whole_rink_in_view(
-    positions: pd.DataFrame | None, scan: pd.DataFrame | None, length_ft: float
+    tracks: pd.DataFrame,
+    positions: pd.DataFrame | None,
+    scan: pd.DataFrame | None,
+    info: VideoInfo | None,
+    length_ft: float,
 ) -> bool:
     """Whether leaving the picture must mean leaving the ice.
 
-    True for a camera that stands still (no cut, next to no motion) and sees people
-    along nearly the whole rink.
+    True for a camera that stands still (no cut, next to no motion), sees people along
+    most of the rink, and in whose picture next to no track begins or ends at an edge.
     """
-    if positions is None or scan is None or not len(scan):
+    if positions is None or scan is None or info is None or not len(scan) or not len(tracks):
         return False
     if bool((scan["is_cut"] & (scan["frame"] > 0)).any()):
         return False
-    still = np.hypot(scan["dx_px"], scan["dy_px"]) < 0.5
+    still = np.hypot(scan["dx_px"], scan["dy_px"]) < _STILL_PX
     if float(still.mean()) < _STILL_SHARE:
         return False
     x = positions.loc[positions["valid"], "x_ft"].to_numpy(np.float64)
     if len(x) < 100:
         return False
     low, high = np.percentile(x, [0.5, 99.5])
-    return bool(high - low > _RINK_SHARE * length_ft)
+    return bool(high - low > _RINK_SHARE * length_ft) and _through_edges(tracks, info) < _EDGE_SHARE
+
+
+def _through_edges(tracks: pd.DataFrame, info: VideoInfo) -> float:
+    """Share of the tracks' beginnings and ends that touch an edge of the picture."""
+    ordered = tracks.sort_values(["track_id", "frame"], kind="stable").groupby("track_id")
+    last = int(tracks["frame"].max())
+    first_rows, last_rows = ordered.first(), ordered.last()
+    within = _EDGE * info.width_px
+    touched, number = 0, 0
+    for rows in (first_rows[first_rows["frame"] > 0], last_rows[last_rows["frame"] < last]):
+        touches = (
+            (rows["x1_px"] < within)
+            | (rows["x2_px"] > info.width_px - within)
+            | (rows["y1_px"] < within)
+            | (rows["y2_px"] > info.height_px - within)
+        )
+        touched, number = touched + int(touches.sum()), number + len(rows)
+    return touched / number if number else 0.0

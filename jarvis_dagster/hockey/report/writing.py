@@ -82,7 +82,7 @@ def write_report(
     tracks = tracks[tracks["class"] != "puck"].reset_index(drop=True)
     positions = positions if positions is not None and len(positions) else None
     if not_supported is None:
-        not_supported = find_unsupported(tracks, positions, scan, rink=rink)
+        not_supported = find_unsupported(tracks, positions, scan, info, rink=rink)
     people = statistics.people_rows(tracks, positions, events, scan, info.fps)
     numbers: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
