@@ -48,7 +48,7 @@ def ice(rink: Rink, name: str, colour: Colour, rng: np.random.Generator, detail:
     size = (round(rink.length_ft * scale[0]), round(rink.width_ft * scale[1]))
     small = as_image(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
     outside = np.full(small.shape[:2], 255, np.uint8)
-    outline = rink.outline_ft(1.0, inset_ft=-0.6) * scale
+    outline = rink.outline_ft(1.0, inset_ft=-0.08) * scale
     cv2.fillPoly(outside, [np.round(outline).astype(np.int32)], 0)
     small[outside > 0] = (24, 22, 22)
     return small

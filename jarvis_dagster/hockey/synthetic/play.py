@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["TICK_S", "Game"]
 
 TICK_S = 1 / 60
+_STREAM = 1  # which of a seed's random streams the play takes
 Array = NDArray[np.float64]
 
 
@@ -37,12 +38,12 @@ class Game:
 
     def __init__(self, spec: GameSpec) -> None:
         self.rink = rink_named(spec.rink)
-        self.rng = np.random.default_rng([spec.seed, 1])
+        self.rng = np.random.default_rng([spec.seed, _STREAM])
         roster_rng = np.random.default_rng([spec.seed, 2])
         home, away = make_team("A", 1, roster_rng), make_team("B", 41, roster_rng)
         self.people: list[Person] = [*home, *away, *make_officials(81, roster_rng)]
         self.views = (tactics.TeamView(self.rink, 1), tactics.TeamView(self.rink, -1))
-        self.skaters = Skaters(self.rink, SLOTS)
+        self.skaters = Skaters(self.rink, SLOTS, keepers=(5, 11))
         self.puck = Puck(self.rink)
         self.time_s = 0.0
         self.ledger = Ledger(lambda: self.time_s)

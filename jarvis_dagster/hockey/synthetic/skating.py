@@ -23,6 +23,7 @@ MAX_ACCELERATION_FTPS2 = 20.0
 
 _START_FTPS2 = 13.0
 _ROOM_FT = 1.6  # a body's middle stays this far from the boards
+_NET_ROOM_FT = 6.0  # from the middle of a goal, where skaters turn away
 _TURN_RADPS = 5.0
 
 Array = NDArray[np.float64]
@@ -40,8 +41,13 @@ class Skaters:
     Arrays have one row per slot; feet, feet per second, radians.
     """
 
-    def __init__(self, rink: Rink, count: int) -> None:
+    def __init__(self, rink: Rink, count: int, keepers: tuple[int, ...]) -> None:
         self.rink = rink
+        middle, depth = rink.width_ft / 2, rink.goal_depth_ft / 2
+        left, right = rink.goal_lines_ft
+        self._nets: Array = np.array([(left - depth, middle), (right + depth, middle)])
+        self._skirts: Array = np.ones(count)  # goalkeepers may touch their goal
+        self._skirts[list(keepers)] = 0
         self.xy: Array = np.zeros((count, 2))
         self.velocity: Array = np.zeros((count, 2))
         self.heading: Array = np.zeros(count)
@@ -61,7 +67,7 @@ class Skaters:
         ``look_at`` (N, 2) is what people who are slow, or backing away from it, face.
         """
         wish = self._wish(self._inside(targets), pace)
-        change = (wish - self.velocity) / 0.28 + self._apart()
+        change = (wish - self.velocity) / 0.28 + self._apart() + self._around_the_nets()
         wish_speed = np.linalg.norm(wish, axis=1)
         speed = np.linalg.norm(self.velocity, axis=1)
         limit = np.where(wish_speed > speed, _START_FTPS2, MAX_ACCELERATION_FTPS2 * 0.8)
@@ -113,6 +119,14 @@ class Skaters:
         np.fill_diagonal(push, 0)
         apart: Array = (gap * (push / np.maximum(distance, 1e-6))[..., None]).sum(axis=1)
         return apart
+
+    def _around_the_nets(self) -> Array:
+        """Nobody skates through a goal."""
+        gap = (self.xy + self.velocity * 0.12)[:, None] - self._nets[None]
+        distance = np.sqrt((gap**2).sum(axis=2))
+        push = np.clip((_NET_ROOM_FT - distance) / 2.0, 0, 1.5) * 30 * self._skirts[:, None]
+        around: Array = (gap * (push / np.maximum(distance, 1e-6))[..., None]).sum(axis=1)
+        return around
 
     def _off_the_boards(self, change: Array, dt: float) -> Array:
         """Brake the part of the motion that would hit the boards."""

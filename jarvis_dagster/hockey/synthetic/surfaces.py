@@ -29,6 +29,9 @@ NEAREST_FT = 2.0
 """Surfaces that come closer than this to the camera's plane are left out."""
 
 
+_OVERLAP_FT = 0.05  # pieces of wall overlap, or the ice would shine through the seams
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Panel:
     """A flat picture in space; corners (4, 3): top left, top right, bottom right, bottom left."""
@@ -115,7 +118,7 @@ def make_walls(rink: Rink, detail: float) -> list[Wall]:
 
     ``detail`` is the share of the textures' full resolution that the video needs.
     """
-    outline = rink.outline_ft(step_ft=5.0)
+    outline = rink.outline_ft(step_ft=3.5)
     steps = np.diff(np.concatenate([outline, outline[:1]]), axis=0)
     lengths = np.linalg.norm(steps, axis=1)
     bend = len(outline) // 4
@@ -149,7 +152,9 @@ def _run(rink: Rink, points: Array, first_ad: int, detail: float) -> list[Wall]:
     walls = []
     for k, (a, b) in enumerate(pairwise(points)):
         part = slice(int(columns[k + 1]), max(int(columns[k]), int(columns[k + 1]) + 2))
-        faces = np.array([(*b, top), (*a, top), (*a, 0), (*b, 0)])
+        over = (b - a) / np.linalg.norm(b - a) * _OVERLAP_FT
+        left, right = b + over, a - over
+        faces = np.array([(*left, top), (*right, top), (*right, 0), (*left, 0)])
         back = faces[[1, 0, 3, 2]]
         cut = np.ascontiguousarray
         walls.append(Wall(Panel(cut(inside[:, part]), faces), Panel(cut(outside[:, part]), back)))
