@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from jarvis_dagster.hockey.events.changes import line_changes
 from jarvis_dagster.hockey.events.motion import frame_motion, measure_motion
 from jarvis_dagster.hockey.events.play import action_peaks, crowdings, rushes, stoppages
 from jarvis_dagster.hockey.events.presence import camera_cuts, presences, whole_rink_in_view
 from jarvis_dagster.hockey.events.puck import puck_coverage, shots
-from jarvis_dagster.hockey.events.rink_events import line_changes, top_speeds, zone_entries
+from jarvis_dagster.hockey.events.rink_events import top_speeds, zone_entries
 from jarvis_dagster.hockey.rink import rink_named
 from jarvis_dagster.hockey.tables import EVENTS, Provenance, empty
 
@@ -91,8 +92,7 @@ def build_ledger(
         shape = rink_named(rink)
         entries += zone_entries(people, positions, shape, fps, count)
         entries += top_speeds(people, positions, fps)
-        if "line_change" not in missing:
-            entries += line_changes(people, positions, shape, fps)
+        entries += line_changes(people, positions, scan, info, shape)
         if "shot" not in missing:
             entries += shots(tracks, positions, shape, fps)
     # One event, once: a window that was found twice has the same id.
@@ -157,7 +157,6 @@ def not_supported(
             "The camera moves or sees part of the rink: leaving the picture is not leaving the"
             " ice. Time in view is given instead."
         )
-        missing["line_change"] = "The benches are not in view all the time."
     else:
         missing["in_view"] = "The whole rink is in view: the ledger gives shifts instead."
     share = puck_coverage(tracks)

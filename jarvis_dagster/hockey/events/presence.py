@@ -14,10 +14,11 @@ from jarvis_dagster.hockey.events.entry import Entry, margin
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
     from jarvis_dagster.hockey.video import VideoInfo
 
-__all__ = ["camera_cuts", "presences", "whole_rink_in_view"]
+__all__ = ["at_edges", "camera_cuts", "presences", "whole_rink_in_view"]
 
 _SHORTEST_S = 0.5
 _STILL_SHARE = 0.98
@@ -110,19 +111,21 @@ def whole_rink_in_view(
     return bool(high - low > _RINK_SHARE * length_ft) and _through_edges(tracks, info) < _EDGE_SHARE
 
 
+def at_edges(boxes: pd.DataFrame, info: VideoInfo) -> NDArray[np.bool_]:
+    """Which boxes touch an edge of the picture, (N,)."""
+    within = _EDGE * info.width_px
+    return np.asarray(
+        (boxes["x1_px"] < within)
+        | (boxes["x2_px"] > info.width_px - within)
+        | (boxes["y1_px"] < within)
+        | (boxes["y2_px"] > info.height_px - within)
+    )
+
+
 def _through_edges(tracks: pd.DataFrame, info: VideoInfo) -> float:
     """Share of the tracks' beginnings and ends that touch an edge of the picture."""
     ordered = tracks.sort_values(["track_id", "frame"], kind="stable").groupby("track_id")
-    last = int(tracks["frame"].max())
-    first_rows, last_rows = ordered.first(), ordered.last()
-    within = _EDGE * info.width_px
-    touched, number = 0, 0
-    for rows in (first_rows[first_rows["frame"] > 0], last_rows[last_rows["frame"] < last]):
-        touches = (
-            (rows["x1_px"] < within)
-            | (rows["x2_px"] > info.width_px - within)
-            | (rows["y1_px"] < within)
-            | (rows["y2_px"] > info.height_px - within)
-        )
-        touched, number = touched + int(touches.sum()), number + len(rows)
-    return touched / number if number else 0.0
+    first, last = ordered.first(), ordered.last()
+    inner = [first[first["frame"] > 0], last[last["frame"] < int(tracks["frame"].max())]]
+    touches = np.concatenate([at_edges(rows, info) for rows in inner])
+    return float(touches.mean()) if len(touches) else 0.0

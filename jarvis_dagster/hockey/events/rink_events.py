@@ -1,4 +1,4 @@
-"""Events that need rink positions: zone entries, top speeds, line changes.
+"""Events that need rink positions: zone entries and top speeds.
 
 Belongs here: events in feet. Does not belong here: getting to feet
 (``hockey/rink``), events from the picture alone (:mod:`.play`).
@@ -19,15 +19,11 @@ if TYPE_CHECKING:
 
     from jarvis_dagster.hockey.rink import Rink
 
-__all__ = ["defended_ends", "line_changes", "top_speeds", "zone_entries"]
+__all__ = ["defended_ends", "placed_people", "top_speeds", "zone_entries"]
 
 _FASTEST_FTPS = 42.0
 """No one skates faster (the fastest measured are near 36): an error of tracking."""
 _HYSTERESIS_FT = 4.0
-_BENCH_DEPTH_FT = 8.0
-_BENCH_HALF_LENGTH_FT = 45.0
-_CHANGE_WINDOW_S = 8.0
-_CHANGE_TRACKS = 4
 
 
 def top_speeds(tracks: pd.DataFrame, positions: pd.DataFrame, fps: float) -> list[Entry]:
@@ -69,7 +65,7 @@ def top_speeds(tracks: pd.DataFrame, positions: pd.DataFrame, fps: float) -> lis
 
 def defended_ends(tracks: pd.DataFrame, positions: pd.DataFrame, rink: Rink) -> dict[str, int]:
     """Which end (0 left, 1 right) each team defends, from where its goalkeeper stands."""
-    joined = _joined(tracks, positions)
+    joined = placed_people(tracks, positions)
     keepers = joined[(joined["role"] == "goalkeeper") & (joined["team"] != "")]
     ends: dict[str, int] = {}
     for team, rows in keepers.groupby("team"):
@@ -92,7 +88,7 @@ def zone_entries(
     The middle is the median along the rink over half a second, of at least six
     skaters. It must come from 4 ft before the line and get 4 ft beyond it.
     """
-    joined = _joined(tracks, positions)
+    joined = placed_people(tracks, positions)
     skaters = joined[joined["role"] == "player"]
     middle = _median_by_frame(skaters, frame_count, least=6)
     middle = smooth(middle, max(1, round(0.5 * fps)))
@@ -115,52 +111,7 @@ def zone_entries(
     return entries
 
 
-def line_changes(
-    tracks: pd.DataFrame, positions: pd.DataFrame, rink: Rink, fps: float
-) -> list[Entry]:
-    """``line_change`` when four or more tracks of a team begin or end at the benches.
-
-    The benches are taken to be along the middle of either side; only tracks that
-    begin or end within 8 ft of those boards count.
-    """
-    joined = _joined(tracks, positions)
-    players = joined[(joined["role"] == "player") & (joined["team"] != "")]
-    if not len(players):
-        return []
-    total = int(players["frame"].max())
-    ordered = players.sort_values(["track_id", "frame"], kind="stable").groupby("track_id")
-    edges = []
-    for rows, edge in ((ordered.first(), "on"), (ordered.last(), "off")):
-        by_side = np.minimum(rows["y_ft"], rink.width_ft - rows["y_ft"]) < _BENCH_DEPTH_FT
-        by_side &= (rows["x_ft"] - rink.length_ft / 2).abs() < _BENCH_HALF_LENGTH_FT
-        by_side &= (rows["frame"] > fps) & (rows["frame"] < total - fps)
-        edges += [
-            (int(frame), int(key), str(team), edge)
-            for key, frame, team in zip(
-                rows.index[by_side], rows["frame"][by_side], rows["team"][by_side], strict=True
-            )
-        ]
-    entries = []
-    window = round(_CHANGE_WINDOW_S * fps)
-    for team in ("A", "B"):
-        mine = sorted(e for e in edges if e[2] == team)
-        i = 0
-        while i < len(mine):
-            burst = [e for e in mine[i:] if e[0] < mine[i][0] + window]
-            on, off = sum(e[3] == "on" for e in burst), sum(e[3] == "off" for e in burst)
-            if len(burst) >= _CHANGE_TRACKS and on and off:
-                ids = tuple(sorted({e[1] for e in burst}))
-                measures = {"on": on, "off": off}
-                start, stop = burst[0][0], burst[-1][0] + 1
-                sure = margin(len(burst), _CHANGE_TRACKS - 1, 10)
-                entries.append(Entry("line_change", start, stop, ids, sure, measures, team))
-                i += len(burst)
-            else:
-                i += 1
-    return entries
-
-
-def _joined(tracks: pd.DataFrame, positions: pd.DataFrame) -> pd.DataFrame:
+def placed_people(tracks: pd.DataFrame, positions: pd.DataFrame) -> pd.DataFrame:
     """Valid positions with role and team."""
     roles = tracks[["frame", "track_id", "role", "team"]]
     valid = positions[positions["valid"]]
