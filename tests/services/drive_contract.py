@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from jarvis_dagster.errors import BadInputError, NotSupportedError
+from jarvis_dagster.services.client_storage import Drive
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from jarvis_dagster.services.client_storage import Drive
 
 __all__ = ["HOSTILE_NAMES", "DriveContract"]
 
@@ -162,6 +161,8 @@ class DriveContract:
                 break
         assert sorted(seen) == ["0.txt", "1.txt", "2.txt", "3.txt", "4.txt", "Below"]
         everything = [file.path for file in drive.list_all(recursive=True)]
+        paged = [file.path for file in Drive.list_all(drive, recursive=True)]
+        assert paged == everything
         assert len(everything) == len(set(everything)) == 9
         assert "Many/Below/6.txt" in everything
 

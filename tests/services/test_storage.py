@@ -184,8 +184,9 @@ def test_unusable_keys_are_refused(storage: JarvisStorageService, clip: Path, ke
         storage.put_file(key, clip)
 
 
+@pytest.mark.parametrize("change", ["rewrite", "truncate"])
 def test_a_file_that_changes_while_it_is_sent_is_not_acknowledged(
-    storage: JarvisStorageService, clip: Path, monkeypatch: pytest.MonkeyPatch
+    storage: JarvisStorageService, clip: Path, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
     from jarvis_dagster.services.storage import objects
 
@@ -193,13 +194,61 @@ def test_a_file_that_changes_while_it_is_sent_is_not_acknowledged(
 
     def hash_then_change(path: Path) -> str:
         digest = true_hash(path)
-        path.write_bytes(path.read_bytes()[::-1])
+        content = path.read_bytes()
+        path.write_bytes(content[::-1] if change == "rewrite" else content[:10])
         return digest
 
     monkeypatch.setattr(objects, "sha256_file", hash_then_change)
     with pytest.raises(BadInputError, match="changed while"):
-        storage.put_file("changing.mp4", clip)
-    assert not storage.exists("changing.mp4")
+        storage.put_file(f"{change}.mp4", clip)
+    assert not storage.exists(f"{change}.mp4")
+
+
+def test_an_object_that_is_not_kept_is_not_acknowledged(
+    storage: JarvisStorageService, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forgetful = JarvisStorageService(storage.config.model_copy(update={"attempts": 2}))
+    monkeypatch.setattr(forgetful._store, "_head", lambda *_: None)
+    with pytest.raises(TransientError, match="reports None"):
+        forgetful.put_file("kept/not.mp4", clip)
+    with pytest.raises(TransientError, match="reports None"):
+        forgetful._store.put_bytes("jarvis-artifacts", "kept/not.json", b"{}", "text/plain")
+
+
+def test_a_folder_is_not_a_target(
+    storage: JarvisStorageService, clip: Path, tmp_path: Path
+) -> None:
+    storage.put_file("target.mp4", clip)
+    with pytest.raises(BadInputError, match="is a folder"):
+        storage.get_file("target.mp4", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "kind", "word"),
+    [
+        ("SlowDown", 503, TransientError, "not ready"),
+        ("SomethingNew", 500, TransientError, "not ready"),
+        ("RequestTimeTooSkewed", 403, PermanentError, "clock"),
+        ("AccessDenied", 403, PermanentError, "secret_key"),
+        ("NoSuchBucket", 404, PermanentError, "ensure_buckets"),
+        ("EntityTooLarge", 400, PermanentError, "EntityTooLarge"),
+    ],
+)
+def test_what_the_server_answers_is_told_apart(
+    code: str, status: int, kind: type[Exception], word: str
+) -> None:
+    import minio
+    import urllib3
+
+    from jarvis_dagster.services.storage.faults import translated
+
+    answer = urllib3.HTTPResponse(status=status)
+    error = minio.S3Error(answer, code, "says hunter2", "/b/k", "id", "host")
+    with pytest.raises(kind, match=word) as caught, translated("host:1", "s3://b/k"):
+        raise error
+    assert type(caught.value) is kind
+    assert "hunter2" not in str(caught.value)
+    assert caught.value.__suppress_context__
 
 
 def test_a_damaged_object_is_not_delivered(

@@ -57,10 +57,12 @@ class _HashingReader:
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
         self.digest = hashlib.sha256()
+        self.at_end = False
 
     def read(self, size: int = -1) -> bytes:
         data = self._stream.read(size)
         self.digest.update(data)
+        self.at_end = not data
         return data
 
 
@@ -168,10 +170,12 @@ class ObjectStore:
                     part_size=max(_PART_BYTES, -(-wanted.size // _MAX_PARTS)),
                     num_parallel_uploads=2,
                 )
-            except OSError as error:
-                if "not having enough data" not in str(error):
-                    raise
-                raise _changed(path) from error
+            except OSError as error:  # of the file; those of the network are others
+                if reader.at_end:  # too soon
+                    raise _changed(path) from error
+                raise PermanentError(
+                    f"{path} cannot be read ({error.strerror}).", "Check the disk it is on."
+                ) from error
         stored = self._head(wanted.bucket, wanted.key)
         if reader.digest.hexdigest() != wanted.sha256:
             self.client.remove_object(wanted.bucket, wanted.key)
