@@ -60,7 +60,7 @@ def activity_plot(
     step = max(1, count // 2000)
     teams = [t for t in ("A", "B") if np.isfinite(series[t]).any()] or [""]
     for team in teams:
-        line = smooth(series[team], max(3, round(fps * max(0.5, count / fps / 200))))
+        line = smooth(series[team], max(3, round(fps * max(0.5, count / fps / 120))))
         name = f"Team {team}" if team else "Everyone in view"
         top.plot(time[::step], line[::step], color=colours.get(team, _INK), lw=1.8, label=name)
     for highlight in highlights:
@@ -105,7 +105,8 @@ def presence_plot(
     colours: dict[str, str],
 ) -> str:
     """When each of the longest tracks was in view, one bar a track."""
-    shown = people[:24]
+    # Officials only where there is room: a coach looks for players.
+    shown = sorted(people, key=lambda p: p["role"] == "referee")[:24]
     order = sorted(shown, key=lambda p: ("ABZ".index(p["team"] or "Z"), p["role"], p["first_s"]))
     figure = _figure(9.6, 0.75 + 0.2 * len(order))
     axes = figure.subplots()

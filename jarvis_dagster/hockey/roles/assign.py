@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jarvis_dagster.hockey.roles.samples import KitSummary, summarise_kit
+from jarvis_dagster.hockey.roles.samples import KitSummary, crowding, summarise_kit
 from jarvis_dagster.hockey.roles.teams import find_kits, wear
 from jarvis_dagster.hockey.roles.votes import ROLES, Votes, cast_votes, demote_extra_goalkeepers
 
@@ -46,13 +46,14 @@ def assign_roles(tracks: pd.DataFrame, kit: pd.DataFrame | None) -> pd.DataFrame
     people = out["class"].to_numpy(str) != "puck"
     # A track is a puck when most of its rows say so.
     share = out.assign(_p=people).groupby("track_id")["_p"].transform("mean").to_numpy()
-    votes = cast_votes(out)
+    covered = crowding(out)
+    votes = cast_votes(out, covered)
     if kit is None or not len(kit):
         demote_extra_goalkeepers(votes, np.full(len(votes.track_ids), "", object))
         team = np.full(len(votes.track_ids), "", object)
         sure = np.zeros(len(votes.track_ids))
     else:
-        team, sure = _teams(votes, summarise_kit(out, kit))
+        team, sure = _teams(votes, summarise_kit(out, kit, covered))
     role, role_score = votes.winners()
 
     row = np.searchsorted(votes.track_ids, out["track_id"].to_numpy(np.int64))

@@ -40,7 +40,7 @@ def team_colours(tracks: pd.DataFrame, kit: pd.DataFrame | None) -> dict[str, tu
     if kit is not None and len(kit) and len(tracks):
         players = tracks[(tracks["role"] == "player") & (tracks["team"] != "")]
         team_of = players.groupby("track_id")["team"].first()
-        summary = summarise_kit(players, kit)
+        summary = summarise_kit(players, kit, np.zeros(len(players)))
         named = np.array([team_of.get(i, "") for i in summary.track_ids], object)
         for team in hues:
             mine = named == team

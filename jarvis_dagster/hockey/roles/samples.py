@@ -50,7 +50,9 @@ class KitSummary:
     relative_ab: NDArray[np.float64]
 
 
-def summarise_kit(tracks: pd.DataFrame, kit: pd.DataFrame) -> KitSummary:
+def summarise_kit(
+    tracks: pd.DataFrame, kit: pd.DataFrame, covered: NDArray[np.float64]
+) -> KitSummary:
     """Medians of the kit over the good looks at each track.
 
     A good look is an observed box that no other box covers and in which a body stands
@@ -61,12 +63,13 @@ def summarise_kit(tracks: pd.DataFrame, kit: pd.DataFrame) -> KitSummary:
     Args:
         tracks: TRACKS with ``detection_row``.
         kit: ``KIT_COLUMNS``, row-aligned with the detections.
+        covered: (N,) as :func:`crowding` gives it.
     """
     rows = tracks["detection_row"].to_numpy(np.int64)
     seen = (rows >= 0) & (rows < len(kit)) & tracks["observed"].to_numpy(bool)
     features = kit.loc[:, list(KIT_COLUMNS)].to_numpy(np.float64)[rows[seen]]
     ids = tracks["track_id"].to_numpy(np.int64)[seen]
-    covered = crowding(tracks)[seen]
+    covered = covered[seen]
     finite = np.isfinite(features).all(axis=1)
     features, ids, covered = features[finite], ids[finite], covered[finite]
 

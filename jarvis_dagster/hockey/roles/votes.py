@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jarvis_dagster.hockey.roles.samples import crowding
-
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
@@ -50,19 +48,19 @@ class Votes:
         return best, self.shares[np.arange(len(best)), best]
 
 
-def cast_votes(tracks: pd.DataFrame) -> Votes:
+def cast_votes(tracks: pd.DataFrame, covered: NDArray[np.float64]) -> Votes:
     """Count the votes.
 
     An observed box votes for its class with its score, more when it is large
     (relative to the frame's median box: distant people are told apart worse) and
-    less when another box covers it. Filled boxes do not vote.
+    less as other boxes cover it (``covered``, (N,) 0 to 1). Filled boxes do not vote.
     """
     ids = tracks["track_id"].to_numpy(np.int64)
     frames = tracks["frame"].to_numpy(np.int64)
     height = (tracks["y2_px"] - tracks["y1_px"]).to_numpy(np.float64)
     usual = tracks.assign(_h=height).groupby("frame")["_h"].transform("median").to_numpy()
     size = np.clip(height / np.maximum(usual, 1e-6), 0.5, 1.5)
-    weight = tracks["score"].to_numpy(np.float64) * size * (1 - 0.8 * crowding(tracks))
+    weight = tracks["score"].to_numpy(np.float64) * size * (1 - 0.8 * covered)
     observed = tracks["observed"].to_numpy(bool)
     unique, inverse = np.unique(ids, return_inverse=True)
     votes = np.tile(_PRIOR, (len(unique), 1))
