@@ -42,6 +42,17 @@ def test_bodies_obey_the_limits(rink):
     assert game.rink.signed_distance_ft(xy).max() < -0.8
 
 
+def test_nobody_skates_through_a_goal(long_game):
+    game, states = long_game
+    rink = game.rink
+    xy = np.array([state[1] for state in states])
+    keepers = np.isin(np.arange(16), (5, 11))
+    for x in rink.goal_lines_ft:
+        back = x + (rink.goal_depth_ft / 2 if x > 100 else -rink.goal_depth_ft / 2)
+        gap = np.linalg.norm(xy[:, ~keepers] - (back, rink.width_ft / 2), axis=2)
+        assert np.quantile(gap.min(axis=1), 0.005) > 2.5
+
+
 def test_people_do_not_stand_in_each_other(long_game):
     _, states = long_game
     xy = np.array([state[1] for state in states])
@@ -53,20 +64,16 @@ def test_people_do_not_stand_in_each_other(long_game):
 def test_the_game_has_its_events(long_game):
     game, _ = long_game
     kinds = {row["type"] for row in game.ledger.rows}
-    wanted = {"face_off", "pass", "zone_entry", "shot", "stoppage", "line_change", "shift"}
+    wanted = {"face_off", "pass", "zone_entry", "shot", "save", "line_change", "shift"}
     assert wanted <= kinds
-    assert kinds & {"goal", "save"}
 
 
 def test_goals_are_scored_and_followed_by_a_centre_face_off():
-    for seed in range(3, 15):
-        game, _ = played(32.0, seed=seed)
-        rows = game.ledger.rows
-        goals = [i for i, row in enumerate(rows) if row["type"] == "goal"]
-        assert sum(game.score) == len(goals)
-        after = [row for row in rows[goals[0] :] if row["type"] == "face_off"] if goals else []
-        if after:
-            break
+    game, _ = played(24.0, seed=7)  # the game that stands in when no video is named
+    rows = game.ledger.rows
+    goals = [i for i, row in enumerate(rows) if row["type"] == "goal"]
+    assert sum(game.score) == len(goals) == 1
+    after = [row for row in rows[goals[0] :] if row["type"] == "face_off"]
     shot = [row for row in rows[: goals[0]] if row["type"] == "shot"][-1]
     assert shot["team"] == rows[goals[0]]["team"]
     assert json.loads(shot["evidence"])["outcome"] == "goal"

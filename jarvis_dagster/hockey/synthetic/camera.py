@@ -133,7 +133,7 @@ class Operator:
         goal = np.array(
             [
                 np.clip(self._seen[0] + lead, 0.16 * length, 0.84 * length),
-                np.clip(0.5 * self._seen[1] + 0.25 * width, 0.4 * width, 0.62 * width),
+                np.clip(0.5 * self._seen[1] + 0.22 * width, 0.38 * width, 0.58 * width),
                 1.4 + 0.34 * off * off - 0.0025 * min(60.0, abs(float(self._seen[2]))),
             ]
         )

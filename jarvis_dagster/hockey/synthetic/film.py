@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Film"]
 
 _SHUTTER = 0.4  # share of a frame's time that the shutter is open
+_LEAST_FPS = 24.0
 _SPARE_PX = 64
 
 
@@ -25,6 +26,9 @@ class Film:
 
     def __init__(self, spec: GameSpec) -> None:
         self._last: Camera | None = None
+        # At low frame rates the shutter does not stay open longer.
+        self.shutter_s = _SHUTTER / max(spec.fps, _LEAST_FPS)
+        self._share = self.shutter_s * spec.fps
         self._sheets = self._make_grain(spec) if spec.noise > 0 else []
 
     @staticmethod
@@ -47,7 +51,7 @@ class Film:
         if cut or before is None:
             return
         shift = camera.project(camera.aim_ft)[0] - before.project(camera.aim_ft)[0]
-        length = abs(float(shift[0])) * _SHUTTER
+        length = abs(float(shift[0])) * self._share
         if length >= 1.5:
             cv2.blur(canvas, (2 * round(length / 2) + 1, 1), dst=canvas)
 

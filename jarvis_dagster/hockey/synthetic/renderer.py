@@ -117,7 +117,6 @@ class Renderer:
     ) -> Box | None:
         """People, goals and puck, farthest first; the puck's box."""
         game, rink = self._game, self._game.rink
-        shutter_s = 0.4 / self._spec.fps
         # What is drawn: depth, order among equals, and which person, goal or puck (-1).
         queue = [(depth, 0, side) for depth, side in goal_depths(camera, rink)]
         queue.append((float(camera.project([*game.puck.xy, 0.0])[1]), 1, 0))
@@ -128,7 +127,7 @@ class Renderer:
             if kind == 0:
                 draw_goal(canvas, camera, rink, index)
             elif kind == 1:
-                box = draw_puck(canvas, camera, game.puck, shutter_s)
+                box = draw_puck(canvas, camera, game.puck, self._film.shutter_s)
                 if box is not None:
                     self._coverage.mark_puck(box)
             else:

@@ -156,6 +156,7 @@ def _run(rink: Rink, points: Array, first_ad: int, detail: float) -> list[Wall]:
         left, right = b + over, a - over
         faces = np.array([(*left, top), (*right, top), (*right, 0), (*left, 0)])
         back = faces[[1, 0, 3, 2]]
+        back[2:, 2] = -0.3  # covers the sliver of ice beyond the straight pieces
         cut = np.ascontiguousarray
         walls.append(Wall(Panel(cut(inside[:, part]), faces), Panel(cut(outside[:, part]), back)))
     return walls
