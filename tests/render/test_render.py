@@ -240,11 +240,12 @@ def test_frames_without_rows_and_rows_without_frames(tmp_path: Path) -> None:
     assert probe(tmp_path / "b.mp4").frame_count == 6
 
 
-def test_colours_of_the_picture_stay(tmp_path: Path) -> None:
+@pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuvj420p"])
+def test_colours_of_the_picture_stay(tmp_path: Path, pix_fmt: str) -> None:
     patches = np.zeros((360, 640, 3), np.uint8)
-    for index, colour in enumerate([(220, 60, 40), (40, 180, 60), (50, 60, 210), (235, 235, 235)]):
+    for index, colour in enumerate([(220, 60, 40), (40, 180, 60), (20, 20, 20), (240, 240, 240)]):
         patches[:, index * 160 : (index + 1) * 160] = colour
-    video = media.write_video(tmp_path / "a.mp4", [patches] * 4)
+    video = media.write_video(tmp_path / "a.mp4", [patches] * 4, pix_fmt=pix_fmt)
     render_annotated(video, tmp_path / "b.mp4", _tracks(4, []))
     before, after = read_frame(video, 2).image, read_frame(tmp_path / "b.mp4", 2).image
     difference = np.abs(before[:250].astype(int) - after[:250])

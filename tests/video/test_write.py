@@ -46,7 +46,7 @@ def test_colours_survive(tmp_path: Path) -> None:
             writer.write(image)
     back = list(read_frames(tmp_path / "a.mp4"))[-1].image.astype(int)
     for x in (50, 150, 260):
-        assert np.abs(back[90, x] - image[90, x]).max() <= 6
+        assert np.abs(back[90, x] - image[90, x]).max() <= 3
 
 
 def test_players_can_start_before_the_end(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ what the measures mean for a coach (``report``).
 
 from __future__ import annotations
 
+from array import array
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,18 +55,18 @@ def scan_video(path: Path, *, progress: Callable[[int, int], None] | None = None
     size = _small_size(info)
     scaler = Scaler(size, "yuv420p")
     shots = ShotTracker(info.fps)
-    rows: list[tuple[float, float, float, float, float]] = []
+    rows = array("d")  # pts_s, luma, sharpness, difference, ice share
     before: NDArray[np.uint8] | None = None
     for number, pts_s, frame in decoded(path, skip_loop_filter=True):
         y, u, v = scaler.planes(frame)
-        rows.append((pts_s, *_measures(y, before), ice_share(y, u, v)))
+        rows.extend((pts_s, *_measures(y, before), ice_share(y, u, v)))
         shots.add(number, Picture(y), look_of(y, u, v))
         before = y
         if progress is not None and number % _PROGRESS_EVERY == 0:
             progress(number, max(info.frame_count, number))
     shots.finish()
     if progress is not None:
-        progress(len(rows), len(rows))
+        progress(len(rows) // 5, len(rows) // 5)
     return _table(rows, shots, info, size)
 
 
@@ -83,7 +84,8 @@ def ice_share(y: NDArray[np.uint8], u: NDArray[np.uint8], v: NDArray[np.uint8]) 
     white = float(np.partition(sample, rank)[rank])
     mean = cv2.blur(half, (7, 7))
     unrest = cv2.blur(cv2.absdiff(half, mean), (7, 7))
-    colour = cv2.max(cv2.absdiff(u, 128), cv2.absdiff(v, 128))  # type: ignore[call-overload]
+    grey = np.full_like(u, 128)
+    colour = np.maximum(cv2.absdiff(u, grey), cv2.absdiff(v, grey))
     even = unrest <= max(2.0, 0.05 * white)
     return float(np.mean((mean > max(30.0, 0.6 * white)) & (colour < 24) & even))
 
@@ -106,20 +108,21 @@ def _measures(y: NDArray[np.uint8], before: NDArray[np.uint8] | None) -> tuple[f
 
 
 def _table(
-    rows: list[tuple[float, float, float, float, float]],
+    rows: array[float],
     shots: ShotTracker,
     info: VideoInfo,
     size: tuple[int, int],
 ) -> pd.DataFrame:
     import pandas as pd
 
-    count = len(rows)
-    values = np.asarray(rows, dtype=np.float64).reshape(count, 5)
+    values = np.array(rows, dtype=np.float64).reshape(-1, 5)
+    count = len(values)
     motion = np.tile(np.array([0.0, 0.0, 1.0, 0.0]), (count, 1))
     known = np.zeros(count, bool)
-    for number, found in shots.motions.items():
-        motion[number] = _in_source_pixels(found, info, size)
-        known[number] = True
+    for number in range(count):
+        if (found := shots.motions.get(number)) is not None:
+            motion[number] = _in_source_pixels(found, info, size)
+            known[number] = True
     cut = np.zeros(count, bool)
     cut[shots.cuts] = True
     known &= ~cut

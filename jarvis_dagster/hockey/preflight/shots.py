@@ -13,6 +13,8 @@ half a second that the camera's own motion does not explain.
 from __future__ import annotations
 
 import dataclasses
+import math
+from array import array
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +25,7 @@ from jarvis_dagster.hockey.preflight.motion import Motion, Picture, camera_motio
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Look", "ShotTracker", "look_of"]
+__all__ = ["Look", "MotionLog", "ShotTracker", "look_of"]
 
 _PATIENCE_S = 0.17
 """How long a picture may stay unregistered before it is decided what happened."""
@@ -66,6 +68,31 @@ def look_of(y: NDArray[np.uint8], u: NDArray[np.uint8], v: NDArray[np.uint8]) ->
     return Look(counts / counts.sum(), thumb)
 
 
+class MotionLog:
+    """A motion or ``None`` for each frame, 40 bytes each."""
+
+    _NOTHING = (math.nan,) * 5
+
+    def __init__(self) -> None:
+        self._values = array("d")
+
+    def __len__(self) -> int:
+        return len(self._values) // 5
+
+    def set(self, number: int, motion: Motion | None) -> None:
+        """Keep the motion from frame ``number - 1`` to ``number``."""
+        while len(self) <= number:
+            self._values.extend(self._NOTHING)
+        values = self._NOTHING if motion is None else dataclasses.astuple(motion)
+        self._values[5 * number : 5 * number + 5] = array("d", values)
+
+    def get(self, number: int) -> Motion | None:
+        """The motion to frame ``number``, if it is known."""
+        if number >= len(self) or math.isnan(self._values[5 * number]):
+            return None
+        return Motion(*self._values[5 * number : 5 * number + 5])
+
+
 class ShotTracker:
     """Feed it every frame in order; then read :attr:`cuts` and :attr:`motions`.
 
@@ -75,7 +102,7 @@ class ShotTracker:
 
     def __init__(self, fps: float) -> None:
         self.cuts: list[int] = []
-        self.motions: dict[int, Motion] = {}
+        self.motions = MotionLog()
         self._patience = max(2, round(_PATIENCE_S * fps))
         self._min_shot = max(3, round(_MIN_SHOT_S * fps))
         self._last: _Entry | None = None  # the last frame of the shot that registered
@@ -101,7 +128,7 @@ class ShotTracker:
         if self._pending:
             step = camera_motion(self._pending[-1].picture, picture)
             if step is not None:
-                self.motions[number] = step
+                self.motions.set(number, step)
         self._pending.append(entry)
         if len(self._pending) > self._patience:
             self._decide()
@@ -121,14 +148,14 @@ class ShotTracker:
         steps = entry.number - self._last.number
         part = motion.root(steps)
         for number in range(self._last.number + 1, entry.number + 1):
-            self.motions[number] = part
+            self.motions.set(number, part)
         self._pending.clear()
         self._last = entry
 
     def _decide(self) -> None:
         assert self._last is not None
         first, newest = self._pending[0], self._pending[-1]
-        agree = all(entry.number in self.motions for entry in self._pending[1:])
+        agree = all(self.motions.get(entry.number) for entry in self._pending[1:])
         broken = agree and _likeness(self._last.look.thumb, first.look.thumb) < 0.8
         if broken or _differ(self._last.look, newest.look):
             self._cut(first.number)
@@ -136,7 +163,7 @@ class ShotTracker:
         self._pending.clear()
 
     def _cut(self, number: int) -> None:
-        self.motions.pop(number, None)
+        self.motions.set(number, None)
         if any(abs(number - cut) < self._min_shot for cut in self.cuts):
             return  # still the same dissolve or wipe
         self.cuts.append(number)

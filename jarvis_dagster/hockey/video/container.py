@@ -9,8 +9,8 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-import itertools
 import logging
+from array import array
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -151,13 +151,18 @@ def packet_index(path: Path) -> PacketIndex:
 
 @functools.lru_cache(maxsize=4)
 def _packet_index(path: str, _mtime_ns: int, size: int) -> PacketIndex:
+    from av.stream import Discard
+
     with open_video(Path(path)) as container:
         stream = picture_stream(container, Path(path))
         base = float(stream.time_base or 0)
         promised_s = max(
             float((stream.duration or 0) * base), float((container.duration or 0) / 1_000_000)
         )
-        times, dts, count, damaged = [], [], 0, 0
+        for other in container.streams:
+            if other.index != stream.index:
+                other.discard = Discard.all
+        times, count, damaged, usable, last = array("q"), 0, 0, True, -(2**63)
         for packet in _packets(container, stream):
             if packet is None or packet.is_corrupt or _beyond(packet, size):
                 damaged += 1
@@ -165,14 +170,14 @@ def _packet_index(path: str, _mtime_ns: int, size: int) -> PacketIndex:
             if packet.is_discard:
                 continue
             count += 1
-            times.append(packet.pts)
-            dts.append(packet.dts)
-        usable = None not in times and all(
-            a is None or b is None or b >= a for a, b in itertools.pairwise(dts)
-        )
-        ordered = np.sort(np.asarray(times if usable else [], dtype=np.float64))
+            if packet.pts is None or (packet.dts is not None and packet.dts < last):
+                usable = False  # no times, or a clock that was reset within the file
+            elif usable:
+                times.append(packet.pts)
+                last = last if packet.dts is None else packet.dts
+        ordered = np.sort(np.array(times if usable else [], dtype=np.int64))
         first = int(ordered[0]) if ordered.size else 0
-        times_s = (ordered - first) * base
+        times_s = (ordered - first).astype(np.float64) * base
         return PacketIndex(times_s, count, damaged, first, int(stream.frames or 0), promised_s)
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Scaler", "plane_array"]
 
+_LIMITED, _FULL = 1, 2  # AVCOL_RANGE_MPEG, AVCOL_RANGE_JPEG
+
 
 class Scaler:
     """Decoder frame to upright arrays of a fixed size.
@@ -51,6 +53,10 @@ class Scaler:
 
     def _scaled(self, frame: av.VideoFrame, turns: int) -> av.VideoFrame:
         width, height = self._size[::-1] if turns % 2 else self._size
+        ranges = {}
+        if self._format == "yuv420p" and _is_full_range(frame):
+            # Phones record luma from 0 to 255; untagged yuv420p means 16 to 235.
+            ranges = {"src_color_range": _FULL, "dst_color_range": _LIMITED}
         scaled: av.VideoFrame = self._scale.reformat(
             frame,
             width=width,
@@ -58,8 +64,13 @@ class Scaler:
             format=self._format,
             interpolation="AREA" if width < frame.width else "BILINEAR",
             threads=1,
+            **ranges,
         )
         return scaled
+
+
+def _is_full_range(frame: av.VideoFrame) -> bool:
+    return frame.color_range == _FULL or frame.format.name.startswith("yuvj")
 
 
 def plane_array(plane: Any) -> NDArray[np.uint8]:

@@ -110,6 +110,7 @@ class VideoWriter:
     def write(self, image: NDArray[np.uint8], pts_s: float | None = None) -> None:
         """Append one BGR image, at ``pts_s`` or at the next step of ``fps``."""
         import av
+        import cv2
 
         if image.shape != (self.height_px, self.width_px, 3) or image.dtype != np.uint8:
             raise BadInputError(
@@ -120,8 +121,9 @@ class VideoWriter:
         if self.width_px % 2 or self.height_px % 2:
             grow = ((0, self.height_px % 2), (0, self.width_px % 2), (0, 0))
             image = np.pad(image, grow, mode="edge")
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="bgr24")
-        self.write_frame(frame.reformat(format="yuv420p"), pts_s)
+        # OpenCV rounds; swscale cuts off, which tints grey.
+        planes: Any = cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420)
+        self.write_frame(av.VideoFrame.from_ndarray(planes, format="yuv420p"), pts_s)
 
     def write_frame(self, frame: Any, pts_s: float | None = None) -> None:
         """Append one decoder frame of the (even) size in yuv420p."""
