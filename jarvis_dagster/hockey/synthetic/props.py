@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["draw_goal", "draw_puck", "goal_depths"]
 
 _RED = (48, 40, 205)
-_NET = (228, 228, 228)
+_NET = (158, 156, 152)
+_MESH = (206, 204, 200)  # where threads are too fine to be seen one by one
 
 
 def draw_goal(canvas: Image, camera: Camera, rink: Rink, side: int) -> None:
@@ -61,6 +62,10 @@ def draw_goal(canvas: Image, camera: Camera, rink: Rink, side: int) -> None:
 
     # Front left, right; top; shelf; back: pairs (near, far) by row.
     grid = pixels.reshape(4, 2, 2)
+    sides = [grid[[1, 2, 3, 0], s] for s in (0, 1)]
+    for face in (grid[[1, 1, 2, 2], [0, 1, 1, 0]], grid[[2, 2, 3, 3], [0, 1, 1, 0]], *sides):
+        outline = np.round((face - (x0, y0)) * 16).astype(np.int32)
+        cv2.fillPoly(layer, [outline], _MESH, cv2.LINE_AA, 4)
     for row in range(1, 3):
         for share in np.linspace(0, 1, 9):
             a = grid[row, 0] + (grid[row, 1] - grid[row, 0]) * share
@@ -71,7 +76,7 @@ def draw_goal(canvas: Image, camera: Camera, rink: Rink, side: int) -> None:
         line(a, b, _NET, 0.05)
         for s in (0, 1):
             line(grid[1, s] + (grid[0, s] - grid[1, s]) * share, a if s == 0 else b, _NET, 0.04)
-    cv2.addWeighted(layer, 0.6, area, 0.4, 0, dst=area)
+    cv2.addWeighted(layer, 0.5, area, 0.5, 0, dst=area)
     layer = area.copy()
     for s in (0, 1):
         line(grid[3, s], grid[0, s], _RED, 0.14)
@@ -82,11 +87,18 @@ def draw_goal(canvas: Image, camera: Camera, rink: Rink, side: int) -> None:
 
 
 def goal_depths(camera: Camera, rink: Rink) -> list[tuple[float, int]]:
-    """Depth of the two goals' middles, with their side (0 left, 1 right)."""
+    """Depth at which each goal is drawn, with its side (0 left, 1 right).
+
+    It is that of the farthest foot of the frame: a goalkeeper in the crease is
+    then before the goal for a camera at the side, and behind it for one at the
+    end.
+    """
+    middle, half = rink.width_ft / 2, rink.goal_width_ft / 2
     depths = []
     for side, x in enumerate(rink.goal_lines_ft):
-        back = x + (-0.5 if side == 0 else 0.5) * rink.goal_depth_ft
-        depths.append((float(camera.project([back, rink.width_ft / 2, 0.0])[1]), side))
+        back = x + (-1 if side == 0 else 1) * rink.goal_depth_ft
+        feet = [(fx, middle + sy * half, 0.0) for fx in (x, back) for sy in (-1, 1)]
+        depths.append((float(camera.project(feet)[1].max()), side))
     return depths
 
 
