@@ -135,7 +135,7 @@ class Inbox:
     def sidecar(self, source: dict[str, Any], path: Path) -> Path | None:
         """Fetch the calibration beside an upload into ``path``; None if there is none."""
         beside = str(PurePosixPath(source["path"]).with_suffix("")) + CALIBRATION_SUFFIX
-        file = self.drive.find(beside)
+        file = self.drive.find(beside) if _is_name(PurePosixPath(beside).name) else None
         if file is None:
             return None
         self.drive.download(file.id, path)
@@ -155,7 +155,7 @@ class Inbox:
         found = next((file for file in same if self.drive.sha256(file.id) == sha256), None)
         file = found or self.drive.upload(video, uploads.id)
         calibration = video.with_name(video.stem + CALIBRATION_SUFFIX)
-        if calibration.is_file():
+        if _is_name(calibration.name) and calibration.is_file():
             self._place_sidecar(calibration, file)
         tell(1, 1)
         return self._upload(file, sha256)
@@ -226,6 +226,11 @@ class Inbox:
 
     def _upload(self, file: DriveFile, sha256: str) -> Upload:
         return Upload(self._name, file.id, file.path, file.name, file.version, sha256)
+
+
+def _is_name(name: str) -> bool:
+    """Whether file systems can have a file of that name at all."""
+    return len(name.encode("utf-8", "surrogateescape")) <= 255
 
 
 def _silent(_done: int, _total: int) -> None:
