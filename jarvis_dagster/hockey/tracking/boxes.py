@@ -46,7 +46,7 @@ def from_table(table: pd.DataFrame, labels: list[str]) -> Boxes:
         [(corner[:, :2] + corner[:, 2:]) / 2, corner[:, 2:] - corner[:, :2]], axis=1
     )
     number = {name: index for index, name in enumerate(labels)}
-    label = table["class"].map(number).fillna(-1).to_numpy(np.int64)
+    label = table["class"].map(number).fillna(-1).to_numpy().astype(np.int64)
     frame = table["frame"].to_numpy(np.int64)
     order = np.argsort(frame, kind="stable")
     boxes = Boxes(
@@ -62,7 +62,7 @@ def from_table(table: pd.DataFrame, labels: list[str]) -> Boxes:
 def clean(boxes: Boxes, width_px: int, height_px: int) -> Boxes:
     """Without rows that hold no box inside the picture, and without double boxes."""
     centre, size = boxes.box[:, :2], boxes.box[:, 2:]
-    usable = np.isfinite(boxes.box).all(axis=1) & (size > 0).all(axis=1)
+    usable = np.asarray(np.isfinite(boxes.box).all(axis=1) & (size > 0).all(axis=1))
     frame_size = np.array([width_px, height_px], dtype=np.float64)
     with np.errstate(invalid="ignore"):
         usable &= ((centre > -size) & (centre < frame_size + size)).all(axis=1)

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from jarvis_dagster.hockey.tracking.smoothing import spline
+
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
     from jarvis_dagster.hockey.tracking.boxes import Boxes
 
-__all__ = ["motion_from_boxes", "motion_from_scan"]
+__all__ = ["measured_noise", "motion_from_boxes", "motion_from_scan", "refine_motion"]
 
 _REACH = 1.5  # box widths that a person may move between two detection frames
 
@@ -108,8 +110,6 @@ def refine_motion(
     Sums of mean steps do not drift with the jitter of the boxes while the same
     people are in view, as sums of votes do.
     """
-    from jarvis_dagster.hockey.tracking.smoothing import spline
-
     first = np.concatenate([piece[:-1] for piece in pieces]) if pieces else np.zeros(0, np.intp)
     second = np.concatenate([piece[1:] for piece in pieces]) if pieces else first
     tick = np.searchsorted(ticks, boxes.frame)

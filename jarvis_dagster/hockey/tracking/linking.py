@@ -1,7 +1,10 @@
-"""Join tracklets that are one person: over misses, occlusions, absences.
+"""Join tracklets that are one person: over misses and occlusions.
 
 Belongs here: how likely two ends of tracklets are one person, and the best set
-of joints. Does not belong here: frame-by-frame association, smoothing.
+of joints. Does not belong here: the motion model, frame-by-frame association.
+
+A person who leaves the picture and comes back later gets a new track: from
+boxes alone, one of four such joints would be right (measured on NHL sequences).
 """
 
 from __future__ import annotations
@@ -11,197 +14,207 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from jarvis_dagster.hockey.tracking.ends import Ends, Motion, forecast, tracklet_ends
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from jarvis_dagster.hockey.tracking.boxes import Boxes
 
-__all__ = ["Linking", "link"]
+    Floats = NDArray[np.float64]
 
-_FORBIDDEN = 1e6
+__all__ = ["Linking", "link"]
 
 
 @dataclasses.dataclass(frozen=True)
 class Linking:
-    """Numbers of the joints; lengths in box heights, times in seconds."""
+    """Numbers of the joints; costs are negative log-likelihoods."""
 
-    noise: float = 0.05
-    speed: float = 1.8  # standard deviation of speed in stabilised coordinates
-    memory_s: float = 0.8  # time over which a velocity is forgotten
-    size_drift: float = 0.25  # growth of log size, 1 / sqrt(s)
-    window: int = 40  # detections at an end that tell its place and velocity
-    rounds: tuple[float, ...] = (0.35, 1.0, 2.5)  # largest gap of each round
-    threshold: float = 12.0
-    least: int = 4
-    gap_cost: float = 1.0
+    rounds_s: tuple[float, ...] = (0.35, 1.0)  # largest gap of each round
+    threshold: float = 9.5  # cost above which two ends stay apart
+    gap_cost: float = 1.0  # for a second of not being seen
+    label_cost: float = 2.0  # when the two have no class in common
+    kit_cost: float = 1.0  # for a squared distance twice the usual one
+    kit_limit: float = 4.0  # colours alone never forbid a joint
 
 
 def link(
     boxes: Boxes,
-    ticks: NDArray[np.int64],
-    shift: NDArray[np.float64],
+    place: Floats,
     pieces: list[NDArray[np.intp]],
     *,
     fps: float,
-    width_px: int,
-    height_px: int,
+    motion: Motion,
+    kit: Floats | None = None,
     options: Linking | None = None,
 ) -> list[NDArray[np.intp]]:
-    """Chains of tracklets that are one person."""
+    """Chains of tracklets that are one person, in order of their first frame.
+
+    Short gaps are closed first, so that longer ones are judged by longer
+    tracklets. Each round is one assignment of ends to beginnings: a tracklet
+    has at most one successor and one predecessor, and two that overlap in time
+    are never joined.
+
+    Args:
+        boxes: all detections.
+        place: (N, 2) their centres in stabilised coordinates.
+        pieces: tracklets, indices into ``boxes``.
+        fps: frames a second.
+        motion: the motion model.
+        kit: (N, D) colours of the detections, or ``None``.
+        options: see :class:`Linking`.
+    """
     options = options or Linking()
-    chains = [piece for piece in pieces if len(piece) >= options.least]
-    for longest in options.rounds:
-        chains = _join(boxes, ticks, shift, chains, fps, longest, options)
-    return chains
+    chains = pieces
+    for longest in options.rounds_s:
+        if len(chains) > 1:
+            chains = _join(boxes, place, chains, fps, longest, motion, kit, options)
+    return sorted(chains, key=lambda chain: (int(boxes.frame[chain[0]]), int(chain[0])))
 
 
-@dataclasses.dataclass
-class _Ends:
-    """State at one end of each chain; axes x and y; time runs outwards."""
-
-    time: NDArray[np.float64]
-    place: NDArray[np.float64]  # (n, 2)
-    speed: NDArray[np.float64]
-    var: NDArray[np.float64]
-    mixed: NDArray[np.float64]
-    var_speed: NDArray[np.float64]
-    size: NDArray[np.float64]  # (n, 2) log width, log height
-    var_size: NDArray[np.float64]
-
-
-def _ends(
+def _join(
     boxes: Boxes,
-    place: NDArray[np.float64],
+    place: Floats,
     chains: list[NDArray[np.intp]],
     fps: float,
+    longest_s: float,
+    motion: Motion,
+    kit: Floats | None,
     options: Linking,
-    *,
-    tail: bool,
-) -> _Ends:
-    """Kalman filter over the last (or, backwards, the first) detections."""
-    count = len(chains)
-    length = min(options.window, max((len(chain) for chain in chains), default=1))
-    index = np.full((count, length), -1, dtype=np.intp)
-    for row, chain in enumerate(chains):
-        part = chain[-length:] if tail else chain[:length][::-1]
-        index[row, length - len(part) :] = part
-    valid = index >= 0
-    sign = 1.0 if tail else -1.0
-    height = boxes.box[np.array([chain[-1] if tail else chain[0] for chain in chains]), 3]
-    sigma = options.speed * height[:, None]
-    mean = np.zeros((count, 2))
-    speed = np.zeros((count, 2))
-    var = np.zeros((count, 2))
-    mixed = np.zeros((count, 2))
-    var_speed = np.repeat(sigma**2, 2, axis=1)
-    size = np.zeros((count, 2))
-    var_size = np.full((count, 1), 1e3)
-    time = np.zeros(count)
-    begun = np.zeros(count, dtype=bool)
-    for step in range(length):
-        on = valid[:, step]
-        rows = index[on, step]
-        seen = place[rows]
-        noise = (options.noise * (boxes.box[rows, 2:] + 4)) ** 2
-        now = sign * boxes.frame[rows] / fps
-        fresh = ~begun[on]
-        dt = np.where(fresh, 0.0, now - time[on])[:, None]
-        m, s, p, c, q = _forecast(
-            mean[on], speed[on], var[on], mixed[on], var_speed[on], dt, sigma[on], options.memory_s
-        )
-        m = np.where(fresh[:, None], seen, m)
-        p = np.where(fresh[:, None], 1e9, p)
-        c = np.where(fresh[:, None], 0.0, c)
-        gain, pull = p / (p + noise), c / (p + noise)
-        error = seen - m
-        mean[on] = m + gain * error
-        speed[on] = s + pull * error
-        var_speed[on] = q - pull * c
-        mixed[on] = c * (1 - gain)
-        var[on] = p * (1 - gain)
-        vs = var_size[on] + options.size_drift**2 * dt
-        gs = vs / (vs + (1.5 * options.noise) ** 2)
-        size[on] += gs * (np.log(boxes.box[rows, 2:]) - size[on])
-        var_size[on] = vs * (1 - gs)
-        time[on] = now
-        begun[on] = True
-    return _Ends(time, mean, speed, var, mixed, var_speed, size, var_size)
-
-
-def _forecast(mean, speed, var, mixed, var_speed, dt, sigma, memory):
-    """Integrated Ornstein-Uhlenbeck motion over ``dt`` seconds."""
-    fade = np.exp(-dt / memory)
-    reach = memory * (1 - fade)
-    q_pp = sigma**2 * (
-        2 * dt * memory - 3 * memory**2 + 4 * memory**2 * fade - (memory * fade) ** 2
-    )
-    q_pv = sigma**2 * memory * (1 - fade) ** 2
-    q_vv = sigma**2 * (1 - fade**2)
-    return (
-        mean + reach * speed,
-        fade * speed,
-        var + 2 * reach * mixed + reach**2 * var_speed + q_pp,
-        fade * (mixed + reach * var_speed) + q_pv,
-        fade**2 * var_speed + q_vv,
-    )
-
-
-def _join(boxes, ticks, shift, chains, fps, longest, options):
-    from scipy.optimize import linear_sum_assignment
-
-    if len(chains) < 2:
+) -> list[NDArray[np.intp]]:
+    tails = tracklet_ends(boxes, place, chains, fps, motion, tail=True)
+    heads = tracklet_ends(boxes, place, chains, fps, motion, tail=False)
+    before, after = _pairs(tails.time, -heads.time, longest_s)
+    if len(before) == 0:
         return chains
-    place = boxes.box[:, :2] - shift[np.searchsorted(ticks, boxes.frame)]
-    tails = _ends(boxes, place, chains, fps, options, tail=True)
-    heads = _ends(boxes, place, chains, fps, options, tail=False)
-    gap = -heads.time[None] - tails.time[:, None]
-    a, b = np.nonzero((gap > 0) & (gap <= longest))
-    if len(a) == 0:
-        return chains
-    cost = _cost(tails, heads, a, b, gap[a, b], options)
+    gap = -heads.time[after] - tails.time[before]
+    cost = _motion_cost(tails, heads, before, after, gap, motion) + options.gap_cost * gap
+    cost += options.label_cost * _label_distance(boxes, chains, before, after)
+    if kit is not None:
+        cost += _kit_cost(kit[boxes.row], chains, before, after, options)
     good = cost < options.threshold
-    a, b, cost = a[good], b[good], cost[good]
-    matrix = np.zeros((len(chains), len(chains)))
-    matrix[a, b] = cost - options.threshold
-    rows, columns = linear_sum_assignment(matrix)
-    successor = {int(r): int(c) for r, c in zip(rows, columns, strict=True) if matrix[r, c] < 0}
+    value = cost[good] - options.threshold
+    successor = _assign(before[good], after[good], value, len(chains))
     followed = set(successor.values())
     joined = []
     for first in range(len(chains)):
-        if first in followed:
-            continue
-        run = [first]
-        while run[-1] in successor:
-            run.append(successor[run[-1]])
-        joined.append(np.concatenate([chains[i] for i in run]))
+        if first not in followed:
+            run = [first]
+            while run[-1] in successor:
+                run.append(successor[run[-1]])
+            joined.append(np.concatenate([chains[index] for index in run]))
     return joined
 
 
-def _cost(tails, heads, a, b, gap, options):
-    sigma = options.speed * np.exp(tails.size[a, 1:2])
-    m, s, p, c, q = _forecast(
-        tails.place[a],
-        tails.speed[a],
-        tails.var[a],
-        tails.mixed[a],
-        tails.var_speed[a],
+def _pairs(
+    ends: Floats, starts: Floats, longest_s: float
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Pairs of a tracklet and one that starts at most ``longest_s`` after its end."""
+    order = np.argsort(starts, kind="stable")
+    low = np.searchsorted(starts[order], ends + 1e-9, side="right")
+    high = np.searchsorted(starts[order], ends + longest_s + 1e-9, side="right")
+    count = np.maximum(high - low, 0)
+    before = np.repeat(np.arange(len(ends)), count)
+    offset = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    return before, order[np.repeat(low, count) + offset]
+
+
+def _motion_cost(
+    tails: Ends,
+    heads: Ends,
+    before: NDArray[np.intp],
+    after: NDArray[np.intp],
+    gap: Floats,
+    motion: Motion,
+) -> Floats:
+    """Negative log-likelihood that the head continues the tail, up to a constant."""
+    sigma = motion.speed * np.exp(tails.size[before, 1:2])
+    state = (tails.place, tails.speed, tails.var, tails.mixed, tails.var_speed)
+    place, speed, var, mixed, var_speed = forecast(
+        (state[0][before], state[1][before], state[2][before], state[3][before], state[4][before]),
         gap[:, None],
         sigma,
-        options.memory_s,
+        motion.memory_s,
     )
-    # the head's velocity was filtered backwards in time
-    dp = heads.place[b] - m
-    dv = -heads.speed[b] - s
-    p = p + heads.var[b]
-    c = c - heads.mixed[b]
-    q = q + heads.var_speed[b]
-    det = p * q - c**2
-    distance = (q * dp**2 - 2 * c * dp * dv + p * dv**2) / det
-    height = np.exp((tails.size[a, 1:2] + heads.size[b, 1:2]) / 2)
-    logdet = np.log(det / height**4)
-    ds = heads.size[b] - tails.size[a]
-    vs = tails.var_size[a] + heads.var_size[b] + options.size_drift**2 * gap[:, None] + 0.05**2
-    sized = ds**2 / vs + np.log(vs / 0.1**2)
-    return (
-        0.5 * (distance + logdet).sum(axis=1) + 0.5 * sized.sum(axis=1) + options.gap_cost * gap + 8
+    away = heads.place[after] - place
+    # The head's speed was estimated with time running backwards.
+    turn = -heads.speed[after] - speed
+    var = var + heads.var[after]
+    mixed = mixed - heads.mixed[after]
+    var_speed = var_speed + heads.var_speed[after]
+    area = var * var_speed - mixed**2
+    distance = (var_speed * away**2 - 2 * mixed * away * turn + var * turn**2) / area
+    height = np.exp((tails.size[before, 1:2] + heads.size[after, 1:2]) / 2)
+    moved = (distance + np.log(area / height**4)).sum(axis=1)
+    growth = heads.size[after] - tails.size[before]
+    var_size = tails.var_size[before] + heads.var_size[after] + 0.05**2
+    var_size = var_size + motion.size_drift**2 * gap[:, None]
+    grown = (growth**2 / var_size + np.log(var_size / 0.1**2)).sum(axis=1)
+    return np.asarray(0.5 * (moved + grown) + 8.0)
+
+
+def _label_distance(
+    boxes: Boxes,
+    chains: list[NDArray[np.intp]],
+    before: NDArray[np.intp],
+    after: NDArray[np.intp],
+) -> Floats:
+    """0 where two chains have the same mixture of classes, 1 where nothing in common."""
+    kinds = int(boxes.label.max()) + 2
+    if kinds <= 2:
+        return np.zeros(len(before))
+    share = np.stack([np.bincount(boxes.label[c] + 1, minlength=kinds) / len(c) for c in chains])
+    return np.asarray(1 - np.minimum(share[before], share[after]).sum(axis=1))
+
+
+def _kit_cost(
+    kit: Floats,
+    chains: list[NDArray[np.intp]],
+    before: NDArray[np.intp],
+    after: NDArray[np.intp],
+    options: Linking,
+) -> Floats:
+    """Cost of different colours, in units of how much they vary within a chain."""
+    mean = np.stack([_mean(kit[chain]) for chain in chains])
+    within = np.concatenate(
+        [kit[chain] - mean[row] for row, chain in enumerate(chains) if len(chain) > 3]
+        or [np.zeros((1, kit.shape[1]))]
     )
+    spread = np.nanmean(within**2, axis=0) if np.isfinite(within).any() else np.ones(kit.shape[1])
+    distance = (mean[before] - mean[after]) ** 2 / np.maximum(spread, 1e-6)
+    known = np.isfinite(distance)
+    average = np.where(known, distance, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+    return np.asarray(np.clip(options.kit_cost * (average - 1), 0, options.kit_limit))
+
+
+def _mean(values: Floats) -> Floats:
+    known = np.isfinite(values)
+    total = np.where(known, values, 0).sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(total / known.sum(axis=0))
+
+
+def _assign(
+    before: NDArray[np.intp], after: NDArray[np.intp], value: Floats, count: int
+) -> dict[int, int]:
+    """The cheapest set of joints; each connected group of ends by itself."""
+    from scipy.optimize import linear_sum_assignment
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    if len(before) == 0:
+        return {}
+    graph = coo_matrix((np.ones(len(before)), (before, after + count)), shape=(2 * count,) * 2)
+    _, group = connected_components(graph, directed=False)
+    order = np.argsort(group[before], kind="stable")
+    edges = np.flatnonzero(np.diff(group[before][order])) + 1
+    successor = {}
+    for part in np.split(order, edges):
+        tails, row = np.unique(before[part], return_inverse=True)
+        heads, column = np.unique(after[part], return_inverse=True)
+        matrix = np.zeros((len(tails), len(heads)))
+        matrix[row, column] = value[part]
+        for i, j in zip(*linear_sum_assignment(matrix), strict=True):
+            if matrix[i, j] < 0:
+                successor[int(tails[i])] = int(heads[j])
+    return successor

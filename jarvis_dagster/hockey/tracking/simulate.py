@@ -75,7 +75,7 @@ def simulate_detections(
     box = people[["x", "y", "w", "h"]].to_numpy(np.float64)
     person = people["id"].to_numpy()
     covered = _covered(frame, box)
-    missed = _missed(random, person, frame, covered, noise, fps)
+    missed = _missed(random, person, covered, noise, fps)
     seen = _jittered(random, person, box, noise, fps)[~missed]
     level = 0.85 - 0.35 * covered[~missed]
     scores = np.clip(level + noise.score_spread * random.standard_normal(len(seen)), 0.05, 1)
@@ -134,7 +134,6 @@ def _runs(random: np.random.Generator, person: NDArray, mean_frames: float) -> N
 def _missed(
     random: np.random.Generator,
     person: NDArray,
-    frame: NDArray[np.int64],
     covered: NDArray[np.float64],
     noise: Noise,
     fps: float,

@@ -60,59 +60,73 @@ def spline(
 
 def fill(
     boxes: Boxes,
-    ticks: NDArray[np.int64],
-    shift: NDArray[np.float64],
+    camera: NDArray[np.float64],
     chains: list[NDArray[np.intp]],
     *,
     fps: float,
-    width_px: int,
-    height_px: int,
     noise: float,
     options: Smoothing | None = None,
 ) -> dict[str, NDArray]:
-    """A box for every frame from the first to the last detection of each chain."""
+    """A box for every frame from the first to the last detection of each chain.
+
+    Args:
+        boxes: all detections.
+        camera: (N, 2) shift of the picture at each detection, px.
+        chains: indices into ``boxes``.
+        fps: frames a second.
+        noise: jitter of the detections, share of the box size.
+        options: see :class:`Smoothing`.
+
+    Returns:
+        Columns ``frame, box`` (n, 4 centre and size), ``score, label, row``
+        (-1 where filled) and ``chain`` (index into ``chains``).
+    """
     options = options or Smoothing()
-    parts: dict[str, list[NDArray]] = {
-        name: [] for name in ("frame", "edges", "score", "label", "row", "track_id")
-    }
     scale = (max(noise, 1e-3) / 0.05) ** 0.5 * fps
+    columns: list[dict[str, NDArray]] = []
     for number, chain in enumerate(chains):
         label = int(np.bincount(boxes.label[chain] + 1).argmax()) - 1
         breaks = np.flatnonzero(np.diff(boxes.frame[chain]) > options.longest_fill_s * fps) + 1
         for part in np.split(chain, breaks):
             seen = boxes.frame[part]
             frames = np.arange(seen[0], seen[-1] + 1)
-            box = _smooth(
-                boxes.box[part], seen - seen[0], len(frames), frames, ticks, shift, scale, options
-            )
             row = np.full(len(frames), -1, dtype=np.int64)
             row[seen - seen[0]] = boxes.row[part]
-            edges = np.concatenate(
-                [box[:, :2] - box[:, 2:] / 2, box[:, :2] + box[:, 2:] / 2], axis=1
+            columns.append(
+                {
+                    "frame": frames,
+                    "box": _smooth(boxes.box[part], seen - seen[0], camera[part], scale, options),
+                    "score": np.interp(frames, seen, boxes.score[part]),
+                    "label": np.full(len(frames), label),
+                    "row": row,
+                    "chain": np.full(len(frames), number),
+                }
             )
-            parts["frame"].append(frames)
-            parts["edges"].append(np.clip(edges, 0, [width_px, height_px, width_px, height_px]))
-            parts["score"].append(np.interp(frames, seen, boxes.score[part]))
-            parts["label"].append(np.full(len(frames), label))
-            parts["row"].append(row)
-            parts["track_id"].append(np.full(len(frames), number))
-    return {name: np.concatenate(v) if v else np.zeros(0, np.int64) for name, v in parts.items()}
+    return {name: np.concatenate([c[name] for c in columns]) for name in columns[0]}
 
 
-def _smooth(box, at, count, frames, ticks, shift, scale, options):
-    camera = np.stack([np.interp(frames, ticks, shift[:, axis]) for axis in range(2)], axis=1)
-    values = np.zeros((count, 4))
-    weight = np.zeros(count)
+def _smooth(
+    box: NDArray[np.float64],
+    at: NDArray[np.int64],
+    camera: NDArray[np.float64],
+    scale: float,
+    options: Smoothing,
+) -> NDArray[np.float64]:
+    """Boxes for every frame from ``at[0]`` to ``at[-1]``, smooth before a resting camera."""
+    every = np.arange(at[-1] + 1)
+    shift = np.stack([np.interp(every, at, camera[:, axis]) for axis in range(2)], axis=1)
+    values = np.zeros((len(every), 4))
     values[at] = box
-    values[at, :2] -= camera[at]
+    values[at, :2] -= camera
+    weight = np.zeros(len(every))
     weight[at] = 1
-    out = values.copy()
     if len(at) < 3:
-        for axis in range(4):
-            out[:, axis] = np.interp(np.arange(count), at, values[at, axis])
+        columns = [np.interp(every, at, values[at, axis]) for axis in range(4)]
+        out = np.stack(columns, axis=1)
     else:
-        out[:, :2] = spline(weight, values[:, :2], options.place_s * scale)
-        out[:, 2:] = spline(weight, values[:, 2:], options.size_s * scale)
-    out[:, :2] += camera
+        place = spline(weight, values[:, :2], options.place_s * scale)
+        size = spline(weight, values[:, 2:], options.size_s * scale)
+        out = np.concatenate([place, size], axis=1)
+    out[:, :2] += shift
     out[:, 2:] = np.maximum(out[:, 2:], 1)
     return out

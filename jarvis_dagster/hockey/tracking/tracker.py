@@ -1,7 +1,10 @@
 """Track people through a video from their boxes: detections in, TRACKS out.
 
-Belongs here: the order of the steps, shot by shot. Does not belong here: the
-steps (boxes, camera, first_pass, linking, smoothing).
+Belongs here: the order of the steps, camera shot by camera shot. Does not
+belong here: the steps (boxes, camera, first_pass, linking, selection, smoothing).
+
+Time and memory grow with the number of detections only: every step looks at a
+few seconds at a time.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from jarvis_dagster.errors import BadInputError
 from jarvis_dagster.hockey import tables
 from jarvis_dagster.hockey.tracking.boxes import Boxes, clean, from_table
 from jarvis_dagster.hockey.tracking.camera import (
@@ -19,15 +23,21 @@ from jarvis_dagster.hockey.tracking.camera import (
     motion_from_scan,
     refine_motion,
 )
+from jarvis_dagster.hockey.tracking.ends import Motion
 from jarvis_dagster.hockey.tracking.first_pass import FirstPass, tracklets
 from jarvis_dagster.hockey.tracking.linking import Linking, link
-from jarvis_dagster.hockey.tracking.smoothing import fill
+from jarvis_dagster.hockey.tracking.selection import one_at_a_time, people
+from jarvis_dagster.hockey.tracking.smoothing import Smoothing, fill
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
 __all__ = ["track"]
+
+_PUCK = "puck"
+_PROVEN = 4  # detections of a tracklet that may be joined to others
+_LEAST_NOISE = 0.01
 
 
 def track(
@@ -52,94 +62,147 @@ def track(
         frame_count: tracks end before this frame.
 
     Returns:
-        TRACKS plus ``detection_row`` (int64, -1 where filled), sorted by frame
-        and track. Every frame between a track's first and last detection has
-        a row, except while the person was out of the picture; role and team
-        are ``"unknown"`` and ``""``.
+        TRACKS plus ``detection_row`` (int64, -1 where filled): the position of
+        a row in ``detections``. Sorted by frame and track; every frame between
+        a track's first and last detection has a row. ``class`` is each track's
+        commonest one; role and team are ``"unknown"`` and ``""``. A person who
+        comes back into the picture has a new track. The puck is one track a shot.
+
+    Raises:
+        BadInputError: a rate or size that is not above 0, or ``kit`` has another
+            number of rows than ``detections``.
     """
-    labels = sorted(detections["class"].dropna().unique()) if len(detections) else []
-    boxes = clean(from_table(detections, labels), width_px, height_px) if len(detections) else None
-    if boxes is None or len(boxes) == 0:
-        return _empty()
+    if not (fps > 0 and width_px > 0 and height_px > 0):
+        raise BadInputError(f"No video has {width_px}x{height_px} pixels at {fps} frames a second.")
+    if kit is not None and len(kit) != len(detections):
+        raise BadInputError(f"{len(kit)} rows of kit colours for {len(detections)} detections.")
+    labels = sorted(str(name) for name in detections["class"].dropna().unique())
+    boxes = clean(from_table(detections, labels), width_px, height_px)
+    if frame_count is not None:
+        boxes = boxes.take(boxes.frame < frame_count)
+    colours = None if kit is None else np.asarray(kit, dtype=np.float64)
+    puck = labels.index(_PUCK) if _PUCK in labels else -2
     parts = []
     next_id = 1
     for shot in _shots(boxes, scan):
-        rows = _track_shot(shot, width_px, height_px, fps, scan)
-        if len(rows["track_id"]):
-            rows["track_id"] = rows["track_id"] + next_id
-            next_id = int(rows["track_id"].max()) + 1
-            parts.append(rows)
-    return _assemble(parts, detections, labels, fps) if parts else _empty()
+        ticks = np.unique(shot.frame)
+        shift, noise, found = _first_passes(
+            shot, shot.label != puck, ticks, fps, scan, (width_px, height_px)
+        )
+        for rows in (
+            _people(ticks, shift, noise, found, fps, colours),
+            _puck(shot.take(shot.label == puck), ticks, shift, fps),
+        ):
+            if rows is not None:
+                rows["track_id"] = rows.pop("chain") + next_id
+                next_id = int(rows["track_id"].max()) + 1
+                parts.append(rows)
+    if not parts:
+        return _empty()
+    return _assemble(parts, detections, [*labels, "player"], (width_px, height_px))
 
 
 def _shots(boxes: Boxes, scan: pd.DataFrame | None) -> list[Boxes]:
+    """One set of detections for each camera shot that has any."""
+    if len(boxes) == 0:
+        return []
     if scan is None:
         return [boxes]
     cuts = np.sort(scan.loc[scan["is_cut"].astype(bool), "frame"].to_numpy(np.int64))
     edges = np.unique(np.searchsorted(boxes.frame, cuts, side="left"))
-    bounds = [0, *[int(e) for e in edges if 0 < e < len(boxes)], len(boxes)]
-    return [boxes.take(np.arange(a, b)) for a, b in itertools.pairwise(bounds)]
+    bounds = [0, *[int(edge) for edge in edges if 0 < edge < len(boxes)], len(boxes)]
+    return [boxes.take(np.arange(start, stop)) for start, stop in itertools.pairwise(bounds)]
 
 
-def _track_shot(
-    boxes: Boxes, width_px: int, height_px: int, fps: float, scan: pd.DataFrame | None
-) -> dict[str, NDArray]:
-    ticks = np.unique(boxes.frame)
+def _first_passes(
+    shot: Boxes,
+    person: NDArray[np.bool_],
+    ticks: NDArray[np.int64],
+    fps: float,
+    scan: pd.DataFrame | None,
+    size: tuple[int, int],
+) -> tuple[NDArray[np.float64], float, tuple[Boxes, list[NDArray[np.intp]]]]:
+    """Camera shift at each tick, jitter, and tracklets of people made with both."""
+    boxes = shot.take(person)
     if scan is None:
         shift = motion_from_boxes(boxes, ticks)
     else:
-        shift = motion_from_scan(scan, ticks, width_px, height_px)
-    pieces = tracklets(boxes, ticks, shift, fps, FirstPass())
-    noise = measured_noise(boxes, pieces)
+        shift = motion_from_scan(scan, ticks, *size)
+    rough = tracklets(boxes, ticks, shift, fps, FirstPass())
+    noise = measured_noise(boxes, rough)
     if scan is None:
-        shift = refine_motion(boxes, ticks, pieces, fps)
-    pieces = tracklets(boxes, ticks, shift, fps, FirstPass(noise=max(noise, 0.01)))
+        shift = refine_motion(boxes, ticks, rough, fps)
+    exact = FirstPass(noise=max(noise, _LEAST_NOISE))
+    return shift, noise, (boxes, tracklets(boxes, ticks, shift, fps, exact))
+
+
+def _people(
+    ticks: NDArray[np.int64],
+    shift: NDArray[np.float64],
+    noise: float,
+    found: tuple[Boxes, list[NDArray[np.intp]]],
+    fps: float,
+    kit: NDArray[np.float64] | None,
+) -> dict[str, NDArray] | None:
+    boxes, pieces = found
+    camera = shift[np.searchsorted(ticks, boxes.frame)]
+    step = float(np.median(np.diff(ticks))) if len(ticks) > 1 else 1.0
+    least = max(2, round(_PROVEN / step)) if len(ticks) > 2 else 1
     chains = link(
         boxes,
-        ticks,
-        shift,
-        pieces,
+        boxes.box[:, :2] - camera,
+        [piece for piece in pieces if len(piece) >= least],
         fps=fps,
-        width_px=width_px,
-        height_px=height_px,
-        options=Linking(noise=max(noise, 0.01)),
+        motion=Motion(noise=max(noise, _LEAST_NOISE)),
+        kit=kit,
+        options=Linking(),
     )
-    chains = [c for c in chains if _keep(boxes, c, fps)]
-    return fill(
-        boxes, ticks, shift, chains, fps=fps, width_px=width_px, height_px=height_px, noise=noise
-    )
+    chains = people(boxes, ticks, chains, fps)
+    return fill(boxes, camera, chains, fps=fps, noise=noise) if chains else None
 
 
-def _keep(boxes, c, fps):
-    span = boxes.frame[c[-1]] - boxes.frame[c[0]]
-    density = len(c) / (span + 1)
-    return len(c) >= 4 and span >= 0.2 * fps and (density > 0.4 or len(c) > fps)
+def _puck(
+    boxes: Boxes, ticks: NDArray[np.int64], shift: NDArray[np.float64], fps: float
+) -> dict[str, NDArray] | None:
+    """The puck: small, fast, one; never guessed for more than a third of a second."""
+    if len(boxes) == 0:
+        return None
+    options = FirstPass(noise=0.3, push=40.0, start_speed=40.0, patience_s=0.2)
+    chains = [c for c in tracklets(boxes, ticks, shift, fps, options) if len(c) >= 3]
+    chains = one_at_a_time(boxes, chains)
+    camera = shift[np.searchsorted(ticks, boxes.frame)]
+    smoothing = Smoothing(place_s=0.01, longest_fill_s=0.35)
+    return fill(boxes, camera, chains, fps=fps, noise=0.05, options=smoothing) if chains else None
 
 
 def _assemble(
-    parts: list[dict[str, NDArray]], detections: pd.DataFrame, labels: list[str], fps: float
+    parts: list[dict[str, NDArray]],
+    detections: pd.DataFrame,
+    names: list[str],
+    size: tuple[int, int],
 ) -> pd.DataFrame:
     import pandas as pd
 
     whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     order = np.lexsort((whole["track_id"], whole["frame"]))
     whole = {name: values[order] for name, values in whole.items()}
-    names = np.array([*labels, "player"], dtype=object)
-    seen_frame = detections["frame"].to_numpy(np.int64)
-    seen_time = detections["pts_s"].to_numpy(np.float64)
-    by_time = np.argsort(seen_frame, kind="stable")
-    frames, first = np.unique(seen_frame[by_time], return_index=True)
-    time = np.interp(whole["frame"], frames, seen_time[by_time][first])
+    corner = whole["box"][:, :2] - whole["box"][:, 2:] / 2
+    edges = np.concatenate([corner, corner + whole["box"][:, 2:]], axis=1)
+    edges = np.clip(edges, 0, [*size, *size])
+    frames, first = np.unique(detections["frame"].to_numpy(np.int64), return_index=True)
     table = pd.DataFrame(
         {
             "frame": whole["frame"],
-            "pts_s": time,
+            "pts_s": np.interp(
+                whole["frame"], frames, detections["pts_s"].to_numpy(np.float64)[first]
+            ),
             **{
-                name: whole["edges"][:, index]
+                name: edges[:, index]
                 for index, name in enumerate(("x1_px", "y1_px", "x2_px", "y2_px"))
             },
             "score": whole["score"],
-            "class": names[whole["label"]],
+            # Label -1, a class that is missing, takes the last name.
+            "class": np.array(names, dtype=object)[whole["label"]],
             "track_id": whole["track_id"],
             "observed": whole["row"] >= 0,
             "role": "unknown",
@@ -149,7 +212,8 @@ def _assemble(
         }
     ).astype(tables.TRACKS)
     table["detection_row"] = whole["row"].astype(np.int64)
-    return table
+    inside = (table["x2_px"] - table["x1_px"] > 0) & (table["y2_px"] - table["y1_px"] > 0)
+    return table[inside].reset_index(drop=True)
 
 
 def _empty() -> pd.DataFrame:
