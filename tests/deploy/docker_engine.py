@@ -111,8 +111,8 @@ def base_image(address: str, folder: Path) -> str:
         shutil.copy(settings, root / "etc/apt/apt.conf.d")
     archive = folder / "rootfs.tar"
     run("tar", "-C", str(root), "-cf", str(archive), ".")
-    variables = f"ENV PIP_CERT={authorities}"
-    run("docker", "-H", address, "import", "--change", variables, str(archive), STAND_IN)
+    trust = f"ENV PIP_CERT={authorities} SSL_CERT_FILE={authorities}"
+    run("docker", "-H", address, "import", "--change", trust, str(archive), STAND_IN)
     shutil.rmtree(root)
     archive.unlink()
     return STAND_IN
