@@ -61,7 +61,7 @@ def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=[101, 102, 103, 104])
-    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--seconds", type=float, default=45.0)
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "event-games")
     parser.add_argument("--true-only", action="store_true", help="skip the whole chain")
     parser.add_argument("--write", action="store_true", help="write the table into docs/events.md")
@@ -73,6 +73,9 @@ def main() -> None:
         spec = GameSpec(
             seed=seed,
             duration_s=arguments.seconds,
+            width_px=960,
+            height_px=540,
+            fps=25.0,
             camera="fixed" if number % 2 else "broadcast",
             cuts=0 if number % 2 else 1,
         )

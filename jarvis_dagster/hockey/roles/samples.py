@@ -29,6 +29,7 @@ behind than they tell teams apart (kits differ in the torso, by rule).
 _USUAL_ICE_L = 85.0
 _CLEAR = 0.2
 _BODY = 0.45
+_UPRIGHT = 0.8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,8 +56,8 @@ def summarise_kit(
 ) -> KitSummary:
     """Medians of the kit over the good looks at each track.
 
-    A good look is an observed box that no other box covers and in which a body stands
-    out; a track that has fewer than three is described by all of its boxes, and counts
+    A good look is an observed box that no other box covers and in which an upright body
+    stands out; a track that has fewer than three is described by all of its boxes, and counts
     for less. Lightness and colour count relative to the
     frame's ice, so that a darker corner or a change of light moves nobody.
 
@@ -83,7 +84,9 @@ def summarise_kit(
         relative[:, column[f"torso_{channel}"]] *= light
     scaled = np.column_stack([relative[:, column[n]] / s for n, s in _SCALES.items()])
 
-    good = (covered < _CLEAR) & (features[:, column["body"]] > _BODY)
+    boxes = tracks.loc[seen, ["x1_px", "y1_px", "x2_px", "y2_px"]].to_numpy(np.float64)[finite]
+    upright = boxes[:, 3] - boxes[:, 1] > _UPRIGHT * (boxes[:, 2] - boxes[:, 0])
+    good = (covered < _CLEAR) & upright & (features[:, column["body"]] > _BODY)
 
     order = np.argsort(ids, kind="stable")
     unique, starts = np.unique(ids[order], return_index=True)

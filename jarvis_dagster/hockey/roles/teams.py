@@ -27,7 +27,7 @@ __all__ = ["Kits", "find_kits", "wear"]
 
 _CAP = 4.0
 """Distance from which a track belongs to neither kit (units of usual variation)."""
-_ONE_KIT = 2.0
+_ONE_KIT = 1.5
 """Centres closer than this are one kit seen twice."""
 _SEEDS = 24
 
