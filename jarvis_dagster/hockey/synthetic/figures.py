@@ -168,10 +168,14 @@ class _Painter(Brush):
         self.limb(right, low_r + lift, 0.56, scaled(_WHITE, 0.92))
         self.area([left, right, low_r + lift, low_l + lift], _WHITE)
         self.limb(left, right, 0.5, _WHITE)
-        for k in range(7):
-            share = -0.12 + 1.24 * k / 6
-            top, low = left + (right - left) * share, low_l + (low_r - low_l) * share
-            self.limb(top + lift, low + lift, 0.12, _BLACK)
+        # Seen from the side the shirt is narrow but still striped.
+        wide, top, low = right - left, (left + right) / 2, (low_l + low_r) / 2
+        across = wide / abs(wide) if abs(wide) > 0.2 * self.px else complex(1, 0)
+        reach = abs(wide) / 2 + 0.2 * self.px
+        count = max(2, round(2 * reach / (0.32 * self.px)))
+        for k in range(count):
+            aside = across * reach * (2 * (k + 0.5) / count - 1)
+            self.limb(top + aside + lift, low + 0.75 * aside + lift, 0.13, _BLACK)
         self.limb(low_l, low_r, 0.54, _BLACK)
 
     def _number(self, at: dict[str, complex], number: int, colour: Colour) -> None:
