@@ -65,6 +65,13 @@ def test_presence_filled_in_is_less_sure():
     assert sure["[2]"] < 0.3
 
 
+def test_looking_at_every_second_frame_makes_presence_no_less_sure():
+    tracks = joined(*[walker(i, line(90, 100 * i, 300)) for i in (1, 2)])
+    tracks["observed"] = tracks["frame"] % 2 == 0
+    rows = only(ledger(tracks, scanned(300)), "in_view")
+    assert (rows["confidence"] > 0.88).all()
+
+
 def test_evidence_names_frames_tracks_measures_and_model():
     row = only(ledger(walker(7, line(60, 100, 300)), scanned(300)), "in_view").iloc[0]
     said = evidence(row)

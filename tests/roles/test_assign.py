@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from jarvis_dagster.errors import BadInputError
 from jarvis_dagster.hockey.roles import assign_roles, team_colours
 from tests.roles.scene import BLACK, NAVY, RED, WHITE, film, line
 
@@ -127,6 +128,12 @@ def test_no_tracks_and_no_measured_kit():
     blind = kit.copy()
     blind.loc[:] = np.nan
     assert set(labels(assign_roles(tracks, blind))[1].values()) == {""}
+
+
+def test_a_kit_table_of_another_version_is_named():
+    tracks, kit = film(line(NAVY, 150))
+    with pytest.raises(BadInputError, match="body"):
+        assign_roles(tracks, kit.drop(columns="body"))
 
 
 def test_the_input_is_left_alone_and_the_answer_is_the_same_twice():

@@ -31,8 +31,8 @@ _EDGE_SHARE = 0.05
 def presences(tracks: pd.DataFrame, fps: float, kind: str) -> list[Entry]:
     """One entry for every unbroken presence of a track, as ``in_view`` or ``shift``.
 
-    Its confidence is the share of its frames in which the person was detected, not
-    filled in, times the mean detection score.
+    Its confidence is the share of the frames looked at (the detector may look at every
+    second one) in which the person was detected, times the mean detection score.
     """
     entries: list[Entry] = []
     people = tracks[tracks["role"] != "unknown"] if len(tracks) else tracks
@@ -41,13 +41,14 @@ def presences(tracks: pd.DataFrame, fps: float, kind: str) -> list[Entry]:
     frame = ordered["frame"].to_numpy(np.int64)
     observed = ordered["observed"].to_numpy(bool)
     score = ordered["score"].to_numpy(np.float64)
+    looked = len(np.unique(frame[observed])) / max(1, len(np.unique(frame)))
     role, team = ordered["role"].to_numpy(str), ordered["team"].to_numpy(str)
     fresh = np.flatnonzero((np.diff(track) != 0) | (np.diff(frame) > 1)) + 1
     for rows in np.split(np.arange(len(track)), fresh) if len(track) else []:
         start, stop = int(frame[rows[0]]), int(frame[rows[-1]]) + 1
         if stop - start < _SHORTEST_S * fps or not observed[rows].any():
             continue
-        seen = float(observed[rows].mean())
+        seen = min(1.0, float(observed[rows].mean()) / looked)
         entries.append(
             Entry(
                 type=kind,

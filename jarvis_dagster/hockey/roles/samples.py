@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from jarvis_dagster.errors import BadInputError
 from jarvis_dagster.hockey.roles.kit import KIT_COLUMNS
 
 if TYPE_CHECKING:
@@ -65,7 +66,16 @@ def summarise_kit(
         tracks: TRACKS with ``detection_row``.
         kit: ``KIT_COLUMNS``, row-aligned with the detections.
         covered: (N,) as :func:`crowding` gives it.
+
+    Raises:
+        BadInputError: columns of the kit are missing.
     """
+    missing = [name for name in KIT_COLUMNS if name not in kit.columns]
+    if missing:
+        raise BadInputError(
+            f"The kit table lacks the columns {', '.join(missing)}.",
+            "Detect again; it was measured by another version.",
+        )
     rows = tracks["detection_row"].to_numpy(np.int64)
     seen = (rows >= 0) & (rows < len(kit)) & tracks["observed"].to_numpy(bool)
     features = kit.loc[:, list(KIT_COLUMNS)].to_numpy(np.float64)[rows[seen]]
