@@ -64,7 +64,7 @@ class Display:
         self._progress.stop()
 
     def update(self, step: str, done: int, total: int) -> None:
-        """See :class:`jarvis_dagster.progress.Progress`."""
+        """``done`` of ``total`` units of ``step`` are finished; ``total`` may be 0."""
         title = _TITLES.get(step, step)
         if not self.console.is_terminal:
             self._line(step, title, done, total)

@@ -21,7 +21,7 @@ class LogProgress(dg.ConfigurableResource):
     _begun: dict[str, float] = PrivateAttr(default_factory=dict)
 
     def update(self, step: str, done: int, total: int) -> None:
-        """See :class:`jarvis_dagster.progress.Progress`."""
+        """``done`` of ``total`` units of ``step`` are finished; ``total`` may be 0."""
         now = time.monotonic()
         if done == 0 or step not in self._begun:
             self._begun[step] = self._last[step] = now
