@@ -160,9 +160,9 @@ def action_peaks(frames: FrameMotion, fps: float) -> list[Entry]:
         sides = runs(np.ones(window, bool), shortest=1, group=frames.shot[start:stop])
         low, high = max(sides, key=lambda s: float(energy[start + s[0] : start + s[1]].sum()))
         start, stop = start + low, start + high
-        mean = float(energy[start:stop].mean())
-        if mean <= 0:
+        if not energy[start:stop].any():
             continue
+        mean = float(np.nanmean(frames.energy[start:stop]))
         measures = {
             "activity_heights_per_s": mean,
             "usual_activity_heights_per_s": float(lively),

@@ -83,6 +83,9 @@ def write_report(
     positions = positions if positions is not None and len(positions) else None
     if not_supported is None:
         not_supported = find_unsupported(tracks, positions, scan, info, rink=rink)
+    # What the ledger does hold is supported, whoever listed it.
+    held = set(events["type"])
+    not_supported = {kind: why for kind, why in not_supported.items() if kind not in held}
     people = statistics.people_rows(tracks, positions, events, scan, info.fps)
     numbers: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
