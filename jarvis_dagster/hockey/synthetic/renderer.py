@@ -138,14 +138,14 @@ class Renderer:
         return box
 
     def _measure(self, camera: Camera, figures: list[tuple[int, Figure]]) -> list[SeenPerson]:
-        counts = self._coverage.counts()
         width, height = camera.size_px
         skaters = self._game.skaters
         seen = []
         for slot, figure in figures:
             x1, y1, x2, y2 = figure.box
             box = (max(x1, 0.0), max(y1, 0.0), min(x2, float(width)), min(y2, float(height)))
-            if box[2] - box[0] < 2 or box[3] - box[1] < 2 or counts[slot + 1] < 4:
+            visible = self._coverage.visible_px(figure, slot + 1)
+            if box[2] - box[0] < 2 or box[3] - box[1] < 2 or visible < 4:
                 continue
             x, y = skaters.xy[slot].tolist()
             vx, vy = skaters.velocity[slot].tolist()
@@ -154,7 +154,7 @@ class Renderer:
                 SeenPerson(
                     person=self._game.person(slot),
                     box=box,
-                    visibility=min(1.0, float(counts[slot + 1]) / max(figure.area_px, 1.0)),
+                    visibility=min(1.0, visible / max(figure.area_px, 1.0)),
                     xy_ft=(x, y),
                     velocity_ftps=(vx, vy),
                     foot_px=(foot_x, foot_y),
