@@ -58,7 +58,7 @@ def why_none_can_be_started() -> str | None:
 @contextlib.contextmanager
 def engine(folder: Path, *, isolated: bool) -> Iterator[str]:
     """A dockerd whose data is in `folder`; yields its address."""
-    with tempfile.TemporaryDirectory(prefix="jd") as short:
+    with tempfile.TemporaryDirectory(prefix="jd", ignore_cleanup_errors=True) as short:
         address = f"unix://{short}/s"
         network = ["--iptables=false", "--ip6tables=false", "--bridge=none"]
         prefix: list[str] = []
@@ -86,6 +86,8 @@ def engine(folder: Path, *, isolated: bool) -> Iterator[str]:
         finally:
             daemon.terminate()
             daemon.wait(120)
+            for left in Path(short).glob("e/netns/*"):  # dockerd leaves them mounted
+                subprocess.run(["umount", str(left)], capture_output=True, check=False)
             if isolated:
                 run("ip", "netns", "delete", NAMESPACE)
 
