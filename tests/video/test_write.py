@@ -131,8 +131,9 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
         pass
 
 
-def test_sound_is_copied(tmp_path: Path) -> None:
-    source = media.write_video(tmp_path / "a.mp4", media.numbered(60), audio=True)
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts"])
+def test_sound_is_copied(tmp_path: Path, suffix: str) -> None:
+    source = media.write_video(tmp_path / f"a.{suffix}", media.numbered(60), audio=True)
     target = tmp_path / "b.mp4"
     with VideoWriter(
         target, width_px=320, height_px=180, fps=30, audio=source, audio_start_s=0.5

@@ -36,7 +36,7 @@ class AudioCopy:
         self._input: Any = self._file.__enter__()
         self._packets: Iterator[Any] = iter(())
         self._next: Any = None
-        sounds = [s for s in self._input.streams.audio if s.codec_context.name in _FITS_MP4]
+        sounds = [s for s in self._input.streams.audio if _fits_mp4(s.codec_context)]
         if not sounds:
             if self._input.streams.audio:
                 log.info("The sound of %s does not fit into mp4; it is left out.", source)
@@ -73,9 +73,20 @@ class AudioCopy:
                 if at >= 0:
                     packet.pts, packet.dts = at, at
                     packet.stream = self._stream
-                    self._target.mux(packet)
+                    try:
+                        self._target.mux(packet)
+                    except av.error.InvalidDataError as error:
+                        log.warning("The sound cannot be copied further: %s", error)
+                        self._packets, self._next = iter(()), None
+                        return
             self._next = None
 
     def close(self) -> None:
         """Close the source."""
         self._file.__exit__(None, None, None)
+
+
+def _fits_mp4(context: Any) -> bool:
+    """A codec that mp4 holds, with the parameters that a damaged file may lack."""
+    known = context.sample_rate and context.layout.nb_channels
+    return bool(known and context.name in _FITS_MP4)

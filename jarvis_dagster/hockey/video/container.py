@@ -12,7 +12,7 @@ import functools
 import logging
 from array import array
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,7 +25,14 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from numpy.typing import NDArray
 
-__all__ = ["PacketIndex", "open_video", "packet_index", "picture_stream", "quarter_turns"]
+__all__ = [
+    "PacketIndex",
+    "open_video",
+    "packet_index",
+    "picture_stream",
+    "quarter_turns",
+    "whole_packets",
+]
 
 log = logging.getLogger(__name__)
 
@@ -163,8 +170,8 @@ def _packet_index(path: str, _mtime_ns: int, size: int) -> PacketIndex:
             if other.index != stream.index:
                 other.discard = Discard.all
         times, count, damaged, usable, last = array("q"), 0, 0, True, -(2**63)
-        for packet in _packets(container, stream):
-            if packet is None or packet.is_corrupt or _beyond(packet, size):
+        for packet in whole_packets(container, stream, size):
+            if packet is None:
                 damaged += 1
                 continue
             if packet.is_discard:
@@ -181,12 +188,14 @@ def _packet_index(path: str, _mtime_ns: int, size: int) -> PacketIndex:
         return PacketIndex(times_s, count, damaged, first, int(stream.frames or 0), promised_s)
 
 
-def _beyond(packet: Any, size: int) -> bool:
-    return packet.pos is not None and packet.pos >= 0 and packet.pos + packet.size > size
+def whole_packets(
+    container: InputContainer, stream: av.VideoStream, size_bytes: int
+) -> Iterator[av.Packet | None]:
+    """The packets of ``stream`` in the order of the file; ``None`` for each damaged one.
 
-
-def _packets(container: InputContainer, stream: av.VideoStream) -> Iterator[Any]:
-    """Packets of ``stream``; ``None`` once where reading breaks."""
+    A damaged packet is corrupt, reaches beyond the end of the file, or is where
+    reading broke off. Decoding it would cost whole frames around it.
+    """
     import av
 
     demuxer = container.demux(stream)
@@ -196,8 +205,10 @@ def _packets(container: InputContainer, stream: av.VideoStream) -> Iterator[Any]
         except StopIteration:
             return
         except av.error.FFmpegError as error:
-            log.warning("Reading the packets ended early: %s", error)
+            log.warning("Reading the video ended early: %s", error)
             yield None
             return
-        if packet.size or packet.pts is not None:
-            yield packet
+        if not packet.size:
+            continue  # PyAV's sign that the decoder should be drained
+        end = (packet.pos or 0) + packet.size
+        yield None if packet.is_corrupt or end > size_bytes else packet

@@ -20,6 +20,7 @@ from jarvis_dagster.hockey.video.container import (
     open_video,
     packet_index,
     picture_stream,
+    whole_packets,
 )
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["decoded"]
 
 log = logging.getLogger(__name__)
+
+_DAMAGED: Any = object()
 
 
 def decoded(
@@ -139,33 +142,27 @@ def _frames(
 ) -> Iterator[av.VideoFrame]:
     """Whole pictures in order of display; damage is passed over and logged."""
     failures = [0]
-    yield from _deinterlaced(_decoder_frames(container, stream, failures))
+    yield from _deinterlaced(_decoder_frames(container, stream, path, failures))
     if failures[0]:
-        log.warning("%s: %d packets could not be decoded.", path.name, failures[0])
+        log.warning("%s: %d packets are damaged; their frames are lost.", path.name, failures[0])
 
 
 def _decoder_frames(
-    container: InputContainer, stream: av.VideoStream, failures: list[int]
+    container: InputContainer, stream: av.VideoStream, path: Path, failures: list[int]
 ) -> Iterator[av.VideoFrame]:
     import av
 
-    demuxer: Any = container.demux(stream)
-    while True:
+    packets = whole_packets(container, stream, path.stat().st_size)
+    for packet in itertools.chain((p or _DAMAGED for p in packets), [None]):
+        if packet is _DAMAGED:
+            failures[0] += 1
+            continue
         try:
-            packet = next(demuxer)
-        except StopIteration:
-            return
-        except av.error.FFmpegError as error:
-            log.warning("The video ends early: %s", error)
-            packet = None
-        try:
-            yield from (stream.decode(None) if packet is None else packet.decode())
+            yield from stream.decode(packet)  # None drains the decoder
         except av.error.EOFError:
             return
         except av.error.FFmpegError:
             failures[0] += 1
-        if packet is None:
-            return
 
 
 def _deinterlaced(frames: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:

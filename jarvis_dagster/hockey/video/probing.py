@@ -7,6 +7,7 @@ what it is good for (``preflight``).
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from jarvis_dagster.hockey.video.container import (
     packet_index,
     picture_stream,
     quarter_turns,
+    whole_packets,
 )
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ MIN_WIDTH_PX, MIN_HEIGHT_PX = 160, 90
 """Below this a player is under about 8 pixels tall: nothing can be analysed."""
 _MAX_SIDE_PX = 16_384
 _MAX_FPS = 1_000.0
+_MAX_FAILURES = 500
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,17 +119,15 @@ def _first_frame(container: InputContainer, stream: av.VideoStream, path: Path) 
     import av
 
     failures = 0
-    try:
-        for packet in container.demux(stream):
-            try:
-                for frame in packet.decode():
-                    return frame
-            except av.error.FFmpegError:
-                failures += 1
-                if failures > 500:
-                    break
-    except (av.error.FFmpegError, ValueError):
-        failures += 1
+    packets = whole_packets(container, stream, path.stat().st_size)
+    for packet in itertools.chain((p for p in packets if p is not None), [None]):
+        try:
+            for frame in stream.decode(packet):
+                return frame
+        except (av.error.FFmpegError, ValueError):
+            failures += 1
+            if failures > _MAX_FAILURES:
+                break
     raise BadVideoError(
         f"“{path.name}” holds no picture that can be decoded ({stream.codec_context.name}).",
         "The file is damaged or was cut off; upload it again, or export it as H.264 mp4.",

@@ -92,20 +92,33 @@ class VideoWriter:
                 f"“{self.path}” cannot be written: there is no such folder.", "Create the folder."
             )
         try:
-            # Millisecond-safe times need a movie clock finer than the default.
-            self._container = av.open(
-                f"file:{self._partial.absolute()}",
-                "w",
-                format="mp4",
-                options={"movflags": "+faststart", "video_track_timescale": "90000"},
-            )
-            self._stream = self._add_stream()
-            if self._audio_source is not None:
-                self._audio = AudioCopy(self._audio_source, self._container, self._audio_start_s)
+            self._open(self._audio_source)
         except (av.error.FFmpegError, OSError) as error:
             self._drop()
-            raise self._failed(error) from error
+            if self._audio_source is None:
+                raise self._failed(error) from error
+            log.warning("The sound of %s is left out (%s).", self._audio_source.name, error)
+            try:
+                self._open(None)
+            except (av.error.FFmpegError, OSError) as second:
+                self._drop()
+                raise self._failed(second) from second
         return self
+
+    def _open(self, audio: Path | None) -> None:
+        import av
+
+        # Times are kept to a 90000th of a second; the default clock is coarser.
+        self._container = av.open(
+            f"file:{self._partial.absolute()}",
+            "w",
+            format="mp4",
+            options={"movflags": "+faststart", "video_track_timescale": "90000"},
+        )
+        self._stream = self._add_stream()
+        if audio is not None:
+            self._audio = AudioCopy(audio, self._container, self._audio_start_s)
+        self._container.start_encoding()  # writes the header; sound that mp4 refuses shows here
 
     def write(self, image: NDArray[np.uint8], pts_s: float | None = None) -> None:
         """Append one BGR image, at ``pts_s`` or at the next step of ``fps``."""
