@@ -127,6 +127,9 @@ def refine_motion(
             )
         away = np.abs(step - total[index]).max(axis=1) / boxes.box[second, 3]
         weight = np.where(away < 0.25, 1 / boxes.box[second, 3], 0.2 / boxes.box[second, 3])
+    # One or two people tell their own motion, not the camera's.
+    people = np.bincount(index, minlength=len(ticks))
+    total *= np.clip((people - 2) / 3, 0, 1)[:, None]
     shift = np.cumsum(total, axis=0)
     if len(ticks) < 5 or smooth_s <= 0:
         return shift

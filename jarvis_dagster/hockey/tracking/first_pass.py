@@ -53,17 +53,17 @@ def tracklets(
         fps: frames a second.
         options: see :class:`FirstPass`.
     """
-    state = _State(options)
+    step = int(np.median(np.diff(ticks))) if len(ticks) > 1 else 1
+    state = _State(options, step)
     bounds = np.searchsorted(boxes.frame, np.append(ticks, ticks[-1] + 1 if len(ticks) else 0))
-    patience = options.patience_s * fps
+    patience = max(options.patience_s * fps, 2 * step)
     for index, tick in enumerate(ticks):
         start, stop = int(bounds[index]), int(bounds[index + 1])
         seen = boxes.box[start:stop].copy()
         seen[:, :2] -= shift[index]
-        state.step = int(tick - ticks[index - 1]) if index else 1
         if index:
+            state.retire(int(tick), patience)
             state.predict((tick - ticks[index - 1]) / fps)
-            state.retire(int(tick), max(patience, 2 * (tick - ticks[index - 1])))
         state.associate(seen, boxes.score[start:stop], start, int(tick))
     return [np.array(chain, dtype=np.intp) for chain in [*state.done, *state.chains]]
 
@@ -71,15 +71,15 @@ def tracklets(
 class _State:
     """All living tracks; centre with velocity, sides as a random walk."""
 
-    def __init__(self, options: FirstPass) -> None:
+    def __init__(self, options: FirstPass, step: int) -> None:
         self.options = options
+        self.step = step  # frames between two detection frames
         self.place = np.zeros((0, 4))
         self.speed = np.zeros((0, 2))
         self.var = np.zeros((0, 4))  # of place
         self.mixed = np.zeros((0, 2))  # of centre and velocity
         self.var_speed = np.zeros((0, 2))
         self.last = np.zeros(0, dtype=np.int64)
-        self.step = 1
         self.chains: list[list[int]] = []
         self.done: list[list[int]] = []
 

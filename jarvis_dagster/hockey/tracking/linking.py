@@ -32,6 +32,7 @@ class Linking:
 
     rounds_s: tuple[float, ...] = (0.35, 1.0)  # largest gap of each round
     threshold: float = 9.5  # cost above which two ends stay apart
+    inside: float = 5.0  # more threshold where nobody can have come or gone
     gap_cost: float = 1.0  # for a second of not being seen
     label_cost: float = 2.0  # when the two have no class in common
     kit_cost: float = 1.0  # for a squared distance twice the usual one
@@ -45,6 +46,7 @@ def link(
     *,
     fps: float,
     motion: Motion,
+    inside: NDArray[np.bool_],
     kit: Floats | None = None,
     options: Linking | None = None,
 ) -> list[NDArray[np.intp]]:
@@ -61,6 +63,7 @@ def link(
         pieces: tracklets, indices into ``boxes``.
         fps: frames a second.
         motion: the motion model.
+        inside: (N,) which detections are away from the picture's edges.
         kit: (N, D) colours of the detections, or ``None``.
         options: see :class:`Linking`.
     """
@@ -68,7 +71,7 @@ def link(
     chains = pieces
     for longest in options.rounds_s:
         if len(chains) > 1:
-            chains = _join(boxes, place, chains, fps, longest, motion, kit, options)
+            chains = _join(boxes, place, chains, fps, longest, motion, inside, kit, options)
     return sorted(chains, key=lambda chain: (int(boxes.frame[chain[0]]), int(chain[0])))
 
 
@@ -79,6 +82,7 @@ def _join(
     fps: float,
     longest_s: float,
     motion: Motion,
+    inside: NDArray[np.bool_],
     kit: Floats | None,
     options: Linking,
 ) -> list[NDArray[np.intp]]:
@@ -92,9 +96,11 @@ def _join(
     cost += options.label_cost * _label_distance(boxes, chains, before, after)
     if kit is not None:
         cost += _kit_cost(kit[boxes.row], chains, before, after, options)
-    good = cost < options.threshold
-    value = cost[good] - options.threshold
-    successor = _assign(before[good], after[good], value, len(chains))
+    ended = inside[np.array([chain[-1] for chain in chains])]
+    began = inside[np.array([chain[0] for chain in chains])]
+    cost -= options.threshold + options.inside * (ended[before] & began[after])
+    good = cost < 0
+    successor = _assign(before[good], after[good], cost[good], len(chains))
     followed = set(successor.values())
     joined = []
     for first in range(len(chains)):

@@ -23,7 +23,7 @@ MOT_COLUMNS = ("frame", "id", "x", "y", "w", "h", "score", "class", "visibility"
 _REQUIRED = 6
 _WIDEST = 16
 _REMEDY = "Rows are frame,id,x,y,w,h[,score[,class[,visibility]]]."
-_LARGEST_ID = 2**53  # beyond it a float no longer holds every integer
+_LARGEST = {0: 2**31 - 1, 1: 2**53}  # frames of the tables; what a float holds exactly
 
 
 def read_mot(path: Path) -> pd.DataFrame:
@@ -133,12 +133,13 @@ def _check_cells(
         )
     whole = numbers.loc[rows, [0, 1]]
     broken = ((whole % 1 != 0) & whole.notna() & ~whole.isin([float("inf"), float("-inf")])) | (
-        whole.abs() > _LARGEST_ID
+        whole.abs() > _LARGEST
     )
     if broken.any(axis=None):
         line = int(broken.index[broken.any(axis=1)][0])
         raise BadInputError(
-            f"{path}, line {line + 1}: frame and id must be whole numbers below 2^53.",
+            f"{path}, line {line + 1}: frame and id must be whole numbers"
+            " (frame below 2^31, id below 2^53).",
             _REMEDY,
         )
 

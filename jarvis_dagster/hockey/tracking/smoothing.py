@@ -37,6 +37,7 @@ def spline(
 ) -> NDArray[np.float64]:
     """Smooth ``values`` (n, k) sampled every frame; weight 0 marks what is missing.
 
+    At least two weights are above 0.
     Minimises the weighted squared error plus ``time_frames**4`` times the
     squared second difference.
     """
@@ -54,7 +55,7 @@ def spline(
             band[2 - (second - first), second : second + inner] += (
                 penalty * kernel[first] * kernel[second]
             )
-    band[2] += weight + 1e-9
+    band[2] += weight
     return np.asarray(solveh_banded(band, weight[:, None] * values, check_finite=False))
 
 

@@ -90,7 +90,7 @@ def track(
             shot, shot.label != puck, ticks, fps, scan, (width_px, height_px)
         )
         for rows in (
-            _people(ticks, shift, noise, found, fps, colours),
+            _people(ticks, shift, noise, found, fps, (width_px, height_px), colours),
             _puck(shot.take(shot.label == puck), ticks, shift, fps),
         ):
             if rows is not None:
@@ -142,6 +142,7 @@ def _people(
     noise: float,
     found: tuple[Boxes, list[NDArray[np.intp]]],
     fps: float,
+    size: tuple[int, int],
     kit: NDArray[np.float64] | None,
 ) -> dict[str, NDArray] | None:
     boxes, pieces = found
@@ -154,11 +155,19 @@ def _people(
         [piece for piece in pieces if len(piece) >= least],
         fps=fps,
         motion=Motion(noise=max(noise, _LEAST_NOISE)),
+        inside=_inside(boxes, size),
         kit=kit,
         options=Linking(),
     )
     chains = people(boxes, ticks, chains, fps)
     return fill(boxes, camera, chains, fps=fps, noise=noise) if chains else None
+
+
+def _inside(boxes: Boxes, size: tuple[int, int]) -> NDArray[np.bool_]:
+    """Which boxes are more than their own width away from the picture's edges."""
+    reach = boxes.box[:, 2:] / 2 + boxes.box[:, 2:3]
+    near = (boxes.box[:, :2] < reach) | (boxes.box[:, :2] > np.array(size) - reach)
+    return np.asarray(~near.any(axis=1))
 
 
 def _puck(
