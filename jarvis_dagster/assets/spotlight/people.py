@@ -1,0 +1,154 @@
+"""People: boxes in the frames, and who is who over time."""
+
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from jarvis_dagster.assets.failures import failures
+from jarvis_dagster.assets.footage import COMMON, preflight, source_video, video
+from jarvis_dagster.assets.metadata import kept, preview, provenance_of, seconds_of
+from jarvis_dagster.checks import tables as checks
+from jarvis_dagster.resources.log_progress import LogProgress
+from jarvis_dagster.resources.workspace import WorkspaceResource
+
+if TYPE_CHECKING:
+    from jarvis_dagster.hockey.detection import Detector
+    from jarvis_dagster.hockey.video import VideoInfo
+
+__all__ = ["SPOTLIGHT", "detections", "tracks"]
+
+SPOTLIGHT: dict[str, Any] = {"group_name": "spotlight", **COMMON}
+
+
+@dg.asset(
+    key=["spotlight", "detections"],
+    deps=[video, preflight],
+    kinds={"parquet", "onnx"},
+    check_specs=[checks.BOXES_ARE_INSIDE.spec],
+    **SPOTLIGHT,
+)
+def detections(
+    context: dg.AssetExecutionContext, workspace: WorkspaceResource, progress: LogProgress
+) -> dg.MaterializeResult:
+    """Players, goalkeepers and referees in the frames, with the colours of their kits."""
+    from jarvis_dagster.hockey.detection import detect_video, load_detector
+    from jarvis_dagster.hockey.tables import DETECTIONS
+    from jarvis_dagster.hockey.video import probe
+
+    space = workspace.of(context.partition_key)
+    vision = workspace.settings.vision
+    with failures(context), seconds_of() as elapsed:
+        path, source = source_video(space)
+        info = probe(path)
+        detector = load_detector(
+            vision.model, threads=vision.threads, score_threshold=vision.score_threshold
+        )
+        stride, reason = _stride(vision.stride, info, detector)
+        context.log.info(f"Looking at every {stride}. frame: {reason}")
+        found, kit = detect_video(
+            path,
+            detector,
+            stride=stride,
+            progress=lambda done, total: progress.update("detect", done, total),
+        )
+        provenance = provenance_of(workspace.settings, source, detector.version)
+        table = space.keep_table("detections", "detections", found, DETECTIONS, provenance)
+        colours = space.keep_table("detections", "kit", kit, {}, provenance)
+        record = space.keep_json(
+            "detections",
+            "model",
+            {
+                "name": detector.name,
+                "version": detector.version,
+                "stride": stride,
+                "stride_reason": reason,
+            },
+        )
+    return dg.MaterializeResult(
+        metadata={
+            **kept(table, colours, record),
+            "boxes": len(found),
+            "boxes_by_class": {str(k): int(v) for k, v in found["class"].value_counts().items()},
+            "frames_looked_at": -(-info.frame_count // stride),
+            "stride": stride,
+            "model": detector.name,
+            "model_version": detector.version,
+            "first_rows": preview(found),
+            "seconds": elapsed(),
+        },
+        check_results=[checks.BOXES_ARE_INSIDE(found, info.width_px, info.height_px)],
+    )
+
+
+def _stride(chosen: int | None, info: "VideoInfo", detector: "Detector") -> tuple[int, str]:
+    """Every how many frames the detector looks, and why."""
+    from jarvis_dagster.hockey.detection import choose_stride, measure_detector
+
+    if chosen is not None:
+        return chosen, "vision.stride says so"
+    ms = measure_detector(detector, info.width_px, info.height_px)
+    choice = choose_stride(info.fps, ms)
+    return choice.stride, choice.reason
+
+
+@dg.asset(
+    key=["spotlight", "tracks"],
+    deps=[detections, preflight],
+    kinds={"parquet"},
+    check_specs=[
+        checks.IDS_ARE_UNIQUE_PER_FRAME.spec,
+        checks.NO_TRACK_CROSSES_A_CUT.spec,
+        checks.REFEREES_HAVE_NO_TEAM.spec,
+    ],
+    **SPOTLIGHT,
+)
+def tracks(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:
+    """Who is who over time: identity, role and team of everyone on the ice."""
+    from jarvis_dagster.hockey.roles import assign_roles, team_colours
+    from jarvis_dagster.hockey.tables import DETECTIONS, SCAN, TRACKS
+    from jarvis_dagster.hockey.tracking import track
+
+    space = workspace.of(context.partition_key)
+    with failures(context), seconds_of() as elapsed:
+        source = space.json("footage", "source")
+        model = space.json("detections", "model")
+        facts = source["facts"]
+        scan = space.table("footage", "scan", SCAN)
+        kit = space.table("detections", "kit")
+        found = track(
+            space.table("detections", "detections", DETECTIONS),
+            width_px=facts["width_px"],
+            height_px=facts["height_px"],
+            fps=facts["fps"],
+            scan=scan,
+            kit=kit.to_numpy("float32"),
+            frame_count=len(scan),
+        )
+        found = assign_roles(found, kit)
+        colours = team_colours(found, kit)
+        table = space.keep_table(
+            "tracks",
+            "tracks",
+            found,
+            TRACKS,
+            provenance_of(workspace.settings, source, model["version"]),
+        )
+        teams = space.keep_json("tracks", "teams", {"colours_bgr": colours})
+        people = found.drop_duplicates("track_id")
+    return dg.MaterializeResult(
+        metadata={
+            **kept(table, teams),
+            "rows": len(found),
+            "people": len(people),
+            "by_role": {str(k): int(v) for k, v in people["role"].value_counts().items()},
+            "by_team": {str(k) or "none": int(v) for k, v in people["team"].value_counts().items()},
+            "model_version": model["version"],
+            "first_rows": preview(people),
+            "seconds": elapsed(),
+        },
+        check_results=[
+            checks.IDS_ARE_UNIQUE_PER_FRAME(found),
+            checks.NO_TRACK_CROSSES_A_CUT(found, scan),
+            checks.REFEREES_HAVE_NO_TEAM(found),
+        ],
+    )

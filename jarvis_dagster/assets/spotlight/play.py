@@ -1,0 +1,120 @@
+"""Play: where everyone is on the rink, and what happened."""
+
+from typing import Any
+
+import dagster as dg
+
+from jarvis_dagster.assets.failures import failures
+from jarvis_dagster.assets.footage import preflight, source_video
+from jarvis_dagster.assets.metadata import kept, preview, provenance_of, seconds_of
+from jarvis_dagster.assets.spotlight.people import SPOTLIGHT, tracks
+from jarvis_dagster.checks import tables as checks
+from jarvis_dagster.resources.uploads import UploadsResource
+from jarvis_dagster.resources.workspace import WorkspaceResource
+
+__all__ = ["events", "positions"]
+
+
+@dg.asset(
+    key=["spotlight", "positions"],
+    deps=[tracks],
+    kinds={"parquet"},
+    check_specs=[checks.POSITIONS_ARE_ON_THE_RINK.spec],
+    **SPOTLIGHT,
+)
+def positions(
+    context: dg.AssetExecutionContext, workspace: WorkspaceResource, uploads: UploadsResource
+) -> dg.MaterializeResult:
+    """Where everyone stands on the rink, in feet; "not supported" without a calibration.
+
+    The calibration is a file beside the upload: ``game.calibration.json`` for
+    ``game.mp4``.
+    """
+    from jarvis_dagster.hockey.rink import Calibration
+    from jarvis_dagster.hockey.rink import positions as on_the_rink
+    from jarvis_dagster.hockey.tables import POSITIONS, TRACKS, empty
+
+    space = workspace.of(context.partition_key)
+    with failures(context), seconds_of() as elapsed:
+        source = space.json("footage", "source")
+        model = space.json("detections", "model")
+        sidecar = uploads.inbox.sidecar(source, space.path("positions", "calibration.json"))
+        if sidecar is None:
+            found = empty(POSITIONS)
+            supported: dict[str, Any] = {
+                "supported": False,
+                "reason": "No calibration: the rink's lines were not matched to this camera. "
+                "Put a .calibration.json file beside the video.",
+            }
+        else:
+            calibration = Calibration.load(sidecar)
+            found = on_the_rink(
+                space.table("tracks", "tracks", TRACKS), calibration, source["facts"]["fps"]
+            )
+            space.keep("positions", sidecar)
+            supported = {
+                "supported": True,
+                "rink": calibration.rink,
+                "error_ft": calibration.error_ft,
+            }
+        table = space.keep_table(
+            "positions",
+            "positions",
+            found,
+            POSITIONS,
+            provenance_of(workspace.settings, source, model["version"]),
+        )
+        record = space.keep_json("positions", "support", supported)
+    return dg.MaterializeResult(
+        metadata={
+            **kept(table, record),
+            "rows": len(found),
+            "valid_share": float(found["valid"].mean()) if len(found) else 0.0,
+            "support": dg.MetadataValue.json(supported),
+            "first_rows": preview(found),
+            "seconds": elapsed(),
+        },
+        check_results=[checks.POSITIONS_ARE_ON_THE_RINK(found)],
+    )
+
+
+@dg.asset(
+    key=["spotlight", "events"],
+    deps=[tracks, positions, preflight],
+    kinds={"parquet"},
+    check_specs=[checks.EVENTS_HAVE_EVIDENCE.spec],
+    **SPOTLIGHT,
+)
+def events(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:
+    """The ledger: what happened, when, who, how sure, and the frames that show it."""
+    from jarvis_dagster.hockey.events import build_ledger, not_supported
+    from jarvis_dagster.hockey.tables import EVENTS, POSITIONS, SCAN, TRACKS
+    from jarvis_dagster.hockey.video import probe
+
+    space = workspace.of(context.partition_key)
+    with failures(context), seconds_of() as elapsed:
+        path, source = source_video(space)
+        model = space.json("detections", "model")
+        provenance = provenance_of(workspace.settings, source, model["version"])
+        placed = space.table("positions", "positions", POSITIONS)
+        seen = space.table("tracks", "tracks", TRACKS)
+        scan = space.table("footage", "scan", SCAN)
+        support = space.json("positions", "support")
+        where = placed if support["supported"] else None
+        rink = support.get("rink", "NHL")
+        ledger = build_ledger(seen, where, scan, probe(path), provenance, rink=rink)
+        missing = not_supported(seen, where, scan, rink=rink)
+        table = space.keep_table("events", "events", ledger, EVENTS, provenance)
+        gaps = space.keep_json("events", "not_supported", missing)
+    return dg.MaterializeResult(
+        metadata={
+            **kept(table, gaps),
+            "events": len(ledger),
+            "by_type": {str(k): int(v) for k, v in ledger["type"].value_counts().items()},
+            "not_supported": dg.MetadataValue.json(missing),
+            "model_version": model["version"],
+            "first_rows": preview(ledger),
+            "seconds": elapsed(),
+        },
+        check_results=[checks.EVENTS_HAVE_EVIDENCE(ledger)],
+    )
