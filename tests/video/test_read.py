@@ -159,6 +159,18 @@ def test_damage_in_the_middle_costs_little(tmp_path: Path) -> None:
     assert times[-1] == pytest.approx(59 / 30, abs=0.05)
 
 
+def test_a_clock_that_leaps_for_hours(tmp_path: Path) -> None:
+    """A damaged time stamp must not make a ten-hour video of one second."""
+    times = [i / 25 + (40_000 if i >= 10 else 0) for i in range(25)]
+    path = media.write_video(tmp_path / "a.mkv", media.numbered(25), times_s=times, fps=25)
+    assert probe(path).duration_s < 3
+    assert probe(path).frame_count == 25
+    frames = list(read_frames(path))
+    assert [media.number_of(frame.image) for frame in frames] == list(range(25))
+    assert frames[-1].pts_s < 3
+    assert media.number_of(read_frame(path, 17).image) == 17
+
+
 def test_the_size_stays_when_the_file_changes_it(tmp_path: Path) -> None:
     """Two mpeg-ts recordings of different sizes, one after the other in one file."""
     first = media.write_video(tmp_path / "a.ts", media.numbered(20), codec="mpeg2video")

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "LONGEST_GAP_S",
     "PacketIndex",
     "open_video",
     "packet_index",
@@ -38,6 +39,10 @@ log = logging.getLogger(__name__)
 
 # Demuxers that open other files, or that turn a text or picture into "video".
 _NOT_VIDEO = ("concat", "hls", "dash", "tty", "image2", "ffmetadata", "lavfi", "webvtt", "srt")
+
+
+LONGEST_GAP_S = 3600.0
+"""A longer step between two frames is a damaged clock, not a pause."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -183,6 +188,8 @@ def _packet_index(path: str, _mtime_ns: int, size: int) -> PacketIndex:
                 times.append(packet.pts)
                 last = last if packet.dts is None else packet.dts
         ordered = np.sort(np.array(times if usable else [], dtype=np.int64))
+        if ordered.size > 1 and np.diff(ordered).max() * base > LONGEST_GAP_S:
+            ordered = ordered[:0]
         first = int(ordered[0]) if ordered.size else 0
         times_s = (ordered - first).astype(np.float64) * base
         return PacketIndex(times_s, count, damaged, first, int(stream.frames or 0), promised_s)

@@ -16,6 +16,7 @@ import numpy as np
 
 from jarvis_dagster.errors import BadVideoError
 from jarvis_dagster.hockey.video.container import (
+    LONGEST_GAP_S,
     PacketIndex,
     open_video,
     packet_index,
@@ -116,7 +117,7 @@ def _prepared(container: InputContainer, path: Path, skip_loop_filter: bool) -> 
 
 
 class _Clock:
-    """Times from the first frame that never run backwards."""
+    """Times from the first frame that neither run backwards nor leap for hours."""
 
     def __init__(self, time_base: float, fps: float) -> None:
         self._base, self._step = time_base, 1.0 / fps
@@ -130,7 +131,7 @@ class _Clock:
             if self._zero is None:
                 self._zero = pts * self._base - (self._last + self._step)
             now = pts * self._base - self._zero
-            if now <= self._last:  # a clock that was reset within the file
+            if not self._last < now < self._last + LONGEST_GAP_S:  # the clock was reset
                 self._zero -= self._last + self._step - now
                 now = self._last + self._step
         self._last = now
