@@ -87,7 +87,10 @@ def source_video(space: "Workspace") -> tuple[Any, dict[str, Any]]:
     **COMMON,
 )
 def preflight(
-    context: dg.AssetExecutionContext, workspace: WorkspaceResource, progress: LogProgress
+    context: dg.AssetExecutionContext,
+    workspace: WorkspaceResource,
+    uploads: UploadsResource,
+    progress: LogProgress,
 ) -> dg.MaterializeResult:
     """What the footage can support: cuts, blur, exposure, frame rate, and a trust grade each.
 
@@ -104,7 +107,8 @@ def preflight(
         path, source = source_video(space)
         info = probe(path)
         scan = scan_video(path, progress=lambda done, total: progress.update("scan", done, total))
-        findings = preflight(info, scan)
+        sidecar = uploads.inbox.sidecar(source, space.path("footage", "calibration.json"))
+        findings = preflight(info, scan, calibrated=sidecar is not None)
         table = space.keep_table(
             "footage", "scan", scan, SCAN, provenance_of(workspace.settings, source, "")
         )
