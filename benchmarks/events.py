@@ -249,7 +249,7 @@ def as_table(tallies: dict[str, dict[str, Tally]], arguments: argparse.Namespace
     ways = [way for way, counts in tallies.items() if counts]
     lines = [
         f"{len(arguments.seeds)} games of {arguments.seconds:g} s (seeds {seeds}), every second"
-        " one with a fixed camera that sees the whole rink.",
+        " one with a fixed camera.",
         "",
         "| type | true | " + " | ".join(f"{w}: precision | recall | found" for w in ways) + " |",
         "|---|---|" + "---|---|---|" * len(ways),
@@ -259,6 +259,8 @@ def as_table(tallies: dict[str, dict[str, Tally]], arguments: argparse.Namespace
         cells = [tallies[way][kind].shares() for way in ways]
         most = max(tallies[way][kind].true for way in ways)
         lines.append(f"| `{kind}` | {most} | " + " | ".join(cells) + " |")
+    if "whole chain" not in ways:
+        lines += ["", "The whole chain was not measured in this run."]
     return "\n".join(lines) + "\n"
 
 

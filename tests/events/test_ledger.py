@@ -255,6 +255,16 @@ def test_a_still_camera_that_sees_the_whole_rink_gives_shifts():
     assert "shift" not in kinds
 
 
+def test_a_shift_goes_on_while_someone_is_hidden_and_officials_have_none():
+    tracks, positions = rink_game()
+    hidden = (tracks["track_id"] == 3) & tracks["frame"].between(100, 130)
+    official = walker(30, line(300, 600, 400), role="referee", team="")
+    events = ledger(joined(tracks[~hidden], official), scanned(300), positions)
+    mine = events[events["track_ids"] == "[3]"]
+    assert mine.loc[mine["type"] == "shift", "end_s"].tolist() == pytest.approx([10.0])
+    assert only(events, "in_view")["track_ids"].tolist() == ["[30]"]
+
+
 def test_people_who_leave_through_the_edge_have_no_shifts():
     tracks, positions = rink_game()
     out = [walker(40 + k, line(150, 20, 300), start=20) for k in range(2)]

@@ -157,8 +157,6 @@ def not_supported(
             "The camera moves or sees part of the rink: leaving the picture is not leaving the"
             " ice. Time in view is given instead."
         )
-    else:
-        missing["in_view"] = "The whole rink is in view: the ledger gives shifts instead."
     share = puck_coverage(tracks)
     if share < _ENOUGH_PUCK:
         missing["shot"] = f"The puck was followed in {share:.0%} of the frames; 30% are needed."

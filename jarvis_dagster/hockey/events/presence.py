@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["at_edges", "camera_cuts", "presences", "whole_rink_in_view"]
 
 _SHORTEST_S = 0.5
+_HIDDEN_S = 2.0
 _STILL_SHARE = 0.98
 _STILL_PX = 1.5
 _RINK_SHARE = 0.7
@@ -30,6 +31,9 @@ _EDGE_SHARE = 0.05
 
 def presences(tracks: pd.DataFrame, fps: float, kind: str) -> list[Entry]:
     """One entry for every unbroken presence of a track, as ``in_view`` or ``shift``.
+
+    Officials have no shifts: they are in view. A shift goes on through gaps of up to two
+    seconds: where leaving the picture means leaving the ice, a gap is someone hidden.
 
     Its confidence is the share of the frames looked at (the detector may look at every
     second one) in which the person was detected, times the mean detection score.
@@ -43,7 +47,8 @@ def presences(tracks: pd.DataFrame, fps: float, kind: str) -> list[Entry]:
     score = ordered["score"].to_numpy(np.float64)
     looked = len(np.unique(frame[observed])) / max(1, len(np.unique(frame)))
     role, team = ordered["role"].to_numpy(str), ordered["team"].to_numpy(str)
-    fresh = np.flatnonzero((np.diff(track) != 0) | (np.diff(frame) > 1)) + 1
+    longest = np.where((kind == "shift") & (role[1:] != "referee"), _HIDDEN_S * fps, 1)
+    fresh = np.flatnonzero((np.diff(track) != 0) | (np.diff(frame) > longest)) + 1
     for rows in np.split(np.arange(len(track)), fresh) if len(track) else []:
         start, stop = int(frame[rows[0]]), int(frame[rows[-1]]) + 1
         if stop - start < _SHORTEST_S * fps or not observed[rows].any():
@@ -51,7 +56,7 @@ def presences(tracks: pd.DataFrame, fps: float, kind: str) -> list[Entry]:
         seen = min(1.0, float(observed[rows].mean()) / looked)
         entries.append(
             Entry(
-                type=kind,
+                type="in_view" if role[rows[0]] == "referee" else kind,
                 start=start,
                 stop=stop,
                 tracks=(int(track[rows[0]]),),
