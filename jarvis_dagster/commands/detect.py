@@ -70,7 +70,12 @@ def detect(
     summary = DetectSummary(stride=stride or 1)
     if source.is_dir():
         entries = _folder(
-            source, detector, summary, aspect=aspect, progress=progress, on_error=on_error
+            source,
+            detector.for_stills(),
+            summary,
+            aspect=aspect,
+            progress=progress,
+            on_error=on_error,
         )
         if not summary.pictures:
             raise BadInputError(
@@ -198,11 +203,15 @@ def evaluate_detector_command(
     score_threshold: float | None = None,
     threads: int | None = None,
     aspect: str | None = None,
+    width_px: int | None = None,
     as_json: bool = False,
     progress: Progress | None = None,
     console: Console | None = None,
 ) -> dict[str, Any]:
     """Measure a detector on labelled pictures; print a table or JSON, and return the figures.
+
+    ``width_px`` of the network's input is by default that for stills, as in :func:`detect`;
+    videos use a smaller one, which the model card gives figures for as well.
 
     Raises:
         BadInputError: see :func:`~jarvis_dagster.hockey.detection.evaluation.evaluate_detector`.
@@ -217,7 +226,9 @@ def evaluate_detector_command(
     )
 
     usual = load_detector(model, threads=threads).score_threshold
-    detector = load_detector(model, threads=threads, score_threshold=0.02)
+    detector = load_detector(model, threads=threads, score_threshold=0.02, width_px=width_px)
+    if width_px is None:
+        detector = detector.for_stills()
     result = evaluate_detector(
         images,
         labels,

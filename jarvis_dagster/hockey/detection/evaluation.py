@@ -122,7 +122,7 @@ def evaluate_detector(
             numbers, boxes = parse_labels(label.read_text(encoding="utf-8"), label.name)
             roles = np.array([kinds.get(int(n), -1) for n in numbers], np.int64)
             people = (roles >= 0) & (roles < len(ROLES))
-            size = np.float32([image.shape[1], image.shape[0]] * 2)
+            size = np.array([image.shape[1], image.shape[0]] * 2, np.float32)
             found = detector.detect([image])[0]
             pictures.append(LabelledPicture(boxes[people] * size, roles[people], found))
         else:

@@ -6,6 +6,7 @@ Does not belong here: training it, and whole videos.
 
 from __future__ import annotations
 
+import copy
 import functools
 import hashlib
 import json
@@ -29,6 +30,9 @@ PACKAGED_WEIGHTS = Path(__file__).with_name("weights") / "hockey_detector.onnx"
 _CELL = 32  # the network's coarsest stride: its input is a multiple
 _MAX_CANDIDATES = 600
 _GREY = 114
+_SAME_INSIDE, _SAME_ROWS = 0.85, 0.7
+_REPEATED_WORTH = 0.6
+"""They are doubted rather than dropped: rarely it is a second person after all."""
 
 
 def load_detector(
@@ -88,10 +92,23 @@ class OnnxDetector:
             float(facts["score_threshold"]) if score_threshold is None else score_threshold
         )
         self.width_px = int(facts["width_px"]) if width_px is None else width_px
+        self.still_width_px = int(facts.get("still_width_px", self.width_px))
         self.on_ice_only = on_ice_only
         self._nms_iou = float(facts.get("nms_iou", 0.5))
         self._strides = tuple(facts["strides"])
         self._bins = int(facts["bins"])
+
+    def everywhere(self) -> OnnxDetector:
+        """The same network without the ice mask, for callers that steady the mask over time."""
+        other = copy.copy(self)
+        other.on_ice_only = False
+        return other
+
+    def for_stills(self) -> OnnxDetector:
+        """The same network with the larger input that pays where time does not matter."""
+        other = copy.copy(self)
+        other.width_px = self.still_width_px
+        return other
 
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
         """People on the ice in BGR pictures, one answer each, best score first."""
@@ -118,7 +135,7 @@ class OnnxDetector:
         found.xyxy[:, 0::2] = found.xyxy[:, 0::2].clip(0, width)
         found.xyxy[:, 1::2] = found.xyxy[:, 1::2].clip(0, height)
         sides_px = found.xyxy[:, 2:] - found.xyxy[:, :2]
-        return found.take((sides_px > 1).all(1))
+        return found.take(np.flatnonzero(sides_px.min(1, initial=2) > 1))
 
     def _decode(
         self, score: NDArray, sides: NDArray, roles: NDArray, size: tuple[int, int]
@@ -138,10 +155,35 @@ class OnnxDetector:
         as_xywh = np.concatenate((boxes[:, :2], boxes[:, 2:] - boxes[:, :2]), 1)
         kept = cv2.dnn.NMSBoxes(as_xywh.tolist(), score[cells].tolist(), 0.0, self._nms_iou)
         rows = np.asarray(kept, np.int64).reshape(-1)
+        boxes, confidence = boxes[rows], score[cells[rows]].astype(np.float32)
+        confidence[_repeated(boxes)] *= _REPEATED_WORTH
+        order = np.argsort(-confidence, kind="stable")
         share = _softmax(roles[cells[rows]])
-        return Detections(
-            boxes[rows], score[cells[rows]].astype(np.float32), share.argmax(1), share
-        )
+        found = Detections(boxes, confidence, share.argmax(1), share).take(order)
+        return found.take(found.score >= self.score_threshold)
+
+
+def _repeated(boxes: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Which boxes, best first, are a better one again with or without its stick.
+
+    Annotators disagree on whether the stick belongs to the player, so the network sometimes
+    answers with both boxes: one beside the other's side, but as high, and inside it. Two people
+    who stand one before the other differ in height, or each shows something of their own.
+    """
+    low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
+    shared = np.maximum(high - low, 0)
+    sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 1e-6)
+    area = sides.prod(1)
+    inside = shared.prod(2) / np.minimum(area[:, None], area[None])
+    rows_alike = shared[..., 1] / np.maximum(
+        sides[:, None, 1] + sides[None, :, 1] - shared[..., 1], 1e-6
+    )
+    same = (inside >= _SAME_INSIDE) & (rows_alike >= _SAME_ROWS)
+    again = np.zeros(len(boxes), bool)
+    for row in range(1, len(boxes)):
+        again[row] = (same[row, :row] & ~again[:row]).any()
+    return again
 
 
 def _open(path: Path, threads: int | None) -> tuple[Any, dict[str, Any]]:
@@ -189,7 +231,8 @@ def _letterbox(image: NDArray[np.uint8], size: tuple[int, int]) -> tuple[NDArray
     scale = min(size[0] / width, size[1] / height)
     shown = (max(1, round(width * scale)), max(1, round(height * scale)))
     if shown != (width, height):
-        method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        # Averaging all pixels costs several times more and is needed for large factors only.
+        method = cv2.INTER_AREA if scale < 0.3 else cv2.INTER_LINEAR
         image = cv2.resize(image, shown, interpolation=method)
     if shown == size:
         return np.ascontiguousarray(image), scale

@@ -15,6 +15,7 @@ import numpy as np
 
 from jarvis_dagster.errors import BadInputError
 from jarvis_dagster.hockey.detection.icemask import IceMask, find_ice, on_ice
+from jarvis_dagster.hockey.detection.onnx import OnnxDetector
 from jarvis_dagster.hockey.tables import CLASSES, DETECTIONS, empty
 
 if TYPE_CHECKING:
@@ -140,12 +141,14 @@ def detect_video(
 
     if stride < 1:
         raise BadInputError(f"A stride of {stride} frames is not possible.", "Use 1 or more.")
+    # One mask, steadied over time, instead of the detector's own for each picture.
+    finder = detector.everywhere() if isinstance(detector, OnnxDetector) else detector
     total = probe(path).frame_count
     ice = _IceOverTime()
     rows: list[tuple[int, float, Detections]] = []
     kits: list[NDArray[np.float32]] = []
     for frame in read_frames(path, every=stride):
-        found = detector.detect([frame.image])[0]
+        found = finder.detect([frame.image])[0]
         mask = ice.update(frame.image)
         height, width = frame.image.shape[:2]
         found = found.take(on_ice(mask, found.xyxy, found.score, width, height))

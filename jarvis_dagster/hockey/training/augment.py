@@ -62,7 +62,7 @@ def render(
             [np.hstack([p.image for p in parts[:2]]), np.hstack([p.image for p in parts[2:]])]
         )
         for index, part in enumerate(parts):
-            shift = np.float32([index % 2 * half[0], index // 2 * half[1]] * 2)
+            shift = np.array([index % 2 * half[0], index // 2 * half[1]] * 2, np.float32)
             part.boxes += shift
             part.ignore += shift
         canvas = Canvas(
@@ -106,7 +106,9 @@ def place(
     # smaller it stands somewhere on grey.
     left, top = share * (width - shown_w, height - shown_h)
     sx, sy = shown_w / stored_w, shown_h / stored_h
-    matrix = np.float64([[-sx if flip else sx, 0, left + (shown_w if flip else 0)], [0, sy, top]])
+    matrix = np.array(
+        [[-sx if flip else sx, 0, left + (shown_w if flip else 0)], [0, sy, top]], np.float64
+    )
     image = cv2.warpAffine(
         picture,
         matrix,
@@ -160,6 +162,8 @@ def degrade(image: NDArray[np.uint8], rng: Generator) -> NDArray[np.uint8]:
 
     if rng.random() < 0.8:
         image = _recolour(image, rng)
+    if rng.random() < 0.25:
+        image = _obstruct(image, rng)
     if rng.random() < 0.15:
         image = _motion_blur(image, rng)
     elif rng.random() < 0.15:
@@ -180,7 +184,7 @@ def degrade(image: NDArray[np.uint8], rng: Generator) -> NDArray[np.uint8]:
         image = cv2.add(image, cv2.merge([noise] * 3), dtype=cv2.CV_8U)
     if rng.random() < 0.3:
         _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 80))])
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR)
+        image = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
     return image
 
 
@@ -193,7 +197,7 @@ def _recolour(image: NDArray[np.uint8], rng: Generator) -> NDArray[np.uint8]:
         hsv[..., 0] = (hsv[..., 0].astype(np.int16) + rng.integers(0, 180)) % 180
         image = cv2.cvtColor(hsv, cv2.COLOR_HSV2BGR)
     saturation = rng.choice([0.0, rng.uniform(0.3, 1.8)], p=[0.1, 0.9])
-    contrast, brightness = rng.uniform(0.7, 1.4), rng.uniform(0.7, 1.35)
+    contrast, brightness = rng.uniform(0.6, 1.4), rng.uniform(0.5, 1.35)
     middle = float(cv2.mean(image)[1])
     mix = np.full((3, 3), (1 - saturation) / 3) + np.eye(3) * saturation
     mix *= rng.uniform(0.85, 1.15, (3, 1)) * contrast  # white balance
@@ -201,6 +205,33 @@ def _recolour(image: NDArray[np.uint8], rng: Generator) -> NDArray[np.uint8]:
     image = cv2.transform(image, np.hstack((mix, offset)))
     gamma = 255 * (np.arange(256) / 255) ** rng.uniform(0.7, 1.4)
     return cv2.LUT(image, gamma.astype(np.uint8))
+
+
+def _obstruct(image: NDArray[np.uint8], rng: Generator) -> NDArray[np.uint8]:
+    """What stands between a rink's camera and the ice: a net, posts, hazy glass."""
+    import cv2
+
+    height, width = image.shape[:2]
+    over = image.copy()
+    shade = int(rng.integers(10, 120))
+    if rng.random() < 0.6:
+        gap, tilt = int(rng.integers(5, 14)), rng.uniform(-0.4, 0.4)
+        for x in range(-height, width + height, gap):
+            low = (round(x + tilt * height), height)
+            cv2.line(over, (x, 0), low, (shade,) * 3, 1, cv2.LINE_AA)
+        for y in range(-width, height + width, gap):
+            right = (width, round(y + tilt * width))
+            cv2.line(over, (0, y), right, (shade,) * 3, 1, cv2.LINE_AA)
+    else:
+        for x in rng.integers(0, width, int(rng.integers(1, 5))):
+            cv2.line(over, (int(x), 0), (int(x), height), (shade,) * 3, int(rng.integers(2, 8)))
+    share = rng.uniform(0.15, 0.7)
+    mixed = cv2.addWeighted(over, share, image, 1 - share, 0)
+    if rng.random() < 0.5:
+        haze = np.full_like(mixed, int(rng.integers(100, 230)))
+        share = rng.uniform(0.1, 0.45)
+        mixed = cv2.addWeighted(haze, share, mixed, 1 - share, 0)
+    return np.asarray(mixed, np.uint8)
 
 
 def _motion_blur(image: NDArray[np.uint8], rng: Generator) -> NDArray[np.uint8]:

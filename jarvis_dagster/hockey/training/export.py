@@ -21,10 +21,10 @@ from jarvis_dagster.errors import BadInputError
 from jarvis_dagster.hockey.training.net import BINS, ROLE_COUNT, STRIDES, HockeyNet
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["Parity", "export_onnx", "load_checkpoint"]
+__all__ = ["Parity", "export_onnx", "load_checkpoint", "quantise"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,8 +119,8 @@ def _build(net: HockeyNet) -> _Graph:
             assert isinstance(lateral, nn.Conv2d)
             levels.append(g.conv(x, lateral, f"lateral{index - 1}"))
     low, middle, high = levels
-    twice = g.constant(np.float32([1, 1, 2, 2]), "twice")
-    halve = g.constant(np.float32([1, 1, 0.5, 0.5]), "halve")
+    twice = g.constant(np.array([1, 1, 2, 2], np.float32), "twice")
+    halve = g.constant(np.array([1, 1, 0.5, 0.5], np.float32), "halve")
     middle = g.add("Add", middle, g.resize(high, twice))
     low = g.add("Add", low, g.resize(middle, twice))
     middle = g.add("Add", middle, g.resize(low, halve))
@@ -139,11 +139,11 @@ def _stage(g: _Graph, stage: nn.Module, x: str, name: str) -> str:
 
 
 def _heads(g: _Graph, net: HockeyNet, levels: list[str]) -> None:
-    sizes = g.constant(np.int64([1, 4 * BINS]), "sizes")
+    sizes = g.constant(np.array([1, 4 * BINS], np.int64), "sizes")
     parts: dict[str, list[str]] = {"score": [], "sides": [], "roles": []}
 
     def flat(x: str, channels: int, name: str) -> str:
-        shape = g.constant(np.int64([0, channels, -1]), name)
+        shape = g.constant(np.array([0, channels, -1], np.int64), name)
         return g.add("Transpose", g.add("Reshape", x, shape), perm=[0, 2, 1])
 
     for index, level in enumerate(levels):
@@ -221,3 +221,68 @@ def _compare(net: HockeyNet, path: Path) -> Parity:
         sides=float(np.abs(sides - own[1].flatten(2).numpy()).max()),
         roles=float(np.abs(roles - own[2].numpy()).max()),
     )
+
+
+def quantise(source: Path, target: Path, pictures: Sequence[np.ndarray]) -> None:
+    """Make ``source`` compute in 8-bit integers: half the size, and faster on most CPUs.
+
+    ``pictures`` (BGR, H and W multiples of 32, all of one size) show which values occur; 20 to
+    50 varied ones do. The last layers, whose answers are probabilities and distances, and the
+    normalisation of the input stay in float. Weights get 7 bits: with 8, CPUs without VNNI
+    instructions overflow when they add products in pairs.
+
+    Raises:
+        BadInputError: there is no picture.
+    """
+    import onnx
+    import onnxruntime
+    from onnxruntime.quantization import (
+        CalibrationDataReader,
+        CalibrationMethod,
+        QuantFormat,
+        QuantType,
+        quantize_static,
+    )
+
+    if not pictures:
+        raise BadInputError("Quantising needs pictures to calibrate on.", "Pass 20 or more.")
+
+    class Pictures(CalibrationDataReader):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self._waiting = iter(pictures)
+
+        def get_next(self) -> dict[str, np.ndarray] | None:
+            picture = next(self._waiting, None)
+            return None if picture is None else {"image": picture[None]}
+
+    folded = target.with_suffix(".folded.onnx")
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.optimized_model_filepath = str(folded)
+    onnxruntime.InferenceSession(str(source), options, providers=["CPUExecutionProvider"])
+    nodes = onnx.load(str(folded)).graph.node
+    finish = {node.name for node in nodes if node.name.split(".")[0].startswith("sides")}
+    quantize_static(
+        str(folded),
+        str(target),
+        Pictures(),
+        quant_format=QuantFormat.QDQ,
+        per_channel=True,
+        reduce_range=True,
+        activation_type=QuantType.QUInt8,
+        weight_type=QuantType.QInt8,
+        nodes_to_exclude=sorted(finish),
+        op_types_to_quantize=["Conv", "LeakyRelu", "Concat", "MaxPool", "Resize", "Add"],
+        calibrate_method=CalibrationMethod.MinMax,
+    )
+    folded.unlink()
+    _keep_metadata(source, target)
+
+
+def _keep_metadata(source: Path, target: Path) -> None:
+    import onnx
+
+    model = onnx.load(str(target))
+    kept = {item.key: item.value for item in onnx.load(str(source)).metadata_props}
+    onnx.helper.set_model_props(model, {**kept, "precision": "int8"})
+    onnx.save(model, str(target))
