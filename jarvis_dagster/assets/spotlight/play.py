@@ -102,8 +102,9 @@ def events(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> d
         support = space.json("positions", "support")
         where = placed if support["supported"] else None
         rink = support.get("rink", "NHL")
-        ledger = build_ledger(seen, where, scan, probe(path), provenance, rink=rink)
-        missing = not_supported(seen, where, scan, rink=rink)
+        info = probe(path)
+        ledger = build_ledger(seen, where, scan, info, provenance, rink=rink)
+        missing = not_supported(seen, where, scan, info, rink=rink)
         table = space.keep_table("events", "events", ledger, EVENTS, provenance)
         gaps = space.keep_json("events", "not_supported", missing)
     return dg.MaterializeResult(
