@@ -28,6 +28,7 @@ from jarvis_dagster.hockey.tracking.first_pass import FirstPass, tracklets
 from jarvis_dagster.hockey.tracking.linking import Linking, link
 from jarvis_dagster.hockey.tracking.selection import one_at_a_time, people
 from jarvis_dagster.hockey.tracking.smoothing import Smoothing, fill
+from jarvis_dagster.hockey.tracking.twins import without_twins
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -159,7 +160,7 @@ def _people(
         kit=kit,
         options=Linking(),
     )
-    chains = people(boxes, ticks, chains, fps)
+    chains = without_twins(boxes, people(boxes, ticks, chains, fps))
     return fill(boxes, camera, chains, fps=fps, noise=noise) if chains else None
 
 
