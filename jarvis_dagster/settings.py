@@ -161,6 +161,11 @@ def load_settings(config: Path | None = None, environment: str | None = None) ->
         for path in (config, overlay):
             if path is config or path.is_file():
                 _merge(merged, _read(path), path, origin)
+    running = os.environ.get("JARVIS_STACK_FILE")
+    if running and Path(running).is_file():
+        # A program of the embedded stack sees the stack that it is part of.
+        merged["stack"] = {}
+        _merge(merged["stack"], _read(Path(running)), Path(running), origin, ("stack",))
     merged["environment"] = environment
     try:
         return Settings.model_validate(merged)

@@ -129,8 +129,8 @@ def _s3_answers(address: str, keys: Mapping[str, str]) -> bool:
 
 
 def _grpc_answers(address: str, service: str) -> bool:
-    import grpc  # type: ignore[import-untyped]
-    from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-untyped]
+    import grpc
+    from grpc_health.v1 import health_pb2, health_pb2_grpc
 
     with grpc.insecure_channel(address, [("grpc.enable_http_proxy", 0)]) as channel:
         try:
