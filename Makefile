@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 VIDEO ?=
 OUTPUT ?=
 KEEP ?=
-PYTEST_ARGS ?=
+PYTEST_ARGS ?= -n 2 --dist loadfile
 
 .PHONY: help run test check format up down clean
 

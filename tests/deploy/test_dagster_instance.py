@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,22 +27,20 @@ def postgres_program(name: str) -> str | None:
 
 
 @pytest.fixture
-def postgres_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+def postgres_port(request: pytest.FixtureRequest) -> Iterator[int]:
     """A PostgreSQL of its own, with the roles and databases of the production stack."""
     initdb, pg_ctl, psql = (postgres_program(name) for name in ("initdb", "pg_ctl", "psql"))
     if not (initdb and pg_ctl and psql):
         pytest.skip("PostgreSQL is not installed (apt-get install postgresql)")
-    folder = tmp_path_factory.mktemp("postgres")
     become = []
     if os.getuid() == 0:  # which PostgreSQL refuses to be run by
         if not shutil.which("runuser"):
             pytest.skip("PostgreSQL does not run as root, and runuser is missing")
         become = ["runuser", "-u", "postgres", "--"]
-        for path in (folder, *folder.parents):
-            if path.owner() == "root" and path.is_relative_to(
-                tmp_path_factory.getbasetemp().parent
-            ):
-                path.chmod(path.stat().st_mode | 0o011)
+    # Not in pytest's own folder, whose parents only root may enter.
+    folder = Path(tempfile.mkdtemp(prefix="jarvis-postgres-"))
+    request.addfinalizer(lambda: shutil.rmtree(folder))
+    if become:
         shutil.chown(folder, "postgres")
     (port,) = free_ports(1)
     (folder / "password").write_text("admin")

@@ -120,7 +120,8 @@ def test_an_unknown_environment_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
 def test_every_shipped_overlay_loads(environment: str, monkeypatch: pytest.MonkeyPatch) -> None:
     text = "".join(path.read_text("utf-8") for path in (ROOT / "config").glob("*.yaml"))
     for name in re.findall(r"\$\{(\w+)\}", text):
-        monkeypatch.setenv(name, "9000" if "PORT" in name else f"{name.lower()}.example:9000")
+        scheme = "http://" if name.endswith(("_URI", "_URL")) else ""
+        monkeypatch.setenv(name, f"{scheme}{name.lower()}.example:9000")
     settings = load_settings(ROOT / "config" / "jarvis-core.yaml", environment)
     assert settings.environment == environment
     assert settings.stack.host == "127.0.0.1"
