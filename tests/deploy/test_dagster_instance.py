@@ -27,7 +27,15 @@ def postgres_program(name: str) -> str | None:
 
 
 @pytest.fixture
-def postgres_port(request: pytest.FixtureRequest) -> Iterator[int]:
+def postgres_folder() -> Iterator[Path]:
+    """Not in pytest's own folder, whose parents only root may enter."""
+    folder = Path(tempfile.mkdtemp(prefix="jarvis-postgres-"))
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def postgres_port(postgres_folder: Path) -> Iterator[int]:
     """A PostgreSQL of its own, with the roles and databases of the production stack."""
     initdb, pg_ctl, psql = (postgres_program(name) for name in ("initdb", "pg_ctl", "psql"))
     if not (initdb and pg_ctl and psql):
@@ -37,9 +45,7 @@ def postgres_port(request: pytest.FixtureRequest) -> Iterator[int]:
         if not shutil.which("runuser"):
             pytest.skip("PostgreSQL does not run as root, and runuser is missing")
         become = ["runuser", "-u", "postgres", "--"]
-    # Not in pytest's own folder, whose parents only root may enter.
-    folder = Path(tempfile.mkdtemp(prefix="jarvis-postgres-"))
-    request.addfinalizer(lambda: shutil.rmtree(folder))
+    folder = postgres_folder
     if become:
         shutil.chown(folder, "postgres")
     (port,) = free_ports(1)
