@@ -1,7 +1,7 @@
 """The Dagster instance of the embedded stack: `dagster.yaml` and `workspace.yaml`.
 
 Belongs here: the two files that `DAGSTER_HOME` needs on one machine.
-Does not belong here: the production instance, which is the project's own `dagster.yaml`.
+Does not belong here: the production instance, `deploy/dagster/dagster.yaml`.
 """
 
 from __future__ import annotations

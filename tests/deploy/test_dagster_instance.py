@@ -99,7 +99,7 @@ def test_runs_are_kept_in_postgres(
     pytest.importorskip("dagster_postgres", reason="pip install 'jarvis-dagster[production]'")
     monkeypatch.setenv("DAGSTER_POSTGRES_HOST", "127.0.0.1")
     monkeypatch.setenv("DAGSTER_POSTGRES_PASSWORD", "for-dagster")
-    settings = yaml.safe_load((ROOT / "dagster.yaml").read_text("utf-8"))
+    settings = yaml.safe_load((ROOT / "deploy/dagster/dagster.yaml").read_text("utf-8"))
     settings["storage"]["postgres"]["postgres_db"]["port"] = postgres_port
     (tmp_path / "dagster.yaml").write_text(yaml.safe_dump(settings))
     with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
@@ -139,7 +139,7 @@ def test_both_instances_are_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     dagster_instance_config(str(ROOT))
     write_dagster_home(StackConfig(data_dir=tmp_path))
     embedded, _ = dagster_instance_config(str(tmp_path / "dagster"))
-    production = yaml.safe_load((ROOT / "dagster.yaml").read_text("utf-8"))
+    production = yaml.safe_load((ROOT / "deploy/dagster/dagster.yaml").read_text("utf-8"))
     # What they have in common must not drift apart.
     for section in ("run_retries", "retention", "run_coordinator", "telemetry", "concurrency"):
         assert embedded[section] == production[section], section

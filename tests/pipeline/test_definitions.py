@@ -59,8 +59,8 @@ def test_every_asset_is_described_and_grouped() -> None:
     ],
 )
 def test_the_command_lines_of_dagster_accept_the_project(
-    command: tuple[str, ...], tmp_path: Path
+    command: tuple[str, ...],
 ) -> None:
     program = Path(sys.executable).with_name(command[0])
-    done = run(str(program), *command[1:], DAGSTER_HOME=str(tmp_path), DG_CLI_TELEMETRY="0")
+    done = run(str(program), *command[1:], DG_CLI_TELEMETRY="0")
     assert done.returncode == 0, done.stdout + done.stderr
