@@ -9,6 +9,7 @@ An id is the path from the root as it is on disk. Jarvis keeps its own state
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import hashlib
 import os
@@ -245,8 +246,10 @@ def _state(status: os.stat_result) -> tuple[int, int, int]:
 def _remove_abandoned(folder: Path) -> None:
     """Remove what uploads left that were killed a day ago or more."""
     for path in folder.glob(".????????????????.part"):
-        if time.time() - path.stat().st_mtime > _ABANDONED_S:
-            path.unlink(missing_ok=True)
+        # An upload beside this one may finish, and its file be gone, at any moment.
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime > _ABANDONED_S:
+                path.unlink()
 
 
 def _visible(name: str) -> str:
