@@ -181,7 +181,12 @@ def _execute(
     key = Intake(instance, inbox, settings.drive).partition(upload)
     working = instance.get_runs(
         filters=dg.RunsFilter(
-            tags={CONTENT_TAG: upload.sha256}, statuses=[dg.DagsterRunStatus.STARTED]
+            tags={CONTENT_TAG: upload.sha256},
+            statuses=[
+                dg.DagsterRunStatus.QUEUED,
+                dg.DagsterRunStatus.STARTING,
+                dg.DagsterRunStatus.STARTED,
+            ],
         )
     )
     if working and _alive(settings):
