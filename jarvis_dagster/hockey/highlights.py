@@ -7,6 +7,7 @@ Does not belong here: finding events (``hockey/events``), the report.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import math
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ import numpy as np
 from jarvis_dagster.errors import BadInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     import pandas as pd
@@ -69,6 +70,8 @@ _WORDS = {
 }
 _BEFORE_S, _AFTER_S = 2.0, 2.0
 _LONGEST_S = 20.0
+_SHARE, _SHORT_VIDEO_S = 0.2, 8.0
+_MOST_LINES, _POSTER_PX = 720, 480
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,8 +100,12 @@ def select_highlights(events: pd.DataFrame, info: VideoInfo, count: int = 6) -> 
     Events are ranked by the worth of their type times their confidence, a little
     more for longer ones; a type that was already taken is worth less each time, so
     that a game of forty rushes also shows its scrambles. Clips begin two seconds
-    before the event and end two after it, within the video, at most 20 s.
+    before the event and end two after it, within the video, at most 20 s. Together
+    they last at most a fifth of the video, or 8 s of a short one: what shows nearly
+    all of a video does not choose.
     """
+    room_s = max(_SHORT_VIDEO_S, _SHARE * info.duration_s)
+    longest_s = min(_LONGEST_S, room_s)
     rows: list[dict[str, Any]] = [
         {str(name): value for name, value in row.items()}
         for row in events[events["type"].isin(list(_WORTH))].to_dict("records")
@@ -108,10 +115,13 @@ def select_highlights(events: pd.DataFrame, info: VideoInfo, count: int = 6) -> 
     while rows and len(chosen) < count:
         rows.sort(key=lambda row: (-_score(row, taken), row["start_s"], row["event_id"]))
         row = rows.pop(0)
-        highlight = _around(row, info)
+        highlight = _around(row, info, longest_s)
+        if highlight.end_s - highlight.start_s > room_s + 1e-6:
+            continue
         if any(h.start_s < highlight.end_s and highlight.start_s < h.end_s for h in chosen):
             continue
         chosen.append(highlight)
+        room_s -= highlight.end_s - highlight.start_s
         taken[row["type"]] = taken.get(row["type"], 0) + 1
     return sorted(chosen, key=lambda h: h.start_s)
 
@@ -129,7 +139,9 @@ def cut_clips(
     folder: Path,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
-    """Cut every highlight to the frame, re-encoded, with a thumbnail JPEG beside it.
+    """Cut every highlight to the frame, with its sound and a thumbnail JPEG beside it.
+
+    Clips are encoded anew, with at most 720 lines.
 
     Args:
         video: The footage.
@@ -143,7 +155,7 @@ def cut_clips(
     Raises:
         BadInputError: a highlight lies outside the video.
     """
-    from jarvis_dagster.hockey.video import VideoWriter, probe, read_frames, save_jpeg, thumbnail
+    from jarvis_dagster.hockey.video import probe
     from jarvis_dagster.hockey.video.container import packet_index
 
     info = probe(video)
@@ -156,26 +168,50 @@ def cut_clips(
         clip_names(highlights), highlights, spans, strict=True
     ):
         path = folder / f"{name}.mp4"
-        poster, first_pts = None, None
-        with VideoWriter(
-            path, width_px=info.width_px, height_px=info.height_px, fps=info.fps
-        ) as writer:
-            for frame in read_frames(video, start=start, stop=stop):
-                first_pts = frame.pts_s if first_pts is None else first_pts
-                writer.write(frame.image, frame.pts_s - first_pts)
-                if poster is None or frame.index <= (start + stop) // 2:
-                    poster = frame.image
-                done += 1
-                if progress is not None:
-                    progress(done, total)
-            if poster is None:
-                raise BadInputError(
-                    f"The highlight “{highlight.title}” has no frame in {video.name}.",
-                    "Compute the ledger for this very video.",
-                )
-        save_jpeg(thumbnail(poster, width_px=480), path.with_suffix(".jpg"))
+        count = 0
+        for _ in _cut(info, start, stop, path):
+            count += 1
+            if progress is not None:
+                progress(done + count, total)
+        if not count:
+            raise BadInputError(
+                f"The highlight “{highlight.title}” has no frame in {video.name}.",
+                "Compute the ledger for this very video.",
+            )
+        done += count
         clips.append(path)
     return clips
+
+
+def _cut(info: VideoInfo, start: int, stop: int, path: Path) -> Iterator[int]:
+    """Write the clip and its thumbnail; yields the number of each frame once it is written."""
+    from jarvis_dagster.hockey.video import QUICK, VideoWriter, limited_size, save_jpeg
+    from jarvis_dagster.hockey.video.decoding import decoded
+    from jarvis_dagster.hockey.video.scaling import Scaler
+
+    width, height = limited_size(info.width_px, info.height_px, _MOST_LINES)
+    scaler = Scaler((width, height), "yuv420p")
+    frames = decoded(info.path, start=start, stop=stop)
+    first = next(frames, None)
+    if first is None:
+        return
+    poster = first[2]
+    with VideoWriter(
+        path,
+        width_px=width,
+        height_px=height,
+        fps=info.fps,
+        options=QUICK,
+        audio=info.path,
+        audio_start_s=first[1],
+    ) as writer:
+        for number, pts_s, frame in itertools.chain([first], frames):
+            writer.write_frame(scaler.picture(frame), pts_s - first[1])
+            poster = frame if number <= (start + stop) // 2 else poster
+            yield number
+    across = min(_POSTER_PX, info.width_px)
+    down = max(1, round(info.height_px * across / info.width_px))
+    save_jpeg(Scaler((across, down), "bgr24")(poster), path.with_suffix(".jpg"))
 
 
 def clip_names(highlights: list[Highlight]) -> list[str]:
@@ -196,10 +232,10 @@ def _score(row: dict[str, Any], taken: dict[str, int]) -> float:
     return worth * float(row["confidence"]) * (1 + 0.1 * math.log1p(max(0.0, seconds)))
 
 
-def _around(row: dict[str, Any], info: VideoInfo) -> Highlight:
+def _around(row: dict[str, Any], info: VideoInfo, longest_s: float) -> Highlight:
     measures = json.loads(row["evidence"]).get("measures", {})
     start = max(0.0, float(row["start_s"]) - _BEFORE_S)
-    end = min(info.duration_s, float(row["end_s"]) + _AFTER_S, start + _LONGEST_S)
+    end = min(info.duration_s, float(row["end_s"]) + _AFTER_S, start + longest_s)
     title, reason = _words(row["type"], row["team"], measures)
     return Highlight(str(row["event_id"]), title, start, end, reason, str(row["type"]))
 

@@ -5,6 +5,7 @@ import itertools
 import json
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pandas as pd
@@ -21,6 +22,7 @@ from jarvis_dagster.hockey.highlights import (
 )
 from jarvis_dagster.hockey.tables import EVENTS, TRACKS, empty
 from jarvis_dagster.hockey.video import VideoWriter, probe, read_frames
+from tests import media
 from tests.events.tables import PROVENANCE, crew, joined, scanned, video
 
 MEASURES = {
@@ -84,13 +86,15 @@ def test_the_better_of_two_that_overlap_is_shown(tmp_path):
 def test_one_type_does_not_take_every_place(tmp_path):
     rows = [event("rush", 8.0 * i, 8.0 * i + 1, 0.7) for i in range(6)]
     events = table(*rows, event("crowding", 52, 54, 0.7))
-    kinds = [h.type for h in select_highlights(events, minute(tmp_path), count=3)]
+    long = video(tmp_path / "game.mp4", seconds=120.0)
+    kinds = [h.type for h in select_highlights(events, long, count=3)]
     assert "crowding" in kinds
 
 
 def test_words_are_plain_and_carry_the_measures(tmp_path):
     events = table(event("rush", 5, 7, team="A"), event("crowding", 20, 23), event("shot", 40, 41))
-    rush, scramble, shot = select_highlights(events, minute(tmp_path))
+    long = video(tmp_path / "game.mp4", seconds=120.0)
+    rush, scramble, shot = select_highlights(events, long)
     assert rush.title == "Rush to the left by team A"
     assert "4 players" in rush.reason
     assert scramble.title == "Scramble at the goal"
@@ -115,8 +119,18 @@ def test_a_video_with_people_always_has_one(tmp_path):
 
 
 def test_a_long_event_is_cut_to_twenty_seconds(tmp_path):
-    (one,) = select_highlights(table(event("crowding", 5, 55)), minute(tmp_path))
+    long = video(tmp_path / "game.mp4", seconds=300.0)
+    (one,) = select_highlights(table(event("crowding", 5, 55)), long)
     assert one.end_s - one.start_s == pytest.approx(20)
+
+
+@pytest.mark.parametrize(("seconds", "most_s"), [(6, 6), (20, 8), (60, 12), (300, 60)])
+def test_highlights_are_a_small_part_of_the_video(tmp_path, seconds, most_s):
+    rows = [event("rush", float(s), s + 3.0) for s in range(0, seconds - 3, 4)]
+    info = video(tmp_path / "game.mp4", seconds=float(seconds))
+    chosen = select_highlights(table(*rows), info, count=20)
+    assert chosen
+    assert sum(h.end_s - h.start_s for h in chosen) <= most_s + 1e-6
 
 
 def test_names_are_safe_readable_and_in_order():
@@ -160,6 +174,24 @@ def test_clips_are_cut_to_the_frame(footage, tmp_path):
         picture = cv2.imread(str(clip.with_suffix(".jpg")))
         assert picture.shape == (108, 192, 3)
     assert seen[-1] == (45, 45)
+
+
+def test_clips_have_the_sound_of_their_moment(tmp_path):
+    game = media.write_video(tmp_path / "g.mp4", media.pan(60, (320, 180)), audio=True)
+    (clip,) = cut_clips(game, [Highlight("a", "", 0.7, 1.5, "", "rush")], tmp_path / "out")
+    assert probe(clip).has_audio
+    with av.open(str(clip)) as container:
+        sound = container.streams.audio[0]
+        times = [float(p.pts * sound.time_base) for p in container.demux(sound) if p.size]
+    assert times[0] < 0.05
+    assert 0.7 < times[-1] < 0.85
+
+
+def test_large_footage_gives_clips_of_720_lines(tmp_path):
+    game = media.write_video(tmp_path / "g.mp4", media.pan(4, (1920, 1080)))
+    (clip,) = cut_clips(game, [Highlight("a", "", 0, 1, "", "rush")], tmp_path / "out")
+    assert (probe(clip).width_px, probe(clip).height_px) == (1280, 720)
+    assert cv2.imread(str(clip.with_suffix(".jpg"))).shape == (270, 480, 3)
 
 
 def test_no_highlights_no_clips(footage, tmp_path):

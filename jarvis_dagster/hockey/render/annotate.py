@@ -18,7 +18,7 @@ from jarvis_dagster.hockey.render.people import Person, draw_person, draw_puck
 from jarvis_dagster.hockey.render.rows import FrameRows, motions
 from jarvis_dagster.hockey.render.style import DEFAULT_TEAM_COLOURS, Bgr, Look, Palette
 from jarvis_dagster.hockey.render.trails import Trails
-from jarvis_dagster.hockey.video import VideoInfo, VideoWriter, even_size, probe
+from jarvis_dagster.hockey.video import QUICK, VideoInfo, VideoWriter, limited_size, probe
 from jarvis_dagster.hockey.video.decoding import decoded
 from jarvis_dagster.hockey.video.scaling import Scaler, plane_array
 
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["render_annotated"]
 
-# Measured on 1080p broadcast at 720 lines: B-frames cost the fastest preset
-# nothing and save a quarter of the bits.
-_ENCODER = {"preset": "ultrafast", "crf": "24", "x264-params": "bframes=2:b-adapt=0:cabac=1"}
 _PROGRESS_EVERY = 25
 _PUCK: Bgr = (0, 0, 0)
 
@@ -74,7 +71,7 @@ def render_annotated(
     if max_height is not None and max_height < 90:
         raise BadInputError(f"max_height {max_height} is too small.", "Give 90 lines or more.")
     info = probe(video)
-    size = _output_size(info, max_height)
+    size = limited_size(info.width_px, info.height_px, max_height)
     painter = _Painter(
         info,
         size,
@@ -86,30 +83,17 @@ def render_annotated(
     )
     scaler = Scaler(size, "yuv420p")
     writer = VideoWriter(
-        output, width_px=size[0], height_px=size[1], fps=info.fps, options=_ENCODER, audio=video
+        output, width_px=size[0], height_px=size[1], fps=info.fps, options=QUICK, audio=video
     )
-    import av
-
     with writer:
         for number, pts_s, frame in decoded(video):
-            picture = av.VideoFrame(*size, "yuv420p")
-            planes = [plane_array(plane) for plane in picture.planes]
-            for target, source in zip(planes, scaler.planes(frame), strict=True):
-                target[:] = source
-            painter.paint(Canvas(*planes), number, pts_s)
+            picture = scaler.picture(frame)
+            painter.paint(Canvas(*map(plane_array, picture.planes)), number, pts_s)
             writer.write_frame(picture, pts_s)
             if progress is not None and number % _PROGRESS_EVERY == 0:
                 progress(number, max(info.frame_count, number))
     if progress is not None:
         progress(writer.frame_count, writer.frame_count)
-
-
-def _output_size(info: VideoInfo, max_height: int | None) -> tuple[int, int]:
-    """Even sides in the footage's proportions, the shorter one at most ``max_height``."""
-    scale = 1.0 if max_height is None else max_height / min(info.width_px, info.height_px)
-    if scale >= 1:
-        return even_size(info.width_px, info.height_px)
-    return 2 * round(info.width_px * scale / 2), 2 * round(info.height_px * scale / 2)
 
 
 class _Painter:

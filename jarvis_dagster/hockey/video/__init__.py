@@ -8,13 +8,15 @@ drawing on them (``render``).
 from jarvis_dagster.hockey.video.pictures import save_jpeg, thumbnail
 from jarvis_dagster.hockey.video.probing import VideoInfo, probe
 from jarvis_dagster.hockey.video.reading import Frame, read_frame, read_frames
-from jarvis_dagster.hockey.video.writing import VideoWriter, even_size
+from jarvis_dagster.hockey.video.writing import QUICK, VideoWriter, even_size, limited_size
 
 __all__ = [
+    "QUICK",
     "Frame",
     "VideoInfo",
     "VideoWriter",
     "even_size",
+    "limited_size",
     "probe",
     "read_frame",
     "read_frames",

@@ -27,7 +27,7 @@ class Scaler:
 
     Args:
         size: Upright (width, height).
-        pixel_format: ``bgr24``, ``gray`` or (for :meth:`planes`) ``yuv420p``.
+        pixel_format: ``bgr24``, ``gray`` or (for :meth:`planes`, :meth:`picture`) ``yuv420p``.
     """
 
     def __init__(self, size: tuple[int, int], pixel_format: str) -> None:
@@ -50,6 +50,20 @@ class Scaler:
         small = self._scaled(frame, turns)
         y, u, v = (_turned(plane_array(plane), turns) for plane in small.planes)
         return y, u, v
+
+    def picture(self, frame: av.VideoFrame) -> av.VideoFrame:
+        """The picture as a frame of its own, which may be drawn on and encoded."""
+        import av
+
+        turns = quarter_turns(frame)
+        scaled = self._scaled(frame, turns)
+        if scaled is not frame and not turns:
+            return scaled
+        # The decoder still refers to its own frame, and turning needs another one.
+        own = av.VideoFrame(*self._size, "yuv420p")
+        for target, source in zip(own.planes, scaled.planes, strict=True):
+            plane_array(target)[:] = _turned(plane_array(source), turns)
+        return own
 
     def _scaled(self, frame: av.VideoFrame, turns: int) -> av.VideoFrame:
         width, height = self._size[::-1] if turns % 2 else self._size
