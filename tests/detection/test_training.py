@@ -19,7 +19,13 @@ from jarvis_dagster.hockey.training.dataset import (  # noqa: E402
 )
 from jarvis_dagster.hockey.training.export import export_onnx, load_checkpoint  # noqa: E402
 from jarvis_dagster.hockey.training.harmonise import tighten  # noqa: E402
-from jarvis_dagster.hockey.training.loss import assign, decode_sides, pairwise_iou  # noqa: E402
+from jarvis_dagster.hockey.training.loss import (  # noqa: E402
+    Target,
+    assign,
+    decode_sides,
+    detection_loss,
+    pairwise_iou,
+)
 from jarvis_dagster.hockey.training.net import HockeyNet, cell_centres  # noqa: E402
 from jarvis_dagster.hockey.training.train import Recipe, batches, train_detector  # noqa: E402
 
@@ -34,7 +40,8 @@ def _sample(folder: Path, name: str = "a", group: str = "game") -> Sample:
     cv2.imwrite(str(path), image)
     return Sample(
         path, group, np.float32([[40 / 96, 0.25, 56 / 96, 0.75]]), np.array([1]),
-        np.ones(1, bool), np.zeros((0, 4), np.float32), (0.0, 0.0),
+        np.ones(1, bool), np.zeros((0, 4), np.float32), np.float32([[0.5, 0.2, 0.75, 0.8]]),
+        (0.0, 0.0),
     )  # fmt: skip
 
 
@@ -96,6 +103,7 @@ def test_boxes_follow_the_picture(tmp_path: Path) -> None:
     sample.aspect = (1.5, 1.5)
     canvas = place(sample, stretched, (192, 128), 1.0, None)
     np.testing.assert_allclose(canvas.boxes, [[80, 32, 112, 96]], atol=0.5)
+    np.testing.assert_allclose(canvas.goals, [[96, 25.6, 144, 102.4]], atol=0.5)
     assert canvas.image[64, 96].tolist() == pytest.approx([40, 30, 120], abs=12)
 
 
@@ -112,6 +120,27 @@ def test_mosaics_keep_people_inside_the_canvas(tmp_path: Path) -> None:
         assert (canvas.boxes <= [96, 64, 96, 64]).all()
         people += len(canvas.boxes)
     assert people > 20
+
+
+def test_where_goals_are_unknown_their_absence_teaches_nothing(tmp_path: Path) -> None:
+    sample = dataclasses.replace(_sample(tmp_path), goals=None)
+    picture = cv2.imread(str(sample.image))
+    canvas = place(sample, picture, (96, 64), 1.0, None)
+    assert canvas.goals_unknown.tolist() == [[0, 0, 96, 64]]
+
+    centres = cell_centres(64, 96)
+    torch.manual_seed(0)
+    prediction = HockeyNet()(torch.zeros(1, 3, 64, 96))
+    none = torch.zeros(0, 4)
+    person = torch.tensor([[40.0, 16, 56, 48]])
+    weights = torch.ones(3)
+
+    def goal_loss(unknown: torch.Tensor) -> float:
+        target = Target(person, torch.tensor([1]), torch.tensor([True]), none, none, unknown)
+        return detection_loss(prediction, centres, [target], weights).goal
+
+    assert goal_loss(torch.from_numpy(canvas.goals_unknown)) == 0
+    assert goal_loss(none) > 0
 
 
 def test_cells_answer_for_the_person_they_stand_in() -> None:

@@ -36,6 +36,9 @@ class Canvas:
     roles: NDArray[np.int64]
     tight: NDArray[np.bool_]
     ignore: NDArray[np.float32]
+    goals: NDArray[np.float32]
+    goals_unknown: NDArray[np.float32]
+    """(L, 4): regions where nothing is known of goals."""
 
 
 def render(
@@ -63,14 +66,16 @@ def render(
         )
         for index, part in enumerate(parts):
             shift = np.array([index % 2 * half[0], index // 2 * half[1]] * 2, np.float32)
-            part.boxes += shift
-            part.ignore += shift
+            for name in ("boxes", "ignore", "goals", "goals_unknown"):
+                setattr(part, name, getattr(part, name) + shift)
         canvas = Canvas(
             image,
             np.concatenate([p.boxes for p in parts]),
             np.concatenate([p.roles for p in parts]),
             np.concatenate([p.tight for p in parts]),
             np.concatenate([p.ignore for p in parts]),
+            np.concatenate([p.goals for p in parts]),
+            np.concatenate([p.goals_unknown for p in parts]),
         )
     canvas.image = degrade(canvas.image, rng)
     return canvas
@@ -133,12 +138,19 @@ def place(
 
     boxes, keep, doubtful = _clip(to_canvas(sample.boxes), size)
     ignore, ignore_keep, ignore_rest = _clip(to_canvas(sample.ignore), size)
+    if sample.goals is None:
+        goals, unknown = boxes[:0], np.array([[0, 0, width, height]], np.float32)
+    else:
+        goals, whole, rest = _clip(to_canvas(sample.goals), size)
+        goals, unknown = goals[whole], goals[rest]
     return Canvas(
         image,
         boxes[keep],
         sample.roles[keep],
         sample.tight[keep],
         np.concatenate((boxes[doubtful], ignore[ignore_keep | ignore_rest])),
+        goals,
+        unknown,
     )
 
 

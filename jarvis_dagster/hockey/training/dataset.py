@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Sample", "read_export", "split_by_group"]
 
+_GOAL_NAMES = {"goal", "goalpost", "goal_post", "net", "goal_net"}
+"""Names for the whole goal in labelling tools; "goalPost" boxes enclose the net, too."""
+
 
 @dataclasses.dataclass
 class Sample:
@@ -43,6 +46,8 @@ class Sample:
     """False where the box is known to be loose: it teaches presence and role, not extent."""
     ignore: NDArray[np.float32]
     """Boxes of people whom the labels left out: neither person nor background."""
+    goals: NDArray[np.float32] | None
+    """(G, 4) nets with their posts; None where the labels say nothing of goals."""
     aspect: tuple[float, float]
     """Range of the true width / height of the picture, which may be stored stretched."""
 
@@ -57,11 +62,9 @@ def read_export(folder: Path, *, aspect: tuple[float, float] | None = None) -> l
     Raises:
         BadInputError: a folder is missing, or no frame has a label.
     """
-    role_of = {
-        number: index
-        for number, index in class_index(class_names([folder])).items()
-        if index < len(ROLES)
-    }
+    names = class_names([folder])
+    role_of = {number: index for number, index in class_index(names).items() if index < len(ROLES)}
+    goal_numbers = [i for i, name in enumerate(names) if name.strip().lower() in _GOAL_NAMES]
     groups = _groups(folder / "groups.csv")
     samples = []
     for image in find_images(folder / "images"):
@@ -78,6 +81,7 @@ def read_export(folder: Path, *, aspect: tuple[float, float] | None = None) -> l
                 roles=np.array([role_of[int(kind)] for kind in kinds[keep]], np.int64),
                 tight=np.ones(int(keep.sum()), bool),
                 ignore=np.zeros((0, 4), np.float32),
+                goals=boxes[np.isin(kinds, goal_numbers)] if goal_numbers else None,
                 aspect=aspect or (0.0, 0.0),
             )
         )

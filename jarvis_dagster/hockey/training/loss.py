@@ -6,7 +6,7 @@ Belongs here: assignment of cells to people and the losses. Does not belong here
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
@@ -17,20 +17,29 @@ from jarvis_dagster.hockey.training.net import BINS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from jarvis_dagster.hockey.training.net import Prediction
+
 __all__ = ["Losses", "Target", "assign", "decode_sides", "detection_loss", "pairwise_iou"]
 
 _CENTRE_RADIUS = 2.5  # in cells
 _MAX_CELLS_A_PERSON = 10
+_GOAL_WEIGHT = 0.4
 
 
 @dataclasses.dataclass
 class Target:
-    """The people of one picture: boxes (M, 4) px, roles (M,), tight (M,), ignore (K, 4) px."""
+    """What one picture shows, boxes in pixels.
+
+    People: boxes (M, 4), roles (M,), tight (M,), ignore (K, 4); goals (G, 4) and the regions
+    (L, 4) where nothing is known of goals.
+    """
 
     boxes: Tensor
     roles: Tensor
     tight: Tensor
     ignore: Tensor
+    goals: Tensor
+    goals_unknown: Tensor
 
 
 @dataclasses.dataclass
@@ -41,6 +50,7 @@ class Losses:
     objectness: float
     box: float
     role: float
+    goal: float
 
 
 def decode_sides(sides: Tensor, centres: Tensor) -> Tensor:
@@ -96,56 +106,95 @@ def assign(
     return claimed, whom, iou[claimed, whom]
 
 
+class _Found(NamedTuple):
+    """The cells that answer for something, row-aligned, and the losses of presence and extent."""
+
+    image: Tensor
+    cell: Tensor
+    whom: Tensor
+    quality: Tensor
+    objectness: Tensor
+    box: Tensor
+
+
 def detection_loss(
-    prediction: tuple[Tensor, Tensor, Tensor],
-    centres: Tensor,
-    targets: Sequence[Target],
-    role_weights: Tensor,
+    prediction: Prediction, centres: Tensor, targets: Sequence[Target], role_weights: Tensor
 ) -> Losses:
-    """Quality focal loss + GIoU + distribution focal loss + weighted cross entropy of roles."""
-    objectness, sides, roles = (part.float() for part in prediction)
+    """People (presence, extent, weighted cross entropy of roles) and goals (presence, extent)."""
+    objectness, sides, roles, goal_objectness, goal_sides = (part.float() for part in prediction)
+    people = _presence_and_extent(
+        objectness,
+        sides,
+        centres,
+        [(target.boxes, target.tight, target.ignore) for target in targets],
+    )
+    goals = _presence_and_extent(
+        goal_objectness,
+        goal_sides,
+        centres,
+        [
+            (target.goals, torch.ones(len(target.goals), dtype=torch.bool), target.goals_unknown)
+            for target in targets
+        ],
+    )
+    role = objectness.new_zeros(())
+    if len(people.cell):
+        known = torch.cat([target.roles for target in targets])
+        kinds = known[people.whom]
+        entropy = F.cross_entropy(roles[people.image, people.cell], kinds, reduction="none")
+        weight = people.quality.clamp(min=0.2) * role_weights[kinds]
+        role = (entropy * weight).sum() / weight.sum().clamp(min=1)
+    goal = goals.objectness + goals.box
+    total = people.objectness + people.box + 0.5 * role + _GOAL_WEIGHT * goal
+    return Losses(
+        total,
+        float(people.objectness.detach()),
+        float(people.box.detach()),
+        float(role.detach()),
+        float(goal.detach()),
+    )
+
+
+def _presence_and_extent(
+    objectness: Tensor,
+    sides: Tensor,
+    centres: Tensor,
+    wanted_boxes: Sequence[tuple[Tensor, Tensor, Tensor]],
+) -> _Found:
+    """Quality focal loss, and GIoU + distribution focal loss of the cells that answer.
+
+    ``wanted_boxes`` holds boxes, which of them are tight, and regions to ignore, a picture.
+    ``whom`` counts through the boxes of all pictures.
+    """
     boxes = decode_sides(sides, centres)
-    wanted = torch.zeros_like(objectness)
-    counted = torch.ones_like(objectness)
-    picked: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
-    for index, target in enumerate(targets):
-        if len(target.ignore):
-            counted[index][_covered(centres, target.ignore)] = 0
-        if not len(target.boxes):
-            continue
-        with torch.no_grad():
-            cells, whom, iou = assign(objectness[index], boxes[index], centres, target.boxes)
-        # A loose box says that someone is there, not how well the prediction fits.
-        quality = iou.where(target.tight[whom], iou.clamp(min=0.7))
-        wanted[index, cells] = quality
-        counted[index, cells] = 1
-        picked.append((torch.full_like(cells, index), cells, whom, quality))
+    wanted, counted = torch.zeros_like(objectness), torch.ones_like(objectness)
+    rows: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
+    before = 0
+    for index, (truth, tight, ignore) in enumerate(wanted_boxes):
+        if len(ignore):
+            counted[index][_covered(centres, ignore)] = 0
+        if len(truth):
+            with torch.no_grad():
+                cells, whom, iou = assign(objectness[index], boxes[index], centres, truth)
+            # A loose box says that someone is there, not how well the prediction fits.
+            quality = iou.where(tight[whom], iou.clamp(min=0.7))
+            wanted[index, cells] = quality
+            counted[index, cells] = 1
+            rows.append((torch.full_like(cells, index), cells, whom + before, quality))
+        before += len(truth)
     share = objectness.sigmoid()
     focal = F.binary_cross_entropy_with_logits(objectness, wanted, reduction="none")
-    focal = focal * (share - wanted).abs().square() * counted
-    norm = wanted.sum().clamp(min=1)
-    loss_objectness = focal.sum() / norm
-    if not picked:
-        return Losses(loss_objectness, float(loss_objectness.detach()), 0.0, 0.0)
-    image = torch.cat([p[0] for p in picked])
-    cell = torch.cat([p[1] for p in picked])
-    quality = torch.cat([p[3] for p in picked]).clamp(min=0.2)
-    people = torch.cat([targets[int(p[0][0])].boxes[p[2]] for p in picked if len(p[0])])
-    kinds = torch.cat([targets[int(p[0][0])].roles[p[2]] for p in picked if len(p[0])])
-    tight = torch.cat([targets[int(p[0][0])].tight[p[2]] for p in picked if len(p[0])])
-    weight = quality * tight
-    box_norm = weight.sum().clamp(min=1)
-    giou = (_giou_loss(boxes[image, cell], people) * weight).sum() / box_norm
-    spread = _distribution_loss(sides[image, cell], people, centres[cell])
-    spread = (spread * weight).sum() / box_norm
-    entropy = F.cross_entropy(roles[image, cell], kinds, reduction="none")
-    role_weight = quality * role_weights[kinds]
-    role = (entropy * role_weight).sum() / role_weight.sum().clamp(min=1)
-    loss_box = 2 * giou + 0.25 * spread
-    total = loss_objectness + loss_box + 0.5 * role
-    return Losses(
-        total, float(loss_objectness.detach()), float(loss_box.detach()), float(role.detach())
-    )
+    focal = (focal * (share - wanted).abs().square() * counted).sum() / wanted.sum().clamp(min=1)
+    if not rows:
+        nothing = torch.zeros(0, dtype=torch.long)
+        return _Found(nothing, nothing, nothing, wanted.new_zeros(0), focal, focal.new_zeros(()))
+    image, cell, whom, quality = (torch.cat(parts) for parts in zip(*rows, strict=True))
+    truth = torch.cat([part[0] for part in wanted_boxes])[whom]
+    weight = quality.clamp(min=0.2) * torch.cat([part[1] for part in wanted_boxes])[whom]
+    norm = weight.sum().clamp(min=1)
+    giou = (_giou_loss(boxes[image, cell], truth) * weight).sum() / norm
+    spread = (_distribution_loss(sides[image, cell], truth, centres[cell]) * weight).sum() / norm
+    return _Found(image, cell, whom, quality, focal, 2 * giou + 0.25 * spread)
 
 
 def _covered(centres: Tensor, boxes: Tensor) -> Tensor:

@@ -5,11 +5,14 @@ Does not belong here: losses, data, the training loop, export.
 
 The network is NanoDet-g (RangiLyu/nanodet, Apache-2.0: a CSP backbone, a PAN neck
 without parameters, one 3x3 head a level) with its batch normalisation already folded
-into the convolutions, and one branch added: the role of a person. A cell answers with
+into the convolutions, and one branch added: the role of a person, and the goal. A cell
+answers with
 
 - one objectness logit: is a person on the ice here;
 - four sides as a distribution over 11 distances (generalised focal loss, Li et al. 2020);
-- one logit per role: player, goalkeeper, referee.
+- one logit per role: player, goalkeeper, referee;
+- objectness and sides once more, of a goal (the net with its posts): who stands in it is
+  the goalkeeper, whatever he looks like.
 
 Objectness is shared between the roles on purpose: a person whose role is unclear is still
 one confident box, not two doubtful ones.
@@ -17,7 +20,7 @@ one confident box, not two doubtful ones.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -28,7 +31,15 @@ from jarvis_dagster.errors import BadInputError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["BINS", "ROLE_COUNT", "STRIDES", "HockeyNet", "cell_centres", "load_start_weights"]
+__all__ = [
+    "BINS",
+    "ROLE_COUNT",
+    "STRIDES",
+    "HockeyNet",
+    "Prediction",
+    "cell_centres",
+    "load_start_weights",
+]
 
 STRIDES = (8, 16, 32)
 BINS = 11
@@ -63,12 +74,23 @@ class _Stage(nn.Module):
         return torch.cat((self.leave(x), start), 1)
 
 
-class HockeyNet(nn.Module):
-    """BGR pixels 0 to 255, (B, 3, H, W) with H and W multiples of 32, to raw predictions.
+class Prediction(NamedTuple):
+    """Logits of B pictures, the N cells of strides 8, 16, 32 in a row."""
 
-    ``forward`` returns ``objectness (B, N)``, ``sides (B, N, 4, BINS)`` and
-    ``roles (B, N, ROLE_COUNT)``, all logits, the N cells of strides 8, 16, 32 in a row.
-    """
+    objectness: Tensor
+    """(B, N)"""
+    sides: Tensor
+    """(B, N, 4, BINS)"""
+    roles: Tensor
+    """(B, N, ROLE_COUNT)"""
+    goal_objectness: Tensor
+    """(B, N)"""
+    goal_sides: Tensor
+    """(B, N, 4, BINS)"""
+
+
+class HockeyNet(nn.Module):
+    """BGR pixels 0 to 255, (B, 3, H, W) with H and W multiples of 32, to a Prediction."""
 
     mean: Tensor
     std: Tensor
@@ -85,24 +107,41 @@ class HockeyNet(nn.Module):
         self.role = nn.ModuleList(
             nn.Sequential(_conv(128, 48), nn.Conv2d(48, ROLE_COUNT, 1)) for _ in STRIDES
         )
+        # Beside the roles' last layer, on the same features.
+        self.goal = nn.ModuleList(nn.Conv2d(48, 1 + 4 * BINS, 1) for _ in STRIDES)
+        for layer in self.goal:
+            assert isinstance(layer, nn.Conv2d)
+            assert layer.bias is not None
+            nn.init.constant_(layer.bias[:1], -5.0)  # goals are rare: say so from the start
         self.register_buffer("mean", torch.tensor(_MEAN).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(_STD).view(1, 3, 1, 1))
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, image: Tensor) -> Prediction:
         x = F.max_pool2d(self.stem((image - self.mean) / self.std), 3, 2, padding=1)
         levels = []
         for index, stage in enumerate(self.stages):
             x = stage(x)
             if index > 0:
                 levels.append(self.lateral[index - 1](x))
-        objectness, sides, roles = [], [], []
+        answers: tuple[list[Tensor], list[Tensor], list[Tensor]] = ([], [], [])
         for index, level in enumerate(_path_aggregation(levels)):
             feature = self.head[index](level)
-            answer = self.output[index](feature).flatten(2).transpose(1, 2)
-            objectness.append(answer[..., 0])
-            sides.append(answer[..., 1:].unflatten(-1, (4, BINS)))
-            roles.append(self.role[index](feature).flatten(2).transpose(1, 2))
-        return torch.cat(objectness, 1), torch.cat(sides, 1), torch.cat(roles, 1)
+            role_feature = self.role[index][0](feature)  # type: ignore[index]
+            maps = (
+                self.output[index](feature),
+                self.role[index][1](role_feature),  # type: ignore[index]
+                self.goal[index](role_feature),
+            )
+            for found, answer in zip(answers, maps, strict=True):
+                found.append(answer.flatten(2).transpose(1, 2))
+        people, roles, goals = (torch.cat(found, 1) for found in answers)
+        return Prediction(
+            people[..., 0],
+            people[..., 1:].unflatten(-1, (4, BINS)),  # type: ignore[no-untyped-call]
+            roles,
+            goals[..., 0],
+            goals[..., 1:].unflatten(-1, (4, BINS)),  # type: ignore[no-untyped-call]
+        )
 
 
 def _path_aggregation(levels: list[Tensor]) -> list[Tensor]:
@@ -135,7 +174,8 @@ def load_start_weights(net: HockeyNet, path: Path) -> None:
     """Fill ``net`` from the person detector at ``path`` (ONNX, NanoDet-g layout).
 
     The convolutions of the file stand in the order of execution, which is also the order
-    below; the role branch has no counterpart there and keeps its own initialisation.
+    below; the branch of roles and goals has no counterpart there and keeps its own
+    initialisation.
 
     Raises:
         BadInputError: the file's convolutions are not those of this network.

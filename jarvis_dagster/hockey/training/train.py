@@ -63,8 +63,8 @@ class TrainingResult:
     checkpoint: Path
     steps: int
     seconds: float
-    losses: list[tuple[int, float, float, float, float]]
-    """(step, total, objectness, box, role), means over 50 steps."""
+    losses: list[tuple[float, ...]]
+    """(step, total, objectness, box, role, goal), means over 50 steps."""
 
 
 @dataclasses.dataclass
@@ -109,7 +109,12 @@ def _sampling_weights(samples: Sequence[Sample], power: float) -> np.ndarray:
 def _collate(canvases: list[Canvas]) -> Batch:
     images = np.stack([c.image for c in canvases]).transpose(0, 3, 1, 2)
     targets = [
-        Target(*(torch.from_numpy(part) for part in (c.boxes, c.roles, c.tight, c.ignore)))
+        Target(
+            *(
+                torch.from_numpy(part)
+                for part in (c.boxes, c.roles, c.tight, c.ignore, c.goals, c.goals_unknown)
+            )
+        )
         for c in canvases
     ]
     return Batch(torch.from_numpy(np.ascontiguousarray(images)).float(), targets)
@@ -184,11 +189,9 @@ def train_detector(
     for batch in _ahead(batches(samples, recipe, state.step, recipe.steps)):
         recent.append(state.advance(batch, centres, role_weights))
         if state.step % 50 == 0 or state.step == recipe.steps:
-            mean = [
-                float(np.mean([getattr(x, k) for x in recent]))
-                for k in ("total", "objectness", "box", "role")
-            ]
-            state.losses.append((state.step, mean[0], mean[1], mean[2], mean[3]))
+            parts = ("total", "objectness", "box", "role", "goal")
+            mean = (float(np.mean([getattr(x, part) for x in recent])) for part in parts)
+            state.losses.append((state.step, *mean))
             recent.clear()
         if state.step % 250 == 0 or state.step == recipe.steps:
             state.save()
@@ -209,8 +212,8 @@ class _State:
             self.net.load_state_dict(torch.load(start, weights_only=True)["average"])
         self.net.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
         self.average = {k: v.clone() for k, v in self.net.state_dict().items()}
-        self.losses: list[tuple[int, float, float, float, float]] = []
-        new = set(self.net.role.parameters())
+        self.losses: list[tuple[float, ...]] = []
+        new = {*self.net.role.parameters(), *self.net.goal.parameters()}
         old = [p for p in self.net.parameters() if p not in new]
         self.optimiser = torch.optim.AdamW(
             [{"params": old, "share": 1.0}, {"params": list(new), "share": 5.0}],
