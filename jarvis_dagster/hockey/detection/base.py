@@ -20,7 +20,7 @@ __all__ = ["Detections", "Detector"]
 
 @dataclasses.dataclass
 class Detections:
-    """The people found on one picture, row-aligned, best first."""
+    """The people found on one picture, row-aligned, best first; and the goals."""
 
     xyxy: NDArray[np.float32]
     """(N, 4): x1 y1 x2 y2 in pixels of the picture."""
@@ -31,13 +31,26 @@ class Detections:
     role_share: NDArray[np.float32]
     """(N, 3): probabilities of player, goalkeeper, referee; each row sums to 1."""
 
+    goals: NDArray[np.float32] = dataclasses.field(
+        default_factory=lambda: np.zeros((0, 4), np.float32)
+    )
+    """(G, 4): goals, the net with its posts; empty where a detector does not look for them."""
+    goal_score: NDArray[np.float32] = dataclasses.field(
+        default_factory=lambda: np.zeros(0, np.float32)
+    )
+    """(G,)"""
+
     def __len__(self) -> int:
         return len(self.score)
 
     def take(self, rows: NDArray) -> Detections:
-        """Only ``rows`` (indices or a mask)."""
-        return Detections(
-            self.xyxy[rows], self.score[rows], self.class_index[rows], self.role_share[rows]
+        """Only these people (indices or a mask); the goals stay."""
+        return dataclasses.replace(
+            self,
+            xyxy=self.xyxy[rows],
+            score=self.score[rows],
+            class_index=self.class_index[rows],
+            role_share=self.role_share[rows],
         )
 
     @classmethod
