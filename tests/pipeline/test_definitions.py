@@ -10,7 +10,7 @@ import pytest
 from jarvis_dagster.build import build_definitions
 
 ROOT = Path(__file__).parents[2]
-HEAVY = {"torch", "cv2", "mlflow", "temporalio", "googleapiclient", "av", "onnxruntime", "minio"}
+HEAVY = {"torch", "cv2", "mlflow", "temporalio", "googleapiclient", "av", "openvino", "minio"}
 
 
 def run(*command: str, **env: str) -> subprocess.CompletedProcess[str]:

@@ -1,15 +1,12 @@
-"""The detector that the product ships: one ONNX network on onnxruntime.
+"""The detector that the product ships: one ONNX network.
 
-Belongs here: loading it, pixels to the network's input, its answers to boxes.
-Does not belong here: training it, and whole videos.
+Belongs here: loading it, pixels to the network's input. Does not belong here: running it
+(``runtime``), its answers to boxes (``decoding``), training it, whole videos.
 """
 
 from __future__ import annotations
 
 import copy
-import functools
-import hashlib
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +14,9 @@ import numpy as np
 
 from jarvis_dagster.errors import BadInputError
 from jarvis_dagster.hockey.detection.base import Detections
+from jarvis_dagster.hockey.detection.decoding import best_boxes, softmax
 from jarvis_dagster.hockey.detection.icemask import find_ice, on_ice
+from jarvis_dagster.hockey.detection.runtime import Network
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,11 +27,8 @@ __all__ = ["PACKAGED_WEIGHTS", "OnnxDetector", "load_detector", "network_size"]
 
 PACKAGED_WEIGHTS = Path(__file__).with_name("weights") / "hockey_detector.onnx"
 _CELL = 32  # the network's coarsest stride: its input is a multiple
-_MAX_CANDIDATES = 600
 _GREY = 114
-_SAME_INSIDE, _SAME_ROWS = 0.85, 0.7
-_REPEATED_WORTH = 0.6
-"""They are doubted rather than dropped: rarely it is a second person after all."""
+_GOAL_THRESHOLD = 0.3
 
 
 def load_detector(
@@ -85,7 +81,7 @@ class OnnxDetector:
         width_px: int | None = None,
         on_ice_only: bool = True,
     ) -> None:
-        self._session, facts = _open(path, threads)
+        self._network, facts = _open(path, threads)
         self.name = str(facts["name"])
         self.version = str(facts["version"])
         self.score_threshold = (
@@ -127,100 +123,51 @@ class OnnxDetector:
         height, width = image.shape[:2]
         size = network_size(width, height, self.width_px)
         canvas, scale = _letterbox(image, size)
-        score, sides, roles = self._session.run(
-            ["score", "sides", "roles"], {"image": canvas[None]}
-        )
-        found = self._decode(score[0, :, 0], sides[0], roles[0], size)
-        found.xyxy /= scale
-        found.xyxy[:, 0::2] = found.xyxy[:, 0::2].clip(0, width)
-        found.xyxy[:, 1::2] = found.xyxy[:, 1::2].clip(0, height)
+        found = self._decode(self._network(canvas[None]), size)
+        edges = np.array([width, height] * 2, np.float32)
+        found.xyxy = (found.xyxy / scale).clip(0, edges)
+        found.goals = (found.goals / scale).clip(0, edges)
         sides_px = found.xyxy[:, 2:] - found.xyxy[:, :2]
         return found.take(np.flatnonzero(sides_px.min(1, initial=2) > 1))
 
-    def _decode(
-        self, score: NDArray, sides: NDArray, roles: NDArray, size: tuple[int, int]
-    ) -> Detections:
-        import cv2
+    def _decode(self, answer: dict[str, NDArray[np.float32]], size: tuple[int, int]) -> Detections:
+        """People and goals in pixels of the network's input."""
+        boxes, score, cells = self._boxes(answer, "", size, self.score_threshold)
+        share = softmax(answer["roles"][0, cells])
+        found = Detections(boxes, score, share.argmax(1), share)
+        if "goal_score" in answer:
+            found.goals, found.goal_score, _ = self._boxes(answer, "goal_", size, _GOAL_THRESHOLD)
+        return found
 
-        cells = np.flatnonzero(score >= self.score_threshold)
-        if not len(cells):
-            return Detections.none()
-        cells = cells[np.argsort(-score[cells], kind="stable")][:_MAX_CANDIDATES]
-        centres = _centres(size, self._strides)[cells]
-        spread = _softmax(sides[cells].reshape(-1, 4, self._bins))
-        distance = spread @ np.arange(self._bins, dtype=np.float32) * centres[:, 2:]
-        boxes = np.concatenate(
-            (centres[:, :2] - distance[:, :2], centres[:, :2] + distance[:, 2:]), 1
-        ).astype(np.float32)
-        as_xywh = np.concatenate((boxes[:, :2], boxes[:, 2:] - boxes[:, :2]), 1)
-        kept = cv2.dnn.NMSBoxes(as_xywh.tolist(), score[cells].tolist(), 0.0, self._nms_iou)
-        rows = np.asarray(kept, np.int64).reshape(-1)
-        boxes, confidence = boxes[rows], score[cells[rows]].astype(np.float32)
-        confidence[_repeated(boxes)] *= _REPEATED_WORTH
-        order = np.argsort(-confidence, kind="stable")
-        share = _softmax(roles[cells[rows]])
-        found = Detections(boxes, confidence, share.argmax(1), share).take(order)
-        return found.take(found.score >= self.score_threshold)
+    def _boxes(
+        self,
+        answer: dict[str, NDArray[np.float32]],
+        prefix: str,
+        size: tuple[int, int],
+        threshold: float,
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
+        return best_boxes(
+            answer[f"{prefix}score"][0, :, 0],
+            answer[f"{prefix}sides"][0],
+            size=size,
+            strides=self._strides,
+            bins=self._bins,
+            threshold=threshold,
+            nms_iou=self._nms_iou,
+        )
 
 
-def _repeated(boxes: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Which boxes, best first, are a better one again with or without its stick.
-
-    Annotators disagree on whether the stick belongs to the player, so the network sometimes
-    answers with both boxes: one beside the other's side, but as high, and inside it. Two people
-    who stand one before the other differ in height, or each shows something of their own.
-    """
-    low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
-    high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
-    shared = np.maximum(high - low, 0)
-    sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 1e-6)
-    area = sides.prod(1)
-    inside = shared.prod(2) / np.minimum(area[:, None], area[None])
-    rows_alike = shared[..., 1] / np.maximum(
-        sides[:, None, 1] + sides[None, :, 1] - shared[..., 1], 1e-6
+def _open(path: Path, threads: int | None) -> tuple[Network, dict[str, Any]]:
+    network = Network(path, threads)
+    missing = {"name", "version", "score_threshold", "width_px", "strides", "bins"} - set(
+        network.facts
     )
-    same = (inside >= _SAME_INSIDE) & (rows_alike >= _SAME_ROWS)
-    again = np.zeros(len(boxes), bool)
-    for row in range(1, len(boxes)):
-        again[row] = (same[row, :row] & ~again[:row]).any()
-    return again
-
-
-def _open(path: Path, threads: int | None) -> tuple[Any, dict[str, Any]]:
-    import onnxruntime
-
-    if not path.is_file():
-        raise BadInputError(
-            f"There is no detector at {path}.", "Leave it out for the packaged one."
-        )
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or _physical_cores()
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    # Spinning threads take the cores that decoding and tracking need.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    try:
-        session = onnxruntime.InferenceSession(
-            str(path), sess_options=options, providers=["CPUExecutionProvider"]
-        )
-    except Exception as error:  # the runtime raises its own undocumented types
-        raise BadInputError(f"{path} is not an ONNX model: {error}") from error
-    facts = json.loads(session.get_modelmeta().custom_metadata_map.get("jarvis", "{}"))
-    missing = {"name", "version", "score_threshold", "width_px", "strides", "bins"} - set(facts)
     if missing:
         raise BadInputError(
             f"{path} is not a detector of this project: it lacks {', '.join(sorted(missing))}.",
             "Export it with `jarvis_dagster.hockey.training.export`.",
         )
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:8]
-    facts["version"] = f"{facts['version']}+{digest}"
-    return session, facts
-
-
-def _physical_cores() -> int:
-    import psutil
-
-    return psutil.cpu_count(logical=False) or 1
+    return network, {**network.facts, "version": f"{network.facts['version']}+{network.digest}"}
 
 
 def _letterbox(image: NDArray[np.uint8], size: tuple[int, int]) -> tuple[NDArray[np.uint8], float]:
@@ -239,20 +186,3 @@ def _letterbox(image: NDArray[np.uint8], size: tuple[int, int]) -> tuple[NDArray
     canvas = np.full((size[1], size[0], 3), _GREY, np.uint8)
     canvas[: shown[1], : shown[0]] = image
     return canvas, scale
-
-
-@functools.lru_cache(maxsize=8)
-def _centres(size: tuple[int, int], strides: tuple[int, ...]) -> NDArray[np.float32]:
-    """(N, 3): x, y and stride of each cell, in the network's order."""
-    levels = []
-    for stride in strides:
-        y, x = np.mgrid[: size[1] // stride, : size[0] // stride]
-        level = np.stack(((x + 0.5) * stride, (y + 0.5) * stride, np.full(x.shape, stride)), -1)
-        levels.append(level.reshape(-1, 3))
-    return np.concatenate(levels).astype(np.float32)
-
-
-def _softmax(x: NDArray) -> NDArray:
-    x = np.exp(x - x.max(-1, keepdims=True))
-    share: NDArray = x / x.sum(-1, keepdims=True)
-    return share

@@ -35,7 +35,7 @@ SCHEMA_VERSION = "1.0"
 
 _DEFAULT_COLOURS = {"A": (255, 158, 64), "B": (73, 18, 230)}
 _ROWS_SHOWN = 150
-_PACKAGES = ("jarvis-dagster", "numpy", "opencv-python", "onnxruntime", "av", "trackers")
+_PACKAGES = ("jarvis-dagster", "numpy", "opencv-python", "openvino", "av", "trackers")
 
 
 def write_report(
