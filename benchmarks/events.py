@@ -128,7 +128,7 @@ def chain_ledger(game: Path) -> pd.DataFrame:
             kit=kit.to_numpy("float32"),
             frame_count=info.frame_count,
         )
-        assign_roles(tracks, kit).to_parquet(cached)
+        assign_roles(tracks, kit, found).to_parquet(cached)
     return build(game, pd.read_parquet(cached))
 
 

@@ -65,7 +65,7 @@ def ours(video: Path, folder: Path) -> dict[str, float]:
         kit=kit.to_numpy("float32"),
         frame_count=len(scan),
     )
-    tracks = timed("roles", assign_roles, tracks, kit)
+    tracks = timed("roles", assign_roles, tracks, kit, boxes)
     colours = team_colours(tracks, kit)
     ledger = timed("events", build_ledger, tracks, None, scan, info)
     chosen = select_highlights(ledger, info)

@@ -111,8 +111,9 @@ class VisionActivities:
             info = probe(step.video)
             scan = step.table("scan", SCAN)
             kit = step.table("kit", {})
+            boxes = step.table("detections", DETECTIONS)
             tracks = track(
-                step.table("detections", DETECTIONS),
+                boxes,
                 width_px=info.width_px,
                 height_px=info.height_px,
                 fps=info.fps,
@@ -120,7 +121,7 @@ class VisionActivities:
                 kit=kit.to_numpy("float32"),
                 frame_count=len(scan),
             )
-            tracks = assign_roles(tracks, kit)
+            tracks = assign_roles(tracks, kit, boxes)
             version = step.model_version("detections")
             step.keep_table("tracks", tracks, TRACKS, version)
             events = build_ledger(tracks, None, scan, info)

@@ -1,6 +1,7 @@
 """Roles and teams of whole tracks."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from jarvis_dagster.errors import BadInputError
@@ -34,9 +35,19 @@ def test_a_change_of_light_moves_nobody():
 
 
 def film_join(*parts):
-    import pandas as pd
-
     return pd.concat(parts, ignore_index=True)
+
+
+def test_probabilities_add_up_where_classes_would_not():
+    tracks, kit = film(line(NAVY, 150) + line(WHITE, 300))
+    shares = pd.DataFrame({"p_goalkeeper": 0.05, "p_referee": 0.02}, index=range(len(tracks)))
+    mine = (tracks["track_id"] == 3).to_numpy()
+    shares.loc[mine, "p_goalkeeper"] = np.where(np.arange(mine.sum()) % 3 == 0, 0.95, 0.45)
+    by_class, _ = labels(assign_roles(tracks, kit))
+    by_share, _ = labels(assign_roles(tracks, kit, shares))
+    assert by_class[3] == "player"
+    assert by_share[3] == "goalkeeper"
+    assert {role for track, role in by_share.items() if track != 3} == {"player"}
 
 
 def test_a_referee_has_no_team():

@@ -115,8 +115,9 @@ def tracks(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> d
         facts = source["facts"]
         scan = space.table("footage", "scan", SCAN)
         kit = space.table("detections", "kit")
+        boxes = space.table("detections", "detections", DETECTIONS)
         found = track(
-            space.table("detections", "detections", DETECTIONS),
+            boxes,
             width_px=facts["width_px"],
             height_px=facts["height_px"],
             fps=facts["fps"],
@@ -124,7 +125,7 @@ def tracks(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> d
             kit=kit.to_numpy("float32"),
             frame_count=len(scan),
         )
-        found = assign_roles(found, kit)
+        found = assign_roles(found, kit, boxes)
         colours = team_colours(found, kit)
         table = space.keep_table(
             "tracks",

@@ -25,7 +25,9 @@ _SURE_TEAM = 0.6
 _SURE_ROLE = 0.5
 
 
-def assign_roles(tracks: pd.DataFrame, kit: pd.DataFrame | None) -> pd.DataFrame:
+def assign_roles(
+    tracks: pd.DataFrame, kit: pd.DataFrame | None, detections: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Role and team of every track, the same in all of its rows.
 
     Team "A" wears the lighter kit, "B" the darker one. A track that wears neither
@@ -34,6 +36,8 @@ def assign_roles(tracks: pd.DataFrame, kit: pd.DataFrame | None) -> pd.DataFrame
     Args:
         tracks: TRACKS, with ``detection_row`` when there is a kit.
         kit: ``KIT_COLUMNS`` row-aligned with the detections; None: no teams.
+        detections: DETECTIONS with the detector's role probabilities; without them
+            each box counts for its class.
 
     Returns:
         A copy of ``tracks`` with ``role, role_score, team, team_score`` filled.
@@ -47,7 +51,7 @@ def assign_roles(tracks: pd.DataFrame, kit: pd.DataFrame | None) -> pd.DataFrame
     # A track is a puck when most of its rows say so.
     share = out.assign(_p=people).groupby("track_id")["_p"].transform("mean").to_numpy()
     covered = crowding(out)
-    votes = cast_votes(out, covered)
+    votes = cast_votes(out, covered, detections)
     if kit is None or not len(kit):
         demote_extra_goalkeepers(votes, np.full(len(votes.track_ids), "", object))
         team = np.full(len(votes.track_ids), "", object)

@@ -48,12 +48,17 @@ class Votes:
         return best, self.shares[np.arange(len(best)), best]
 
 
-def cast_votes(tracks: pd.DataFrame, covered: NDArray[np.float64]) -> Votes:
+def cast_votes(
+    tracks: pd.DataFrame, covered: NDArray[np.float64], detections: pd.DataFrame | None = None
+) -> Votes:
     """Count the votes.
 
-    An observed box votes for its class with its score, more when it is large
-    (relative to the frame's median box: distant people are told apart worse) and
-    less as other boxes cover it (``covered``, (N,) 0 to 1). Filled boxes do not vote.
+    An observed box votes with its score, more when it is large (relative to the
+    frame's median box: distant people are told apart worse) and less as other boxes
+    cover it (``covered``, (N,) 0 to 1). Filled boxes do not vote. A vote is split as
+    the detector's probabilities are (``p_goalkeeper`` and ``p_referee`` of the table
+    of detections): a goalkeeper who is nearly one in every frame is one. Without
+    them it goes to the box's class.
     """
     ids = tracks["track_id"].to_numpy(np.int64)
     frames = tracks["frame"].to_numpy(np.int64)
@@ -64,16 +69,29 @@ def cast_votes(tracks: pd.DataFrame, covered: NDArray[np.float64]) -> Votes:
     observed = tracks["observed"].to_numpy(bool)
     unique, inverse = np.unique(ids, return_inverse=True)
     votes = np.tile(_PRIOR, (len(unique), 1))
-    said = tracks["class"].to_numpy(str)
-    for k, role in enumerate(ROLES):
-        mine = observed & (said == role)
-        votes[:, k] += np.bincount(inverse[mine], weight[mine], minlength=len(unique))
+    said = _said(tracks, detections)
+    for k in range(len(ROLES)):
+        mine = (weight * said[:, k])[observed]
+        votes[:, k] += np.bincount(inverse[observed], mine, minlength=len(unique))
     first = np.full(len(unique), np.iinfo(np.int64).max)
     last = np.full(len(unique), -1)
     np.minimum.at(first, inverse, frames)
     np.maximum.at(last, inverse, frames)
     boxes = np.bincount(inverse[observed], minlength=len(unique))
     return Votes(unique, votes / votes.sum(1, keepdims=True), first, last, boxes)
+
+
+def _said(tracks: pd.DataFrame, detections: pd.DataFrame | None) -> NDArray[np.float64]:
+    """(N, 3): how each row's vote is split over ``ROLES``."""
+    kinds = tracks["class"].to_numpy(str)
+    said = np.stack([kinds == role for role in ROLES], 1).astype(np.float64)
+    if detections is None or not {"p_goalkeeper", "p_referee"} <= set(detections.columns):
+        return said
+    at = tracks["detection_row"].to_numpy(np.int64)
+    seen = (at >= 0) & (kinds != "puck")
+    rare = detections[["p_goalkeeper", "p_referee"]].to_numpy(np.float64)[at[seen]]
+    said[seen] = np.column_stack((1 - rare.sum(1), rare))
+    return said
 
 
 def demote_extra_goalkeepers(votes: Votes, group: NDArray[np.object_]) -> None:
