@@ -12,6 +12,7 @@ torch = pytest.importorskip("torch")
 from jarvis_dagster.errors import BadInputError  # noqa: E402
 from jarvis_dagster.hockey.detection import load_detector  # noqa: E402
 from jarvis_dagster.hockey.training.augment import place, render  # noqa: E402
+from jarvis_dagster.hockey.training.build import Plan, build_detector  # noqa: E402
 from jarvis_dagster.hockey.training.dataset import (  # noqa: E402
     Sample,
     read_export,
@@ -174,7 +175,7 @@ def test_a_loose_box_is_replaced_by_what_a_teacher_sees_in_it(tmp_path: Path) ->
     )
     seen = np.float32([[0.12, 0.1, 0.35, 0.5], [0.7, 0.05, 0.8, 0.2]])
 
-    result = tighten(sample, lambda _: (seen, np.float32([0.8, 0.7])), ignore_unlabelled=True)
+    result = tighten(sample, lambda _: (seen, np.float32([0.8, 0.7])), leave_out_unlabelled=True)
 
     np.testing.assert_allclose(result.boxes[0], seen[0])
     np.testing.assert_allclose(result.boxes[1], sample.boxes[1])
@@ -201,3 +202,51 @@ def test_an_export_is_read_with_its_groups(tmp_path: Path) -> None:
     (tmp_path / "groups.csv").write_text("image,video\na.jpg,first\n")
     samples = read_export(tmp_path)
     assert [(s.group, s.roles.tolist()) for s in samples] == [("first", [2])]
+
+
+def _start_file(path: Path) -> Path:
+    """An untrained network's convolutions in the layout of the start that the card names."""
+    from onnx import TensorProto, helper, numpy_helper, save
+
+    from jarvis_dagster.hockey.training.net import _convolutions_in_file_order
+
+    torch.manual_seed(0)
+    nodes, weights = [], []
+    for number, conv in enumerate(_convolutions_in_file_order(HockeyNet())):
+        names = [f"w{number}"] + ([f"b{number}"] if conv.bias is not None else [])
+        values = [conv.weight] + ([conv.bias] if conv.bias is not None else [])
+        weights += [
+            numpy_helper.from_array(value.detach().numpy(), name)
+            for name, value in zip(names, values, strict=True)
+        ]
+        nodes.append(helper.make_node("Conv", ["x", *names], [f"y{number}"]))
+    image = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 64, 64])
+    save(helper.make_model(helper.make_graph(nodes, "start", [image], [], weights)), str(path))
+    return path
+
+
+def test_one_call_makes_a_detector_from_an_export(tmp_path: Path) -> None:
+    data = tmp_path / "export"
+    for folder in ("images", "labels"):
+        (data / folder).mkdir(parents=True)
+    names = ["a", "b", "c"]
+    for name in names:
+        _sample(data / "images", name)
+        (data / "labels" / f"{name}.txt").write_text("0 0.5 0.5 0.17 0.5\n1 0.6 0.5 0.3 0.6\n")
+    (data / "data.yaml").write_text("names: [goalie, goal]\n")
+    rows = "".join(f"{name}.png,game_{name}\n" for name in names)
+    (data / "groups.csv").write_text(f"image,video\n{rows}")
+    plan = Plan(
+        held_out=["game_c"],
+        loose=["game_a"],
+        partly_labelled=["game_b"],
+        rendered_games=[],
+        recipe=TINY,
+    )
+
+    made = build_detector(data, _start_file(tmp_path / "start.onnx"), tmp_path / "out", plan)
+
+    found = load_detector(made, threads=1).detect([np.full((64, 96, 3), 230, np.uint8)])
+    assert len(found) == 1
+    with pytest.raises(BadInputError, match="game_d"):
+        build_detector(data, tmp_path / "start.onnx", tmp_path / "other", Plan(held_out=["game_d"]))

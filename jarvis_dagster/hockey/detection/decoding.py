@@ -14,7 +14,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["best_boxes", "softmax"]
+__all__ = ["best_boxes", "softmax", "suppressed"]
 
 _MAX_CANDIDATES = 600
 _SAME_INSIDE, _SAME_ROWS = 0.85, 0.7
@@ -42,8 +42,6 @@ def best_boxes(
         size: (width, height) of the network's input.
         threshold: Least score.
     """
-    import cv2
-
     cells = np.flatnonzero(score >= threshold)
     cells = cells[np.argsort(-score[cells], kind="stable")][:_MAX_CANDIDATES]
     if not len(cells):
@@ -54,14 +52,23 @@ def best_boxes(
     boxes = np.concatenate(
         (centres[:, :2] - distance[:, :2], centres[:, :2] + distance[:, 2:]), 1
     ).astype(np.float32)
-    as_xywh = np.concatenate((boxes[:, :2], boxes[:, 2:] - boxes[:, :2]), 1)
-    kept = cv2.dnn.NMSBoxes(as_xywh.tolist(), score[cells].tolist(), 0.0, nms_iou)
-    rows = np.asarray(kept, np.int64).reshape(-1)
+    rows = suppressed(boxes, score[cells], nms_iou)
     boxes, confidence = boxes[rows], score[cells[rows]].astype(np.float32)
     confidence[_repeated(boxes)] *= _REPEATED_WORTH
     order = np.argsort(-confidence, kind="stable")
     order = order[confidence[order] >= threshold]
     return boxes[order], confidence[order], cells[rows[order]]
+
+
+def suppressed(
+    boxes: NDArray[np.float32], score: NDArray[np.float32], iou: float
+) -> NDArray[np.int64]:
+    """Rows that non-maximum suppression keeps of boxes (N, 4), x1 y1 x2 y2, best first."""
+    import cv2
+
+    as_xywh = np.concatenate((boxes[:, :2], boxes[:, 2:] - boxes[:, :2]), 1)
+    kept = cv2.dnn.NMSBoxes(as_xywh.tolist(), score.tolist(), 0.0, iou)
+    return np.asarray(kept, np.int64).reshape(-1)
 
 
 def _repeated(boxes: NDArray[np.float32]) -> NDArray[np.bool_]:

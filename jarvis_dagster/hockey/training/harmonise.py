@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Teacher = Callable[[Sample], tuple[NDArray[np.float32], NDArray[np.float32]]]
     """Boxes (N, 4) as shares of the picture, and their scores (N,)."""
 
-__all__ = ["overlaps", "tighten"]
+__all__ = ["ignore_unlabelled", "overlaps", "tighten"]
 
 _INSIDE = 0.8
 """Share of a teacher's box that must lie inside the labelled box (grown by a tenth)."""
@@ -46,10 +46,10 @@ def overlaps(a: NDArray[np.float32], b: NDArray[np.float32]) -> tuple[NDArray, N
     )
 
 
-def tighten(sample: Sample, teacher: Teacher, *, ignore_unlabelled: bool) -> Sample:
+def tighten(sample: Sample, teacher: Teacher, *, leave_out_unlabelled: bool) -> Sample:
     """``sample`` with each box replaced by the teacher's box of the same person.
 
-    A box without a counterpart is kept but marked loose. With ``ignore_unlabelled``, people
+    A box without a counterpart is kept but marked loose. With ``leave_out_unlabelled``, people
     whom the teacher sees and the labels do not know become regions to ignore.
     """
     found, scores = teacher(sample)
@@ -67,8 +67,33 @@ def tighten(sample: Sample, teacher: Teacher, *, ignore_unlabelled: bool) -> Sam
         one, other = np.unravel_index(int(value.argmax()), value.shape)
         boxes[one], tight[one] = found[other], True
         value[one], value[:, other] = 0, 0
-    ignore = sample.ignore
-    if ignore_unlabelled and len(found):
-        stranger = (iou.max(0) < 0.1) & (inside.max(0) < 0.3) & (scores >= _UNLABELLED_SCORE)
-        ignore = np.concatenate((ignore, found[stranger])).astype(np.float32)
-    return dataclasses.replace(sample, boxes=boxes, tight=tight, ignore=ignore)
+    mended = dataclasses.replace(sample, boxes=boxes, tight=tight)
+    if not leave_out_unlabelled:
+        return mended
+    strangers = found[_unlabelled(labelled, found, scores)]
+    return dataclasses.replace(mended, ignore=np.concatenate((sample.ignore, strangers)))
+
+
+def ignore_unlabelled(sample: Sample, teacher: Teacher) -> Sample:
+    """``sample`` with the people whom only the teacher sees as regions to ignore.
+
+    For footage whose labels leave out people on the ice, such as children who wait for
+    their turn: taught as background, they would teach that small players are none.
+    """
+    found, scores = teacher(sample)
+    strangers = found[_unlabelled(sample.boxes, found, scores)]
+    return dataclasses.replace(sample, ignore=np.concatenate((sample.ignore, strangers)))
+
+
+def _unlabelled(
+    labelled: NDArray[np.float32], found: NDArray[np.float32], scores: NDArray[np.float32]
+) -> NDArray[np.bool_]:
+    sure: NDArray[np.bool_] = scores >= _UNLABELLED_SCORE
+    if not len(labelled):
+        return sure
+    grow = (labelled[:, 2:] - labelled[:, :2]) * 0.05
+    grown = np.concatenate((labelled[:, :2] - grow, labelled[:, 2:] + grow), 1)
+    iou, _ = overlaps(labelled, found)
+    _, inside = overlaps(grown.astype(np.float32), found)
+    unknown: NDArray[np.bool_] = (iou.max(0) < 0.1) & (inside.max(0) < 0.3) & sure
+    return unknown

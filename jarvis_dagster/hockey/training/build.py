@@ -1,0 +1,158 @@
+"""From a labelled export to a file that the product can load, in one go.
+
+Belongs here: the order of the steps that made the packaged detector. Does not belong here:
+the steps themselves.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from jarvis_dagster.hockey.training.dataset import Sample, read_export, split_by_group
+from jarvis_dagster.hockey.training.export import export_onnx, load_checkpoint, quantise
+from jarvis_dagster.hockey.training.harmonise import ignore_unlabelled, tighten
+from jarvis_dagster.hockey.training.teacher import StartTeacher
+from jarvis_dagster.hockey.training.train import Recipe, train_detector
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+__all__ = ["Plan", "build_detector", "prepare"]
+
+_CALIBRATION_PX = (768, 448)
+_CALIBRATION_PICTURES = 36
+_ROLE_NUMBER = {"player": 0, "goalkeeper": 1, "referee": 2}
+_VISIBLE = 0.35
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What is done with an export, by the names of its videos."""
+
+    held_out: Sequence[str] = ()
+    """Left for evaluation: never trained on."""
+    aspect: tuple[float, float] | None = None
+    """Range of the true width / height where an export stretched its pictures."""
+    loose: Sequence[str] = ()
+    """Boxes include the stick: tightened by the start network."""
+    partly_labelled: Sequence[str] = ()
+    """Some people on the ice have no label: they become regions to ignore."""
+    rendered_games: Sequence[int] = (101, 102, 103, 104, 105)
+    """Seeds of rendered games, of each of which twelve frames are added."""
+    recipe: Recipe = dataclasses.field(default_factory=Recipe)
+
+
+def prepare(data: Path, start: Path, out_dir: Path, plan: Plan) -> list[Sample]:
+    """The frames to train on: mended labels, rendered frames, nothing of the held-out videos.
+
+    Raises:
+        BadInputError: no labelled frame, or a video that the export does not have.
+    """
+    training, _ = split_by_group(read_export(data, aspect=plan.aspect), plan.held_out)
+    for names in (plan.loose, plan.partly_labelled):
+        split_by_group(training, [name for name in names if name not in plan.held_out])
+    teacher = StartTeacher(start)
+    samples = [_mended(sample, teacher, plan) for sample in training]
+    for seed in plan.rendered_games:
+        samples += _rendered(out_dir / "rendered", seed)
+    return samples
+
+
+def _mended(sample: Sample, teacher: StartTeacher, plan: Plan) -> Sample:
+    if sample.group in plan.loose:
+        return tighten(sample, teacher, leave_out_unlabelled=True)
+    if sample.group in plan.partly_labelled:
+        return ignore_unlabelled(sample, teacher)
+    return sample
+
+
+def build_detector(
+    data: Path,
+    start: Path,
+    out_dir: Path,
+    plan: Plan,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> Path:
+    """Train on the export in ``data`` and write ``out_dir/detector.onnx``.
+
+    Args:
+        data: A YOLO export (see :func:`~.dataset.read_export`).
+        start: The person detector that the model card names (ONNX).
+        out_dir: Keeps checkpoints; the same call again continues from the last.
+        progress: Called with steps done and in all.
+
+    Raises:
+        BadInputError: the export, the start or an earlier checkpoint does not fit.
+    """
+    out_dir.mkdir(parents=True, exist_ok=True)
+    samples = prepare(data, start, out_dir, plan)
+    result = train_detector(samples, out_dir, start=start, recipe=plan.recipe, progress=progress)
+    exact = out_dir / "detector.float.onnx"
+    facts = {
+        "name": "hockey-nanodet-g",
+        "version": f"{result.steps}-steps",
+        "score_threshold": 0.35,
+        "width_px": 768,
+        "still_width_px": 960,
+        "nms_iou": 0.5,
+    }
+    export_onnx(load_checkpoint(result.checkpoint), exact, metadata=facts)
+    target = out_dir / "detector.onnx"
+    quantise(exact, target, _calibration(samples))
+    return target
+
+
+def _calibration(samples: Sequence[Sample]) -> list[NDArray[np.uint8]]:
+    """Pictures of every video in turn, so that a large one does not set the ranges alone."""
+    import cv2
+
+    by_group: dict[str, list[Sample]] = {}
+    for sample in samples:
+        by_group.setdefault(sample.group, []).append(sample)
+    each = -(-_CALIBRATION_PICTURES // len(by_group))
+    chosen = [s for group in by_group.values() for s in group[:: max(1, len(group) // each)][:each]]
+    pictures = (cv2.imread(str(sample.image), cv2.IMREAD_COLOR) for sample in chosen)
+    return [cv2.resize(picture, _CALIBRATION_PX) for picture in pictures]
+
+
+def _rendered(folder: Path, seed: int) -> list[Sample]:
+    """Twelve frames of a rendered game, a second apart; odd seeds have the broadcast camera."""
+    import cv2
+
+    from jarvis_dagster.hockey.synthetic import GameSpec, iter_frames
+
+    folder.mkdir(parents=True, exist_ok=True)
+    samples = []
+    for number, (image, truth) in enumerate(
+        iter_frames(
+            GameSpec(seed=seed, duration_s=12, fps=1.0, camera="broadcast" if seed % 2 else "fixed")
+        )
+    ):
+        path = folder / f"{seed}_{number:03d}.jpg"
+        cv2.imwrite(str(path), image, [cv2.IMWRITE_JPEG_QUALITY, 88])
+        height, width = image.shape[:2]
+        boxes = np.array([seen.box for seen in truth.people], np.float32).reshape(-1, 4)
+        boxes = (boxes / np.array([width, height, width, height], np.float32)).clip(0, 1)
+        whole = (boxes[:, 2:] > boxes[:, :2]).all(1)
+        clear = whole & np.array([seen.visibility > _VISIBLE for seen in truth.people], bool)
+        roles = np.array([_ROLE_NUMBER[seen.person.role] for seen in truth.people], np.int64)
+        samples.append(
+            Sample(
+                image=path,
+                group="rendered",
+                boxes=boxes[clear],
+                roles=roles[clear],
+                tight=np.ones(int(clear.sum()), bool),
+                ignore=boxes[whole & ~clear],
+                goals=None,
+                aspect=(width / height, width / height),
+            )
+        )
+    return samples
