@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jarvis_dagster.hockey.training.dataset import Sample, read_export, split_by_group
-from jarvis_dagster.hockey.training.export import export_onnx, load_checkpoint, quantise
+from jarvis_dagster.hockey.training.export import export_onnx, load_checkpoint
 from jarvis_dagster.hockey.training.harmonise import ignore_unlabelled, tighten
+from jarvis_dagster.hockey.training.quantise import quantise
 from jarvis_dagster.hockey.training.teacher import StartTeacher
 from jarvis_dagster.hockey.training.train import Recipe, train_detector
 

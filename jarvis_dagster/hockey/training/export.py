@@ -21,10 +21,10 @@ from jarvis_dagster.errors import BadInputError
 from jarvis_dagster.hockey.training.net import BINS, ROLE_COUNT, STRIDES, HockeyNet
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["Parity", "export_onnx", "load_checkpoint", "quantise"]
+__all__ = ["Parity", "export_onnx", "load_checkpoint"]
 
 
 _OUTPUTS = {
@@ -149,23 +149,20 @@ def _stage(g: _Graph, stage: nn.Module, x: str, name: str) -> str:
 
 
 def _heads(g: _Graph, net: HockeyNet, levels: list[str]) -> None:
-    sizes = g.constant(np.array([1, 4 * BINS], np.int64), "sizes")
     parts: dict[str, list[str]] = {name: [] for name in _OUTPUTS}
 
-    def keep(name: str, index: int, x: str) -> str:
+    def keep(name: str, index: int, x: str) -> None:
         """(B, channels, H, W) to (B, cells, channels), noted under the output's name."""
-        shape = g.constant(np.array([0, _OUTPUTS[name], -1], np.int64), f"{name}{index}.shape")
-        rows = g.add("Transpose", g.add("Reshape", x, shape), perm=[0, 2, 1])
+        # In this order runtimes that keep channels last need not move anything.
+        last = g.add("Transpose", x, perm=[0, 2, 3, 1])
+        shape = g.constant(np.array([0, -1, _OUTPUTS[name]], np.int64), f"{name}{index}.shape")
+        rows = g.add("Reshape", last, shape)
         parts[name].append(g.add("Sigmoid", rows) if name in ("score", "goal_score") else rows)
-        return rows
 
-    def presence_and_sides(prefix: str, index: int, answer: str) -> None:
-        from onnx import helper
-
-        score, sides = f"{prefix}score{index}", f"{prefix}sides{index}"
-        g.nodes.append(helper.make_node("Split", [answer, sizes], [score, sides], axis=1))
-        keep(f"{prefix}score", index, score)
-        keep(f"{prefix}sides", index, sides)
+    def presence_and_sides(prefix: str, index: int, x: str, layer: nn.Conv2d) -> None:
+        """Two convolutions: to split the answer of one costs more than both."""
+        for name, channels in (("score", slice(0, 1)), ("sides", slice(1, None))):
+            keep(prefix + name, index, g.conv(x, _some(layer, channels), f"{prefix}{name}{index}"))
 
     for index, level in enumerate(levels):
         feature = g.block(level, net.head[index], f"head{index}")
@@ -173,14 +170,23 @@ def _heads(g: _Graph, net: HockeyNet, levels: list[str]) -> None:
         assert isinstance(output, nn.Conv2d)
         assert isinstance(role, nn.Sequential)
         assert isinstance(goal, nn.Conv2d)
-        presence_and_sides("", index, g.conv(feature, output, f"output{index}"))
+        presence_and_sides("", index, feature, output)
         role_feature = g.block(feature, role[0], f"role{index}.0")
         last = role[1]
         assert isinstance(last, nn.Conv2d)
         keep("roles", index, g.conv(role_feature, last, f"role{index}.1"))
-        presence_and_sides("goal_", index, g.conv(role_feature, goal, f"goal{index}"))
+        presence_and_sides("goal_", index, role_feature, goal)
     for name, pieces in parts.items():
         g.add("Concat", *pieces, axis=1, output=name)
+
+
+def _some(layer: nn.Conv2d, outputs: slice) -> nn.Conv2d:
+    """The 1x1 convolution that answers with some of the channels of ``layer``."""
+    assert layer.bias is not None
+    weight, bias = layer.weight.data[outputs], layer.bias.data[outputs]
+    part = nn.Conv2d(layer.in_channels, len(bias), 1)
+    part.weight.data, part.bias = weight, nn.Parameter(bias)
+    return part
 
 
 def export_onnx(net: HockeyNet, path: Path, *, metadata: Mapping[str, object]) -> Parity:
@@ -246,68 +252,3 @@ def _compare(net: HockeyNet, path: Path) -> Parity:
         sides=max(off["sides"], off["goal_sides"]),
         roles=off["roles"],
     )
-
-
-def quantise(source: Path, target: Path, pictures: Sequence[np.ndarray]) -> None:
-    """Make ``source`` compute in 8-bit integers: half the size, and faster on most CPUs.
-
-    ``pictures`` (BGR, H and W multiples of 32, all of one size) show which values occur; 20 to
-    50 varied ones do. The last layers, whose answers are probabilities and distances, and the
-    normalisation of the input stay in float. Weights get 7 bits: with 8, CPUs without VNNI
-    instructions overflow when they add products in pairs.
-
-    Raises:
-        BadInputError: there is no picture.
-    """
-    import onnx
-    import onnxruntime
-    from onnxruntime.quantization import (
-        CalibrationDataReader,
-        CalibrationMethod,
-        QuantFormat,
-        QuantType,
-        quantize_static,
-    )
-
-    if not pictures:
-        raise BadInputError("Quantising needs pictures to calibrate on.", "Pass 20 or more.")
-
-    class Pictures(CalibrationDataReader):  # type: ignore[misc]
-        def __init__(self) -> None:
-            self._waiting = iter(pictures)
-
-        def get_next(self) -> dict[str, np.ndarray] | None:
-            picture = next(self._waiting, None)
-            return None if picture is None else {"image": picture[None]}
-
-    folded = target.with_suffix(".folded.onnx")
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    options.optimized_model_filepath = str(folded)
-    onnxruntime.InferenceSession(str(source), options, providers=["CPUExecutionProvider"])
-    nodes = onnx.load(str(folded)).graph.node
-    finish = {node.name for node in nodes if node.name.split(".")[0].startswith("sides")}
-    quantize_static(
-        str(folded),
-        str(target),
-        Pictures(),
-        quant_format=QuantFormat.QDQ,
-        per_channel=True,
-        reduce_range=True,
-        activation_type=QuantType.QUInt8,
-        weight_type=QuantType.QInt8,
-        nodes_to_exclude=sorted(finish),
-        op_types_to_quantize=["Conv", "LeakyRelu", "Concat", "MaxPool", "Resize", "Add"],
-        calibrate_method=CalibrationMethod.MinMax,
-    )
-    folded.unlink()
-    _keep_metadata(source, target)
-
-
-def _keep_metadata(source: Path, target: Path) -> None:
-    import onnx
-
-    model = onnx.load(str(target))
-    kept = {item.key: item.value for item in onnx.load(str(source)).metadata_props}
-    onnx.helper.set_model_props(model, {**kept, "precision": "int8"})
-    onnx.save(model, str(target))

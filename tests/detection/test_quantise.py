@@ -1,0 +1,68 @@
+"""The detector in integers answers as in floats, and keeps what the file says about itself."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from jarvis_dagster.errors import BadInputError
+from jarvis_dagster.hockey.detection.runtime import Network
+
+torch = pytest.importorskip("torch")
+onnx = pytest.importorskip("onnx")
+
+from jarvis_dagster.hockey.training.export import export_onnx  # noqa: E402
+from jarvis_dagster.hockey.training.net import HockeyNet  # noqa: E402
+from jarvis_dagster.hockey.training.quantise import quantise  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def exact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(1)
+    path = tmp_path_factory.mktemp("net") / "exact.onnx"
+    export_onnx(HockeyNet(), path, metadata={"name": "tiny", "version": "3"})
+    return path
+
+
+def pictures(count: int) -> NDArray[np.uint8]:
+    rng = np.random.default_rng(4)
+    coarse = rng.integers(0, 256, (count, 12, 20, 3), np.uint8)
+    return np.ascontiguousarray(coarse.repeat(8, 1).repeat(8, 2))
+
+
+def test_integers_answer_like_floats(exact: Path, tmp_path: Path) -> None:
+    target = tmp_path / "small.onnx"
+    quantise(exact, target, list(pictures(6)))
+    assert target.stat().st_size < 0.7 * exact.stat().st_size
+    assert [path.name for path in tmp_path.iterdir()] == ["small.onnx"]
+    one, other = Network(exact, threads=1), Network(target, threads=1)
+    assert other.facts == one.facts
+    assert other.facts["name"] == "tiny"
+    image = pictures(7)[6:]
+    expected = {name: value.copy() for name, value in one(image).items()}
+    for name, value in other(image).items():
+        off = np.abs(value - expected[name]).mean()
+        assert 0 < off < 0.15 * expected[name].std() + 0.002, name
+
+
+def test_activations_are_around_zero_and_answers_are_not_rounded(
+    exact: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "small.onnx"
+    quantise(exact, target, list(pictures(2)))
+    graph = onnx.load(str(target)).graph
+    values = {item.name: onnx.numpy_helper.to_array(item) for item in graph.initializer}
+    rounded = [node for node in graph.node if node.op_type == "QuantizeLinear"]
+    assert len(rounded) > 50
+    assert all((values[node.input[2]] == 0).all() for node in rounded)
+    maker = {name: node.op_type for node in graph.node for name in node.output}
+    last = [node for node in graph.node if node.op_type == "Transpose"][1:]
+    assert len(last) == 15
+    assert {maker[node.input[0]] for node in last} == {"Conv"}
+
+
+def test_without_pictures_nothing_is_written(exact: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="pictures"):
+        quantise(exact, tmp_path / "small.onnx", [])
+    assert not list(tmp_path.iterdir())
