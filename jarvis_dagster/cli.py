@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from jarvis_dagster.errors import BadInputError, JarvisError
+from jarvis_dagster.disk import is_full_disk
+from jarvis_dagster.errors import BadInputError, JarvisError, PermanentError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -91,7 +92,7 @@ def register(
 ) -> None:
     """Upload a video and add its partition, without analysing it; prints the partition."""
     from jarvis_dagster.commands.display import Display
-    from jarvis_dagster.commands.run import register_video
+    from jarvis_dagster.commands.upload import register_video
 
     with Display(_console(stderr=True)) as display:
         key = register_video(_settings(), video, display)
@@ -257,6 +258,17 @@ def main() -> None:
     except JarvisError as error:
         _complain(error)
         sys.exit(BAD_INPUT if isinstance(error, BadInputError) else FAILED)
+    except Exception as error:
+        if not is_full_disk(error):
+            raise
+        where = getattr(error, "filename", None)
+        _complain(
+            PermanentError(
+                f"No space is left on the disk{f' of {where}' if where else ''}.",
+                "Free some space, then try again; nothing that was delivered is lost.",
+            )
+        )
+        sys.exit(FAILED)
 
 
 def _complain(error: JarvisError) -> None:

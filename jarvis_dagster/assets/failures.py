@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from jarvis_dagster.disk import is_full_disk, require_room
 from jarvis_dagster.errors import PermanentError, TransientError
 
 if TYPE_CHECKING:
@@ -24,10 +25,12 @@ def failures(context: dg.AssetExecutionContext) -> Iterator[None]:
 
     It waits 2, 4 and 8 seconds after a :class:`TransientError`. A
     :class:`PermanentError` is a failure with its remedy, and a programming
-    error is what it is; neither is tried again.
+    error is what it is; neither is tried again. A full disk is a permanent
+    failure, whatever it made of the work.
     """
     try:
-        yield
+        with _full_disk_is_permanent(context):
+            yield
     except TransientError as error:
         context.log.warning(str(error))
         raise dg.RetryRequested(
@@ -39,3 +42,18 @@ def failures(context: dg.AssetExecutionContext) -> Iterator[None]:
             metadata={"what": error.what, "remedy": error.remedy},
             allow_retries=False,
         ) from error
+
+
+@contextlib.contextmanager
+def _full_disk_is_permanent(context: dg.AssetExecutionContext) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if is_full_disk(error) or isinstance(error, TransientError):
+            require_room(context.resources.workspace.settings)
+        if is_full_disk(error):
+            raise PermanentError(
+                f"No space is left on a disk ({error}).",
+                "Free some space, then try again; nothing that was delivered is lost.",
+            ) from error
+        raise

@@ -1,34 +1,35 @@
 """``jarvis run``: one video through the whole way, in this process.
 
-Belongs here: putting the video where a coach would, and running the job that
-the sensor would start. Does not belong here: anything that the job does.
+Belongs here: running the job that the sensor would start, once the video is
+where a coach would put it (``upload``). Does not belong here: anything that the
+job does.
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
+import fcntl
 import os
 import shutil
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jarvis_dagster.commands.upload import dagster_instance, place, sample_video
+from jarvis_dagster.disk import require_room
 from jarvis_dagster.errors import BadInputError, JarvisError, NotSupportedError, PermanentError
-from jarvis_dagster.services.client_storage.inbox import CALIBRATION_SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     import dagster as dg
     from rich.console import Console
 
-    from jarvis_dagster.commands.display import Display
     from jarvis_dagster.services.client_storage.inbox import Inbox, Upload
     from jarvis_dagster.settings import Settings
     from jarvis_dagster.stack.config import ProgramName
 
-__all__ = ["Delivered", "register_video", "run_video", "sample_video"]
+__all__ = ["Delivered", "run_video"]
 
 NEEDED: tuple[ProgramName, ...] = ("object-store",)
 
@@ -41,88 +42,6 @@ class Delivered:
     folder: Path
     files: tuple[Path, ...]
     seconds: float
-
-
-def sample_video(settings: Settings, display: Display, seconds: float = 24.0) -> Path:
-    """The rendered game that stands in when no video is named; rendered once."""
-    from jarvis_dagster.hockey.synthetic import GameSpec, render_game
-
-    folder = settings.data_dir / "sample"
-    video = folder / "sample_game.mp4"
-    if not video.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder) as scratch:
-            truth = render_game(
-                Path(scratch),
-                GameSpec(seed=7, duration_s=seconds),
-                progress=lambda done, total: display.update("render", done, total),
-            )
-            calibration = Path(scratch) / "calibration.json"
-            calibration.replace(folder / f"{video.stem}{CALIBRATION_SUFFIX}")
-            truth.video.replace(video)
-    return video
-
-
-@contextlib.contextmanager
-def _servers(settings: Settings, console: Console, keep: bool) -> Iterator[None]:
-    """Start what the job needs and is not running; stop what was started."""
-    from jarvis_dagster.stack import ensure_up, stack_status, stop
-
-    if settings.storage is not None:
-        yield  # the object store is somebody else's
-        return
-    up = {row.program for row in stack_status(settings.stack) if row.state == "ready"}
-    needed = [name for name in NEEDED if name not in up]
-    if needed:
-        console.print(f"Starting {', '.join(needed)}")
-        ensure_up(settings.stack, programs=needed)
-    try:
-        yield
-    finally:
-        if needed and not keep:
-            # All of it, the supervisor too, unless others were up before.
-            stop(settings.stack, programs=needed if up else None)
-
-
-@contextlib.contextmanager
-def _instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
-    """The Dagster instance whose history `jarvis up` shows."""
-    import dagster as dg
-
-    from jarvis_dagster.stack import write_dagster_home
-
-    if not os.environ.get("DAGSTER_HOME"):
-        home = settings.data_dir / "dagster"
-        home.mkdir(parents=True, exist_ok=True)
-        write_dagster_home(settings.stack)
-        os.environ["DAGSTER_HOME"] = str(home)
-    with dg.DagsterInstance.get() as instance:
-        yield instance
-
-
-def _place(inbox: Inbox, video: Path, display: Display) -> Upload:
-    """Put the video, and the calibration beside it, into the drive's Uploads folder."""
-    from jarvis_dagster.hockey.video import probe
-
-    if not video.is_file():
-        what = "is a folder" if video.is_dir() else "does not exist"
-        raise BadInputError(f"{video} {what}.", "Name a video file.")
-    probe(video)  # what cannot be analysed does not get as far as the drive
-    return inbox.place(video, progress=lambda d, t: display.update("upload", d, t))
-
-
-def register_video(settings: Settings, video: Path, display: Display) -> str:
-    """Upload a video and add its partition, without running anything."""
-    from jarvis_dagster.assets.partitions import VIDEOS
-    from jarvis_dagster.sensors.intake import Intake
-    from jarvis_dagster.wiring import inbox_of
-
-    inbox = inbox_of(settings)
-    upload = _place(inbox, video, display)
-    with _instance(settings) as instance:
-        key = Intake(instance, inbox, settings.drive).partition(upload)
-        instance.add_dynamic_partitions(VIDEOS.name or "", [key])
-    return key
 
 
 def run_video(
@@ -140,22 +59,63 @@ def run_video(
     from jarvis_dagster.wiring import inbox_of
 
     began = time.monotonic()
+    if output is not None:
+        _make(output)
     with Display(console) as display:
         DisplayProgress.show_on(display)
         path = video if video is not None else sample_video(settings, display)
         inbox = inbox_of(settings)
-        upload = _place(inbox, path, display)
-        with _servers(settings, console, keep), _instance(settings) as instance:
+        upload = place(settings, inbox, path, display)
+        with _servers(settings, console, keep), dagster_instance(settings) as instance:
             partition, result = _execute(settings, instance, inbox, upload)
+            if not result.success:
+                require_room(settings)  # whatever failed, that would be why
             _raise_failure(result)
     metadata = result.asset_materializations_for_node("delivery__results")[0].metadata
     folder = _local_folder(inbox, str(metadata["folder"].value))
     files = tuple(sorted(p for p in folder.rglob("*") if p.is_file()))
     if output is not None:
-        shutil.copytree(folder, output, dirs_exist_ok=True)
-        files = tuple(output / file.relative_to(folder) for file in files)
+        files = _copy(files, folder, output)
         folder = output
     return Delivered(partition, folder, files, time.monotonic() - began)
+
+
+def _servers(
+    settings: Settings, console: Console, keep: bool
+) -> contextlib.AbstractContextManager[None]:
+    from jarvis_dagster.stack import borrowed
+
+    if settings.storage is not None:
+        return contextlib.nullcontext()  # the object store is somebody else's
+    return borrowed(
+        settings.stack,
+        NEEDED,
+        keep=keep,
+        on_start=lambda names: console.print(f"Starting {', '.join(names)}"),
+    )
+
+
+def _make(output: Path) -> None:
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInputError(
+            f"{output} cannot be made a folder ({error.strerror}).", "Name another one."
+        ) from error
+
+
+def _copy(files: tuple[Path, ...], folder: Path, output: Path) -> tuple[Path, ...]:
+    copies = tuple(output / file.relative_to(folder) for file in files)
+    try:
+        for file, copy in zip(files, copies, strict=True):
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(file, copy)
+    except OSError as error:
+        raise PermanentError(
+            f"The results cannot be copied to {output} ({error.strerror}).",
+            f"All of them are in {folder}.",
+        ) from error
+    return copies
 
 
 def _local_folder(inbox: Inbox, path: str) -> Path:
@@ -171,53 +131,76 @@ def _local_folder(inbox: Inbox, path: str) -> Path:
 def _execute(
     settings: Settings, instance: dg.DagsterInstance, inbox: Inbox, upload: Upload
 ) -> tuple[str, Any]:
-    import dagster as dg
-
     from jarvis_dagster.assets.partitions import VIDEOS
     from jarvis_dagster.build import build_definitions
     from jarvis_dagster.commands.display import DisplayProgress
     from jarvis_dagster.sensors.intake import CONTENT_TAG, Intake
+    from jarvis_dagster.stack.runs import PROCESS_TAG, this_process
 
     key = Intake(instance, inbox, settings.drive).partition(upload)
-    working = instance.get_runs(
-        filters=dg.RunsFilter(
-            tags={CONTENT_TAG: upload.sha256},
-            statuses=[
-                dg.DagsterRunStatus.QUEUED,
-                dg.DagsterRunStatus.STARTING,
-                dg.DagsterRunStatus.STARTED,
-            ],
-        )
+    job = build_definitions(overrides={"progress": DisplayProgress()}).resolve_job_def(
+        "process_video"
     )
-    if working and _alive(settings):
+    with _alone(settings.data_dir / "work" / key, upload.name):
+        _refuse_if_worked_on(settings, instance, upload)
+        instance.add_dynamic_partitions(VIDEOS.name or "", [key])
+        result = job.execute_in_process(
+            instance=instance,
+            partition_key=key,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            tags={
+                CONTENT_TAG: upload.sha256,
+                PROCESS_TAG: this_process(),
+                "jarvis/file_id": upload.file_id,
+                "jarvis/video": upload.name[:200],
+            },
+            raise_on_error=False,
+        )
+    return key, result
+
+
+@contextlib.contextmanager
+def _alone(folder: Path, name: str) -> Iterator[None]:
+    """Hold the working folder of a video; the kernel lets go of it when this process dies."""
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise PermanentError(
+                f"{name} is being analysed now, by another `jarvis run`.",
+                "Try again when it has ended.",
+            ) from None
+        yield
+    finally:
+        os.close(handle)
+
+
+def _refuse_if_worked_on(settings: Settings, instance: dg.DagsterInstance, upload: Upload) -> None:
+    """Leave alone what the daemon has queued or is running.
+
+    Raises:
+        PermanentError: it has this content.
+    """
+    import dagster as dg
+
+    from jarvis_dagster.sensors.intake import CONTENT_TAG
+    from jarvis_dagster.stack import stack_status
+    from jarvis_dagster.stack.runs import give_up_abandoned
+
+    give_up_abandoned(instance)
+    status = dg.DagsterRunStatus
+    open_runs = dg.RunsFilter(
+        tags={CONTENT_TAG: upload.sha256}, statuses=[status.QUEUED, status.STARTING, status.STARTED]
+    )
+    working = instance.get_runs(filters=open_runs)
+    states = {row.program: row.state for row in stack_status(settings.stack)} if working else {}
+    if states.get("dagster-daemon") == "ready":
         raise PermanentError(
             f"{upload.name} is being analysed now, by run {working[0].run_id}.",
             "Watch it in Dagster, or try again when it has ended.",
         )
-    instance.add_dynamic_partitions(VIDEOS.name or "", [key])
-    job = build_definitions(overrides={"progress": DisplayProgress()}).resolve_job_def(
-        "process_video"
-    )
-    result = job.execute_in_process(
-        instance=instance,
-        partition_key=key,
-        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-        tags={
-            CONTENT_TAG: upload.sha256,
-            "jarvis/file_id": upload.file_id,
-            "jarvis/video": upload.name[:200],
-        },
-        raise_on_error=False,
-    )
-    return key, result
-
-
-def _alive(settings: Settings) -> bool:
-    """Whether a daemon that could be running something is up."""
-    from jarvis_dagster.stack import stack_status
-
-    rows = {row.program: row.state for row in stack_status(settings.stack)}
-    return rows.get("dagster-daemon") == "ready"
 
 
 def _raise_failure(result: Any) -> None:

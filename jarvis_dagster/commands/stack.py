@@ -43,8 +43,9 @@ def up(
         BadInputError: a program is unknown or a port is taken.
         TransientError: a program does not come up.
     """
-    from jarvis_dagster.stack import ensure_up, stack_status
+    from jarvis_dagster.stack import ensure_up, keep_running, stack_status
 
+    keep_running(config)
     asked = list(programs) if programs else None
     with console.status("Starting") as waiting:
         open_: list[str] = []

@@ -1,16 +1,19 @@
 """Starts the analysis of every video that arrives in the drive's ``Uploads`` folder."""
 
+import functools
 import time
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from jarvis_dagster.assets.partitions import VIDEOS
+from jarvis_dagster.disk import require_room
 from jarvis_dagster.errors import TransientError
 from jarvis_dagster.jobs import process_video
 from jarvis_dagster.resources.uploads import UploadsResource
 from jarvis_dagster.sensors.intake import Intake
 from jarvis_dagster.sensors.upload_plan import Cursor, plan
+from jarvis_dagster.stack.runs import give_up_abandoned
 
 if TYPE_CHECKING:
     from jarvis_dagster.settings import DriveSettings
@@ -32,12 +35,15 @@ def drive_upload_sensor(drive: "DriveSettings") -> dg.SensorDefinition:
         context: dg.SensorEvaluationContext, uploads: UploadsResource
     ) -> dg.SensorResult | dg.SkipReason:
         now_s = time.time()
+        for run in give_up_abandoned(context.instance):
+            context.log.info(f"run {run} is given up: its process is gone")
         try:
             listing = list(uploads.inbox.listing())
         except TransientError as error:
             return dg.SkipReason(f"The drive cannot be listed now: {error}")
         planned = plan(Cursor.loads(context.cursor), listing, now_s=now_s, settle_s=drive.settle_s)
-        taken = Intake(context.instance, uploads.inbox, drive).take(planned)
+        room = functools.partial(require_room, uploads.settings)
+        taken = Intake(context.instance, uploads.inbox, drive, room).take(planned)
         for note in taken.notes:
             context.log.info(note)
         return dg.SensorResult(

@@ -16,6 +16,8 @@ from jarvis_dagster.assets.partitions import VIDEOS, partition_key, sha256_prefi
 from jarvis_dagster.errors import BadVideoError, PermanentError, TransientError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from jarvis_dagster.sensors.upload_plan import Cursor, Plan
     from jarvis_dagster.services.client_storage.drive import DriveFile
     from jarvis_dagster.services.client_storage.inbox import Inbox, Upload
@@ -45,12 +47,24 @@ class Taken:
 
 
 class Intake:
-    """Decides ready files against what the Dagster instance already knows."""
+    """Decides ready files against what the Dagster instance already knows.
 
-    def __init__(self, instance: dg.DagsterInstance, inbox: Inbox, drive: DriveSettings) -> None:
+    Args:
+        require_room: Raises PermanentError unless a video of so many bytes can be analysed here;
+            the video waits until there is room.
+    """
+
+    def __init__(
+        self,
+        instance: dg.DagsterInstance,
+        inbox: Inbox,
+        drive: DriveSettings,
+        require_room: Callable[[int], None] = lambda _: None,
+    ) -> None:
         self._instance = instance
         self._inbox = inbox
         self._drive = drive
+        self._require_room = require_room
 
     def take(self, planned: Plan) -> Taken:
         """Decide as many files as the time allows, at least one."""
@@ -63,7 +77,12 @@ class Intake:
                 left = len(planned.ready) - number
                 taken.notes.append(f"{left} more upload(s) wait for the next look")
                 break
-            taken = self._decide(taken, file)
+            try:
+                self._require_room(file.size)
+            except PermanentError as error:
+                taken.notes.append(f"{file.path} waits: {error}")
+            else:
+                taken = self._decide(taken, file)
         return taken
 
     def _decide(self, taken: Taken, file: DriveFile) -> Taken:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jarvis_dagster.stack.addresses import Endpoints, endpoints, environment
+    from jarvis_dagster.stack.borrowing import borrowed, keep_running
     from jarvis_dagster.stack.config import PROGRAM_NAMES, ProgramName, StackConfig, StackPorts
     from jarvis_dagster.stack.dagster_home import write_dagster_home
     from jarvis_dagster.stack.lifecycle import Event, ensure_up, stop
@@ -27,9 +28,11 @@ __all__ = [
     "ProgramStatus",
     "StackConfig",
     "StackPorts",
+    "borrowed",
     "endpoints",
     "ensure_up",
     "environment",
+    "keep_running",
     "stack_status",
     "stop",
     "write_dagster_home",
@@ -38,6 +41,7 @@ __all__ = [
 _HOMES = {
     "config": ("PROGRAM_NAMES", "ProgramName", "StackConfig", "StackPorts"),
     "dagster_home": ("write_dagster_home",),
+    "borrowing": ("borrowed", "keep_running"),
     "addresses": ("Endpoints", "endpoints", "environment"),
     "lifecycle": ("Event", "ensure_up", "stop"),
     "status": ("ProgramStatus", "stack_status"),

@@ -28,7 +28,13 @@ _INSTANCE: dict[str, Any] = {
     },
     "concurrency": {
         # One video at a time uses all cores of one machine already.
-        "runs": {"max_concurrent_runs": 2},
+        "runs": {
+            "max_concurrent_runs": 2,
+            # What `jarvis run` is analysing waits here; two runs of one video would share files.
+            "tag_concurrency_limits": [
+                {"key": "jarvis/content", "value": {"applyLimitPerUniqueValue": True}, "limit": 1}
+            ],
+        },
         "pools": {"default_limit": 1, "granularity": "op"},
     },
     "run_monitoring": {

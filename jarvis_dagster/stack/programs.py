@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from jarvis_dagster.disk import OBJECT_STORE_SHARE, require_space
 from jarvis_dagster.errors import NotSupportedError
 from jarvis_dagster.stack.addresses import environment
 from jarvis_dagster.stack.credentials import object_store_credentials
@@ -99,6 +100,7 @@ def prepare(program: Program, config: StackConfig) -> None:
     Raises:
         NotSupportedError: its binary is not installed.
         ConfigError: the file of its keys is damaged.
+        PermanentError: the disk is full.
     """
     binary = program.argv[0]
     if not Path(binary).is_absolute():
@@ -108,6 +110,7 @@ def prepare(program: Program, config: StackConfig) -> None:
             "the setting stack.programs.",
         )
     if program.name == "object-store":
+        require_space(config.data_dir, share=OBJECT_STORE_SHARE)
         _write_object_store_security(StackPaths(config.data_dir))
 
 
@@ -139,6 +142,9 @@ def _object_store(config: StackConfig, paths: StackPaths) -> dict[str, Any]:
             f"-filer.port={filer}",
             f"-admin.port={admin}",
             "-volume.preStopSeconds=0",
+            # By default as many as fill the free space at its start: on a small disk, too few for
+            # every bucket to get one. They grow as they are written.
+            "-volume.max=8192",
             f"-filer.localSocket={paths.sockets / 'filer.sock'}",
             "-s3.port.iceberg=0",
             "-s3.port.lance=0",

@@ -1,13 +1,18 @@
 """The command line: exit codes, one-line errors with a remedy, traces on request."""
 
+import errno
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from jarvis_dagster import cli
+from tests import media
 
 
 def jarvis(*words: object, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
@@ -45,6 +50,45 @@ def test_what_is_no_video_is_one_line_that_names_it(
     assert says in err
     assert len(err.strip().splitlines()) == 1
     assert err.startswith("Error: ")
+
+
+def test_a_full_disk_is_one_line_with_a_remedy(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video = media.write_video(tmp_path / "game.mp4", media.pan(3))
+    usage = shutil.disk_usage(tmp_path)._replace(free=100 << 20)
+    with monkeypatch.context() as small:
+        small.setattr(shutil, "disk_usage", lambda _: usage)
+        code, _, err = jarvis("run", video, capsys=capsys)
+    assert code == 1
+    assert "too little room: 105 MB are free" in err
+    assert "Free some space" in err
+    assert len(err.strip().splitlines()) == 1
+
+    out = tmp_path / "boxes.json"
+    real = Path.write_text
+
+    def full(path: Path, *words: Any, **options: Any) -> int:
+        if path.parent == tmp_path:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        return real(path, *words, **options)
+
+    monkeypatch.setattr(Path, "write_text", full)
+    code, _, err = jarvis("detect", video, "--out", out, capsys=capsys)
+    assert code == 1
+    assert "No space is left on the disk" in err
+    assert str(out) in err
+    assert err.strip().splitlines()[-1].startswith("Error: ")
+
+
+def test_where_results_cannot_be_put_is_told_before_the_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    video = media.write_video(tmp_path / "game.mp4", media.pan(3))
+    code, out, err = jarvis("run", video, "--output", video, capsys=capsys)
+    assert code == 2
+    assert "game.mp4 cannot be made a folder" in err
+    assert out == ""
 
 
 def test_a_folder_is_not_a_video(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

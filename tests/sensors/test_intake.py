@@ -1,6 +1,7 @@
 """The upload sensor against a real folder and a real Dagster instance."""
 
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from jarvis_dagster.resources.uploads import UploadsResource
 from jarvis_dagster.sensors.drive_upload import drive_upload_sensor
 from jarvis_dagster.sensors.intake import CONTENT_TAG
 from jarvis_dagster.settings import DriveSettings, load_settings
+from jarvis_dagster.stack.runs import PROCESS_TAG, this_process
 from jarvis_dagster.wiring import inbox_of
 from tests.media import pan, write_video
 
@@ -44,14 +46,14 @@ class Coach:
             self.instance.add_dynamic_partitions(VIDEOS.name or "", list(request.partition_keys))
         return result
 
-    def end(self, request: dg.RunRequest, status: dg.DagsterRunStatus) -> None:
-        """Record that the requested run ended."""
+    def end(self, request: dg.RunRequest, status: dg.DagsterRunStatus, **tags: str) -> None:
+        """Record that the requested run is in that state."""
         self.instance.add_run(
             dg.DagsterRun(
                 job_name="process_video",
                 run_id=dg._core.utils.make_new_run_id(),
                 status=status,
-                tags={**request.tags},
+                tags={**request.tags, **tags},
             )
         )
 
@@ -183,6 +185,31 @@ def test_hostile_names_make_plain_partitions(coach: Coach, video: bytes, name: s
     assert "/" not in key
     assert ".." not in key
     assert all(c.isalnum() or c in "-_" for c in key)
+
+
+def test_a_video_waits_while_the_disk_has_no_room(
+    coach: Coach, video: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    coach.put("game.mp4", video)
+    with monkeypatch.context() as small:
+        usage = shutil.disk_usage(coach.uploads)._replace(free=100 << 20)
+        small.setattr(shutil, "disk_usage", lambda _: usage)
+        looked = coach.look()
+    assert looked.run_requests == []
+    assert "too little room" in str(looked.skip_reason)
+    assert [path.name for path in coach.uploads.iterdir()] == ["game.mp4"]
+    assert len(coach.look().run_requests or []) == 1
+
+
+def test_a_killed_run_of_this_machine_is_given_up(coach: Coach, video: bytes) -> None:
+    coach.put("game.mp4", video)
+    (first,) = coach.look().run_requests or []
+    machine, _, began = this_process().rsplit(" ", 2)
+    coach.end(first, dg.DagsterRunStatus.STARTED, **{PROCESS_TAG: f"{machine} 4194304 {began}"})
+    coach.put("again.mp4", video)
+    (second,) = coach.look().run_requests or []
+    assert second.partition_key == first.partition_key
+    assert second.run_key != first.run_key
 
 
 def test_calibrations_beside_videos_are_left_alone(coach: Coach, video: bytes) -> None:

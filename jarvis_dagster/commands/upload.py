@@ -1,0 +1,95 @@
+"""Putting a video where a coach would, and making it known to Dagster.
+
+Belongs here: which file it is, and what is asked of it before it is copied.
+Does not belong here: analysing it (``run``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jarvis_dagster.disk import require_room
+from jarvis_dagster.errors import BadInputError
+from jarvis_dagster.services.client_storage.inbox import CALIBRATION_SUFFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import dagster as dg
+
+    from jarvis_dagster.commands.display import Display
+    from jarvis_dagster.services.client_storage.inbox import Inbox, Upload
+    from jarvis_dagster.settings import Settings
+
+__all__ = ["dagster_instance", "place", "register_video", "sample_video"]
+
+
+def sample_video(settings: Settings, display: Display, seconds: float = 24.0) -> Path:
+    """The rendered game that stands in when no video is named; rendered once."""
+    from jarvis_dagster.hockey.synthetic import GameSpec, render_game
+
+    folder = settings.data_dir / "sample"
+    video = folder / "sample_game.mp4"
+    if not video.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder) as scratch:
+            truth = render_game(
+                Path(scratch),
+                GameSpec(seed=7, duration_s=seconds),
+                progress=lambda done, total: display.update("render", done, total),
+            )
+            calibration = Path(scratch) / "calibration.json"
+            calibration.replace(folder / f"{video.stem}{CALIBRATION_SUFFIX}")
+            truth.video.replace(video)
+    return video
+
+
+@contextlib.contextmanager
+def dagster_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    """The Dagster instance whose history `jarvis up` shows."""
+    import dagster as dg
+
+    from jarvis_dagster.stack import write_dagster_home
+
+    if not os.environ.get("DAGSTER_HOME"):
+        home = settings.data_dir / "dagster"
+        home.mkdir(parents=True, exist_ok=True)
+        write_dagster_home(settings.stack)
+        os.environ["DAGSTER_HOME"] = str(home)
+    with dg.DagsterInstance.get() as instance:
+        yield instance
+
+
+def place(settings: Settings, inbox: Inbox, video: Path, display: Display) -> Upload:
+    """Put the video, and the calibration beside it, into the drive's Uploads folder.
+
+    Raises:
+        BadInputError: it cannot be analysed.
+        PermanentError: there is no room to.
+    """
+    from jarvis_dagster.hockey.video import probe
+
+    if not video.is_file():
+        what = "is a folder" if video.is_dir() else "does not exist"
+        raise BadInputError(f"{video} {what}.", "Name a video file.")
+    probe(video)  # what cannot be analysed does not get as far as the drive
+    require_room(settings, video.stat().st_size)
+    return inbox.place(video, progress=lambda d, t: display.update("upload", d, t))
+
+
+def register_video(settings: Settings, video: Path, display: Display) -> str:
+    """Upload a video and add its partition, without running anything."""
+    from jarvis_dagster.assets.partitions import VIDEOS
+    from jarvis_dagster.sensors.intake import Intake
+    from jarvis_dagster.wiring import inbox_of
+
+    inbox = inbox_of(settings)
+    upload = place(settings, inbox, video, display)
+    with dagster_instance(settings) as instance:
+        key = Intake(instance, inbox, settings.drive).partition(upload)
+        instance.add_dynamic_partitions(VIDEOS.name or "", [key])
+    return key
