@@ -16,6 +16,7 @@ from jarvis_dagster.errors import BadInputError
 from jarvis_dagster.hockey.detection.base import Detections
 from jarvis_dagster.hockey.detection.decoding import best_boxes, softmax
 from jarvis_dagster.hockey.detection.icemask import find_ice, on_ice
+from jarvis_dagster.hockey.detection.keepers import name_goalkeepers
 from jarvis_dagster.hockey.detection.runtime import Network
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ __all__ = ["PACKAGED_WEIGHTS", "OnnxDetector", "load_detector", "network_size"]
 PACKAGED_WEIGHTS = Path(__file__).with_name("weights") / "hockey_detector.onnx"
 _CELL = 32  # the network's coarsest stride: its input is a multiple
 _GREY = 114
-_GOAL_THRESHOLD = 0.3
+_GOAL_THRESHOLD = 0.05
 
 
 def load_detector(
@@ -113,7 +114,9 @@ class OnnxDetector:
             found = self._detect_one(image)
             if self.on_ice_only and len(found):
                 height, width = image.shape[:2]
-                found = found.take(on_ice(find_ice(image), found.xyxy, found.score, width, height))
+                ice = find_ice(image)
+                found = found.take(on_ice(ice, found.xyxy, found.score, width, height))
+                found = name_goalkeepers(found, ice, width, height)
             answers.append(found)
         return answers
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from jarvis_dagster.errors import BadInputError
 from jarvis_dagster.hockey.detection.icemask import IceMask, find_ice, on_ice
+from jarvis_dagster.hockey.detection.keepers import name_goalkeepers
 from jarvis_dagster.hockey.detection.onnx import OnnxDetector
 from jarvis_dagster.hockey.tables import CLASSES, DETECTIONS, empty
 
@@ -152,6 +153,7 @@ def detect_video(
         mask = ice.update(frame.image)
         height, width = frame.image.shape[:2]
         found = found.take(on_ice(mask, found.xyxy, found.score, width, height))
+        found = name_goalkeepers(found, mask, width, height)
         if len(found):
             rows.append((frame.index, frame.pts_s, found))
             kits.append(kit_features(frame.image, found.xyxy))

@@ -23,7 +23,7 @@ __all__ = ["Losses", "Target", "assign", "decode_sides", "detection_loss", "pair
 
 _CENTRE_RADIUS = 2.5  # in cells
 _MAX_CELLS_A_PERSON = 10
-_GOAL_WEIGHT = 1.0
+_GOAL_WEIGHT = 0.4
 
 
 @dataclasses.dataclass
