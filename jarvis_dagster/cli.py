@@ -164,12 +164,12 @@ def detect(
     aspect: Aspect = None,
 ) -> None:
     """Find the people on the ice in pictures or a video."""
-    from jarvis_dagster.commands.detect import detect_command
+    from jarvis_dagster.commands import detect as command
     from jarvis_dagster.commands.display import Display
 
     console = _console(stderr=True)
     with Display(console) as display:
-        code = detect_command(
+        done = command.detect(
             source,
             out,
             model=model,
@@ -178,9 +178,12 @@ def detect(
             threads=threads,
             aspect=aspect,
             progress=lambda done, total: display.update("detect", done, total),
-            console=console,
+            on_error=lambda message: console.print(message, markup=False, style="red"),
         )
-    raise typer.Exit(code)
+    console.print(f"{done.boxes} people in {done.pictures} pictures: {out}", markup=False)
+    if done.failed:
+        console.print(f"{len(done.failed)} pictures could not be read.", style="red")
+        raise typer.Exit(FAILED)
 
 
 @app.command()

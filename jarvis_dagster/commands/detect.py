@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Progress = Callable[[int, int], None]
 
-__all__ = ["DetectSummary", "detect", "detect_command", "evaluate_detector_command"]
+__all__ = ["DetectSummary", "detect", "evaluate_detector_command"]
 
 
 @dataclasses.dataclass
@@ -160,39 +160,6 @@ def _video(
         _entry(int(frame), [float(v) for v in box], str(kind), float(score))
         for frame, *box, kind, score in table[columns].itertuples(index=False)
     ]
-
-
-def detect_command(
-    source: Path,
-    out: Path,
-    *,
-    model: Path | None = None,
-    stride: int | None = None,
-    score_threshold: float | None = None,
-    threads: int | None = None,
-    aspect: str | None = None,
-    progress: Progress | None = None,
-    console: Console | None = None,
-) -> int:
-    """Run :func:`detect`, say what happened; the exit code (1 when a picture failed)."""
-    from rich.console import Console
-
-    console = console or Console()
-    summary = detect(
-        source,
-        out,
-        model=model,
-        stride=stride,
-        score_threshold=score_threshold,
-        threads=threads,
-        aspect=aspect,
-        progress=progress,
-        on_error=lambda message: console.print(message, markup=False, style="red"),
-    )
-    console.print(f"{summary.boxes} people in {summary.pictures} pictures: {out}", markup=False)
-    if summary.failed:
-        console.print(f"{len(summary.failed)} pictures could not be read.", style="red")
-    return 1 if summary.failed else 0
 
 
 def evaluate_detector_command(

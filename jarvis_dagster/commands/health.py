@@ -60,7 +60,8 @@ def check_health(settings: Settings, console: Console, *, as_json: bool) -> bool
         try:
             rows.append(future.result(TIMEOUT_S))
         except TimeoutError:
-            rows.append(Health(name, False, TIMEOUT_S, f"no answer within {TIMEOUT_S:g} s"))
+            late = f"no answer within {TIMEOUT_S:g} s"
+            rows.append(Health(name, False, TIMEOUT_S, late, "See `jarvis status`, or try again."))
     pool.shutdown(wait=False, cancel_futures=True)
     if as_json:
         console.out(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from jarvis_dagster.commands.detect import detect, detect_command
+from jarvis_dagster.commands.detect import detect
 from jarvis_dagster.errors import BadInputError
 from jarvis_dagster.hockey import tables
 from jarvis_dagster.hockey.detection import choose_stride, detect_video, load_detector
@@ -17,6 +17,7 @@ from jarvis_dagster.hockey.detection.onnx import network_size
 from jarvis_dagster.hockey.roles import KIT_COLUMNS
 from jarvis_dagster.hockey.synthetic import FrameTruth, GameSpec, iter_frames
 from jarvis_dagster.hockey.video import VideoWriter
+from tests.cli.test_cli import jarvis
 
 Scene = list[tuple[NDArray[np.uint8], FrameTruth]]
 
@@ -108,7 +109,7 @@ def test_a_video_becomes_tables_with_every_nth_frame(tmp_path: Path, scene: Scen
 
 
 def test_a_folder_becomes_coco_results_and_bad_pictures_are_named(
-    tmp_path: Path, scene: Scene
+    tmp_path: Path, scene: Scene, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "pictures"
     folder.mkdir()
@@ -125,7 +126,10 @@ def test_a_folder_becomes_coco_results_and_bad_pictures_are_named(
     assert {e["image_id"] for e in entries} == {"good one.png"}
     assert all(e["bbox"][2] > 0 and e["bbox"][3] > 0 for e in entries)
     assert all(e["category"] in tables.CLASSES for e in entries)
-    assert detect_command(folder, out, threads=1) == 1
+    code, _, err = jarvis("detect", folder, "--out", out, "--threads", 1, capsys=capsys)
+    assert code == 1
+    assert f"{summary.boxes} people in 1 pictures" in err
+    assert "1 pictures could not be read" in err
 
 
 def test_nothing_readable_is_an_error(tmp_path: Path) -> None:
