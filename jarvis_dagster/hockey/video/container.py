@@ -37,8 +37,11 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
-# Demuxers that open other files, or that turn a text or picture into "video".
-_NOT_VIDEO = ("concat", "hls", "dash", "tty", "image2", "ffmetadata", "lavfi", "webvtt", "srt")
+# Demuxers that open other files while they look at one.
+_PLAYLISTS = {"concat", "dash", "hls", "imf", "rtsp", "sdp"}
+_PLAYLIST_STARTS = (b"#EXTM3U", b"ffconcat", b"<?xml", b"<MPD")
+# Demuxers that turn a text or picture into "video".
+_NOT_VIDEO = ("tty", "image2", "ffmetadata", "lavfi", "webvtt", "srt")
 
 
 LONGEST_GAP_S = 3600.0
@@ -94,7 +97,7 @@ def open_video(path: Path) -> Iterator[InputContainer]:
         # "file:" keeps names such as "rtmp:x.mp4" or "a:b.mp4" from being read as a protocol.
         container = av.open(
             f"file:{path.absolute()}",
-            container_options={"protocol_whitelist": "file"},
+            container_options={"protocol_whitelist": "file", "format_whitelist": _formats()},
             metadata_errors="replace",
         )
     except (av.error.FFmpegError, OSError, ValueError) as error:
@@ -109,6 +112,14 @@ def open_video(path: Path) -> Iterator[InputContainer]:
         yield container
 
 
+@functools.cache
+def _formats() -> str:
+    """Every format but playlists, as FFmpeg takes them."""
+    import av
+
+    return ",".join(sorted(av.formats_available - _PLAYLISTS))
+
+
 def _cannot_open(path: Path, error: Exception) -> tuple[str, str]:
     with path.open("rb") as file:
         head = file.read(64)
@@ -117,6 +128,11 @@ def _cannot_open(path: Path, error: Exception) -> tuple[str, str]:
             f"“{path.name}” is an incomplete mp4: its index (moov) is missing or unreadable.",
             "The recording or the upload was cut off; upload it again, or repair it with the camera"
             " or with a tool such as untrunc.",
+        )
+    if head.lstrip().startswith(_PLAYLIST_STARTS):
+        return (
+            f"“{path.name}” is not a video but a list of other files, which are not followed.",
+            "Upload the video file itself (mp4, mov, mkv, avi, ts).",
         )
     reason = getattr(error, "strerror", None) or error
     return (
