@@ -20,18 +20,22 @@ from jarvis_dagster.hockey.detection.onnx import OnnxDetector
 from jarvis_dagster.hockey.tables import CLASSES, DETECTIONS, empty
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
     from pathlib import Path
 
     import pandas as pd
     from numpy.typing import NDArray
 
     from jarvis_dagster.hockey.detection.base import Detections, Detector
+    from jarvis_dagster.hockey.video import Frame, VideoInfo
 
 __all__ = ["StrideChoice", "choose_stride", "detect_video", "measure_detector"]
 
 _LOOKS_PER_SECOND = 15.0
 """Below this the tracker has to guess too much between two looks at a skater."""
+_PICTURE_PX = 960
+"""Longer side of the pictures that are looked at: more than the network sees, and enough for the
+colours of a kit. Scaling while the colours are converted costs half of doing it afterwards."""
 _MEMORY = 0.6
 """Weight of the ice seen before; the camera pans, so it fades within about five looks."""
 
@@ -115,6 +119,24 @@ def _differs(before: NDArray[np.float32], now: NDArray[np.float32]) -> bool:
     return union == 0 or int((a & b).sum()) < 0.5 * union
 
 
+def _picture_size(info: VideoInfo, detector: Detector) -> tuple[int, int]:
+    """(width, height) of the pictures that are looked at; never larger than the video."""
+    needed = detector.width_px if isinstance(detector, OnnxDetector) else 0
+    scale = min(1.0, max(_PICTURE_PX, needed) / max(info.width_px, info.height_px))
+    return max(1, round(info.width_px * scale)), max(1, round(info.height_px * scale))
+
+
+def _looks(
+    path: Path, stride: int, size: tuple[int, int]
+) -> Generator[tuple[Frame, IceMask], None, None]:
+    """Every ``stride``-th frame and where its ice is."""
+    from jarvis_dagster.hockey.video import read_frames
+
+    ice = _IceOverTime()
+    for frame in read_frames(path, every=stride, size=size):
+        yield frame, ice.update(frame.image)
+
+
 def detect_video(
     path: Path,
     detector: Detector,
@@ -138,27 +160,28 @@ def detect_video(
     import pandas as pd
 
     from jarvis_dagster.hockey.roles import KIT_COLUMNS, kit_features
-    from jarvis_dagster.hockey.video import probe, read_frames
+    from jarvis_dagster.hockey.video import ahead, probe
 
     if stride < 1:
         raise BadInputError(f"A stride of {stride} frames is not possible.", "Use 1 or more.")
     # One mask, steadied over time, instead of the detector's own for each picture.
     finder = detector.everywhere() if isinstance(detector, OnnxDetector) else detector
-    total = probe(path).frame_count
-    ice = _IceOverTime()
+    info = probe(path)
+    width, height = size = _picture_size(info, detector)
+    scale = np.array([info.width_px / width, info.height_px / height] * 2, np.float32)
     rows: list[tuple[int, float, Detections]] = []
     kits: list[NDArray[np.float32]] = []
-    for frame in read_frames(path, every=stride):
+    for frame, mask in ahead(_looks(path, stride, size)):
         found = finder.detect([frame.image])[0]
-        mask = ice.update(frame.image)
-        height, width = frame.image.shape[:2]
         found = found.take(on_ice(mask, found.xyxy, found.score, width, height))
         found = name_goalkeepers(found, mask, width, height)
         if len(found):
-            rows.append((frame.index, frame.pts_s, found))
             kits.append(kit_features(frame.image, found.xyxy))
+            kits[-1][:, KIT_COLUMNS.index("height_px")] *= scale[1]
+            found.xyxy *= scale
+            rows.append((frame.index, frame.pts_s, found))
         if progress:
-            progress(min(frame.index + stride, total), total)
+            progress(min(frame.index + stride, info.frame_count), info.frame_count)
     if not rows:
         nobody = empty(DETECTIONS).assign(p_goalkeeper=0.0, p_referee=0.0)
         return nobody, pd.DataFrame(columns=list(KIT_COLUMNS), dtype="float32")

@@ -6,6 +6,7 @@ drawing on them (``render``).
 """
 
 from jarvis_dagster.hockey.video.pictures import save_jpeg, thumbnail
+from jarvis_dagster.hockey.video.prefetch import ahead
 from jarvis_dagster.hockey.video.probing import VideoInfo, probe
 from jarvis_dagster.hockey.video.reading import Frame, read_frame, read_frames
 from jarvis_dagster.hockey.video.writing import QUICK, VideoWriter, even_size, limited_size
@@ -15,6 +16,7 @@ __all__ = [
     "Frame",
     "VideoInfo",
     "VideoWriter",
+    "ahead",
     "even_size",
     "limited_size",
     "probe",

@@ -1,0 +1,61 @@
+"""Reading ahead changes nothing but the thread."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from jarvis_dagster.hockey.video import ahead
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+
+def numbers(count: int, made: list[int]) -> Generator[int, None, None]:
+    try:
+        for number in range(count):
+            made.append(number)
+            yield number
+    finally:
+        made.append(-1)
+
+
+def test_items_come_in_order_and_are_all_there() -> None:
+    made: list[int] = []
+    assert list(ahead(numbers(500, made))) == list(range(500))
+    assert made[-1] == -1
+
+
+def test_no_more_than_depth_are_made_ahead() -> None:
+    made: list[int] = []
+    reader = ahead(numbers(100, made), depth=3)
+    for expected in range(100):
+        assert next(reader) == expected
+        assert len([n for n in made if n >= 0]) <= expected + 3
+    assert list(reader) == []
+
+
+def test_stopping_early_closes_the_source_and_ends_the_thread() -> None:
+    made: list[int] = []
+    threads = threading.active_count()
+    reader = ahead(numbers(100, made))
+    assert next(reader) == 0
+    reader.close()  # type: ignore[attr-defined]
+    assert made[-1] == -1
+    assert len(made) < 10
+    assert threading.active_count() == threads
+
+
+def test_an_error_arrives_where_the_items_are_used() -> None:
+    def broken() -> Generator[int, None, None]:
+        yield 1
+        raise ValueError("in the middle")
+
+    seen = []
+    with pytest.raises(ValueError, match="in the middle"):
+        seen.extend(ahead(broken()))
+    assert threading.active_count() == 1 or all(
+        thread.name != "reading ahead" for thread in threading.enumerate()
+    )
