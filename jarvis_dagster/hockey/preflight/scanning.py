@@ -13,13 +13,13 @@ import numpy as np
 
 from jarvis_dagster.hockey import tables
 from jarvis_dagster.hockey.preflight.motion import Motion, Picture
-from jarvis_dagster.hockey.preflight.shots import ShotTracker, look_of
-from jarvis_dagster.hockey.video import VideoInfo, probe
+from jarvis_dagster.hockey.preflight.shots import Look, ShotTracker, look_of
+from jarvis_dagster.hockey.video import VideoInfo, ahead, probe
 from jarvis_dagster.hockey.video.decoding import decoded
 from jarvis_dagster.hockey.video.scaling import Scaler
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
     from pathlib import Path
 
     import pandas as pd
@@ -53,21 +53,30 @@ def scan_video(path: Path, *, progress: Callable[[int, int], None] | None = None
     """
     info = probe(path)
     size = _small_size(info)
-    scaler = Scaler(size, "yuv420p")
     shots = ShotTracker(info.fps)
     rows = array("d")  # pts_s, luma, sharpness, difference, ice share
-    before: NDArray[np.uint8] | None = None
-    for number, pts_s, frame in decoded(path, skip_loop_filter=True):
-        y, u, v = scaler.planes(frame)
-        rows.extend((pts_s, *_measures(y, before), ice_share(y, u, v)))
-        shots.add(number, Picture(y), look_of(y, u, v))
-        before = y
+    for number, measures, picture, look in ahead(_measured(path, size)):
+        rows.extend(measures)
+        shots.add(number, picture, look)
         if progress is not None and number % _PROGRESS_EVERY == 0:
             progress(number, max(info.frame_count, number))
     shots.finish()
     if progress is not None:
         progress(len(rows) // 5, len(rows) // 5)
     return _table(rows, shots, info, size)
+
+
+def _measured(
+    path: Path, size: tuple[int, int]
+) -> Generator[tuple[int, tuple[float, ...], Picture, Look], None, None]:
+    """Number, values of the table, small picture and its look, frame by frame."""
+    scaler = Scaler(size, "yuv420p")
+    before: NDArray[np.uint8] | None = None
+    for number, pts_s, frame in decoded(path, skip_loop_filter=True):
+        y, u, v = scaler.planes(frame)
+        measures = (pts_s, *_measures(y, before), ice_share(y, u, v))
+        before = y
+        yield number, measures, Picture(y), look_of(y, u, v)
 
 
 def ice_share(y: NDArray[np.uint8], u: NDArray[np.uint8], v: NDArray[np.uint8]) -> float:

@@ -18,14 +18,22 @@ from jarvis_dagster.hockey.render.people import Person, draw_person, draw_puck
 from jarvis_dagster.hockey.render.rows import FrameRows, motions
 from jarvis_dagster.hockey.render.style import DEFAULT_TEAM_COLOURS, Bgr, Look, Palette
 from jarvis_dagster.hockey.render.trails import Trails
-from jarvis_dagster.hockey.video import QUICK, VideoInfo, VideoWriter, limited_size, probe
+from jarvis_dagster.hockey.video import (
+    QUICK,
+    VideoInfo,
+    VideoWriter,
+    ahead,
+    limited_size,
+    probe,
+)
 from jarvis_dagster.hockey.video.decoding import decoded
 from jarvis_dagster.hockey.video.scaling import Scaler, plane_array
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
     from pathlib import Path
 
+    import av
     import pandas as pd
 
 __all__ = ["render_annotated"]
@@ -81,19 +89,26 @@ def render_annotated(
         rink=getattr(calibration, "rink", "NHL"),
         colours=team_colours,
     )
-    scaler = Scaler(size, "yuv420p")
     writer = VideoWriter(
         output, width_px=size[0], height_px=size[1], fps=info.fps, options=QUICK, audio=video
     )
     with writer:
-        for number, pts_s, frame in decoded(video):
-            picture = scaler.picture(frame)
+        for number, pts_s, picture in ahead(_pictures(video, size)):
             painter.paint(Canvas(*map(plane_array, picture.planes)), number, pts_s)
             writer.write_frame(picture, pts_s)
             if progress is not None and number % _PROGRESS_EVERY == 0:
                 progress(number, max(info.frame_count, number))
     if progress is not None:
         progress(writer.frame_count, writer.frame_count)
+
+
+def _pictures(
+    video: Path, size: tuple[int, int]
+) -> Generator[tuple[int, float, av.VideoFrame], None, None]:
+    """Number, time and a picture to draw on, frame by frame."""
+    scaler = Scaler(size, "yuv420p")
+    for number, pts_s, frame in decoded(video):
+        yield number, pts_s, scaler.picture(frame)
 
 
 class _Painter:
