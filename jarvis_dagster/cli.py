@@ -200,6 +200,48 @@ def track(
     track_command(detections, size, fps, out, as_json=as_json)
 
 
+@app.command()
+def train(
+    data: Annotated[Path, typer.Argument(help="YOLO export: images/, labels/, data.yaml.")],
+    start: Annotated[Path, typer.Option(help="Start network (ONNX), see the model card.")],
+    output: Annotated[Path, typer.Option("--out", help="Folder for checkpoints and the detector.")],
+    held_out: Annotated[
+        list[str] | None, typer.Option("--hold-out", help="A video to leave for evaluation.")
+    ] = None,
+    loose: Annotated[
+        list[str] | None, typer.Option("--loose", help="A video whose boxes include the stick.")
+    ] = None,
+    partly_labelled: Annotated[
+        list[str] | None,
+        typer.Option("--partly-labelled", help="A video with people on the ice left unlabelled."),
+    ] = None,
+    aspect: Aspect = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Training steps; by default the recipe's.")
+    ] = None,
+) -> None:
+    """Train a detector on labelled frames; the same call again continues a stopped one.
+
+    Videos are told apart by groups.csv (columns image, video) in DATA.
+    """
+    from jarvis_dagster.commands.display import Display
+    from jarvis_dagster.commands.train import train_command
+
+    with Display(_console(stderr=True)) as display:
+        done = train_command(
+            data,
+            start=start,
+            output=output,
+            held_out=held_out or (),
+            loose=loose or (),
+            partly_labelled=partly_labelled or (),
+            aspect=aspect,
+            steps=steps,
+            progress=lambda done, total: display.update("train", done, total),
+        )
+    typer.echo(done)
+
+
 @evaluate.command("detector")
 def evaluate_detector(
     images: Annotated[Path, typer.Option(help="Folder of pictures.")],

@@ -20,6 +20,7 @@ _TITLES = {
     "detect": "Finding players",
     "highlights": "Cutting highlights",
     "annotate": "Drawing the annotated video",
+    "train": "Training the detector",
     "render": "Rendering the sample game",
 }
 _LINE_EVERY_S = 5.0
