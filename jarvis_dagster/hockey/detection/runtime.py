@@ -22,7 +22,10 @@ __all__ = ["Network"]
 
 
 class Network:
-    """One network, compiled for this processor. Not safe to share between threads.
+    """One network on this processor. Not safe to share between threads.
+
+    Compiled when it is first used: once for the first size of pictures, which for a video is the
+    only one and then an eighth faster, and once for all others.
 
     Args:
         path: An ONNX file with JSON under the metadata key ``jarvis``.
@@ -37,7 +40,6 @@ class Network:
     """
 
     def __init__(self, path: Path, threads: int | None = None) -> None:
-        import openvino
         from openvino.frontend import FrontEndManager
 
         if not path.is_file():
@@ -47,32 +49,47 @@ class Network:
         try:
             # Not by Core.read_model: it tries, and complains, in the name of every format.
             front = FrontEndManager().load_by_framework("onnx")
-            model = front.convert(front.load(str(path)))
-            compiled = openvino.Core().compile_model(
-                model,
-                "CPU",
-                {
-                    "PERFORMANCE_HINT": "LATENCY",
-                    "INFERENCE_NUM_THREADS": threads or _physical_cores(),
-                    # What is not in integers stays exact, also where the processor has bfloat16.
-                    "INFERENCE_PRECISION_HINT": "f32",
-                    # The cores are shared with decoding and drawing.
-                    "ENABLE_CPU_PINNING": False,
-                },
-            )
+            self._model: Any = front.convert(front.load(str(path)))
         except Exception as error:  # the runtime raises its own undocumented types
             raise BadInputError(f"{path} is not an ONNX model: {error}") from error
-        self._request: Any = compiled.create_infer_request()
-        self._names = [output.any_name for output in compiled.outputs]
+        self._threads = threads or _physical_cores()
+        self._first_shape: tuple[int, ...] | None = None
+        self._first: Any = None
+        self._any: Any = None
         entry = ["framework", "jarvis"]
-        known = model.has_rt_info(entry)
-        self.facts: dict[str, Any] = json.loads(model.get_rt_info(entry).value) if known else {}
+        known = self._model.has_rt_info(entry)
+        self.facts: dict[str, Any] = (
+            json.loads(self._model.get_rt_info(entry).value) if known else {}
+        )
         self.digest = hashlib.sha256(path.read_bytes()).hexdigest()[:8]
 
     def __call__(self, images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
         """The network's outputs by name, for its one input; valid until the next call."""
-        answers = self._request.infer([images], share_inputs=True, share_outputs=True)
-        return dict(zip(self._names, answers.to_tuple(), strict=True))
+        if self._first_shape is None:
+            self._first_shape = images.shape
+            fixed = self._model.clone()
+            fixed.reshape(list(images.shape))
+            self._first = self._compiled(fixed)
+        if images.shape == self._first_shape:
+            request = self._first
+        else:
+            self._any = request = self._any or self._compiled(self._model)
+        answers = request.infer([images], share_inputs=True, share_outputs=True)
+        return {output.any_name: value for output, value in answers.items()}
+
+    def _compiled(self, model: Any) -> Any:
+        """A request that runs ``model``."""
+        import openvino
+
+        properties = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_NUM_THREADS": self._threads,
+            # What is not in integers stays exact, also where the processor has bfloat16.
+            "INFERENCE_PRECISION_HINT": "f32",
+            # The cores are shared with decoding and drawing.
+            "ENABLE_CPU_PINNING": False,
+        }
+        return openvino.Core().compile_model(model, "CPU", properties).create_infer_request()
 
 
 def _physical_cores() -> int:

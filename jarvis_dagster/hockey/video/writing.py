@@ -34,9 +34,9 @@ _ENCODERS: tuple[tuple[str, dict[str, str]], ...] = (
     ("libopenh264", {}),
     ("mpeg4", {"qscale": "4"}),
 )
-QUICK = {"preset": "ultrafast", "crf": "24", "x264-params": "bframes=2:b-adapt=0:cabac=1"}
-"""Encoder options for pictures to look at. Measured on 1080p broadcast at 720 lines: B-frames
-cost the fastest preset nothing and save a quarter of the bits."""
+QUICK = {"preset": "ultrafast", "crf": "24", "x264-params": "bframes=3:b-adapt=0"}
+"""Encoder options for pictures to look at. Measured at 720 lines, against the fastest preset alone:
+B-frames cost nothing and save a third of the bits, CABAC would save a tenth for a fifth more time."""
 _TIME_BASE = Fraction(1, 90_000)
 
 
