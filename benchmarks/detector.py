@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
-import onnxruntime
 from rich.console import Console
 from rich.table import Table
 
 from jarvis_dagster.hockey.detection import Detections, Detector, load_detector
 from jarvis_dagster.hockey.detection.evaluation import evaluate_detector, parse_aspect
+from jarvis_dagster.hockey.detection.runtime import Network
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,11 +40,7 @@ class Baseline:
     name, version = "NanoDet-g COCO", "start"
 
     def __init__(self, path: Path) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        self._session = onnxruntime.InferenceSession(
-            str(path), options, providers=["CPUExecutionProvider"]
-        )
+        self._network = Network(path, threads=1)
 
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
         return [self._one(image) for image in images]
@@ -56,8 +52,7 @@ class Baseline:
         canvas = np.full((height, width, 3), 114, np.uint8)
         canvas[: shown.shape[0], : shown.shape[1]] = shown
         pixels = ((canvas - _MEAN) / _STD).transpose(2, 0, 1)[None]
-        names = [f"{part}{stride}" for stride in (8, 16, 32) for part in ("score", "dist")]
-        answers = dict(zip(names, self._session.run(names, {"image": pixels}), strict=True))
+        answers = self._network(np.ascontiguousarray(pixels))
         boxes, scores = [], []
         for stride in (8, 16, 32):
             score = answers[f"score{stride}"][0, :, 0]
