@@ -66,10 +66,12 @@ def run_video(
         path = video if video is not None else sample_video(settings, display)
         inbox = inbox_of(settings)
         upload = place(settings, inbox, path, display)
-        with _servers(settings, console, keep), dagster_instance(settings) as instance:
+        with (
+            _full_disk_explained(settings),
+            _servers(settings, console, keep),
+            dagster_instance(settings) as instance,
+        ):
             partition, result = _execute(settings, instance, inbox, upload)
-            if not result.success:
-                require_room(settings)  # whatever failed, that would be why
             _raise_failure(result)
     metadata = result.asset_materializations_for_node("delivery__results")[0].metadata
     folder = _local_folder(inbox, str(metadata["folder"].value))
@@ -78,6 +80,19 @@ def run_video(
         files = _copy(files, folder, output)
         folder = output
     return Delivered(partition, folder, files, time.monotonic() - began)
+
+
+@contextlib.contextmanager
+def _full_disk_explained(settings: Settings) -> Iterator[None]:
+    """Name the full disk that made servers and databases fail in ways of their own."""
+    try:
+        yield
+    except Exception as error:
+        try:
+            require_room(settings)
+        except PermanentError as full:
+            raise full from error
+        raise
 
 
 def _servers(
