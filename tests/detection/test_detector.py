@@ -149,3 +149,25 @@ def test_the_stride_follows_the_machine_within_what_tracking_needs() -> None:
     assert "ms" in choose_stride(30, 14).reason
     with pytest.raises(BadInputError):
         choose_stride(0, 5)
+
+
+def test_a_large_video_is_looked_at_smaller_and_boxes_stay_in_its_pixels(
+    tmp_path: Path, scene: Scene
+) -> None:
+    image = scene[0][0]
+    for name, scale in (("small", 1.0), ("large", 1.5)):
+        size = round(1280 * scale), round(720 * scale)
+        with VideoWriter(
+            tmp_path / f"{name}.mp4", width_px=size[0], height_px=size[1], fps=2
+        ) as writer:
+            writer.write(cv2.resize(image, size, interpolation=cv2.INTER_CUBIC))
+    detector = load_detector(threads=1)
+    small, small_kit = detect_video(tmp_path / "small.mp4", detector, stride=1)
+    large, large_kit = detect_video(tmp_path / "large.mp4", detector, stride=1)
+    corners = ["x1_px", "y1_px", "x2_px", "y2_px"]
+    boxes = large[corners].to_numpy("float32") / 1.5
+    pairs = match(small[corners].to_numpy("float32"), boxes, large["score"].to_numpy())
+    assert len(pairs) >= 0.8 * max(len(small), len(large)) > 0
+    for kit, table in ((small_kit, small), (large_kit, large)):
+        height = (table["y2_px"] - table["y1_px"]).to_numpy()
+        assert kit["height_px"].to_numpy() == pytest.approx(height, rel=0.02)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from jarvis_dagster.hockey.detection.base import Detections, Detector
-    from jarvis_dagster.hockey.video import Frame, VideoInfo
+    from jarvis_dagster.hockey.video import Frame
 
 __all__ = ["StrideChoice", "choose_stride", "detect_video", "measure_detector"]
 
@@ -55,12 +55,13 @@ class StrideChoice:
 def measure_detector(
     detector: Detector, width_px: int, height_px: int, *, rounds: int = 5
 ) -> float:
-    """Wall milliseconds that ``detector`` needs for one picture of that size, after warm-up.
+    """Wall milliseconds that ``detector`` needs to look at a video of that size, after warm-up.
 
     The median of ``rounds`` on a picture of noise; nothing in it looks like a person, so what
     is measured is the network, which is nearly all there is.
     """
-    picture = np.random.default_rng(0).integers(0, 256, (height_px, width_px, 3), np.uint8)
+    width, height = _picture_size(width_px, height_px, detector)
+    picture = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
     detector.detect([picture])
     times = []
     for _ in range(max(1, rounds)):
@@ -119,11 +120,11 @@ def _differs(before: NDArray[np.float32], now: NDArray[np.float32]) -> bool:
     return union == 0 or int((a & b).sum()) < 0.5 * union
 
 
-def _picture_size(info: VideoInfo, detector: Detector) -> tuple[int, int]:
+def _picture_size(width_px: int, height_px: int, detector: Detector) -> tuple[int, int]:
     """(width, height) of the pictures that are looked at; never larger than the video."""
     needed = detector.width_px if isinstance(detector, OnnxDetector) else 0
-    scale = min(1.0, max(_PICTURE_PX, needed) / max(info.width_px, info.height_px))
-    return max(1, round(info.width_px * scale)), max(1, round(info.height_px * scale))
+    scale = min(1.0, max(_PICTURE_PX, needed) / max(width_px, height_px))
+    return max(1, round(width_px * scale)), max(1, round(height_px * scale))
 
 
 def _looks(
@@ -167,7 +168,7 @@ def detect_video(
     # One mask, steadied over time, instead of the detector's own for each picture.
     finder = detector.everywhere() if isinstance(detector, OnnxDetector) else detector
     info = probe(path)
-    width, height = size = _picture_size(info, detector)
+    width, height = size = _picture_size(info.width_px, info.height_px, detector)
     scale = np.array([info.width_px / width, info.height_px / height] * 2, np.float32)
     rows: list[tuple[int, float, Detections]] = []
     kits: list[NDArray[np.float32]] = []
