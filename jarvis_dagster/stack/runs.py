@@ -10,8 +10,6 @@ import json
 import socket
 from typing import TYPE_CHECKING
 
-import psutil
-
 if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
@@ -30,6 +28,8 @@ _LAUNCHED_BY = ".dagster/grpc_info"
 
 def this_process() -> str:
     """Return a name of this process that no other ever has: machine, id, time of its start."""
+    import psutil
+
     process = psutil.Process()
     return f"{socket.gethostname()} {process.pid} {process.create_time():.0f}"
 
@@ -55,6 +55,8 @@ def give_up_abandoned(instance: dg.DagsterInstance) -> list[str]:
 
 
 def _is_gone(process: str | None) -> bool:
+    import psutil
+
     if process is None:
         return False
     machine, number, began = process.rsplit(" ", 2)
