@@ -14,6 +14,7 @@ from jarvis_dagster.errors import BadVideoError
 from jarvis_dagster.hockey import tables
 from jarvis_dagster.hockey.preflight import scan_video
 from jarvis_dagster.hockey.render import DEFAULT_TEAM_COLOURS, render_annotated
+from jarvis_dagster.hockey.render.rows import seen_nearby
 from jarvis_dagster.hockey.video import probe, read_frame, read_frames
 from tests import media
 
@@ -154,6 +155,18 @@ def test_roles_look_different(tmp_path: Path) -> None:
             assert np.abs(looks[name] - looks[other]).max() > 40, (name, other)
     faint = np.abs(looks["filled in"] - looks["nobody"]).sum()
     assert faint < 0.7 * np.abs(looks["player"] - looks["nobody"]).sum()
+
+
+def test_marks_do_not_flicker_between_two_looks_of_the_detector() -> None:
+    table = _tracks(60, [{"box": (0, 0, 10, 20)}, {"box": (50, 0, 60, 20)}])
+    looked = table["frame"] % 3 == 0
+    lost = (table["track_id"] == 2) & table["frame"].between(10, 40)
+    table["observed"] = looked & ~lost
+    table = table.sample(frac=1, random_state=1)
+    paler = table[~seen_nearby(table, 7.5)]
+    assert set(paler["track_id"]) == {2}
+    # Seen in frames 9 and 42, and 7 frames around each.
+    assert sorted(paler["frame"]) == list(range(17, 35))
 
 
 def test_trails_stick_to_the_ice(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from jarvis_dagster.hockey.render import labels
 from jarvis_dagster.hockey.render.canvas import Canvas
 from jarvis_dagster.hockey.render.minimap import Minimap
 from jarvis_dagster.hockey.render.people import Person, draw_person, draw_puck
-from jarvis_dagster.hockey.render.rows import FrameRows, motions
+from jarvis_dagster.hockey.render.rows import FrameRows, motions, seen_nearby
 from jarvis_dagster.hockey.render.style import DEFAULT_TEAM_COLOURS, Bgr, Look, Palette
 from jarvis_dagster.hockey.render.trails import Trails
 from jarvis_dagster.hockey.video import (
@@ -40,6 +40,9 @@ __all__ = ["render_annotated"]
 
 _PROGRESS_EVERY = 25
 _PUCK: Bgr = (0, 0, 0)
+_SURE_S = 0.25
+"""Marks of what is filled in are drawn paler; those of gaps shorter than twice this
+are not, or they would flicker."""
 
 
 def render_annotated(
@@ -128,7 +131,8 @@ class _Painter:
         self._scale = size[0] / info.width_px, size[1] / info.height_px
         self._look = Look(size[1], size[0])
         self._palette = Palette(colours or DEFAULT_TEAM_COLOURS)
-        self._tracks = FrameRows(tracks)
+        tracks = tracks.reset_index(drop=True)
+        self._tracks = FrameRows(tracks.assign(sure=seen_nearby(tracks, _SURE_S * info.fps)))
         self._positions = None if positions is None else FrameRows(positions)
         self._motions = motions(scan)
         self._trails = Trails(info.fps)
@@ -161,7 +165,7 @@ class _Painter:
             path=path * self._scale,
             colour=self._palette.of(row["role"], row["team"]),
             role=row["role"],
-            sure=bool(row["observed"]),
+            sure=bool(row["sure"]),
         )
         draw_person(canvas, person, self._look)
         return row, person

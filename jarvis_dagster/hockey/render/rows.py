@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["FrameRows", "motions"]
+__all__ = ["FrameRows", "motions", "seen_nearby"]
 
 
 class FrameRows:
@@ -60,3 +60,17 @@ def motions(scan: pd.DataFrame | None) -> Callable[[int], NDArray[np.float64] | 
         return np.array([[cos, -sin, dx[number]], [sin, cos, dy[number]]])
 
     return motion
+
+
+def seen_nearby(tracks: pd.DataFrame, reach: float) -> NDArray[np.bool_]:
+    """Whether each row's track was observed at most ``reach`` frames before or after it.
+
+    The detector looks at every n-th frame, and misses one now and then: what is
+    filled in between two such looks is as sure as the looks are.
+    """
+    ordered = tracks.sort_values(["track_id", "frame"], kind="stable")
+    observed = ordered["frame"].where(ordered["observed"].astype(bool)).groupby(ordered["track_id"])
+    before = ordered["frame"] - observed.ffill()
+    after = observed.bfill() - ordered["frame"]
+    near = (before <= reach) | (after <= reach)  # comparisons with NaN are false
+    return near.reindex(tracks.index).to_numpy(bool)
