@@ -1,7 +1,7 @@
 """Track people through a video from their boxes: detections in, TRACKS out.
 
 Belongs here: the order of the steps, camera shot by camera shot. Does not
-belong here: the steps (boxes, camera, first_pass, linking, selection, smoothing).
+belong here: the steps (boxes, camera, first_pass, trimming, linking, ...).
 
 Time and memory grow with the number of detections only: every step looks at a
 few seconds at a time.
@@ -28,6 +28,7 @@ from jarvis_dagster.hockey.tracking.first_pass import FirstPass, tracklets
 from jarvis_dagster.hockey.tracking.linking import Linking, link
 from jarvis_dagster.hockey.tracking.selection import one_at_a_time, people
 from jarvis_dagster.hockey.tracking.smoothing import Smoothing, fill
+from jarvis_dagster.hockey.tracking.trimming import trim
 from jarvis_dagster.hockey.tracking.twins import without_twins
 
 if TYPE_CHECKING:
@@ -153,14 +154,15 @@ def _people(
     chains = link(
         boxes,
         boxes.box[:, :2] - camera,
-        [piece for piece in pieces if len(piece) >= least],
+        [piece for piece in trim(boxes, ticks, pieces) if len(piece) >= least],
         fps=fps,
         motion=Motion(noise=max(noise, _LEAST_NOISE)),
         inside=_inside(boxes, size),
         kit=kit,
         options=Linking(),
     )
-    chains = without_twins(boxes, people(boxes, ticks, chains, fps))
+    chains = people(boxes, ticks, trim(boxes, ticks, chains), fps)
+    chains = without_twins(boxes, chains)
     return fill(boxes, camera, chains, fps=fps, noise=noise) if chains else None
 
 
