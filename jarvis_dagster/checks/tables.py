@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -16,7 +15,9 @@ if TYPE_CHECKING:
 __all__ = [
     "BOXES_ARE_INSIDE",
     "EVENTS_HAVE_EVIDENCE",
+    "EVENTS_NAME_TRACKS_THAT_EXIST",
     "IDS_ARE_UNIQUE_PER_FRAME",
+    "NOBODY_IS_PRESENT_TWICE_AT_A_TIME",
     "NO_TRACK_CROSSES_A_CUT",
     "POSITIONS_ARE_ON_THE_RINK",
     "REFEREES_HAVE_NO_TEAM",
@@ -30,29 +31,39 @@ class Truth:
 
     Args:
         asset: The asset key that it is about.
-        count: Counts what contradicts it; 0 means that it holds.
+        against: What contradicts it, counted or in sentences; it holds without any.
+        blocking: What is made from the asset is not made where it does not hold.
     """
 
     asset: tuple[str, ...]
-    count: Callable[..., int]
+    against: Callable[..., int | list[str]]
+    blocking: bool = False
 
     @property
     def name(self) -> str:
         """The truth as a sentence in snake case."""
-        return self.count.__name__
+        return self.against.__name__
 
     @property
     def spec(self) -> dg.AssetCheckSpec:
         """What Dagster lists."""
         return dg.AssetCheckSpec(
-            self.name, asset=dg.AssetKey(self.asset), description=self.count.__doc__
+            self.name,
+            asset=dg.AssetKey(self.asset),
+            description=self.against.__doc__,
+            blocking=self.blocking,
         )
 
     def __call__(self, *tables: Any) -> dg.AssetCheckResult:
         """Check it."""
-        wrong = self.count(*tables)
+        wrong = self.against(*tables)
+        sentences = [] if isinstance(wrong, int) else wrong
         return dg.AssetCheckResult(
-            passed=wrong == 0, check_name=self.name, metadata={"contradictions": wrong}
+            passed=not wrong,
+            check_name=self.name,
+            severity=dg.AssetCheckSeverity.ERROR if self.blocking else dg.AssetCheckSeverity.WARN,
+            description=" ".join(sentences) or None,
+            metadata={"contradictions": wrong if isinstance(wrong, int) else len(wrong)},
         )
 
 
@@ -97,11 +108,25 @@ def positions_are_on_the_rink(positions: pd.DataFrame) -> int:
     return int(wrong.sum())
 
 
-def events_have_evidence(events: pd.DataFrame) -> int:
-    """Every event names frames that show it, ends after it starts, and is listed once."""
-    without = sum(not json.loads(text).get("frames") for text in events["evidence"])
-    backwards = int((events["end_s"] < events["start_s"]).sum())
-    return without + backwards + int(events["event_id"].duplicated().sum())
+def events_have_evidence(events: pd.DataFrame) -> list[str]:
+    """Every event names frames that show it, and is of a documented type, in order, and once."""
+    from jarvis_dagster.hockey.events.integrity import entry_problems
+
+    return entry_problems(events)
+
+
+def events_name_tracks_that_exist(events: pd.DataFrame, tracks: pd.DataFrame) -> list[str]:
+    """Everyone whom an event names was followed, and no official plays for a team."""
+    from jarvis_dagster.hockey.events.integrity import track_problems
+
+    return track_problems(events, tracks)
+
+
+def nobody_is_present_twice_at_a_time(events: pd.DataFrame) -> list[str]:
+    """Stretches of presence, or shifts, of one person do not overlap."""
+    from jarvis_dagster.hockey.events.integrity import presence_problems
+
+    return presence_problems(events)
 
 
 BOXES_ARE_INSIDE = Truth(("spotlight", "detections"), boxes_are_inside)
@@ -109,4 +134,10 @@ IDS_ARE_UNIQUE_PER_FRAME = Truth(("spotlight", "tracks"), ids_are_unique_per_fra
 NO_TRACK_CROSSES_A_CUT = Truth(("spotlight", "tracks"), no_track_crosses_a_cut)
 REFEREES_HAVE_NO_TEAM = Truth(("spotlight", "tracks"), referees_have_no_team)
 POSITIONS_ARE_ON_THE_RINK = Truth(("spotlight", "positions"), positions_are_on_the_rink)
-EVENTS_HAVE_EVIDENCE = Truth(("spotlight", "events"), events_have_evidence)
+EVENTS_HAVE_EVIDENCE = Truth(("spotlight", "events"), events_have_evidence, blocking=True)
+EVENTS_NAME_TRACKS_THAT_EXIST = Truth(
+    ("spotlight", "events"), events_name_tracks_that_exist, blocking=True
+)
+NOBODY_IS_PRESENT_TWICE_AT_A_TIME = Truth(
+    ("spotlight", "events"), nobody_is_present_twice_at_a_time
+)

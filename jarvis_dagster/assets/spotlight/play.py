@@ -82,7 +82,11 @@ def positions(
     key=["spotlight", "events"],
     deps=[tracks, positions, preflight],
     kinds={"parquet"},
-    check_specs=[checks.EVENTS_HAVE_EVIDENCE.spec],
+    check_specs=[
+        checks.EVENTS_HAVE_EVIDENCE.spec,
+        checks.EVENTS_NAME_TRACKS_THAT_EXIST.spec,
+        checks.NOBODY_IS_PRESENT_TWICE_AT_A_TIME.spec,
+    ],
     **SPOTLIGHT,
 )
 def events(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:
@@ -117,5 +121,9 @@ def events(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> d
             "first_rows": preview(ledger),
             "seconds": elapsed(),
         },
-        check_results=[checks.EVENTS_HAVE_EVIDENCE(ledger)],
+        check_results=[
+            checks.EVENTS_HAVE_EVIDENCE(ledger),
+            checks.EVENTS_NAME_TRACKS_THAT_EXIST(ledger, seen),
+            checks.NOBODY_IS_PRESENT_TWICE_AT_A_TIME(ledger),
+        ],
     )

@@ -16,15 +16,24 @@ from jarvis_dagster.hockey.events.ledger import EVENT_TYPES
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ledger_problems"]
+__all__ = ["entry_problems", "ledger_problems", "presence_problems", "track_problems"]
 
 
 def ledger_problems(events: pd.DataFrame, tracks: pd.DataFrame | None = None) -> list[str]:
     """Sentences on what is wrong with a ledger; none when it is sound.
 
+    All of :func:`entry_problems`, :func:`presence_problems` and, with ``tracks``,
+    :func:`track_problems`.
+    """
+    problems = entry_problems(events) + presence_problems(events)
+    return problems if tracks is None else problems + track_problems(events, tracks)
+
+
+def entry_problems(events: pd.DataFrame) -> list[str]:
+    """What is wrong with single entries.
+
     Ids are unique; types are known; intervals are half-open and not empty;
-    confidences are shares; evidence is JSON that names frames; one track is never
-    present twice at a time; with ``tracks``, tracks exist and no referee has a team.
+    confidences are shares; evidence is JSON that names frames.
     """
     problems = []
     doubled = events.loc[events["event_id"].duplicated(), "event_id"]
@@ -38,15 +47,13 @@ def ledger_problems(events: pd.DataFrame, tracks: pd.DataFrame | None = None) ->
         problems.append(f"{len(backwards)} events end before they start.")
     if not events["confidence"].between(0, 1).all():
         problems.append("Confidences lie outside 0 to 1.")
-    if any("frames" not in json.loads(text) for text in events["evidence"]):
+    if not all(json.loads(text).get("frames") for text in events["evidence"]):
         problems.append("Evidence names no frames.")
-    problems += _overlaps(events)
-    if tracks is not None:
-        problems += _strangers(events, tracks)
     return problems
 
 
-def _overlaps(events: pd.DataFrame) -> list[str]:
+def presence_problems(events: pd.DataFrame) -> list[str]:
+    """Tracks that are present twice at a time."""
     present = events[events["type"].isin(["in_view", "shift"])]
     found = []
     for ids, rows in present.groupby("track_ids"):
@@ -58,7 +65,8 @@ def _overlaps(events: pd.DataFrame) -> list[str]:
     return found
 
 
-def _strangers(events: pd.DataFrame, tracks: pd.DataFrame) -> list[str]:
+def track_problems(events: pd.DataFrame, tracks: pd.DataFrame) -> list[str]:
+    """Tracks that are named but do not exist, and referees with a team."""
     known = set(tracks["track_id"].unique().tolist())
     named = {i for text in events["track_ids"] for i in json.loads(text)}
     found = []
