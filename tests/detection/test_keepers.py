@@ -5,7 +5,7 @@ import pytest
 
 from jarvis_dagster.hockey.detection.base import Detections
 from jarvis_dagster.hockey.detection.icemask import IceMask
-from jarvis_dagster.hockey.detection.keepers import goal_distance, name_goalkeepers
+from jarvis_dagster.hockey.detection.keepers import goal_distances, name_goalkeepers
 
 ICE = IceMask(np.ones((60, 100), np.float32), 1.0)
 GOAL = np.float32([[400, 200, 480, 260]])
@@ -60,8 +60,17 @@ def test_without_goals_people_or_ice_nothing_changes():
         assert name_goalkeepers(people, mask, 1000, 800) is people
 
 
+def test_a_goal_has_one_goalkeeper():
+    beside = (470, 190, 510, 270)
+    people = found(AT_GOAL, beside)
+    people.role_share[0] = (0.5, 0.4, 0.1)
+    named = name_goalkeepers(people, ICE, 1000, 800)
+    assert named.class_index.tolist() == [1, 0]
+
+
 def test_distance_is_in_own_heights():
     boxes = np.float32([[420, 190, 460, 270], [580, 190, 620, 270], [500, 150, 580, 310]])
-    np.testing.assert_allclose(goal_distance(boxes, GOAL), [0, 2, 100 / 160], rtol=1e-5)
     two = np.concatenate((GOAL, np.float32([[560, 200, 640, 260]])))
-    assert goal_distance(boxes, two)[1] == 0
+    np.testing.assert_allclose(
+        goal_distances(boxes, two), [[0, 2], [2, 0], [100 / 160, 60 / 160]], rtol=1e-5
+    )

@@ -21,18 +21,20 @@ if TYPE_CHECKING:
 
     from jarvis_dagster.hockey.detection.base import Detections
 
-__all__ = ["goal_distance", "name_goalkeepers"]
+__all__ = ["goal_distances", "name_goalkeepers"]
 
 # Chosen on a rink that the network had not seen (it found 3 in 10 of its goals well), and on
 # broadcasts that it had not seen, where it must not do harm.
 _EVIDENCE = 5.0
 """Added to the log-odds of a goalkeeper at a goal."""
+_OTHERS = 0.25
+"""What the evidence is worth for those who are not the likeliest at a goal."""
 _SMALL, _LARGE = 0.12, 0.2
 """Of the picture's height: full evidence up to the first, none from the second on, where the
 network sees for itself who wears pads."""
 _AT_GOAL, _NEAR_GOAL = 0.8, 1.2
 """In own heights: full evidence up to the first, none from the second on."""
-_MIN_SCORE = 0.1
+_MIN_SCORE = 0.08
 """Low: most of what is taken for a goal stands off the ice, and that is known."""
 _ON_ICE = 0.4
 """Share of ice around a goal's foot from which on its score counts in full."""
@@ -46,23 +48,28 @@ def name_goalkeepers(found: Detections, mask: IceMask, width_px: int, height_px:
     goals = found.goals[found.goal_score * np.minimum(1, foot / _ON_ICE) >= _MIN_SCORE]
     if not len(goals):
         return found
-    distance = goal_distance(found.xyxy, goals)
+    distance = goal_distances(found.xyxy, goals)
     near = ((_NEAR_GOAL - distance) / (_NEAR_GOAL - _AT_GOAL)).clip(0, 1)
     size = (found.xyxy[:, 3] - found.xyxy[:, 1]) / height_px
-    near *= ((_LARGE - size) / (_LARGE - _SMALL)).clip(0, 1)
-    share = found.role_share.copy()
-    share[:, 1] *= np.exp(_EVIDENCE * near)
+    evidence = _EVIDENCE * near * ((_LARGE - size) / (_LARGE - _SMALL)).clip(0, 1)[:, None]
+    share = np.maximum(found.role_share, 1e-9)
+    odds = np.log(share[:, 1] / (1 - share[:, 1]).clip(1e-9))
+    # A goal has one goalkeeper: of those beside it, who looks most like one. The others may
+    # still be the other half of a double box, or he.
+    best = odds[:, None] + evidence
+    evidence *= np.where(best == best.max(0), 1, _OTHERS)
+    share[:, 1] *= np.exp(evidence.max(1))
     share /= share.sum(1, keepdims=True)
     return dataclasses.replace(found, role_share=share, class_index=share.argmax(1))
 
 
-def goal_distance(xyxy: NDArray[np.float32], goals: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(N,): how far each person (N, 4) is from the nearest of the goals (G, 4), G > 0.
+def goal_distances(xyxy: NDArray[np.float32], goals: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(N, G): how far each person (N, 4) is from each goal (G, 4).
 
     Between the centres of the boxes, in the person's own heights, so that it means the same
     near the camera and far from it.
     """
     apart = (xyxy[:, None, :2] + xyxy[:, None, 2:] - goals[None, :, :2] - goals[None, :, 2:]) / 2
     height = np.maximum(xyxy[:, 3] - xyxy[:, 1], 1e-6)
-    distance: NDArray[np.float32] = np.hypot(apart[..., 0], apart[..., 1]).min(1) / height
+    distance: NDArray[np.float32] = np.hypot(apart[..., 0], apart[..., 1]) / height[:, None]
     return distance

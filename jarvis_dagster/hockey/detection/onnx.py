@@ -17,6 +17,7 @@ from jarvis_dagster.hockey.detection.base import Detections
 from jarvis_dagster.hockey.detection.decoding import best_boxes, softmax
 from jarvis_dagster.hockey.detection.icemask import find_ice, on_ice
 from jarvis_dagster.hockey.detection.keepers import name_goalkeepers
+from jarvis_dagster.hockey.detection.looks import merge_looks
 from jarvis_dagster.hockey.detection.runtime import Network
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ class OnnxDetector:
         self.width_px = int(facts["width_px"]) if width_px is None else width_px
         self.still_width_px = int(facts.get("still_width_px", self.width_px))
         self.on_ice_only = on_ice_only
+        self._closer_px: tuple[int, ...] = ()
         self._nms_iou = float(facts.get("nms_iou", 0.5))
         self._strides = tuple(facts["strides"])
         self._bins = int(facts["bins"])
@@ -102,9 +104,9 @@ class OnnxDetector:
         return other
 
     def for_stills(self) -> OnnxDetector:
-        """The same network with the larger input that pays where time does not matter."""
+        """The same network looking twice, the second time closer, where time does not matter."""
         other = copy.copy(self)
-        other.width_px = self.still_width_px
+        other._closer_px = (self.still_width_px,)
         return other
 
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
@@ -123,19 +125,29 @@ class OnnxDetector:
     def _detect_one(self, image: NDArray[np.uint8]) -> Detections:
         if image.ndim != 3 or min(image.shape[:2]) < 2:
             return Detections.none()
-        height, width = image.shape[:2]
-        size = network_size(width, height, self.width_px)
-        canvas, scale = _letterbox(image, size)
-        found = self._decode(self._network(canvas[None]), size)
-        edges = np.array([width, height] * 2, np.float32)
-        found.xyxy = (found.xyxy / scale).clip(0, edges)
-        found.goals = (found.goals / scale).clip(0, edges)
+        widths = (self.width_px, *self._closer_px)
+        # What is doubtful in one look may be sure in the other.
+        threshold = self.score_threshold / len(widths)
+        looks = [self._look(image, width_px, threshold) for width_px in widths]
+        found = merge_looks(looks, self.score_threshold)
         sides_px = found.xyxy[:, 2:] - found.xyxy[:, :2]
         return found.take(np.flatnonzero(sides_px.min(1, initial=2) > 1))
 
-    def _decode(self, answer: dict[str, NDArray[np.float32]], size: tuple[int, int]) -> Detections:
+    def _look(self, image: NDArray[np.uint8], width_px: int, threshold: float) -> Detections:
+        height, width = image.shape[:2]
+        size = network_size(width, height, width_px)
+        canvas, scale = _letterbox(image, size)
+        found = self._decode(self._network(canvas[None]), size, threshold)
+        edges = np.array([width, height] * 2, np.float32)
+        found.xyxy = (found.xyxy / scale).clip(0, edges)
+        found.goals = (found.goals / scale).clip(0, edges)
+        return found
+
+    def _decode(
+        self, answer: dict[str, NDArray[np.float32]], size: tuple[int, int], threshold: float
+    ) -> Detections:
         """People and goals in pixels of the network's input."""
-        boxes, score, cells = self._boxes(answer, "", size, self.score_threshold)
+        boxes, score, cells = self._boxes(answer, "", size, threshold)
         share = softmax(answer["roles"][0, cells])
         found = Detections(boxes, score, share.argmax(1), share)
         if "goal_score" in answer:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Plan", "build_detector", "prepare"]
 
 _CALIBRATION_PX = (768, 448)
-_CALIBRATION_PICTURES = 36
+_CALIBRATION_PICTURES = 20
 _ROLE_NUMBER = {"player": 0, "goalkeeper": 1, "referee": 2}
 _VISIBLE = 0.35
 

@@ -5,7 +5,7 @@ Belongs here: rewriting the ONNX file. Does not belong here: writing it in the f
 
 How values become integers is chosen for OpenVINO, measured on processors with AMX and with
 VNNI: activations around a zero point of 0 need no correction in a convolution, which nearly
-halves its time, and cost the detector nothing (AP50 0.90 as in floats).
+halves its time, and cost the detector nothing.
 """
 
 from __future__ import annotations
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     import numpy as np
 
 __all__ = ["quantise"]
+
+_PERCENTILE = 99.99
+"""Of a layer's values: the few beyond it are cut off, and all others are rounded finer.
+Measured: AP50 0.904 on unseen broadcasts, 0.880 with nothing cut off, 0.905 in floats."""
 
 
 def quantise(source: Path, target: Path, pictures: Sequence[np.ndarray]) -> None:
@@ -52,8 +56,8 @@ def quantise(source: Path, target: Path, pictures: Sequence[np.ndarray]) -> None
         weight_type=QuantType.QInt8,
         nodes_to_exclude=_behind_the_last_convolutions(onnx.load(str(folded)).graph),
         op_types_to_quantize=["Conv", "LeakyRelu", "Concat", "MaxPool", "Resize", "Add"],
-        calibrate_method=CalibrationMethod.MinMax,
-        extra_options={"ActivationSymmetric": True},
+        calibrate_method=CalibrationMethod.Percentile,
+        extra_options={"ActivationSymmetric": True, "CalibPercentile": _PERCENTILE},
     )
     folded.unlink()
     model = onnx.load(str(target))
