@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import fcntl
-import os
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from jarvis_dagster.commands.upload import dagster_instance, place, sample_video
+from jarvis_dagster.claims import claim
+from jarvis_dagster.commands.upload import dagster_instance, inspect, place, sample_video
 from jarvis_dagster.disk import require_room
 from jarvis_dagster.errors import BadInputError, JarvisError, NotSupportedError, PermanentError
 
@@ -65,14 +64,16 @@ def run_video(
         DisplayProgress.show_on(display)
         path = video if video is not None else sample_video(settings, display)
         inbox = inbox_of(settings)
-        upload = place(settings, inbox, path, display)
+        sha256 = inspect(settings, path)
         with (
             _full_disk_explained(settings),
-            _servers(settings, console, keep),
             dagster_instance(settings) as instance,
+            _claimed(settings, instance, inbox, path, sha256) as partition,
         ):
-            partition, result = _execute(settings, instance, inbox, upload)
-            _raise_failure(result)
+            upload = place(inbox, path, sha256, display)
+            with _servers(settings, console, keep):
+                result = _execute(settings, instance, partition, upload)
+                _raise_failure(result)
     metadata = result.asset_materializations_for_node("delivery__results")[0].metadata
     folder = _local_folder(inbox, str(metadata["folder"].value))
     files = tuple(sorted(p for p in folder.rglob("*") if p.is_file()))
@@ -143,56 +144,34 @@ def _local_folder(inbox: Inbox, path: str) -> Path:
     return folder
 
 
-def _execute(
-    settings: Settings, instance: dg.DagsterInstance, inbox: Inbox, upload: Upload
-) -> tuple[str, Any]:
-    from jarvis_dagster.assets.partitions import VIDEOS
-    from jarvis_dagster.build import build_definitions
-    from jarvis_dagster.commands.display import DisplayProgress
-    from jarvis_dagster.sensors.intake import CONTENT_TAG, Intake
-    from jarvis_dagster.stack.runs import PROCESS_TAG, this_process
-
-    key = Intake(instance, inbox, settings.drive).partition(upload)
-    job = build_definitions(overrides={"progress": DisplayProgress()}).resolve_job_def(
-        "process_video"
-    )
-    with _alone(settings.data_dir / "work" / key, upload.name):
-        _refuse_if_worked_on(settings, instance, upload)
-        instance.add_dynamic_partitions(VIDEOS.name or "", [key])
-        result = job.execute_in_process(
-            instance=instance,
-            partition_key=key,
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-            tags={
-                CONTENT_TAG: upload.sha256,
-                PROCESS_TAG: this_process(),
-                "jarvis/file_id": upload.file_id,
-                "jarvis/video": upload.name[:200],
-            },
-            raise_on_error=False,
-        )
-    return key, result
-
-
 @contextlib.contextmanager
-def _alone(folder: Path, name: str) -> Iterator[None]:
-    """Hold the working folder of a video; the kernel lets go of it when this process dies."""
-    folder.mkdir(parents=True, exist_ok=True)
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+def _claimed(
+    settings: Settings, instance: dg.DagsterInstance, inbox: Inbox, video: Path, sha256: str
+) -> Iterator[str]:
+    """The partition of the video, which the sensor leaves alone within the block.
+
+    Raises:
+        PermanentError: somebody else is analysing it.
+    """
+    from jarvis_dagster.assets.partitions import VIDEOS
+    from jarvis_dagster.sensors.intake import Intake
+
+    key = Intake(instance, inbox, settings).partition(video.name, sha256)
+    with claim(settings.data_dir / "work" / key) as mine:
+        if not mine:
             raise PermanentError(
-                f"{name} is being analysed now, by another `jarvis run`.",
+                f"{video.name} is being analysed now, by another `jarvis run`.",
                 "Try again when it has ended.",
-            ) from None
-        yield
-    finally:
-        os.close(handle)
+            )
+        _refuse_if_worked_on(settings, instance, video.name, sha256)
+        # The sensor knows the content by its partition, whatever name the drive gives the file.
+        instance.add_dynamic_partitions(VIDEOS.name or "", [key])
+        yield key
 
 
-def _refuse_if_worked_on(settings: Settings, instance: dg.DagsterInstance, upload: Upload) -> None:
+def _refuse_if_worked_on(
+    settings: Settings, instance: dg.DagsterInstance, name: str, sha256: str
+) -> None:
     """Leave alone what the daemon has queued or is running.
 
     Raises:
@@ -207,15 +186,42 @@ def _refuse_if_worked_on(settings: Settings, instance: dg.DagsterInstance, uploa
     give_up_abandoned(instance)
     status = dg.DagsterRunStatus
     open_runs = dg.RunsFilter(
-        tags={CONTENT_TAG: upload.sha256}, statuses=[status.QUEUED, status.STARTING, status.STARTED]
+        tags={CONTENT_TAG: sha256}, statuses=[status.QUEUED, status.STARTING, status.STARTED]
     )
     working = instance.get_runs(filters=open_runs)
     states = {row.program: row.state for row in stack_status(settings.stack)} if working else {}
     if states.get("dagster-daemon") == "ready":
         raise PermanentError(
-            f"{upload.name} is being analysed now, by run {working[0].run_id}.",
+            f"{name} is being analysed now, by run {working[0].run_id}.",
             "Watch it in Dagster, or try again when it has ended.",
         )
+
+
+def _execute(
+    settings: Settings, instance: dg.DagsterInstance, partition: str, upload: Upload
+) -> Any:
+    from jarvis_dagster.build import build_definitions
+    from jarvis_dagster.commands.display import DisplayProgress
+    from jarvis_dagster.sensors.intake import CONTENT_TAG
+    from jarvis_dagster.stack.runs import PROCESS_TAG, this_process
+
+    job = build_definitions(overrides={"progress": DisplayProgress()}).resolve_job_def(
+        "process_video"
+    )
+    # A look of the sensor that began before the claim may have asked for it.
+    _refuse_if_worked_on(settings, instance, upload.name, upload.sha256)
+    return job.execute_in_process(
+        instance=instance,
+        partition_key=partition,
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        tags={
+            CONTENT_TAG: upload.sha256,
+            PROCESS_TAG: this_process(),
+            "jarvis/file_id": upload.file_id,
+            "jarvis/video": upload.name[:200],
+        },
+        raise_on_error=False,
+    )
 
 
 def _raise_failure(result: Any) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from jarvis_dagster.disk import require_room
 from jarvis_dagster.errors import BadInputError
 from jarvis_dagster.services.client_storage.inbox import CALIBRATION_SUFFIX
+from jarvis_dagster.services.files import sha256_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from jarvis_dagster.services.client_storage.inbox import Inbox, Upload
     from jarvis_dagster.settings import Settings
 
-__all__ = ["dagster_instance", "place", "register_video", "sample_video"]
+__all__ = ["dagster_instance", "inspect", "place", "register_video", "sample_video"]
 
 
 def sample_video(settings: Settings, display: Display, seconds: float = 24.0) -> Path:
@@ -64,8 +65,8 @@ def dagster_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-def place(settings: Settings, inbox: Inbox, video: Path, display: Display) -> Upload:
-    """Put the video, and the calibration beside it, into the drive's Uploads folder.
+def inspect(settings: Settings, video: Path) -> str:
+    """The hash of a video that can be analysed here.
 
     Raises:
         BadInputError: it cannot be analysed.
@@ -78,7 +79,12 @@ def place(settings: Settings, inbox: Inbox, video: Path, display: Display) -> Up
         raise BadInputError(f"{video} {what}.", "Name a video file.")
     probe(video)  # what cannot be analysed does not get as far as the drive
     require_room(settings, video.stat().st_size)
-    return inbox.place(video, progress=lambda d, t: display.update("upload", d, t))
+    return sha256_file(video)
+
+
+def place(inbox: Inbox, video: Path, sha256: str, display: Display) -> Upload:
+    """Put the video, and the calibration beside it, into the drive's Uploads folder."""
+    return inbox.place(video, sha256, lambda done, total: display.update("upload", done, total))
 
 
 def register_video(settings: Settings, video: Path, display: Display) -> str:
@@ -88,8 +94,9 @@ def register_video(settings: Settings, video: Path, display: Display) -> str:
     from jarvis_dagster.wiring import inbox_of
 
     inbox = inbox_of(settings)
-    upload = place(settings, inbox, video, display)
+    sha256 = inspect(settings, video)
+    place(inbox, video, sha256, display)
     with dagster_instance(settings) as instance:
-        key = Intake(instance, inbox, settings.drive).partition(upload)
+        key = Intake(instance, inbox, settings).partition(video.name, sha256)
         instance.add_dynamic_partitions(VIDEOS.name or "", [key])
     return key

@@ -1,13 +1,11 @@
 """Starts the analysis of every video that arrives in the drive's ``Uploads`` folder."""
 
-import functools
 import time
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from jarvis_dagster.assets.partitions import VIDEOS
-from jarvis_dagster.disk import require_room
 from jarvis_dagster.errors import TransientError
 from jarvis_dagster.jobs import process_video
 from jarvis_dagster.resources.uploads import UploadsResource
@@ -42,8 +40,8 @@ def drive_upload_sensor(drive: "DriveSettings") -> dg.SensorDefinition:
         except TransientError as error:
             return dg.SkipReason(f"The drive cannot be listed now: {error}")
         planned = plan(Cursor.loads(context.cursor), listing, now_s=now_s, settle_s=drive.settle_s)
-        room = functools.partial(require_room, uploads.settings)
-        taken = Intake(context.instance, uploads.inbox, drive, room).take(planned)
+        settings = uploads.settings.model_copy(update={"drive": drive})
+        taken = Intake(context.instance, uploads.inbox, settings).take(planned)
         for note in taken.notes:
             context.log.info(note)
         return dg.SensorResult(

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from jarvis_dagster.assets.partitions import VIDEOS, partition_key, sha256_prefix
+from jarvis_dagster.claims import is_claimed
+from jarvis_dagster.disk import require_room
 from jarvis_dagster.errors import BadVideoError, PermanentError, TransientError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from jarvis_dagster.sensors.upload_plan import Cursor, Plan
     from jarvis_dagster.services.client_storage.drive import DriveFile
     from jarvis_dagster.services.client_storage.inbox import Inbox, Upload
-    from jarvis_dagster.settings import DriveSettings
+    from jarvis_dagster.settings import Settings
 
 __all__ = ["CONTENT_TAG", "Intake", "Taken"]
 
@@ -47,24 +47,12 @@ class Taken:
 
 
 class Intake:
-    """Decides ready files against what the Dagster instance already knows.
+    """Decides ready files against what the Dagster instance already knows."""
 
-    Args:
-        require_room: Raises PermanentError unless a video of so many bytes can be analysed here;
-            the video waits until there is room.
-    """
-
-    def __init__(
-        self,
-        instance: dg.DagsterInstance,
-        inbox: Inbox,
-        drive: DriveSettings,
-        require_room: Callable[[int], None] = lambda _: None,
-    ) -> None:
+    def __init__(self, instance: dg.DagsterInstance, inbox: Inbox, settings: Settings) -> None:
         self._instance = instance
         self._inbox = inbox
-        self._drive = drive
-        self._require_room = require_room
+        self._settings = settings
 
     def take(self, planned: Plan) -> Taken:
         """Decide as many files as the time allows, at least one."""
@@ -72,13 +60,13 @@ class Intake:
         began = time.monotonic()
         for number, file in enumerate(planned.ready):
             spent = time.monotonic() - began
-            full = len(taken.requests) >= self._drive.requests_per_tick
-            if full or (number and spent > self._drive.tick_budget_s):
+            full = len(taken.requests) >= self._settings.drive.requests_per_tick
+            if full or (number and spent > self._settings.drive.tick_budget_s):
                 left = len(planned.ready) - number
                 taken.notes.append(f"{left} more upload(s) wait for the next look")
                 break
             try:
-                self._require_room(file.size)
+                require_room(self._settings, file.size)
             except PermanentError as error:
                 taken.notes.append(f"{file.path} waits: {error}")
             else:
@@ -90,14 +78,14 @@ class Intake:
         try:
             self._require_video(file)
             upload = self._inbox.look(file.id, file.version)
-            if upload is None:
-                return dataclasses.replace(
-                    taken, notes=[*notes, f"{file.path} changed while it was read; looking again"]
-                )
+            if upload is None or self._is_claimed(upload):
+                why = "is analysed by `jarvis run`" if upload else "changed while it was read"
+                return dataclasses.replace(taken, notes=[*notes, f"{file.path} {why}"])
             request = self.request(upload, {r.tags[CONTENT_TAG] for r in taken.requests})
         except BadVideoError as error:
-            self._inbox.quarantine(file, error)
-            notes.append(f"{file.path} was moved to Quarantine: {error.what}")
+            moved = self._inbox.quarantine(file, error)
+            fate = f"was moved to Quarantine: {error.what}" if moved else "is gone or was replaced"
+            notes.append(f"{file.path} {fate}")
             return dataclasses.replace(taken, cursor=taken.cursor.handle(file), notes=notes)
         except TransientError as error:
             return dataclasses.replace(taken, notes=[*notes, f"{file.path}: {error}"])
@@ -116,6 +104,11 @@ class Intake:
             taken.new_partitions if known else [*taken.new_partitions, key],
             [*notes, f"{file.path} becomes {key}"],
         )
+
+    def _is_claimed(self, upload: Upload) -> bool:
+        """Whether ``jarvis run`` has it; if that fails, it is ready still."""
+        key = self.partition(upload.name, upload.sha256)
+        return is_claimed(self._settings.data_dir / "work" / key)
 
     def _require_video(self, file: DriveFile) -> None:
         """Refuse what is not a video at once where the drive is on this machine.
@@ -142,7 +135,7 @@ class Intake:
             return None
         return dg.RunRequest(
             run_key=f"{upload.sha256[:32]}-{len(failed) + 1}",
-            partition_key=self.partition(upload),
+            partition_key=self.partition(upload.name, upload.sha256),
             tags={
                 CONTENT_TAG: upload.sha256,
                 "jarvis/file_id": upload.file_id,
@@ -150,13 +143,13 @@ class Intake:
             },
         )
 
-    def partition(self, upload: Upload) -> str:
+    def partition(self, name: str, sha256: str) -> str:
         """The partition of this content: the one it has, or one after its name."""
-        prefix = sha256_prefix(partition_key(upload.name, upload.sha256))
+        new = partition_key(name, sha256)
         for key in self._instance.get_dynamic_partitions(VIDEOS.name or ""):
-            if sha256_prefix(key) == prefix:
+            if sha256_prefix(key) == sha256_prefix(new):
                 return key
-        return partition_key(upload.name, upload.sha256)
+        return new
 
 
 _ENDED_BADLY = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)

@@ -195,7 +195,7 @@ def _write_object_store_security(paths: StackPaths) -> None:
 def _temporal(config: StackConfig, paths: StackPaths) -> dict[str, Any]:
     ports = config.ports
     return {
-        "title": "Temporal",
+        "title": "Temporal server",
         "argv": (
             _binary("temporal"),
             *("server", "start-dev"),
@@ -221,7 +221,7 @@ def _mlflow(config: StackConfig, paths: StackPaths) -> dict[str, Any]:
     port = config.ports.mlflow
     allowed = () if config.is_loopback else ("--allowed-hosts", ",".join(_mlflow_hosts(config)))
     return {
-        "title": "MLflow",
+        "title": "MLflow server",
         "argv": (
             *(sys.executable, "-m", "mlflow", "server"),
             *("--host", config.host, "--port", str(port)),
@@ -249,7 +249,7 @@ def _mlflow_hosts(config: StackConfig) -> tuple[str, ...]:
 def _metrics(config: StackConfig, paths: StackPaths) -> dict[str, Any]:
     port = config.ports.metrics
     return {
-        "title": "metrics",
+        "title": "metrics endpoint",
         "argv": (
             *(sys.executable, "-m", "jarvis_dagster.services.analytics"),
             *("--host", config.host, "--port", str(port)),
@@ -297,7 +297,7 @@ def _dagster_code(config: StackConfig, paths: StackPaths) -> dict[str, Any]:
 def _dagster_webserver(config: StackConfig, paths: StackPaths) -> dict[str, Any]:
     port = config.ports.dagster
     return {
-        "title": "Dagster",
+        "title": "Dagster webserver",
         "argv": (
             *(sys.executable, "-m", "dagster_webserver", "-w", "workspace.yaml"),
             *("--host", config.host, "--port", str(port)),

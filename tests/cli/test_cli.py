@@ -12,6 +12,10 @@ from typing import Any
 import pytest
 
 from jarvis_dagster import cli
+from jarvis_dagster.assets.partitions import partition_key
+from jarvis_dagster.claims import claim
+from jarvis_dagster.services.files import sha256_file
+from jarvis_dagster.settings import load_settings
 from tests import media
 
 
@@ -79,6 +83,19 @@ def test_a_full_disk_is_one_line_with_a_remedy(
     assert "No space is left on the disk" in err
     assert str(out) in err
     assert err.strip().splitlines()[-1].startswith("Error: ")
+
+
+def test_two_runs_of_one_video_do_not_meet(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    video = media.write_video(tmp_path / "game.mp4", media.pan(3))
+    key = partition_key("game.mp4", sha256_file(video))
+    data = load_settings().data_dir
+    with claim(data / "work" / key):
+        code, _, err = jarvis("run", video, capsys=capsys)
+    assert code == 1
+    assert "is being analysed now, by another `jarvis run`" in err
+    assert not (data / "drive" / "Jarvis AI" / "Uploads" / "game.mp4").exists()
 
 
 def test_where_results_cannot_be_put_is_told_before_the_work(

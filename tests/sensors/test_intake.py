@@ -1,5 +1,6 @@
 """The upload sensor against a real folder and a real Dagster instance."""
 
+import hashlib
 import os
 import shutil
 import time
@@ -10,9 +11,12 @@ import dagster as dg
 import pytest
 
 from jarvis_dagster.assets.partitions import VIDEOS, partition_key
+from jarvis_dagster.claims import claim
 from jarvis_dagster.resources.uploads import UploadsResource
 from jarvis_dagster.sensors.drive_upload import drive_upload_sensor
 from jarvis_dagster.sensors.intake import CONTENT_TAG
+from jarvis_dagster.services.client_storage.drive import DriveFile
+from jarvis_dagster.services.client_storage.inbox import Inbox
 from jarvis_dagster.settings import DriveSettings, load_settings
 from jarvis_dagster.stack.runs import PROCESS_TAG, this_process
 from jarvis_dagster.wiring import inbox_of
@@ -199,6 +203,44 @@ def test_a_video_waits_while_the_disk_has_no_room(
     assert "too little room" in str(looked.skip_reason)
     assert [path.name for path in coach.uploads.iterdir()] == ["game.mp4"]
     assert len(coach.look().run_requests or []) == 1
+
+
+def test_what_jarvis_run_has_claimed_is_left_to_it(coach: Coach, video: bytes) -> None:
+    coach.put("game (2).mp4", video)
+    sha256 = hashlib.sha256(video).hexdigest()
+    key = partition_key("game.mp4", sha256)
+    coach.instance.add_dynamic_partitions("videos", [key])
+    work = load_settings().data_dir / "work" / key
+    with claim(work) as mine:
+        assert mine
+        looked = coach.look()
+        assert looked.run_requests == []
+        assert "jarvis run" in str(looked.skip_reason)
+        with claim(work) as second:
+            assert not second
+    assert not work.exists()
+    # It ended without a run that succeeded or goes on.
+    (request,) = coach.look().run_requests or []
+    assert request.partition_key == key
+
+
+def test_a_file_that_goes_during_the_look_is_forgotten(
+    coach: Coach, video: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = coach.put("game.mp4", video)
+    real = Inbox.listing
+
+    def listing(inbox: Inbox) -> list[DriveFile]:
+        files = list(real(inbox))
+        path.unlink()
+        return files
+
+    with monkeypatch.context() as raced:
+        raced.setattr(Inbox, "listing", listing)
+        looked = coach.look()
+    assert looked.run_requests == []
+    assert "is gone" in str(looked.skip_reason)
+    assert not (coach.drive / "Quarantine").exists()
 
 
 def test_a_killed_run_of_this_machine_is_given_up(coach: Coach, video: bytes) -> None:

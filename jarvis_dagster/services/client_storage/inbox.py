@@ -141,12 +141,13 @@ class Inbox:
         self.drive.download(file.id, path)
         return path
 
-    def place(self, video: Path, progress: Callable[[int, int], None] | None = None) -> Upload:
-        """Upload a file of this machine, with the calibration beside it.
+    def place(
+        self, video: Path, sha256: str, progress: Callable[[int, int], None] | None = None
+    ) -> Upload:
+        """Upload a file of this machine whose hash is known, with the calibration beside it.
 
         A file in the Uploads folder itself, or one with the same content, stays.
         """
-        sha256 = sha256_file(video)
         tell = progress or _silent
         tell(0, 1)
         uploads = self.folder("Uploads")
@@ -171,12 +172,15 @@ class Inbox:
             replace=there,
         )
 
-    def quarantine(self, upload: Upload | DriveFile, error: JarvisError) -> None:
-        """Move a file that cannot be analysed out of Uploads, and say why beside it."""
+    def quarantine(self, upload: Upload | DriveFile, error: JarvisError) -> bool:
+        """Move a file that cannot be analysed out of Uploads, and say why beside it.
+
+        False if it is gone or was replaced: what is there now is looked at on its own.
+        """
         file_id = upload.file_id if isinstance(upload, Upload) else upload.id
         file = self.drive.stat(file_id)
         if file is None or file.version != upload.version:
-            return  # gone, or replaced: what is there now is looked at on its own
+            return False
         folder = self.folder("Quarantine")
         moved = self.drive.move(file.id, folder.id)
         with tempfile.TemporaryDirectory() as scratch:
@@ -188,6 +192,7 @@ class Inbox:
                 "utf-8",
             )
             self.drive.upload(note, folder.id, f"{moved.name}.txt")
+        return True
 
     def deliver(self, source: dict[str, Any], files: dict[str, Path]) -> Delivery:
         """Put results into ``Results/<video>/`` with a manifest; the same again changes nothing.
