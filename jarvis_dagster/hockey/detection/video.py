@@ -76,16 +76,16 @@ def choose_stride(
 ) -> StrideChoice:
     """The smallest stride that keeps detection within ``budget_ms`` of wall time a frame.
 
-    The default budget is a quarter of a frame's duration: a game is then through all steps in
-    less than its own length. However slow the machine, at least 15 looks a second are kept
-    (or every frame, where the video has fewer).
+    The default budget is an eighth of a frame's duration: decoding, drawing and the rest need
+    several times that, and all together should take less than the game. However slow the
+    machine, at least 15 looks a second are kept (or every frame, where the video has fewer).
 
     Raises:
         BadInputError: ``fps`` or ``ms_per_image`` is not positive.
     """
     if not (fps > 0 and math.isfinite(fps) and ms_per_image > 0):
         raise BadInputError(f"No stride for {fps} frames/s and {ms_per_image} ms a picture.")
-    budget = 1000 / fps / 4 if budget_ms is None else budget_ms
+    budget = 1000 / fps / 8 if budget_ms is None else budget_ms
     most = max(1, int(fps / _LOOKS_PER_SECOND + 0.05))
     affordable = max(1, math.ceil(ms_per_image / budget - 1e-9))
     stride = min(most, affordable)
