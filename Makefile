@@ -21,7 +21,7 @@ $(BIN)/.test: pyproject.toml constraints.txt deploy/setup.sh $(BIN)/.base
 	@deploy/setup.sh test $(PYTHON) $(VENV)
 
 run: $(BIN)/.base ## Analyse VIDEO=path (or a rendered sample game) from Uploads/ to Results/.
-	@$(BIN)/jarvis run $(if $(VIDEO),"$(VIDEO)",--sample) $(if $(OUTPUT),--output "$(OUTPUT)") $(if $(KEEP),--keep)
+	@$(BIN)/jarvis run $(if $(OUTPUT),--output "$$OUTPUT") $(if $(KEEP),--keep) $(if $(VIDEO),-- "$$VIDEO",--sample)
 
 test: $(BIN)/.test ## Run every test (PYTEST_ARGS=... to choose).
 	@deploy/servers.sh
