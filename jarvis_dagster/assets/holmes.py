@@ -54,6 +54,8 @@ def game_report(
             clips=clips,
             team_colours=space.json("tracks", "teams")["colours_bgr"],
             rink=support.get("rink", "NHL"),
+            annotated="annotated.mp4",
+            still=space.fetch("annotated_video", "middle.jpg"),
             provenance=provenance_of(workspace.settings, source, model["version"]),
         )
         refs = [space.keep("game_report", page), space.keep("game_report", data)]

@@ -10,7 +10,7 @@ import pytest
 from jarvis_dagster.hockey.events import build_ledger
 from jarvis_dagster.hockey.highlights import Highlight
 from jarvis_dagster.hockey.report import SCHEMA_VERSION, write_report
-from jarvis_dagster.hockey.report.wording import clock, size
+from jarvis_dagster.hockey.report.wording import clock, measured, size
 from jarvis_dagster.hockey.tables import TRACKS, empty
 from jarvis_dagster.hockey.video import save_jpeg
 from tests.events.tables import PROVENANCE, crew, joined, placed, scanned, video, walker
@@ -90,8 +90,50 @@ def test_the_page_needs_nothing_else(tmp_path):
 
 def test_clips_are_linked_beside_the_page_with_safe_addresses(tmp_path):
     page, data, _ = written(tmp_path, two_teams(), clips=(1,))
-    assert page.links == ["highlights/01_rush%20%231.mp4"]
+    assert page.links == ["#unsupported", "highlights/01_rush%20%231.mp4"]
     assert data["highlights"][0]["clip"] == "highlights/01_rush #1.mp4"
+
+
+def test_the_annotated_video_is_beside_the_page(tmp_path):
+    still = tmp_path / "middle.jpg"
+    save_jpeg(np.full((90, 160, 3), 128, np.uint8), still)
+    page, data, _ = written(tmp_path, two_teams(), annotated="annotated #1.mp4", still=still)
+    assert page.sources[0] == "annotated%20%231.mp4"
+    assert page.sources[1].startswith("data:image/jpeg;base64,")
+    peak = next(e for e in data["events"] if e["type"] == "action_peak")
+    assert f"annotated%20%231.mp4#t={peak['start_s']}" in page.links
+
+
+def test_the_pre_flight_speaks_of_the_video_by_its_name(tmp_path):
+    seen = {"grades": {}, "findings": [], "video": {"name": "source.mp4", "fps": 30.0}}
+    _, data, _ = written(tmp_path, two_teams(), preflight=seen)
+    assert data["preflight"]["video"] == {"name": "game.mp4", "fps": 30.0}
+
+
+EXAMPLES = {
+    "rush": (
+        {"people": 3.9, "direction": "left", "seconds": 1.04, "median_speed_heights_per_s": 4.5},
+        "4 players to the left for 1.0 s",
+    ),
+    "crowding": ({"people": 6.0, "seconds": 2.0, "goalkeeper_inside": True}, "a goalkeeper among"),
+    "stoppage": ({"people": 8.0, "median_speed_heights_per_s": 0.3}, "slower than 0.3 body"),
+    "play_resumes": ({"speed_before": 0.3, "speed_after": 1.9}, "from 0.3 to 1.9"),
+    "zone_entry": ({"end": "left", "middle_beyond_line_ft": 12.0}, "left end"),
+    "line_change": ({"on": 3, "off": 4}, "3 on, 4 off"),
+    "shot": ({"puck_speed_ftps": 80.0, "from_ft": 40.0, "end": "right"}, "80 ft/s from 40 ft"),
+    "top_speed": ({"speed_ftps": 28.0, "measured_share": 0.9}, "28.0 ft/s"),
+    "action_peak": (
+        {"activity_heights_per_s": 9.0, "usual_activity_heights_per_s": 4.5, "people": 5.0},
+        "2.0 times the usual",
+    ),
+    "camera_cut": ({"luma_change": 3.0}, ""),
+}
+
+
+@pytest.mark.parametrize("kind", EXAMPLES)
+def test_measures_are_said_in_words(kind):
+    values, said = EXAMPLES[kind]
+    assert said in measured({"type": kind, "measures": values})
 
 
 def test_hostile_names_and_texts_are_text(tmp_path):
@@ -105,9 +147,18 @@ def test_hostile_names_and_texts_are_text(tmp_path):
 
 def test_grades_come_first_in_plain_words(tmp_path):
     page, _, _ = written(tmp_path, two_teams())
-    assert page.text.index("How far to trust this") < page.text.index("Highlights")
+    assert page.text.index("How far to trust this") < page.text.index("The two teams")
     assert "2 camera cuts. Few frames." in page.text
-    assert "Not supported. There is no calibration." in page.text
+    assert "Speeds" in page.text.split("does not support")[-1]
+    assert page.text.count("There is no calibration.") == 1
+
+
+def test_statistics_with_the_same_grade_and_reason_share_a_line(tmp_path):
+    given = {name: {"grade": "A", "reasons": ["Fine."]} for name in ("detections", "time_in_view")}
+    given["tracks"] = {"grade": "B", "reasons": ["Cuts."]}
+    page, _, _ = written(tmp_path, two_teams(), preflight={"grades": given})
+    assert "Detections and time in view" in page.text
+    assert page.text.count("Fine.") == 1
 
 
 def test_numbers_follow_from_the_tables(tmp_path):
@@ -122,15 +173,18 @@ def test_numbers_follow_from_the_tables(tmp_path):
     assert {p["track_id"] for p in data["people"]} == {1, 2, 3, 4, 5, 6, 20}
     assert len(data["events"]) == len(events)
     assert data["provenance"]["video_sha256"] == PROVENANCE.video_sha256
-    assert "Followed 6 players and 1 referee" in page.text
+    assert "Usually 7 people are in view" in page.text
+    assert "the numbers stand for 6 players and 1 referee" in page.text
 
 
 def test_without_positions_speed_and_place_are_not_supported(tmp_path):
     page, data, _ = written(tmp_path, two_teams())
     assert all(p["top_speed_mph"] is None for p in data["people"])
     assert "zone_entry" in data["not_supported"]
-    assert "Not supported: There is no rink calibration" in page.text
-    assert "Zone entry" in page.text
+    assert page.text.count("There is no rink calibration") == 1
+    assert "Zone entry" in page.text or "zone entry" in page.text
+    assert "Where they were" not in page.text
+    assert "Top speed" not in page.text.split("does not support")[0]
 
 
 def test_with_positions_there_are_speeds_distances_and_a_heat_map(tmp_path):
@@ -161,7 +215,8 @@ def test_a_long_game_is_cut_short_on_the_page_and_whole_in_the_file(tmp_path):
     many = joined(*[walker(i, np.tile([5.0 * i, 300.0], (2, 1))) for i in range(1, 201)])
     page, data, _ = written(tmp_path, many)
     assert len(data["people"]) == 200
-    assert "50 more are in report.json" in page.text
+    assert "176 more are in report.json" in page.text
+    assert page.tags.count("tr") < 60
 
 
 def test_the_same_tables_give_the_same_bytes(tmp_path):

@@ -145,7 +145,10 @@ def not_supported(
     length = rink_named(rink).length_ft
     valid = 0.0 if positions is None or not len(positions) else float(positions["valid"].mean())
     if positions is None:
-        reason = "There is no rink calibration for this video, so there are no places in feet."
+        reason = (
+            "There is no rink calibration for this video, so there are no places in feet."
+            " A calibration file beside the video brings them."
+        )
     else:
         reason = f"Only {valid:.0%} of the positions are on the rink: the calibration does not fit."
     if valid < _ENOUGH_POSITIONS:

@@ -104,10 +104,8 @@ def presence_plot(
     fps: float,
     colours: dict[str, str],
 ) -> str:
-    """When each of the longest tracks was in view, one bar a track."""
-    # Officials only where there is room: a coach looks for players.
-    shown = sorted(people, key=lambda p: p["role"] == "referee")[:24]
-    order = sorted(shown, key=lambda p: ("ABZ".index(p["team"] or "Z"), p["role"], p["first_s"]))
+    """When each of ``people`` was in view, one bar a track."""
+    order = sorted(people, key=lambda p: ("ABZ".index(p["team"] or "Z"), p["role"], p["first_s"]))
     figure = _figure(9.6, 0.75 + 0.2 * len(order))
     axes = figure.subplots()
     spans_of = _spans(tracks, fps)

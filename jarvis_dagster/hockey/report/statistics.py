@@ -19,7 +19,14 @@ if TYPE_CHECKING:
 
     from jarvis_dagster.hockey.video import VideoInfo
 
-__all__ = ["activity_series", "event_rows", "people_rows", "team_rows", "video_facts"]
+__all__ = [
+    "activity_series",
+    "event_rows",
+    "longest_in_view",
+    "people_rows",
+    "team_rows",
+    "video_facts",
+]
 
 MPH_PER_FTPS = 0.6818181818
 _FASTEST_FTPS = 42.0
@@ -97,6 +104,11 @@ def people_rows(
         )
     rows.sort(key=lambda r: (-r["time_in_view_s"], r["track_id"]))
     return rows
+
+
+def longest_in_view(people: list[dict[str, Any]], count: int = 24) -> list[dict[str, Any]]:
+    """The ``count`` rows to show; officials only where there is room."""
+    return sorted(people, key=lambda p: p["role"] == "referee")[:count]
 
 
 def team_rows(people: list[dict[str, Any]], tracks: pd.DataFrame) -> list[dict[str, Any]]:

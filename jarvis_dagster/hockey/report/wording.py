@@ -13,11 +13,14 @@ __all__ = [
     "clock",
     "counts",
     "findings",
+    "followed",
     "grades",
-    "measures",
+    "listed",
+    "measured",
     "share",
     "size",
     "summary",
+    "unsupported",
     "words",
 ]
 
@@ -38,12 +41,19 @@ _NAMES = {
     "shot": "Shot",
     "goal": "Goal",
 }
-_UNITS = (
-    ("_heights_per_s", "body heights/s"),
-    ("_ftps", "ft/s"),
-    ("_ft", "ft"),
-    ("seconds", "s"),
-)
+_MEASURED = {
+    "rush": "{people:.0f} players to the {direction} for {seconds:.1f} s, half of them faster than"
+    " {median_speed_heights_per_s:.1f} body heights/s",
+    "crowding": "{people:.0f} people for {seconds:.1f} s",
+    "stoppage": "{people:.0f} people, half of them slower than"
+    " {median_speed_heights_per_s:.1f} body heights/s",
+    "play_resumes": "from {speed_before:.1f} to {speed_after:.1f} body heights/s",
+    "zone_entry": "{end} end, the middle of the skaters {middle_beyond_line_ft:.0f} ft beyond"
+    " the blue line",
+    "line_change": "{on} on, {off} off",
+    "shot": "{puck_speed_ftps:.0f} ft/s from {from_ft:.0f} ft at the {end} goal",
+    "top_speed": "{speed_ftps:.1f} ft/s",
+}
 _NOTED = (
     ("goal", "goal", "goals"),
     ("shot", "shot", "shots"),
@@ -54,7 +64,8 @@ _NOTED = (
     ("stoppage", "stoppage", "stoppages"),
 )
 _LETTERS = ("A", "B", "C", "D")
-_HIDDEN = {"role", "observed_share"}
+_LIVELY = 1.1
+"""Times the usual movement from which on the number says something."""
 
 
 def clock(seconds: float | None) -> str:
@@ -97,37 +108,51 @@ def words(name: str) -> str:
     return _NAMES.get(name, name.replace("_", " ").strip().capitalize())
 
 
-def measures(values: dict[str, Any]) -> str:
-    """The measures of an event in one line."""
-    parts = []
-    for key, value in values.items():
-        if key in _HIDDEN:
-            continue
-        label, unit = key, ""
-        for ending, name in _UNITS:
-            if key.endswith(ending):
-                label, unit = key.removesuffix(ending), name
-                break
-        if isinstance(value, bool):
-            said = "yes" if value else "no"
-        else:
-            said = f"{value:.1f}" if isinstance(value, float) else str(value)
-        label = label.replace("_", " ").strip()
-        parts.append(" ".join(part for part in (label, said, unit) if part))
-    return ", ".join(parts)
+def measured(event: dict[str, Any]) -> str:
+    """What was measured about an event, in one line."""
+    kind, values = event["type"], event["measures"]
+    if kind == "action_peak":
+        more = values["activity_heights_per_s"] / max(values["usual_activity_heights_per_s"], 1e-6)
+        lively = f"{more:.1f} times the usual movement"
+        return lively if more >= _LIVELY else "no livelier than usual"
+    said = _MEASURED.get(kind, "").format_map(values)
+    return said + (", a goalkeeper among them" if values.get("goalkeeper_inside") else "")
 
 
 def grades(preflight: dict[str, Any]) -> list[dict[str, Any]]:
-    """Trust grades as rows of statistic, grade (A to D, or a dash) and reason."""
-    rows = []
+    """Rows of grade (A to D), reason and the statistics that have both, the best first."""
+    named: dict[tuple[str, str], list[str]] = {}
     for name, given in (preflight.get("grades") or {}).items():
-        grade = str(given.get("grade", ""))
-        letter = grade if grade in _LETTERS else ""
-        reasons = " ".join(str(reason) for reason in given.get("reasons", ()))
-        if not letter:
-            reasons = f"{words(grade)}. {reasons}"
-        rows.append({"statistic": words(name), "letter": letter, "reason": reasons})
-    return rows
+        if given.get("grade") in _LETTERS:
+            key = given["grade"], " ".join(given.get("reasons", ()))
+            named.setdefault(key, []).append(words(name))
+    return [
+        {"letter": letter, "reason": reason, "statistics": listed(names)}
+        for (letter, reason), names in sorted(named.items())
+    ]
+
+
+def unsupported(not_supported: dict[str, str], preflight: dict[str, Any]) -> list[dict[str, str]]:
+    """Rows of reason and what it rules out, each said once.
+
+    A reason of the pre-flight that begins one of the ledger's is the same reason.
+    """
+    ruled_out: dict[str, list[str]] = {}
+    for name, reason in not_supported.items():
+        ruled_out.setdefault(reason, []).append(words(name))
+    for name, given in (preflight.get("grades") or {}).items():
+        if given.get("grade") in _LETTERS:
+            continue
+        said = " ".join(given.get("reasons", ()))
+        same = next((r for r in ruled_out if r.startswith(said.rstrip("."))), said)
+        ruled_out.setdefault(same, []).append(words(name))
+    return [{"reason": reason, "statistics": listed(names)} for reason, names in ruled_out.items()]
+
+
+def listed(names: list[str]) -> str:
+    """``A, b and c``: the first as it is, the others in small letters."""
+    small = [names[0], *(name[0].lower() + name[1:] for name in names[1:])]
+    return small[0] if len(small) == 1 else ", ".join(small[:-1]) + " and " + small[-1]
 
 
 def findings(preflight: dict[str, Any]) -> list[dict[str, str]]:
@@ -150,23 +175,24 @@ def counts(events: list[dict[str, Any]]) -> list[tuple[str, int]]:
     return sorted(number.items(), key=lambda pair: (-pair[1], pair[0]))
 
 
-def summary(numbers: dict[str, Any]) -> str:
-    """One or two sentences that say what was found."""
-    people = numbers["people"]
-    if not people:
-        return "Nobody was found on the ice in this video, so there is little to report."
-    by_role = {
+def followed(people: list[dict[str, Any]]) -> str:
+    """How many of whom were followed: ``11 players, 1 goalkeeper and 1 referee``."""
+    number = {
         role: sum(p["role"] == role for p in people) for role in ("player", "goalkeeper", "referee")
     }
-    parts = [f"{n} {role}{'' if n == 1 else 's'}" for role, n in by_role.items() if n]
-    listed = parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
-    text = f"Followed {listed} (someone who leaves the picture and returns may count twice)."
+    return listed([f"{n} {role}{'' if n == 1 else 's'}" for role, n in number.items() if n])
+
+
+def summary(numbers: dict[str, Any]) -> str:
+    """One or two sentences that say what was found."""
+    if not numbers["people"]:
+        return "Nobody was found on the ice in this video, so there is little to report."
+    usual = round(numbers["video"]["people_in_view"])
+    text = f"Usually {usual} {'person is' if usual == 1 else 'people are'} in view."
     number = dict(counts(numbers["events"]))
     noted = [
         f"{number[kind]} {many if number[kind] > 1 else one}"
         for kind, one, many in _NOTED
         if kind in number
     ]
-    if noted:
-        text += f" Noted: {', '.join(noted)}."
-    return text
+    return text + (f" Noted: {listed(noted)}." if noted else " No single event stands out.")

@@ -1,7 +1,7 @@
 """Write the report: one HTML file for a coach and one JSON file for programs.
 
-Belongs here: collecting numbers and pictures, rendering, writing. Does not
-belong here: how a number is computed (:mod:`.statistics`).
+Belongs here: collecting numbers and pictures, writing. Does not belong here: how a
+number is computed (:mod:`.statistics`), how the page shows it (:mod:`.page`).
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import importlib.metadata
 import json
 import platform
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from jarvis_dagster.hockey.events import EVENT_TYPES
 from jarvis_dagster.hockey.events import not_supported as find_unsupported
 from jarvis_dagster.hockey.highlights import no_highlights_reason
-from jarvis_dagster.hockey.report import plots, statistics, wording
+from jarvis_dagster.hockey.report import plots, statistics
+from jarvis_dagster.hockey.report.page import render_page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +34,6 @@ SCHEMA_VERSION = "1.0"
 """Of ``report.json``; the first number changes when a key changes its meaning."""
 
 _DEFAULT_COLOURS = {"A": (255, 158, 64), "B": (73, 18, 230)}
-_ROWS_SHOWN = 150
 _PACKAGES = ("jarvis-dagster", "numpy", "opencv-python", "openvino", "av", "trackers")
 
 
@@ -55,11 +54,14 @@ def write_report(
     team_colours: dict[str, tuple[int, int, int]] | None = None,
     rink: str = "NHL",
     clips_folder: str = "highlights",
+    annotated: str = "",
+    still: Path | None = None,
 ) -> tuple[Path, Path]:
     """Write ``report.html`` and ``report.json`` into ``folder``.
 
     The page is one file: styles inside, pictures as data URIs, no script, no
-    request. It links the clips as ``clips_folder/<name>`` beside itself.
+    request but for the videos. It links them beside itself: ``annotated``, and the
+    clips as ``clips_folder/<name>``.
 
     Args:
         folder: Made if missing.
@@ -75,6 +77,8 @@ def write_report(
         team_colours: (b, g, r) by team.
         rink: Name of the rink that the positions are on.
         clips_folder: Where the clips lie, seen from the page.
+        annotated: Where the annotated video lies, seen from the page; "" for none.
+        still: A JPEG of the annotated video, shown until it plays.
 
     Returns:
         The paths of the HTML and the JSON file.
@@ -90,7 +94,7 @@ def write_report(
     numbers: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "video": statistics.video_facts(info, name or info.path.name, tracks),
-        "preflight": preflight,
+        "preflight": _named(preflight, name or info.path.name),
         "teams": statistics.team_rows(people, tracks),
         "people": people,
         "events": statistics.event_rows(events),
@@ -109,20 +113,24 @@ def write_report(
     }
     folder.mkdir(parents=True, exist_ok=True)
     colours = {t: _css(c) for t, c in (team_colours or _DEFAULT_COLOURS).items()}
-    page = _render(
+    pictures = _pictures(
+        numbers,
+        info=info,
+        scan=scan,
+        tracks=tracks,
+        positions=positions,
+        highlights=highlights,
+        colours=colours,
+        rink=rink,
+    )
+    thumbnails = [_jpeg(clip.with_suffix(".jpg")) for clip in clips]
+    page = render_page(
         numbers,
         colours=colours,
-        pictures=_pictures(
-            numbers,
-            info=info,
-            scan=scan,
-            tracks=tracks,
-            positions=positions,
-            highlights=highlights,
-            colours=colours,
-            rink=rink,
-        ),
-        thumbnails=[_thumbnail(clip) for clip in clips],
+        pictures=pictures,
+        thumbnails=thumbnails,
+        annotated=annotated,
+        still=_jpeg(still),
     )
     text = json.dumps(numbers, indent=1, ensure_ascii=False, allow_nan=False, default=_plain)
     return _write(folder / "report.html", page), _write(folder / "report.json", text + "\n")
@@ -149,7 +157,7 @@ def _pictures(
         series, numbers["events"], list(highlights), info.fps, colours
     )
     pictures["presence"] = plots.presence_plot(
-        numbers["people"], tracks, info.duration_s, info.fps, colours
+        statistics.longest_in_view(numbers["people"]), tracks, info.duration_s, info.fps, colours
     )
     if positions is not None and bool(positions["valid"].any()):
         teams = [row["team"] for row in numbers["teams"] if row["tracks"]] or [""]
@@ -159,49 +167,17 @@ def _pictures(
     return pictures
 
 
-def _render(numbers: dict[str, Any], **more: Any) -> str:
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("jarvis_dagster.hockey.report", "."),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "clock": wording.clock,
-        "amount": wording.amount,
-        "share": wording.share,
-        "size": wording.size,
-        "words": wording.words,
-        "measures": wording.measures,
-        "link": lambda path: quote(path, safe="/"),
-    }
-    shown = sorted(
-        (e for e in numbers["events"] if e["type"] not in ("in_view", "shift", "top_speed")),
-        key=lambda e: -e["confidence"],
-    )[:_ROWS_SHOWN]
-    return environment.get_template("report.html").render(
-        **numbers,
-        **more,
-        grades=wording.grades(numbers["preflight"]),
-        findings=wording.findings(numbers["preflight"]),
-        ledger=sorted(shown, key=lambda e: (e["start_s"], e["type"])),
-        ledger_total=len(numbers["events"]),
-        counts=wording.counts(numbers["events"]),
-        people_shown=sorted(
-            numbers["people"][:_ROWS_SHOWN], key=lambda p: (p["team"] or "Z", p["role"] != "player")
-        ),
-        summary=wording.summary(numbers),
-        heat_teams=[n.removeprefix("heat_") for n in more["pictures"] if n.startswith("heat_")],
-        placed=any(person["distance_ft"] is not None for person in numbers["people"]),
-    )
+def _jpeg(picture: Path | None) -> str:
+    """A data URI, or "" where there is no picture."""
+    if picture is None or not picture.exists():
+        return ""
+    return plots.data_uri(picture.read_bytes(), "image/jpeg")
 
 
-def _thumbnail(clip: Path) -> str:
-    picture = clip.with_suffix(".jpg")
-    return plots.data_uri(picture.read_bytes(), "image/jpeg") if picture.exists() else ""
+def _named(preflight: dict[str, Any], name: str) -> dict[str, Any]:
+    """The pre-flight with the video's own name: it saw a working copy."""
+    video = preflight.get("video")
+    return {**preflight, "video": {**video, "name": name}} if video else preflight
 
 
 def _versions() -> dict[str, str]:
