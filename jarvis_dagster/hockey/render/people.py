@@ -23,6 +23,16 @@ _TRAIL_PARTS = 5
 _LONGEST = 90
 
 
+def _arc(start_deg: float, stop_deg: float, points: int) -> NDArray[np.float64]:
+    """Points (N, 2) on the unit circle; 90 degrees is towards the viewer."""
+    angle = np.radians(np.linspace(start_deg, stop_deg, points))
+    return np.stack((np.cos(angle), np.sin(angle)), axis=1)
+
+
+_WHOLE, _OPEN, _OUTER = _arc(0, 360, 28), _arc(-40, 220, 24), _arc(-25, 205, 24)
+_DASHES = np.stack([_arc(start, start + 22, 4) for start in range(-40, 220, 40)])
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Person:
     """What to draw, in pixels of the output.
@@ -105,21 +115,23 @@ def _ring(
     person: Person,
     line: int,
 ) -> None:
-    """An ellipse on the ice, open behind the person; dashed when not observed."""
+    """An ellipse on the ice, open behind the person; dashed when not observed.
+
+    Arcs are drawn as polygons of our own: OpenCV's ellipses take twice as long.
+    """
     import cv2
 
-    unit = 1 << _SHIFT
-    centre = round(feet[0] * unit), round(feet[1] * unit)
-    size = round(axes[0] * unit), round(axes[1] * unit)
+    centre, size = np.array(feet), np.array(axes)
     if not person.sure:
-        for start in range(-40, 220, 40):
-            cv2.ellipse(mask, centre, size, 0, start, start + 22, 190, line, cv2.LINE_AA, _SHIFT)
+        dashes = list(_fixed(centre + size * _DASHES))
+        cv2.polylines(mask, dashes, False, 190, line, cv2.LINE_AA, _SHIFT)
         return
-    cv2.ellipse(mask, centre, size, 0, 0, 360, 70, -1, cv2.LINE_AA, _SHIFT)
-    cv2.ellipse(mask, centre, size, 0, -40, 220, 255, line + 1, cv2.LINE_AA, _SHIFT)
+    cv2.fillConvexPoly(mask, _fixed(centre + size * _WHOLE), 70, cv2.LINE_AA, _SHIFT)
+    open_arc = _fixed(centre + size * _OPEN)
+    cv2.polylines(mask, [open_arc], False, 255, line + 1, cv2.LINE_AA, _SHIFT)
     if person.role == "goalkeeper":
-        outer = round(size[0] * 1.3), round(size[1] * 1.3)
-        cv2.ellipse(mask, centre, outer, 0, -25, 205, 255, line, cv2.LINE_AA, _SHIFT)
+        outer = _fixed(centre + 1.3 * size * _OUTER)
+        cv2.polylines(mask, [outer], False, 255, line, cv2.LINE_AA, _SHIFT)
 
 
 def _corners(
