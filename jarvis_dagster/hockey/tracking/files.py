@@ -60,7 +60,8 @@ def track_file(detections: Path, size: tuple[int, int], fps: float, out: Path) -
     started = time.perf_counter()
     rows = read_mot(detections)
     table = _as_detections(rows, fps)
-    tracks = track(table, width_px=width, height_px=height, fps=fps)
+    # What the numbers of the classes mean is not known; how often they occur is.
+    tracks = track(table, width_px=width, height_px=height, fps=fps, lone=None)
     write_mot(_as_mot(tracks), out)
     skipped = int(rows.attrs["skipped"])
     if rows.empty:

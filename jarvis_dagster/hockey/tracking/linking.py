@@ -1,10 +1,8 @@
 """Join tracklets that are one person: over misses and occlusions.
 
 Belongs here: how likely two ends of tracklets are one person, and the best set
-of joints. Does not belong here: the motion model, frame-by-frame association.
-
-A person who leaves the picture and comes back later gets a new track: from
-boxes alone, one of four such joints would be right (measured on NHL sequences).
+of joints. Does not belong here: the motion model, frame-by-frame association,
+people who leave the picture and come back (returns).
 """
 
 from __future__ import annotations

@@ -26,12 +26,15 @@ from jarvis_dagster.hockey.tracking.camera import (
 from jarvis_dagster.hockey.tracking.ends import Motion
 from jarvis_dagster.hockey.tracking.first_pass import FirstPass, tracklets
 from jarvis_dagster.hockey.tracking.linking import Linking, link
+from jarvis_dagster.hockey.tracking.returns import join_returns, lone_labels
 from jarvis_dagster.hockey.tracking.selection import one_at_a_time, people
 from jarvis_dagster.hockey.tracking.smoothing import Smoothing, fill
 from jarvis_dagster.hockey.tracking.trimming import trim
 from jarvis_dagster.hockey.tracking.twins import without_twins
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -51,6 +54,7 @@ def track(
     scan: pd.DataFrame | None = None,
     kit: NDArray[np.float32] | None = None,
     frame_count: int | None = None,
+    lone: Collection[str] | None = ("goalkeeper",),
 ) -> pd.DataFrame:
     """Follow every person through the video; a whole video is given at once.
 
@@ -62,13 +66,16 @@ def track(
         scan: SCAN; its cuts end all tracks, its camera motion is used.
         kit: (N, D) colour features, row-aligned with ``detections``.
         frame_count: tracks end before this frame.
+        lone: classes of which each end of the rink has one person; ``None``:
+            the rare ones that hardly ever share a frame.
 
     Returns:
         TRACKS plus ``detection_row`` (int64, -1 where filled): the position of
-        a row in ``detections``. Sorted by frame and track; every frame between
-        a track's first and last detection has a row. ``class`` is each track's
-        commonest one; role and team are ``"unknown"`` and ``""``. A person who
-        comes back into the picture has a new track. The puck is one track a shot.
+        a row in ``detections``. Sorted by frame and track; every frame from
+        where a person comes into view to where he leaves it has a row.
+        ``class`` is each track's commonest one; role and team are ``"unknown"``
+        and ``""``. A person who comes back into the picture has a new track,
+        but for those of a ``lone`` class. The puck is one track a shot.
 
     Raises:
         BadInputError: a rate or size that is not above 0, or ``kit`` has another
@@ -84,6 +91,7 @@ def track(
         boxes = boxes.take(boxes.frame < frame_count)
     colours = None if kit is None else np.asarray(kit, dtype=np.float64)
     puck = labels.index(_PUCK) if _PUCK in labels else -2
+    alone = None if lone is None else [labels.index(name) for name in lone if name in labels]
     parts = []
     next_id = 1
     for shot in _shots(boxes, scan):
@@ -92,7 +100,7 @@ def track(
             shot, shot.label != puck, ticks, fps, scan, (width_px, height_px)
         )
         for rows in (
-            _people(ticks, shift, noise, found, fps, (width_px, height_px), colours),
+            _people(ticks, shift, noise, found, fps, (width_px, height_px), colours, alone),
             _puck(shot.take(shot.label == puck), ticks, shift, fps),
         ):
             if rows is not None:
@@ -146,6 +154,7 @@ def _people(
     fps: float,
     size: tuple[int, int],
     kit: NDArray[np.float64] | None,
+    lone: list[int] | None,
 ) -> dict[str, NDArray] | None:
     boxes, pieces = found
     camera = shift[np.searchsorted(ticks, boxes.frame)]
@@ -163,6 +172,8 @@ def _people(
     )
     chains = people(boxes, ticks, trim(boxes, ticks, chains), fps)
     chains = without_twins(boxes, chains)
+    lone = lone_labels(boxes, chains) if lone is None else lone
+    chains = join_returns(boxes, chains, lone=lone, width_px=size[0], kit=kit)
     return fill(boxes, camera, chains, fps=fps, noise=noise) if chains else None
 
 
