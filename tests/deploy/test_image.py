@@ -13,6 +13,7 @@ import sysconfig
 from typing import TYPE_CHECKING
 
 import pytest
+import tenacity
 
 from tests.deploy import docker_engine
 from tests.deploy.docker_engine import run
@@ -155,12 +156,26 @@ def test_the_worker_answers_for_its_queue(stack: Stack) -> None:
         stack("exec", "-T", "metrics", "healthcheck", "worker")
 
 
-def test_a_run_ends_well_in_the_container(stack: Stack) -> None:
-    """From the drive to the drive, by Dagster's command line, on the production instance."""
-    script = (ROOT / "deploy" / "materialise-sample.sh").read_text("utf-8")
-    done = stack(
-        "exec", "-T", "dagster-code", "bash", "-c", script, "bash", "/opt/jarvis/bin", timeout=1800
+def test_an_upload_is_analysed_by_itself(stack: Stack) -> None:
+    """From the drive to the drive, by the sensor, the daemon and the code location."""
+    stack.python(
+        "worker",
+        "import pathlib, shutil\n"
+        "from jarvis_dagster.hockey.synthetic import GameSpec, render_game\n"
+        "spec = GameSpec(seed=4, duration_s=2.0, width_px=640, height_px=360, fps=15)\n"
+        "video = render_game(pathlib.Path('/tmp/game'), spec).video\n"
+        "uploads = pathlib.Path('/var/lib/jarvis/drive/Jarvis AI/Uploads')\n"
+        "uploads.mkdir(parents=True, exist_ok=True)\n"
+        "shutil.copy(video, uploads / 'by itself.mp4')\n",
     )
-    assert "Partition " in done
-    results = stack("exec", "-T", "worker", "find", "/var/lib/jarvis/drive", "-name", "report.html")
-    assert "Results" in results
+    results = "/var/lib/jarvis/drive/Jarvis AI/Results/by itself"
+    arrives = tenacity.Retrying(
+        stop=tenacity.stop_after_delay(1200), wait=tenacity.wait_fixed(5), reraise=True
+    )
+    try:
+        arrives(stack, "exec", "-T", "worker", "test", "-s", f"{results}/manifest.json")
+    except AssertionError as error:
+        told = stack("logs", "--tail", "60", "dagster-code", "dagster-daemon")
+        raise AssertionError(f"{error}\n{told}") from None
+    made = stack("exec", "-T", "worker", "ls", results).split()
+    assert {"report.html", "annotated.mp4", "tracks.csv", "events.csv"} <= set(made)
