@@ -21,13 +21,16 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from jarvis_dagster.errors import JarvisError, TransientError
+from jarvis_dagster.services.analytics import JarvisAnalyticsService
 from jarvis_dagster.services.storage import JarvisStorageService, StorageConfig
 from jarvis_dagster.workflows.vision import ComputerVision
 from jarvis_dagster.workflows.vision_activities import VisionActivities
+from jarvis_dagster.workflows.watch import watch_running
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from jarvis_dagster.services.analytics.config import AnalyticsConfig
     from jarvis_dagster.services.workflow import WorkflowConfig
 
 __all__ = ["run_worker", "serve"]
@@ -43,11 +46,12 @@ async def serve(
     stop: asyncio.Event,
     *,
     model: Path | None = None,
+    analytics: AnalyticsConfig | None = None,
 ) -> None:
     """Serve until ``stop`` is set; then let running steps finish for a while.
 
     Steps that do not finish in ``graceful_stop_s`` are taken up by another
-    worker, or by the next one.
+    worker, or by the next one. With ``analytics``, log how long workflows run.
 
     Raises:
         TransientError: Temporal cannot be reached.
@@ -83,6 +87,11 @@ async def serve(
         )
         _LOG.info("Serving %s at %s.", config.task_queue, config.address)
         serving, told = asyncio.create_task(worker.run()), asyncio.create_task(stop.wait())
+        if analytics is not None:
+            watching = asyncio.create_task(
+                watch_running(client, config.task_queue, JarvisAnalyticsService(analytics), stop)
+            )
+            watching.add_done_callback(_tell_why)
         await asyncio.wait({serving, told}, return_when=asyncio.FIRST_COMPLETED)
         told.cancel()
         if not serving.done():
@@ -91,8 +100,18 @@ async def serve(
         await serving
 
 
+def _tell_why(watching: asyncio.Task[None]) -> None:
+    """A watch that broke must not stop the work, but be known."""
+    if not watching.cancelled() and watching.exception() is not None:
+        _LOG.error("Running workflows are no longer watched.", exc_info=watching.exception())
+
+
 def run_worker(
-    config: WorkflowConfig, storage: StorageConfig, work_dir: Path, model: Path | None = None
+    config: WorkflowConfig,
+    storage: StorageConfig,
+    work_dir: Path,
+    model: Path | None = None,
+    analytics: AnalyticsConfig | None = None,
 ) -> None:
     """Serve until SIGTERM or Ctrl-C."""
 
@@ -100,7 +119,7 @@ def run_worker(
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        await serve(config, storage, work_dir, stop, model=model)
+        await serve(config, storage, work_dir, stop, model=model, analytics=analytics)
 
     asyncio.run(main())
 
@@ -115,7 +134,11 @@ def _main() -> int:
         if settings.workflow is None or settings.storage is None:
             raise AssertionError("with_embedded fills both in")
         run_worker(
-            settings.workflow, settings.storage, settings.data_dir / "work", settings.vision.model
+            settings.workflow,
+            settings.storage,
+            settings.data_dir / "work",
+            settings.vision.model,
+            settings.analytics,
         )
     except JarvisError as error:
         _LOG.error("%s", error)
