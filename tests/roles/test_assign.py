@@ -58,6 +58,15 @@ def test_a_referee_has_no_team():
     assert team[11] == ""
 
 
+def test_a_dark_shirt_is_no_referees():
+    people = line(BLACK, 150, cls="player") + line(WHITE, 300)
+    people.append({"x": 300, "y": 450, "kit": BLACK, "cls": "referee"})
+    people.append({"x": 600, "y": 450, "kit": WHITE, "striped": True, "cls": "referee"})
+    role, team = labels(assign_roles(*film(people)))
+    assert (role[11], team[11]) == ("player", "B")
+    assert role[12] == "referee"
+
+
 def test_a_stray_vote_changes_nobody():
     tracks, kit = film(line(NAVY, 150) + line(WHITE, 300))
     odd = (tracks["track_id"] == 3) & tracks["frame"].isin([2, 7])

@@ -12,7 +12,13 @@ import numpy as np
 
 from jarvis_dagster.hockey.roles.samples import KitSummary, crowding, summarise_kit
 from jarvis_dagster.hockey.roles.teams import find_kits, wear
-from jarvis_dagster.hockey.roles.votes import ROLES, Votes, cast_votes, demote_extra_goalkeepers
+from jarvis_dagster.hockey.roles.votes import (
+    ROLES,
+    Votes,
+    cast_votes,
+    demote_dark_referees,
+    demote_extra_goalkeepers,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,6 +82,7 @@ def _teams(votes: Votes, summary: KitSummary) -> tuple[NDArray[np.object_], NDAr
     team = np.full(len(votes.track_ids), "", object)
     sure = np.zeros(len(votes.track_ids))
     where = np.searchsorted(votes.track_ids, summary.track_ids)
+    demote_dark_referees(votes, where, summary.lightness)
     role = votes.winners()[0][where]
     kits = find_kits(summary, np.where(role == _REFEREE, 0.0, np.where(role == _PLAYER, 1.0, 0.5)))
     if kits is None:

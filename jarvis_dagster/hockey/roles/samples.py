@@ -43,6 +43,8 @@ class KitSummary:
         weights: (T,) square root of the good looks, less for who stands off the ice.
         lab: (T, 3) torso in CIE Lab, as seen.
         relative_ab: (T, 2) torso's a and b beside the ice's.
+        lightness: (T,) the torso's L under a light that makes the ice as bright as usual;
+            NaN for a track without three good looks.
     """
 
     track_ids: NDArray[np.int64]
@@ -50,6 +52,7 @@ class KitSummary:
     weights: NDArray[np.float64]
     lab: NDArray[np.float64]
     relative_ab: NDArray[np.float64]
+    lightness: NDArray[np.float64]
 
 
 def summarise_kit(
@@ -104,6 +107,7 @@ def summarise_kit(
     weights: list[float] = []
     lab: list[NDArray[np.float64]] = []
     relative_ab: list[NDArray[np.float64]] = []
+    lightness: list[float] = []
     for chosen in np.split(order, starts[1:]) if len(unique) else []:
         clear = chosen[good[chosen]]
         looks = clear if len(clear) >= 3 else chosen
@@ -114,6 +118,9 @@ def summarise_kit(
         weights.append(np.sqrt(len(looks)) * trust)
         lab.append(np.median(features[looks][:, :3], axis=0))
         relative_ab.append(np.median(relative[looks, 1:3], axis=0))
+        lightness.append(
+            float(np.median(relative[clear, column["torso_l"]])) if len(clear) >= 3 else np.nan
+        )
     width = len(_SCALES)
     return KitSummary(
         track_ids=unique,
@@ -121,6 +128,7 @@ def summarise_kit(
         weights=np.array(weights, np.float64),
         lab=np.array(lab, np.float64).reshape(-1, 3),
         relative_ab=np.array(relative_ab, np.float64).reshape(-1, 2),
+        lightness=np.array(lightness, np.float64),
     )
 
 

@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["ROLES", "Votes", "cast_votes", "demote_extra_goalkeepers"]
+__all__ = [
+    "ROLES",
+    "Votes",
+    "cast_votes",
+    "demote_dark_referees",
+    "demote_extra_goalkeepers",
+]
 
 ROLES = ("player", "goalkeeper", "referee")
 
@@ -23,6 +29,8 @@ _PRIOR = np.array([1.0, 0.25, 0.25])
 """Votes every track starts with: most people on the ice are players, so that one or
 two odd boxes make nobody a goalkeeper."""
 _MOST_GOALKEEPERS = 2
+_DARK_L = 25.0
+"""A striped shirt is half white: over a track, referees measured 30 to 46, black kits 15 to 25."""
 
 
 @dataclasses.dataclass
@@ -92,6 +100,20 @@ def _said(tracks: pd.DataFrame, detections: pd.DataFrame | None) -> NDArray[np.f
     rare = detections[["p_goalkeeper", "p_referee"]].to_numpy(np.float64)[at[seen]]
     said[seen] = np.column_stack((1 - rare.sum(1), rare))
     return said
+
+
+def demote_dark_referees(votes: Votes, rows: NDArray[np.int64], lightness: NDArray) -> None:
+    """Take the referee votes from tracks in a dark shirt, in place.
+
+    Args:
+        votes: changed in place.
+        rows: (K,) rows of ``votes`` that ``lightness`` (K,) is of; NaN is not known.
+    """
+    dark = rows[lightness < _DARK_L]
+    votes.shares[dark, ROLES.index("referee")] = 0
+    votes.shares[dark] = (votes.shares[dark] + 1e-9) / (votes.shares[dark] + 1e-9).sum(
+        1, keepdims=True
+    )
 
 
 def demote_extra_goalkeepers(votes: Votes, group: NDArray[np.object_]) -> None:
