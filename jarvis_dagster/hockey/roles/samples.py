@@ -31,6 +31,8 @@ _USUAL_ICE_L = 85.0
 _CLEAR = 0.2
 _BODY = 0.45
 _UPRIGHT = 0.8
+_EDGE_PX = 2
+"""Who is cut off above shows legs where the torso should be."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +46,7 @@ class KitSummary:
         lab: (T, 3) torso in CIE Lab, as seen.
         relative_ab: (T, 2) torso's a and b beside the ice's.
         lightness: (T,) the torso's L under a light that makes the ice as bright as usual;
-            NaN for a track without three good looks.
+            NaN for a track without three good looks at a whole person.
     """
 
     track_ids: NDArray[np.int64]
@@ -118,8 +120,9 @@ def summarise_kit(
         weights.append(np.sqrt(len(looks)) * trust)
         lab.append(np.median(features[looks][:, :3], axis=0))
         relative_ab.append(np.median(relative[looks, 1:3], axis=0))
+        whole = clear[boxes[clear, 1] > _EDGE_PX]
         lightness.append(
-            float(np.median(relative[clear, column["torso_l"]])) if len(clear) >= 3 else np.nan
+            float(np.median(relative[whole, column["torso_l"]])) if len(whole) >= 3 else np.nan
         )
     width = len(_SCALES)
     return KitSummary(
