@@ -30,7 +30,8 @@ _PRIOR = np.array([1.0, 0.25, 0.25])
 two odd boxes make nobody a goalkeeper."""
 _MOST_GOALKEEPERS = 2
 _DARK_L = 20.0
-"""A striped shirt is half white: over a track, most referees measured 30 to 45, black kits 15 to 25."""
+"""A striped shirt is half white: over a track, most referees measured 30 to 45, black kits 15
+to 25."""
 
 
 @dataclasses.dataclass
