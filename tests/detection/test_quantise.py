@@ -46,20 +46,23 @@ def test_integers_answer_like_floats(exact: Path, tmp_path: Path) -> None:
         assert 0 < off < 0.15 * expected[name].std() + 0.002, name
 
 
-def test_activations_are_around_zero_and_answers_are_not_rounded(
+def test_all_convolutions_compute_in_unsigned_integers_and_answer_in_floats(
     exact: Path, tmp_path: Path
 ) -> None:
     target = tmp_path / "small.onnx"
     quantise(exact, target, list(pictures(2)))
     graph = onnx.load(str(target)).graph
     values = {item.name: onnx.numpy_helper.to_array(item) for item in graph.initializer}
-    rounded = [node for node in graph.node if node.op_type == "QuantizeLinear"]
-    assert len(rounded) > 50
-    assert all((values[node.input[2]] == 0).all() for node in rounded)
-    maker = {name: node.op_type for node in graph.node for name in node.output}
+    maker = {name: node for node in graph.node for name in node.output}
+    for node in graph.node:
+        if node.op_type == "Conv":
+            rounded = maker[maker[node.input[0]].input[0]]
+            assert rounded.op_type == "QuantizeLinear"
+            # Signed ones go wrong in OpenVINO on processors without AMX.
+            assert values[rounded.input[2]].dtype == np.uint8
     last = [node for node in graph.node if node.op_type == "Transpose"][1:]
     assert len(last) == 15
-    assert {maker[node.input[0]] for node in last} == {"Conv"}
+    assert {maker[node.input[0]].op_type for node in last} == {"Conv"}
 
 
 def test_without_pictures_nothing_is_written(exact: Path, tmp_path: Path) -> None:

@@ -1,9 +1,15 @@
 """One network, pictures of any size."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 
 from jarvis_dagster.hockey.detection.onnx import PACKAGED_WEIGHTS
 from jarvis_dagster.hockey.detection.runtime import Network
+from jarvis_dagster.hockey.synthetic import GameSpec, iter_frames
 
 
 def test_a_picture_gets_the_same_answer_whatever_came_before() -> None:
@@ -23,3 +29,31 @@ def test_the_packaged_file_says_what_it_is() -> None:
     network = Network(PACKAGED_WEIGHTS, threads=1)
     assert network.facts["width_px"] > 0
     assert len(network.digest) == 8
+
+
+_ANSWER = """
+import sys
+from pathlib import Path
+import numpy as np
+from jarvis_dagster.hockey.detection.runtime import Network
+answer = Network(Path(sys.argv[1]), threads=1)(np.load(sys.argv[2]))
+np.save(sys.argv[3], answer["score"])
+"""
+
+
+def test_a_processor_with_fewer_instructions_finds_the_same_people(tmp_path: Path) -> None:
+    """Some ways of computing in integers are right with AMX only, and nobody would notice."""
+    spec = GameSpec(seed=11, duration_s=1, fps=1, width_px=640, height_px=384)
+    image = next(iter_frames(spec))[0]
+    np.save(tmp_path / "picture.npy", image[None])
+    scores = []
+    for instructions in ("DEFAULT", "AVX2"):
+        path = tmp_path / f"{instructions}.npy"
+        subprocess.run(
+            [sys.executable, "-c", _ANSWER, PACKAGED_WEIGHTS, tmp_path / "picture.npy", path],
+            env={**os.environ, "ONEDNN_MAX_CPU_ISA": instructions},
+            check=True,
+        )
+        scores.append(np.load(path))
+    assert (scores[0] > 0.35).sum() > 10
+    np.testing.assert_allclose(*scores, atol=0.05)
