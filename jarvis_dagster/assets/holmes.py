@@ -1,5 +1,7 @@
 """Holmes: the report that a coach reads."""
 
+import json
+
 import dagster as dg
 
 from jarvis_dagster.assets.failures import failures
@@ -15,6 +17,7 @@ __all__ = ["game_report"]
     key=["holmes", "game_report"],
     deps=[preflight, tracks, positions, events, highlights, annotated_video],
     group_name="holmes",
+    owners=["team:holmes"],
     kinds={"html"},
     **COMMON,
 )
@@ -61,9 +64,10 @@ def game_report(
         refs = [space.keep("game_report", page), space.keep("game_report", data)]
     return dg.MaterializeResult(
         metadata={
-            **kept(*refs),
+            "summary": json.loads(data.read_text("utf-8"))["summary"],
+            "highlights": [highlight["title"] for highlight in chosen],
             "model_version": model["version"],
-            "highlights": len(chosen),
             "seconds": elapsed(),
+            **kept(*refs),
         }
     )

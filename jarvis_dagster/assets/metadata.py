@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     import pandas as pd
@@ -19,28 +19,55 @@ if TYPE_CHECKING:
     from jarvis_dagster.services.storage import ObjectRef
     from jarvis_dagster.settings import Settings
 
-__all__ = ["kept", "markdown_image", "preview", "provenance_of", "seconds_of"]
+__all__ = [
+    "columns",
+    "kept",
+    "listed",
+    "markdown_image",
+    "preview",
+    "provenance_of",
+    "row_count",
+    "seconds_of",
+]
 
 _MOST_PICTURE_BYTES = 200_000  # it lives in the event log
+_HASH_DIGITS = 12  # enough to compare by eye; the store verifies the whole hash
 
 
 def kept(*refs: ObjectRef) -> dict[str, Any]:
     """Metadata that names stored objects, each verified when it was stored."""
-    return {
-        "objects": dg.MetadataValue.table(
+    return {"objects": listed((ref.url, ref.size, ref.sha256) for ref in refs)}
+
+
+def listed(files: Iterable[tuple[str, int, str]]) -> dg.MetadataValue:
+    """A table of files: name, size in bytes, SHA-256."""
+    return dg.MetadataValue.table(
+        [
+            dg.TableRecord({"file": name, "bytes": size, "sha256": sha256[:_HASH_DIGITS]})
+            for name, size, sha256 in files
+        ],
+        schema=dg.TableSchema(
             [
-                dg.TableRecord({"object": ref.url, "bytes": ref.size, "sha256": ref.sha256})
-                for ref in refs
-            ],
-            schema=dg.TableSchema(
-                [
-                    dg.TableColumn("object", "string"),
-                    dg.TableColumn("bytes", "int"),
-                    dg.TableColumn("sha256", "string"),
-                ]
-            ),
+                dg.TableColumn("file", "string"),
+                dg.TableColumn("bytes", "int"),
+                dg.TableColumn("sha256", "string", description="Its first digits."),
+            ]
+        ),
+    )
+
+
+def columns(schema: dict[str, str]) -> dict[str, Any]:
+    """Metadata of an asset that is a table: its columns and their types."""
+    return {
+        "dagster/column_schema": dg.TableSchema(
+            [dg.TableColumn(name, kind) for name, kind in schema.items()]
         )
     }
+
+
+def row_count(table: pd.DataFrame) -> dict[str, Any]:
+    """Metadata of a materialised table: how many rows it has."""
+    return {"dagster/row_count": len(table)}
 
 
 def preview(table: pd.DataFrame, rows: int = 10) -> dg.MetadataValue:

@@ -104,12 +104,6 @@ def test_the_annotated_video_is_beside_the_page(tmp_path):
     assert f"annotated%20%231.mp4#t={peak['start_s']}" in page.links
 
 
-def test_the_pre_flight_speaks_of_the_video_by_its_name(tmp_path):
-    seen = {"grades": {}, "findings": [], "video": {"name": "source.mp4", "fps": 30.0}}
-    _, data, _ = written(tmp_path, two_teams(), preflight=seen)
-    assert data["preflight"]["video"] == {"name": "game.mp4", "fps": 30.0}
-
-
 EXAMPLES = {
     "rush": (
         {"people": 3.9, "direction": "left", "seconds": 1.04, "median_speed_heights_per_s": 4.5},
@@ -149,7 +143,7 @@ def test_grades_come_first_in_plain_words(tmp_path):
     page, _, _ = written(tmp_path, two_teams())
     assert page.text.index("How far to trust this") < page.text.index("The two teams")
     assert "2 camera cuts. Few frames." in page.text
-    assert "Speeds" in page.text.split("does not support")[-1]
+    assert "Speeds" in page.text.split("Not supported by")[-1]
     assert page.text.count("There is no calibration.") == 1
 
 
@@ -173,7 +167,8 @@ def test_numbers_follow_from_the_tables(tmp_path):
     assert {p["track_id"] for p in data["people"]} == {1, 2, 3, 4, 5, 6, 20}
     assert len(data["events"]) == len(events)
     assert data["provenance"]["video_sha256"] == PROVENANCE.video_sha256
-    assert "Usually 7 people are in view" in page.text
+    assert data["summary"].startswith("Usually 7 people are in view.")
+    assert data["summary"] in page.text
     assert "the numbers stand for 6 players and 1 referee" in page.text
 
 
@@ -184,7 +179,7 @@ def test_without_positions_speed_and_place_are_not_supported(tmp_path):
     assert page.text.count("There is no rink calibration") == 1
     assert "Zone entry" in page.text or "zone entry" in page.text
     assert "Where they were" not in page.text
-    assert "Top speed" not in page.text.split("does not support")[0]
+    assert "Top speed" not in page.text.split("Not supported by")[0]
 
 
 def test_with_positions_there_are_speeds_distances_and_a_heat_map(tmp_path):

@@ -76,7 +76,6 @@ def render_page(
             statistics.longest_in_view(people),
             key=lambda p: (p["team"] or "Z", p["role"] != "player"),
         ),
-        summary=wording.summary(numbers),
         heat_teams=[n.removeprefix("heat_") for n in pictures if n.startswith("heat_")],
         placed=any(person["distance_ft"] is not None for person in people),
     )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from jarvis_dagster.hockey.events import EVENT_TYPES
 from jarvis_dagster.hockey.events import not_supported as find_unsupported
 from jarvis_dagster.hockey.highlights import no_highlights_reason
-from jarvis_dagster.hockey.report import plots, statistics
+from jarvis_dagster.hockey.report import plots, statistics, wording
 from jarvis_dagster.hockey.report.page import render_page
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SCHEMA_VERSION", "write_report"]
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 """Of ``report.json``; the first number changes when a key changes its meaning."""
 
 _DEFAULT_COLOURS = {"A": (255, 158, 64), "B": (73, 18, 230)}
@@ -94,7 +94,7 @@ def write_report(
     numbers: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "video": statistics.video_facts(info, name or info.path.name, tracks),
-        "preflight": _named(preflight, name or info.path.name),
+        "preflight": preflight,
         "teams": statistics.team_rows(people, tracks),
         "people": people,
         "events": statistics.event_rows(events),
@@ -111,6 +111,7 @@ def write_report(
         "not_supported": not_supported,
         "provenance": {**dataclasses.asdict(provenance), **_versions()},
     }
+    numbers["summary"] = wording.summary(numbers)
     folder.mkdir(parents=True, exist_ok=True)
     colours = {t: _css(c) for t, c in (team_colours or _DEFAULT_COLOURS).items()}
     pictures = _pictures(
@@ -172,12 +173,6 @@ def _jpeg(picture: Path | None) -> str:
     if picture is None or not picture.exists():
         return ""
     return plots.data_uri(picture.read_bytes(), "image/jpeg")
-
-
-def _named(preflight: dict[str, Any], name: str) -> dict[str, Any]:
-    """The pre-flight with the video's own name: it saw a working copy."""
-    video = preflight.get("video")
-    return {**preflight, "video": {**video, "name": name}} if video else preflight
 
 
 def _versions() -> dict[str, str]:
