@@ -50,6 +50,7 @@ def test_frames_that_nobody_looked_at_are_no_misses():
 def test_weak_detectors_lose_nothing():
     frames = [0, 1, 3, 4, 6, 7]
     assert kept_frames(frames, range(8), scores=0.1) == frames
+    assert kept_frames(frames, range(8), scores=0.0) == frames
 
 
 def test_a_false_box_in_front_of_an_entering_skater_begins_no_track():

@@ -32,6 +32,8 @@ class FirstPass:
     patience_s: float = 0.4  # a track unseen for longer ends
     score_weight: float = 4.0  # cost of a detection of score 0
     wait_cost: float = 3.0  # for a track that missed the frame before
+    kit_cost: float = 1.5  # for a squared distance of colours twice the usual one
+    kit_limit: float = 9.0  # colours alone never forbid a match
 
 
 def tracklets(
@@ -40,6 +42,7 @@ def tracklets(
     shift: NDArray[np.float64],
     fps: float,
     options: FirstPass,
+    kit: NDArray[np.float64] | None = None,
 ) -> list[NDArray[np.intp]]:
     """Chains of detections (indices into ``boxes``), each in order of time.
 
@@ -52,9 +55,12 @@ def tracklets(
         shift: (T, 2) camera shift at each tick.
         fps: frames a second.
         options: see :class:`FirstPass`.
+        kit: (N, D) colours of the boxes, in units of how much those of one
+            person vary; NaN where unknown. ``None``: no colours.
     """
     step = int(np.median(np.diff(ticks))) if len(ticks) > 1 else 1
-    state = _State(options, step)
+    colours = np.zeros((len(boxes), 0)) if kit is None else kit
+    state = _State(options, step, colours.shape[1])
     bounds = np.searchsorted(boxes.frame, np.append(ticks, ticks[-1] + 1 if len(ticks) else 0))
     patience = max(options.patience_s * fps, 2 * step)
     for index, tick in enumerate(ticks):
@@ -64,14 +70,14 @@ def tracklets(
         if index:
             state.retire(int(tick), patience)
             state.predict((tick - ticks[index - 1]) / fps)
-        state.associate(seen, boxes.score[start:stop], start, int(tick))
+        state.associate(seen, boxes.score[start:stop], colours[start:stop], start, int(tick))
     return [np.array(chain, dtype=np.intp) for chain in [*state.done, *state.chains]]
 
 
 class _State:
     """All living tracks; centre with velocity, sides as a random walk."""
 
-    def __init__(self, options: FirstPass, step: int) -> None:
+    def __init__(self, options: FirstPass, step: int, colours: int) -> None:
         self.options = options
         self.step = step  # frames between two detection frames
         self.place = np.zeros((0, 4))
@@ -80,6 +86,8 @@ class _State:
         self.mixed = np.zeros((0, 2))  # of centre and velocity
         self.var_speed = np.zeros((0, 2))
         self.last = np.zeros(0, dtype=np.int64)
+        self.kit = np.zeros((0, colours))  # sums over the detections that have colours
+        self.kits = np.zeros(0)  # how many these are
         self.chains: list[list[int]] = []
         self.done: list[list[int]] = []
 
@@ -99,11 +107,16 @@ class _State:
             return
         self.done.extend(self.chains[i] for i in np.flatnonzero(~keep))
         self.chains = [self.chains[i] for i in np.flatnonzero(keep)]
-        for name in ("place", "speed", "var", "mixed", "var_speed", "last"):
+        for name in ("place", "speed", "var", "mixed", "var_speed", "last", "kit", "kits"):
             setattr(self, name, getattr(self, name)[keep])
 
     def associate(
-        self, seen: NDArray[np.float64], score: NDArray[np.float64], start: int, tick: int
+        self,
+        seen: NDArray[np.float64],
+        score: NDArray[np.float64],
+        kit: NDArray[np.float64],
+        start: int,
+        tick: int,
     ) -> None:
         from scipy.optimize import linear_sum_assignment
 
@@ -118,6 +131,7 @@ class _State:
             cost += self.options.wait_cost * ((tick - self.last) > self.step)[:, None]
             cost[far] = _FORBIDDEN
             cost += self.options.score_weight * (1 - score)[None]
+            cost += self._kit_cost(kit)
             old = np.array([len(chain) >= 3 for chain in self.chains])
             for group in (np.flatnonzero(old), np.flatnonzero(~old)):
                 left = np.flatnonzero(free)
@@ -128,13 +142,32 @@ class _State:
                 fits = part[rows, columns] < _FORBIDDEN
                 tracks, found = group[rows[fits]], left[columns[fits]]
                 self._update(tracks, seen[found], noise[found], tick)
+                self._wear(tracks, kit[found])
                 for track, detection in zip(tracks, found, strict=True):
                     self.chains[track].append(start + int(detection))
                 free[found] = False
         self._begin(seen[free], (start + np.flatnonzero(free)).tolist(), tick)
+        self._wear(np.arange(len(self.chains))[len(self.chains) - free.sum() :], kit[free])
 
     def _noise(self, seen: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray((self.options.noise * (seen[:, [2, 3, 2, 3]] + 4)) ** 2)
+
+    def _kit_cost(self, kit: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(T, N) cost of colours that differ from the mean of the track's."""
+        if kit.shape[1] == 0:
+            return np.zeros((len(self.chains), len(kit)))
+        mean = self.kit / np.maximum(self.kits, 1)[:, None]
+        apart = ((mean[:, None] - kit[None]) ** 2).mean(axis=2)
+        # The mean of a few detections is itself uncertain.
+        apart /= 1 + 1 / np.maximum(self.kits, 1)[:, None]
+        apart[self.kits == 0] = np.nan
+        cost = np.clip(self.options.kit_cost * (apart - 1), 0, self.options.kit_limit)
+        return np.nan_to_num(cost)
+
+    def _wear(self, tracks: NDArray, kit: NDArray[np.float64]) -> None:
+        known = np.isfinite(kit).all(axis=1)
+        self.kit[tracks[known]] += kit[known]
+        self.kits[tracks[known]] += 1
 
     def _update(
         self, tracks: NDArray, seen: NDArray[np.float64], noise: NDArray[np.float64], tick: int
@@ -160,4 +193,6 @@ class _State:
         self.mixed = np.concatenate([self.mixed, np.zeros((count, 2))])
         self.var_speed = np.concatenate([self.var_speed, np.repeat(start_speed, 2, axis=1)])
         self.last = np.concatenate([self.last, np.full(count, tick, dtype=np.int64)])
+        self.kit = np.concatenate([self.kit, np.zeros((count, self.kit.shape[1]))])
+        self.kits = np.concatenate([self.kits, np.zeros(count)])
         self.chains.extend([row] for row in rows)

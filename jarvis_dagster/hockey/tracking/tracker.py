@@ -25,6 +25,7 @@ from jarvis_dagster.hockey.tracking.camera import (
 )
 from jarvis_dagster.hockey.tracking.ends import Motion
 from jarvis_dagster.hockey.tracking.first_pass import FirstPass, tracklets
+from jarvis_dagster.hockey.tracking.kits import in_own_units
 from jarvis_dagster.hockey.tracking.linking import Linking, link
 from jarvis_dagster.hockey.tracking.returns import join_returns, lone_labels
 from jarvis_dagster.hockey.tracking.selection import one_at_a_time, people
@@ -86,18 +87,18 @@ def track(
     if kit is not None and len(kit) != len(detections):
         raise BadInputError(f"{len(kit)} rows of kit colours for {len(detections)} detections.")
     labels = sorted(str(name) for name in detections["class"].dropna().unique())
-    boxes = clean(from_table(detections, labels), width_px, height_px)
+    puck = labels.index(_PUCK) if _PUCK in labels else -2
+    boxes = clean(from_table(detections, labels), width_px, height_px, puck=puck)
     if frame_count is not None:
         boxes = boxes.take(boxes.frame < frame_count)
     colours = None if kit is None else np.asarray(kit, dtype=np.float64)
-    puck = labels.index(_PUCK) if _PUCK in labels else -2
     alone = None if lone is None else [labels.index(name) for name in lone if name in labels]
     parts = []
     next_id = 1
     for shot in _shots(boxes, scan):
         ticks = np.unique(shot.frame)
         shift, noise, found = _first_passes(
-            shot, shot.label != puck, ticks, fps, scan, (width_px, height_px)
+            shot, shot.label != puck, ticks, fps, scan, (width_px, height_px), colours
         )
         for rows in (
             _people(ticks, shift, noise, found, fps, (width_px, height_px), colours, alone),
@@ -131,6 +132,7 @@ def _first_passes(
     fps: float,
     scan: pd.DataFrame | None,
     size: tuple[int, int],
+    kit: NDArray[np.float64] | None,
 ) -> tuple[NDArray[np.float64], float, tuple[Boxes, list[NDArray[np.intp]]]]:
     """Camera shift at each tick, jitter, and tracklets of people made with both."""
     boxes = shot.take(person)
@@ -143,7 +145,8 @@ def _first_passes(
     if scan is None:
         shift = refine_motion(boxes, ticks, rough, fps)
     exact = FirstPass(noise=max(noise, _LEAST_NOISE))
-    return shift, noise, (boxes, tracklets(boxes, ticks, shift, fps, exact))
+    worn = None if kit is None else in_own_units(kit[boxes.row], rough)
+    return shift, noise, (boxes, tracklets(boxes, ticks, shift, fps, exact, worn))
 
 
 def _people(

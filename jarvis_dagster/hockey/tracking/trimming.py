@@ -38,17 +38,18 @@ def trim(
         ticks: the frames that have detections, ascending.
         chains: indices into ``boxes``, in order of time, none empty.
     """
-    usual = max(float(np.median(boxes.score)), 1e-6) if len(boxes) else 1.0
-    return [chain[_best_part(boxes, ticks, chain, usual)] for chain in chains]
+    usual = float(np.median(boxes.score)) if len(boxes) else 0.0
+    worth = boxes.score / usual if usual > 0 else np.ones(len(boxes))
+    return [chain[_best_part(boxes.frame[chain], worth[chain], ticks)] for chain in chains]
 
 
 def _best_part(
-    boxes: Boxes, ticks: NDArray[np.int64], chain: NDArray[np.intp], usual: float
+    frame: NDArray[np.int64], worth: NDArray[np.float64], ticks: NDArray[np.int64]
 ) -> slice:
-    missed = np.diff(np.searchsorted(ticks, boxes.frame[chain]), prepend=0) - 1
+    missed = np.diff(np.searchsorted(ticks, frame), prepend=0) - 1
     missed[0] = 0
     cost = _MISS * missed
-    total = np.cumsum(boxes.score[chain] / usual - cost)
+    total = np.cumsum(worth - cost)
     # The sum of all that lies before a detection, without the gap just before it.
     before = np.append(0.0, total[:-1]) - cost
     start = int(before.argmin())
