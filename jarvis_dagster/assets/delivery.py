@@ -7,7 +7,7 @@ import dagster as dg
 from jarvis_dagster.assets.failures import failures
 from jarvis_dagster.assets.footage import COMMON
 from jarvis_dagster.assets.holmes import game_report
-from jarvis_dagster.assets.metadata import seconds_of
+from jarvis_dagster.assets.metadata import listed, seconds_of
 from jarvis_dagster.assets.spotlight import annotated_video, events, highlights, positions, tracks
 from jarvis_dagster.resources.services import AnalyticsResource
 from jarvis_dagster.resources.uploads import UploadsResource
@@ -23,7 +23,8 @@ __all__ = ["results"]
     key=["delivery", "results"],
     deps=[tracks, positions, events, highlights, annotated_video, game_report],
     group_name="delivery",
-    kinds={"googledrive"},
+    owners=["team:holmes"],
+    kinds={"folder"},
     **COMMON,
 )
 def results(
@@ -42,9 +43,9 @@ def results(
     space.discard()
     return dg.MaterializeResult(
         metadata={
-            "folder": delivered.path,
+            "folder": dg.MetadataValue.path(delivered.path),
             "files": len(delivered.files),
-            "manifest": dg.MetadataValue.json(delivered.files),
+            "manifest": listed((f["file"], f["size"], f["sha256"]) for f in delivered.files),
             "seconds": elapsed(),
         }
     )

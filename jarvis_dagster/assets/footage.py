@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 __all__ = ["preflight", "source_video", "video"]
 
 COMMON: dict[str, Any] = {"partitions_def": VIDEOS}
+FOOTAGE: dict[str, Any] = {"group_name": "footage", "owners": ["team:spotlight"], **COMMON}
 
 
-@dg.asset(key=["footage", "video"], group_name="footage", kinds={"video"}, **COMMON)
+@dg.asset(key=["footage", "video"], kinds={"video"}, **FOOTAGE)
 def video(
     context: dg.AssetExecutionContext, workspace: WorkspaceResource, uploads: UploadsResource
 ) -> dg.MaterializeResult:
@@ -68,7 +69,7 @@ def video(
         record = space.keep_json("footage", "source", source)
         context.add_output_metadata({**facts, "name": upload.name, "sha256": upload.sha256})
     return dg.MaterializeResult(
-        metadata={**kept(ref, record), "seconds": elapsed()},
+        metadata={"seconds": elapsed(), **kept(ref, record)},
         data_version=dg.DataVersion(upload.sha256),
     )
 
@@ -82,9 +83,8 @@ def source_video(space: "Workspace") -> tuple[Any, dict[str, Any]]:
 @dg.asset(
     key=["footage", "preflight"],
     deps=[video],
-    group_name="footage",
     kinds={"json"},
-    **COMMON,
+    **FOOTAGE,
 )
 def preflight(
     context: dg.AssetExecutionContext,
@@ -109,20 +109,23 @@ def preflight(
         scan = scan_video(path, progress=lambda done, total: progress.update("scan", done, total))
         sidecar = uploads.inbox.sidecar(source, space.path("footage", "calibration.json"))
         findings = preflight(info, scan, calibrated=sidecar is not None)
+        findings["video"]["name"] = source["name"]  # not that of the working copy
         table = space.keep_table(
             "footage", "scan", scan, SCAN, provenance_of(workspace.settings, source, "")
         )
         record = space.keep_json("footage", "preflight", findings)
         plot = space.path("footage", "preflight.png")
         plot.write_bytes(plot_preflight(scan, findings))
-        space.keep("footage", plot)
+        drawn = space.keep("footage", plot)
     return dg.MaterializeResult(
         metadata={
-            **kept(table, record),
+            "summary": findings["summary"],
+            "picture": markdown_image(plot),
+            "grades": {name: given["grade"] for name, given in findings["grades"].items()},
             "frames": len(scan),
             "camera_cuts": int(scan["is_cut"].sum()),
             "findings": dg.MetadataValue.json(findings),
-            "picture": markdown_image(plot),
             "seconds": elapsed(),
+            **kept(table, record, drawn),
         }
     )

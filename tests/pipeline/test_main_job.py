@@ -183,8 +183,8 @@ def test_an_asset_can_be_materialised_again_without_the_working_folder(clip: Pat
             instance=instance,
             partition_key=request.partition_key,
         )
-    rows = _metadata(first, "spotlight/tracks")["rows"].value
-    assert rows == _metadata(again, "spotlight/tracks")["rows"].value
+    rows = _metadata(first, "spotlight/tracks")["dagster/row_count"].value
+    assert rows == _metadata(again, "spotlight/tracks")["dagster/row_count"].value
     storage = core_services(load_settings()).storage_service
     assert storage.exists(f"artifacts/{request.partition_key}/tracks/tracks.parquet")
 

@@ -53,10 +53,10 @@ def highlights(
         )
     return dg.MaterializeResult(
         metadata={
-            **kept(*refs, record),
             "clips": len(clips),
             **{f"clip_{i}": markdown_image(picture) for i, picture in enumerate(pictures, 1)},
             "seconds": elapsed(),
+            **kept(*refs, record),
         }
     )
 
@@ -104,14 +104,14 @@ def annotated_video(
         picture = space.path("annotated_video", "middle.jpg")
         for frame in read_frames(output, start=middle, stop=middle + 1):
             save_jpeg(thumbnail(frame.image, width_px=640), picture)
-        space.keep("annotated_video", picture)
+        drawn = space.keep("annotated_video", picture)
     return dg.MaterializeResult(
         metadata={
-            **kept(ref),
+            "picture": markdown_image(picture),
             "frames": info.frame_count,
             "duration_s": round(info.duration_s, 3),
             "size_bytes": info.size_bytes,
-            "picture": markdown_image(picture),
             "seconds": elapsed(),
+            **kept(ref, drawn),
         }
     )

@@ -6,8 +6,16 @@ import dagster as dg
 
 from jarvis_dagster.assets.failures import failures
 from jarvis_dagster.assets.footage import COMMON, preflight, source_video, video
-from jarvis_dagster.assets.metadata import kept, preview, provenance_of, seconds_of
+from jarvis_dagster.assets.metadata import (
+    columns,
+    kept,
+    preview,
+    provenance_of,
+    row_count,
+    seconds_of,
+)
 from jarvis_dagster.checks import tables as checks
+from jarvis_dagster.hockey.tables import DETECTIONS, SCAN, TRACKS
 from jarvis_dagster.resources.log_progress import LogProgress
 from jarvis_dagster.resources.workspace import WorkspaceResource
 
@@ -17,13 +25,14 @@ if TYPE_CHECKING:
 
 __all__ = ["SPOTLIGHT", "detections", "tracks"]
 
-SPOTLIGHT: dict[str, Any] = {"group_name": "spotlight", **COMMON}
+SPOTLIGHT: dict[str, Any] = {"group_name": "spotlight", "owners": ["team:spotlight"], **COMMON}
 
 
 @dg.asset(
     key=["spotlight", "detections"],
     deps=[video, preflight],
     kinds={"parquet", "onnx"},
+    metadata=columns(DETECTIONS),
     check_specs=[checks.BOXES_ARE_INSIDE.spec],
     **SPOTLIGHT,
 )
@@ -32,7 +41,6 @@ def detections(
 ) -> dg.MaterializeResult:
     """Players, goalkeepers and referees in the frames, with the colours of their kits."""
     from jarvis_dagster.hockey.detection import detect_video, load_detector
-    from jarvis_dagster.hockey.tables import DETECTIONS
     from jarvis_dagster.hockey.video import probe
 
     space = workspace.of(context.partition_key)
@@ -66,8 +74,7 @@ def detections(
         )
     return dg.MaterializeResult(
         metadata={
-            **kept(table, colours, record),
-            "boxes": len(found),
+            **row_count(found),
             "boxes_by_class": {str(k): int(v) for k, v in found["class"].value_counts().items()},
             "frames_looked_at": -(-info.frame_count // stride),
             "stride": stride,
@@ -75,6 +82,7 @@ def detections(
             "model_version": detector.version,
             "first_rows": preview(found),
             "seconds": elapsed(),
+            **kept(table, colours, record),
         },
         check_results=[checks.BOXES_ARE_INSIDE(found, info.width_px, info.height_px)],
     )
@@ -95,6 +103,7 @@ def _stride(chosen: int | None, info: "VideoInfo", detector: "Detector") -> tupl
     key=["spotlight", "tracks"],
     deps=[detections, preflight],
     kinds={"parquet"},
+    metadata=columns(TRACKS),
     check_specs=[
         checks.IDS_ARE_UNIQUE_PER_FRAME.spec,
         checks.NO_TRACK_CROSSES_A_CUT.spec,
@@ -105,7 +114,6 @@ def _stride(chosen: int | None, info: "VideoInfo", detector: "Detector") -> tupl
 def tracks(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:
     """Who is who over time: identity, role and team of everyone on the ice."""
     from jarvis_dagster.hockey.roles import assign_roles, team_colours
-    from jarvis_dagster.hockey.tables import DETECTIONS, SCAN, TRACKS
     from jarvis_dagster.hockey.tracking import track
 
     space = workspace.of(context.partition_key)
@@ -138,14 +146,14 @@ def tracks(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> d
         people = found.drop_duplicates("track_id")
     return dg.MaterializeResult(
         metadata={
-            **kept(table, teams),
-            "rows": len(found),
+            **row_count(found),
             "people": len(people),
             "by_role": {str(k): int(v) for k, v in people["role"].value_counts().items()},
             "by_team": {str(k) or "none": int(v) for k, v in people["team"].value_counts().items()},
             "model_version": model["version"],
             "first_rows": preview(people),
             "seconds": elapsed(),
+            **kept(table, teams),
         },
         check_results=[
             checks.IDS_ARE_UNIQUE_PER_FRAME(found),

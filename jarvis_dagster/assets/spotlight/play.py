@@ -1,16 +1,27 @@
 """Play: where everyone is on the rink, and what happened."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from jarvis_dagster.assets.failures import failures
 from jarvis_dagster.assets.footage import preflight, source_video
-from jarvis_dagster.assets.metadata import kept, preview, provenance_of, seconds_of
+from jarvis_dagster.assets.metadata import (
+    columns,
+    kept,
+    preview,
+    provenance_of,
+    row_count,
+    seconds_of,
+)
 from jarvis_dagster.assets.spotlight.people import SPOTLIGHT, tracks
 from jarvis_dagster.checks import tables as checks
+from jarvis_dagster.hockey.tables import EVENTS, POSITIONS, SCAN, TRACKS, empty
 from jarvis_dagster.resources.uploads import UploadsResource
 from jarvis_dagster.resources.workspace import WorkspaceResource
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["events", "positions"]
 
@@ -19,6 +30,7 @@ __all__ = ["events", "positions"]
     key=["spotlight", "positions"],
     deps=[tracks],
     kinds={"parquet"},
+    metadata=columns(POSITIONS),
     check_specs=[checks.POSITIONS_ARE_ON_THE_RINK.spec],
     **SPOTLIGHT,
 )
@@ -32,7 +44,6 @@ def positions(
     """
     from jarvis_dagster.hockey.rink import Calibration
     from jarvis_dagster.hockey.rink import positions as on_the_rink
-    from jarvis_dagster.hockey.tables import POSITIONS, TRACKS, empty
 
     space = workspace.of(context.partition_key)
     with failures(context), seconds_of() as elapsed:
@@ -67,12 +78,12 @@ def positions(
         record = space.keep_json("positions", "support", supported)
     return dg.MaterializeResult(
         metadata={
-            **kept(table, record),
-            "rows": len(found),
+            **row_count(found),
             "valid_share": float(found["valid"].mean()) if len(found) else 0.0,
             "support": dg.MetadataValue.json(supported),
             "first_rows": preview(found),
             "seconds": elapsed(),
+            **kept(table, record),
         },
         check_results=[checks.POSITIONS_ARE_ON_THE_RINK(found)],
     )
@@ -82,6 +93,7 @@ def positions(
     key=["spotlight", "events"],
     deps=[tracks, positions, preflight],
     kinds={"parquet"},
+    metadata=columns(EVENTS),
     check_specs=[
         checks.EVENTS_HAVE_EVIDENCE.spec,
         checks.EVENTS_NAME_TRACKS_THAT_EXIST.spec,
@@ -92,7 +104,6 @@ def positions(
 def events(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:
     """The ledger: what happened, when, who, how sure, and the frames that show it."""
     from jarvis_dagster.hockey.events import build_ledger, not_supported
-    from jarvis_dagster.hockey.tables import EVENTS, POSITIONS, SCAN, TRACKS
     from jarvis_dagster.hockey.video import probe
 
     space = workspace.of(context.partition_key)
@@ -113,13 +124,13 @@ def events(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> d
         gaps = space.keep_json("events", "not_supported", missing)
     return dg.MaterializeResult(
         metadata={
-            **kept(table, gaps),
-            "events": len(ledger),
+            **row_count(ledger),
             "by_type": {str(k): int(v) for k, v in ledger["type"].value_counts().items()},
             "not_supported": dg.MetadataValue.json(missing),
             "model_version": model["version"],
-            "first_rows": preview(ledger),
+            "noted": preview(_noted(ledger), rows=25),
             "seconds": elapsed(),
+            **kept(table, gaps),
         },
         check_results=[
             checks.EVENTS_HAVE_EVIDENCE(ledger),
@@ -127,3 +138,9 @@ def events(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> d
             checks.NOBODY_IS_PRESENT_TWICE_AT_A_TIME(ledger),
         ],
     )
+
+
+def _noted(ledger: "pd.DataFrame") -> "pd.DataFrame":
+    """What a person wants to see of the ledger first."""
+    rows = ledger[~ledger["type"].isin(("in_view", "shift"))]
+    return rows[["start_s", "end_s", "type", "team", "confidence", "track_ids"]]
