@@ -1,9 +1,10 @@
 """The ice mask on drawn scenes."""
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
-from jarvis_dagster.hockey.detection import find_ice, on_ice
+from jarvis_dagster.hockey.detection import Detections, find_ice, ice_trust
 
 
 def _scene(ice_level: int = 225) -> NDArray[np.uint8]:
@@ -21,38 +22,48 @@ SKATER = [600.0, 380.0, 660.0, 500.0]
 SPECTATOR = [600.0, 60.0, 660.0, 200.0]
 
 
-def _verdict(image: NDArray[np.uint8], score: float) -> list[bool]:
-    boxes = np.float32([SKATER, SPECTATOR])
+def _worth(image: NDArray[np.uint8], *boxes: list[float]) -> list[float]:
     height, width = image.shape[:2]
-    kept = on_ice(find_ice(image), boxes, np.full(2, score, np.float32), width, height)
-    return [bool(k) for k in kept]
+    return [float(v) for v in ice_trust(find_ice(image), np.float32(boxes), width, height)]
 
 
 def test_the_crowd_is_not_on_the_ice() -> None:
-    assert _verdict(_scene(), 0.4) == [True, False]
+    assert _worth(_scene(), SKATER, SPECTATOR) == pytest.approx([1, 0.4])
 
 
 def test_grey_ice_of_a_dim_rink_is_ice() -> None:
-    assert _verdict(_scene(ice_level=150), 0.4) == [True, False]
+    assert _worth(_scene(ice_level=150), SKATER, SPECTATOR) == pytest.approx([1, 0.4])
 
 
 def test_people_drawn_on_the_ice_do_not_cut_it() -> None:
     image = _scene()
     image[380:500, 600:660] = (30, 30, 30)
-    assert _verdict(image, 0.4) == [True, False]
+    assert _worth(image, SKATER) == [1]
 
 
-def test_a_sure_detection_outweighs_the_mask() -> None:
-    assert _verdict(_scene(), 0.9) == [True, True]
+def test_who_is_cut_off_below_is_doubted() -> None:
+    (worth,) = _worth(_scene(), [600.0, 560.0, 680.0, 720.0])
+    assert 0.4 < worth < 0.9
 
 
 def test_without_ice_everybody_is_believed() -> None:
     image = _scene()
     image[300:] = np.tile(image[:210], (2, 1, 1))
     assert not find_ice(image).found
-    assert _verdict(image, 0.4) == [True, True]
+    assert _worth(image, SKATER, SPECTATOR) == [1, 1]
 
 
 def test_nobody_is_nobody() -> None:
-    kept = on_ice(find_ice(_scene()), np.zeros((0, 4), np.float32), np.zeros(0, np.float32), 9, 9)
-    assert kept.shape == (0,)
+    assert ice_trust(find_ice(_scene()), np.zeros((0, 4), np.float32), 9, 9).shape == (0,)
+
+
+def test_doubts_change_the_order_and_drop_the_least() -> None:
+    found = Detections(
+        np.float32([SKATER, SPECTATOR, SKATER]),
+        np.float32([0.9, 0.8, 0.5]),
+        np.array([0, 1, 2]),
+        np.eye(3, dtype=np.float32),
+    )
+    kept = found.weighted(np.float32([0.4, 1, 0.5]), 0.3)
+    assert kept.class_index.tolist() == [1, 0]
+    assert kept.score.tolist() == pytest.approx([0.8, 0.36])

@@ -5,7 +5,7 @@ Does not belong here: training (``hockey/training``), following people (``hockey
 """
 
 from jarvis_dagster.hockey.detection.base import Detections, Detector
-from jarvis_dagster.hockey.detection.icemask import IceMask, find_ice, on_ice
+from jarvis_dagster.hockey.detection.icemask import IceMask, find_ice, ice_trust
 from jarvis_dagster.hockey.detection.onnx import OnnxDetector, load_detector
 from jarvis_dagster.hockey.detection.video import (
     StrideChoice,
@@ -23,7 +23,7 @@ __all__ = [
     "choose_stride",
     "detect_video",
     "find_ice",
+    "ice_trust",
     "load_detector",
     "measure_detector",
-    "on_ice",
 ]

@@ -53,6 +53,13 @@ class Detections:
             role_share=self.role_share[rows],
         )
 
+    def weighted(self, worth: NDArray[np.float32], least: float) -> Detections:
+        """Scores times ``worth`` (N,), best first again, without those below ``least``."""
+        score = self.score * worth
+        rows = np.argsort(-score, kind="stable")
+        rows = rows[score[rows] >= least]
+        return dataclasses.replace(self, score=score).take(rows)
+
     @classmethod
     def none(cls) -> Detections:
         """Nobody."""

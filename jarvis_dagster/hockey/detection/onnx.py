@@ -15,7 +15,7 @@ import numpy as np
 from jarvis_dagster.errors import BadInputError
 from jarvis_dagster.hockey.detection.base import Detections
 from jarvis_dagster.hockey.detection.decoding import best_boxes, softmax
-from jarvis_dagster.hockey.detection.icemask import find_ice, on_ice
+from jarvis_dagster.hockey.detection.icemask import find_ice, ice_trust
 from jarvis_dagster.hockey.detection.keepers import name_goalkeepers
 from jarvis_dagster.hockey.detection.looks import merge_looks
 from jarvis_dagster.hockey.detection.runtime import Network
@@ -117,7 +117,8 @@ class OnnxDetector:
             if self.on_ice_only and len(found):
                 height, width = image.shape[:2]
                 ice = find_ice(image)
-                found = found.take(on_ice(ice, found.xyxy, found.score, width, height))
+                worth = ice_trust(ice, found.xyxy, width, height)
+                found = found.weighted(worth, self.score_threshold)
                 found = name_goalkeepers(found, ice, width, height)
             answers.append(found)
         return answers

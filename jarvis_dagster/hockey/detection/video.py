@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jarvis_dagster.errors import BadInputError
-from jarvis_dagster.hockey.detection.icemask import IceMask, find_ice, on_ice
+from jarvis_dagster.hockey.detection.icemask import IceMask, find_ice, ice_trust
 from jarvis_dagster.hockey.detection.keepers import name_goalkeepers
 from jarvis_dagster.hockey.detection.onnx import OnnxDetector
 from jarvis_dagster.hockey.tables import CLASSES, DETECTIONS, empty
@@ -167,6 +167,7 @@ def detect_video(
         raise BadInputError(f"A stride of {stride} frames is not possible.", "Use 1 or more.")
     # One mask, steadied over time, instead of the detector's own for each picture.
     finder = detector.everywhere() if isinstance(detector, OnnxDetector) else detector
+    least = detector.score_threshold if isinstance(detector, OnnxDetector) else 0.0
     info = probe(path)
     width, height = size = _picture_size(info.width_px, info.height_px, detector)
     scale = np.array([info.width_px / width, info.height_px / height] * 2, np.float32)
@@ -174,7 +175,7 @@ def detect_video(
     kits: list[NDArray[np.float32]] = []
     for frame, mask in ahead(_looks(path, stride, size)):
         found = finder.detect([frame.image])[0]
-        found = found.take(on_ice(mask, found.xyxy, found.score, width, height))
+        found = found.weighted(ice_trust(mask, found.xyxy, width, height), least)
         found = name_goalkeepers(found, mask, width, height)
         if len(found):
             kits.append(kit_features(frame.image, found.xyxy))
