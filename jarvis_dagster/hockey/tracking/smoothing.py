@@ -29,7 +29,7 @@ class Smoothing:
 
     place_s: float = 0.052  # at a jitter of .05 of the box size
     size_s: float = 0.085
-    longest_fill_s: float = 1.5  # a longer gap stays empty
+    longest_fill_s: float = 1.1  # a longer gap is an absence and stays empty
 
 
 def spline(

@@ -3,8 +3,8 @@
 Belongs here: the order of the steps, camera shot by camera shot. Does not
 belong here: the steps (boxes, camera, first_pass, trimming, linking, ...).
 
-Time and memory grow with the number of detections only: every step looks at a
-few seconds at a time.
+Time and memory grow with the number of detections only: every step but the return
+of goalkeepers looks at a few seconds at a time.
 """
 
 from __future__ import annotations
