@@ -29,7 +29,7 @@ _MARGIN_PX = 7
 """At mask resolution: shadows along the boards are ice too."""
 _MAX_CHROMA = 46
 _OFF_ICE_WORTH = np.float32(0.4)
-_ENOUGH_ICE = np.float32(0.5)
+_ENOUGH_ICE = np.float32(0.8)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,9 +95,9 @@ def ice_share(
 ) -> NDArray[np.float32]:
     """(N,): how much of what is at the foot of each box (N, 4) is ice, 0 to 1.
 
-    The window reaches from a fifth of the box's height above its lower edge to half of it
-    below, and a quarter of its width to each side. Below the picture there is no ice: who is
-    cut off there mostly stands on the near bench or in the stands.
+    The window reaches three tenths of the box's height above and below its lower edge, and a
+    fifth of its width to each side: less far than the far boards are high. Below the picture
+    there is no ice: who is cut off there mostly stands on the near bench or in the stands.
     """
     import cv2
 
@@ -105,10 +105,10 @@ def ice_share(
     total = cv2.integral(mask.mask)
     scale = np.array([columns / width_px, rows / height_px], np.float32)
     w, h = xyxy[:, 2] - xyxy[:, 0], xyxy[:, 3] - xyxy[:, 1]
-    low_x = ((xyxy[:, 0] - w / 4) * scale[0]).round().astype(int).clip(0, columns - 1)
-    high_x = ((xyxy[:, 2] + w / 4) * scale[0]).round().astype(int).clip(1, columns)
-    low_y = ((xyxy[:, 3] - h / 5) * scale[1]).round().astype(int).clip(0, rows - 1)
-    high_y = ((xyxy[:, 3] + h / 2) * scale[1]).round().astype(int)
+    low_x = ((xyxy[:, 0] - 0.2 * w) * scale[0]).round().astype(int).clip(0, columns - 1)
+    high_x = ((xyxy[:, 2] + 0.2 * w) * scale[0]).round().astype(int).clip(1, columns)
+    low_y = ((xyxy[:, 3] - 0.3 * h) * scale[1]).round().astype(int).clip(0, rows - 1)
+    high_y = ((xyxy[:, 3] + 0.3 * h) * scale[1]).round().astype(int)
     high_x, high_y = np.maximum(high_x, low_x + 1), np.maximum(high_y, low_y + 1)
     end = np.minimum(high_y, rows)
     inside = total[end, high_x] - total[low_y, high_x] - total[end, low_x] + total[low_y, low_x]
