@@ -22,6 +22,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import psutil
+
 Step = dict[str, float]
 
 
@@ -101,7 +103,9 @@ def peer(video: Path, folder: Path) -> dict[str, Step]:
         int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)),
     )
     writer = cv2.VideoWriter(str(folder / "peer.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), fps, size)
-    detector, tracker = load_detector(), ByteTrackTracker(frame_rate=fps)
+    # Nothing else runs while the detector does, so here it gets every core.
+    detector = load_detector(threads=psutil.cpu_count(logical=False))
+    tracker = ByteTrackTracker(frame_rate=fps)
     boxes, labels = sv.BoxAnnotator(), sv.LabelAnnotator()
     while True:
         ok, image = capture.read()
