@@ -31,6 +31,12 @@ __all__ = [
 ]
 
 _MOST_PICTURE_BYTES = 200_000  # it lives in the event log
+_UNITS = {
+    "_px": "pixels of the upright frame",
+    "_s": "seconds from the first frame",
+    "_ft": "feet on the rink",
+    "_ftps": "feet a second",
+}
 _HASH_DIGITS = 12  # enough to compare by eye; the store verifies the whole hash
 
 
@@ -57,12 +63,17 @@ def listed(files: Iterable[tuple[str, int, str]]) -> dg.MetadataValue:
 
 
 def columns(schema: dict[str, str]) -> dict[str, Any]:
-    """Metadata of an asset that is a table: its columns and their types."""
+    """Metadata of an asset that is a table: its columns, their types and units."""
     return {
         "dagster/column_schema": dg.TableSchema(
-            [dg.TableColumn(name, kind) for name, kind in schema.items()]
+            [dg.TableColumn(name, kind, description=_unit(name)) for name, kind in schema.items()]
         )
     }
+
+
+def _unit(name: str) -> str | None:
+    """The unit that the end of a column's name stands for."""
+    return next((text for ending, text in _UNITS.items() if name.endswith(ending)), None)
 
 
 def row_count(table: pd.DataFrame) -> dict[str, Any]:

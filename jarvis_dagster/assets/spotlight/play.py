@@ -126,7 +126,7 @@ def events(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> d
         metadata={
             **row_count(ledger),
             "by_type": {str(k): int(v) for k, v in ledger["type"].value_counts().items()},
-            "not_supported": dg.MetadataValue.json(missing),
+            "not_supported": dg.MetadataValue.json(_by_reason(missing)),
             "model_version": model["version"],
             "noted": preview(_noted(ledger), rows=25),
             "seconds": elapsed(),
@@ -144,3 +144,11 @@ def _noted(ledger: "pd.DataFrame") -> "pd.DataFrame":
     """What a person wants to see of the ledger first."""
     rows = ledger[~ledger["type"].isin(("in_view", "shift"))]
     return rows[["start_s", "end_s", "type", "team", "confidence", "track_ids"]]
+
+
+def _by_reason(missing: dict[str, str]) -> dict[str, list[str]]:
+    """What is not supported, each reason once."""
+    reasons: dict[str, list[str]] = {}
+    for name, reason in missing.items():
+        reasons.setdefault(reason, []).append(name)
+    return reasons
