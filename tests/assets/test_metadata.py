@@ -8,7 +8,7 @@ import pandas as pd
 from jarvis_dagster.assets.metadata import columns, listed, preview
 from jarvis_dagster.assets.spotlight.play import _by_reason, _noted
 from jarvis_dagster.build import build_definitions
-from jarvis_dagster.hockey.tables import EVENTS, POSITIONS, empty
+from jarvis_dagster.hockey.tables import EVENTS, POSITIONS
 
 
 def test_columns_name_their_units() -> None:
@@ -29,9 +29,11 @@ def test_files_are_listed_with_the_start_of_their_hash() -> None:
 
 
 def test_presence_is_left_out_of_what_was_noted() -> None:
-    ledger = empty(EVENTS)
-    ledger.loc[0] = ["a", "in_view", 0.0, 1.0, "A", "[1]", 0.9, "{}"]
-    ledger.loc[1] = ["b", "rush", 0.5, 1.5, "", "[1, 2, 3]", 0.8, "{}"]
+    rows = [
+        ["a", "in_view", 0.0, 1.0, "A", "[1]", 0.9, "{}"],
+        ["b", "rush", 0.5, 1.5, "", "[1, 2, 3]", 0.8, "{}"],
+    ]
+    ledger = pd.DataFrame(rows, columns=[*EVENTS]).astype(EVENTS)
     assert list(_noted(ledger)["type"]) == ["rush"]
     assert "rush" in str(preview(_noted(ledger)).value)
 
