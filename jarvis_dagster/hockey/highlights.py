@@ -70,7 +70,7 @@ _WORDS = {
 }
 _BEFORE_S, _AFTER_S = 2.0, 2.0
 _LONGEST_S = 20.0
-_SHARE, _SHORT_VIDEO_S = 0.2, 8.0
+_SHARE, _SHORT_VIDEO_S, _SHORTEST_S = 0.2, 10.0, 5.0
 _MOST_LINES, _POSTER_PX = 720, 480
 
 
@@ -101,11 +101,12 @@ def select_highlights(events: pd.DataFrame, info: VideoInfo, count: int = 6) -> 
     more for longer ones; a type that was already taken is worth less each time, so
     that a game of forty rushes also shows its scrambles. Clips begin two seconds
     before the event and end two after it, within the video, at most 20 s. Together
-    they last at most a fifth of the video, or 8 s of a short one: what shows nearly
-    all of a video does not choose.
+    they last at most a fifth of the video, of a short one 10 s or half of it: what shows
+    nearly all of a video does not choose. No clip takes more than half of that, unless
+    little is left of it.
     """
-    room_s = max(_SHORT_VIDEO_S, _SHARE * info.duration_s)
-    longest_s = min(_LONGEST_S, room_s)
+    room_s = max(min(_SHORT_VIDEO_S, info.duration_s / 2), _SHARE * info.duration_s)
+    longest_s = min(_LONGEST_S, max(_SHORTEST_S, room_s / 2), room_s)
     rows: list[dict[str, Any]] = [
         {str(name): value for name, value in row.items()}
         for row in events[events["type"].isin(list(_WORTH))].to_dict("records")

@@ -11,6 +11,9 @@ them where it has not, once parts were concatenated: unsigned ones are right eve
 
 from __future__ import annotations
 
+import contextlib
+import io
+import logging
 from typing import TYPE_CHECKING, Any
 
 from jarvis_dagster.errors import BadInputError
@@ -45,27 +48,44 @@ def quantise(source: Path, target: Path, pictures: Sequence[np.ndarray]) -> None
         raise BadInputError("Quantising needs pictures to calibrate on.", "Pass 20 or more.")
     folded = target.with_suffix(".folded.onnx")
     _fold(source, folded)
-    quantize_static(
-        str(folded),
-        str(target),
-        _reader(pictures),
-        quant_format=QuantFormat.QDQ,
-        per_channel=True,
-        reduce_range=True,
-        activation_type=QuantType.QUInt8,
-        weight_type=QuantType.QInt8,
-        op_types_to_quantize=["Conv"],
-        calibrate_method=CalibrationMethod.Percentile,
-        extra_options={
-            "OpTypesToExcludeOutputQuantization": ["Conv"],
-            "CalibPercentile": _PERCENTILE,
-        },
-    )
+    with _silence():
+        quantize_static(
+            str(folded),
+            str(target),
+            _reader(pictures),
+            quant_format=QuantFormat.QDQ,
+            per_channel=True,
+            reduce_range=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            op_types_to_quantize=["Conv"],
+            calibrate_method=CalibrationMethod.Percentile,
+            extra_options={
+                "OpTypesToExcludeOutputQuantization": ["Conv"],
+                "CalibPercentile": _PERCENTILE,
+            },
+        )
     folded.unlink()
     model = onnx.load(str(target))
     kept = {item.key: item.value for item in onnx.load(str(source)).metadata_props}
     onnx.helper.set_model_props(model, {**kept, "precision": "int8"})
     onnx.save(model, str(target))
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """Keep what the library prints, and warns of on the root logger, from the user."""
+
+    def chatter(record: logging.LogRecord) -> bool:
+        return "pre-processing before quantization" not in record.getMessage()
+
+    root = logging.getLogger()
+    root.addFilter(chatter)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        root.removeFilter(chatter)
 
 
 def _fold(source: Path, target: Path) -> None:
