@@ -52,7 +52,7 @@ class VisionSettings(_Section):
         None, ge=1, le=10, description="Detect on every n-th frame; empty means chosen by speed."
     )
     threads: int | None = pydantic.Field(
-        None, ge=1, description="Threads for detection; empty leaves one physical core to decoding."
+        None, ge=1, description="Threads for detection; empty: one for each physical core."
     )
     highlights: int = pydantic.Field(6, ge=0, le=50, description="Most highlight clips a video.")
 

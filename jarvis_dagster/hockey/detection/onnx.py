@@ -43,7 +43,7 @@ def load_detector(
 ) -> OnnxDetector:
     """The detector at ``model``, or the packaged one.
 
-    ``threads`` is by default the number of physical cores less one; ``score_threshold`` and
+    ``threads`` is by default the number of physical cores; ``score_threshold`` and
     ``width_px`` (of the network's input) by default what the model was evaluated with.
 
     Raises:

@@ -101,11 +101,7 @@ def _pair_goalkeepers(votes: Votes, team: NDArray[np.object_], sure: NDArray[np.
     for i in keepers:
         if team[i]:
             continue
-        beside = [
-            j
-            for j in keepers
-            if team[j] and votes.first[i] <= votes.last[j] and votes.first[j] <= votes.last[i]
-        ]
+        beside = [j for j in keepers if team[j] and votes.together(int(i), int(j))]
         if beside:
             other = max(beside, key=lambda j: sure[j])
             team[i] = "B" if team[other] == "A" else "A"

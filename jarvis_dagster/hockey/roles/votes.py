@@ -41,15 +41,18 @@ class Votes:
     Attributes:
         track_ids: (T,) int.
         shares: (T, 3) share of the vote of each of ``ROLES``; rows sum to one.
-        first, last: (T,) first and last frame of the track.
+        frames: T sorted arrays, the frames in which each track has a row.
         boxes: (T,) observed boxes.
     """
 
     track_ids: NDArray[np.int64]
     shares: NDArray[np.float64]
-    first: NDArray[np.int64]
-    last: NDArray[np.int64]
+    frames: list[NDArray[np.int64]]
     boxes: NDArray[np.int64]
+
+    def together(self, one: int, other: int) -> bool:
+        """Whether two tracks are in some frame at once; a goalkeeper's may have gaps."""
+        return bool(np.isin(self.frames[one], self.frames[other], assume_unique=True).any())
 
     def winners(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Index into ``ROLES`` and its share of the vote, each (T,)."""
@@ -82,12 +85,12 @@ def cast_votes(
     for k in range(len(ROLES)):
         mine = (weight * said[:, k])[observed]
         votes[:, k] += np.bincount(inverse[observed], mine, minlength=len(unique))
-    first = np.full(len(unique), np.iinfo(np.int64).max)
-    last = np.full(len(unique), -1)
-    np.minimum.at(first, inverse, frames)
-    np.maximum.at(last, inverse, frames)
+    order = np.lexsort((frames, inverse))
+    starts = np.searchsorted(inverse[order], np.arange(1, len(unique)))
     boxes = np.bincount(inverse[observed], minlength=len(unique))
-    return Votes(unique, votes / votes.sum(1, keepdims=True), first, last, boxes)
+    return Votes(
+        unique, votes / votes.sum(1, keepdims=True), np.split(frames[order], starts), boxes
+    )
 
 
 def _said(tracks: pd.DataFrame, detections: pd.DataFrame | None) -> NDArray[np.float64]:
@@ -133,13 +136,7 @@ def demote_extra_goalkeepers(votes: Votes, group: NDArray[np.object_]) -> None:
     for i in np.argsort(-strength, kind="stable"):
         if votes.shares[i].argmax() != keeper:
             continue
-        rivals = [
-            j
-            for j in kept
-            if group[j] == group[i]
-            and votes.first[i] <= votes.last[j]
-            and votes.first[j] <= votes.last[i]
-        ]
+        rivals = [j for j in kept if group[j] == group[i] and votes.together(i, j)]
         if len(rivals) < (1 if group[i] else _MOST_GOALKEEPERS):
             kept.append(int(i))
             continue

@@ -1,0 +1,34 @@
+"""Votes of tracks that come and go."""
+
+import numpy as np
+import pandas as pd
+
+from jarvis_dagster.hockey.roles.votes import cast_votes, demote_extra_goalkeepers
+
+KEEPER = 1
+
+
+def tracks(spans):
+    """One row a frame of each track's spans."""
+    rows = [
+        (track, frame) for track, parts in spans.items() for part in parts for frame in range(*part)
+    ]
+    table = pd.DataFrame(rows, columns=["track_id", "frame"])
+    return table.assign(
+        x1_px=0.0, y1_px=0.0, x2_px=10.0, y2_px=20.0, score=0.9, observed=True, detection_row=-1
+    ).assign(**{"class": "goalkeeper"})
+
+
+def keepers(spans):
+    table = tracks(spans)
+    votes = cast_votes(table, np.zeros(len(table)))
+    demote_extra_goalkeepers(votes, np.full(len(votes.track_ids), "A", object))
+    return [int(i) for i in votes.track_ids[votes.shares.argmax(1) == KEEPER]]
+
+
+def test_a_team_has_one_goalkeeper_at_a_time():
+    assert keepers({1: [(0, 50)], 2: [(20, 40)]}) == [1]
+
+
+def test_one_in_the_gap_of_another_is_another_time():
+    assert keepers({1: [(0, 50), (100, 150)], 2: [(60, 90)]}) == [1, 2]
