@@ -203,8 +203,10 @@ def track(
 @app.command()
 def train(
     data: Annotated[Path, typer.Argument(help="YOLO export: images/, labels/, data.yaml.")],
-    start: Annotated[Path, typer.Option(help="Start network (ONNX), see the model card.")],
     output: Annotated[Path, typer.Option("--out", help="Folder for checkpoints and the detector.")],
+    start: Annotated[
+        Path | None, typer.Option(help="Detector to start from; by default the packaged one.")
+    ] = None,
     held_out: Annotated[
         list[str] | None, typer.Option("--hold-out", help="A video to leave for evaluation.")
     ] = None,

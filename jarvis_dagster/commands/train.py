@@ -22,7 +22,7 @@ __all__ = ["train_command"]
 def train_command(
     data: Path,
     *,
-    start: Path,
+    start: Path | None,
     output: Path,
     held_out: Sequence[str],
     loose: Sequence[str],
@@ -42,12 +42,12 @@ def train_command(
             "Training needs PyTorch.", 'Install it: pip install -c constraints.txt ".[training]"'
         )
     from jarvis_dagster.hockey.detection.evaluation import parse_aspect
+    from jarvis_dagster.hockey.detection.onnx import PACKAGED_WEIGHTS
     from jarvis_dagster.hockey.training.build import Plan, build_detector
 
+    start = start or PACKAGED_WEIGHTS
     if not start.is_file():
-        raise BadInputError(
-            f"There is no file {start}.", "Pass the start network that the model card names."
-        )
+        raise BadInputError(f"There is no file {start}.", "Leave --start out for the packaged one.")
     shape = parse_aspect(aspect)
     plan = Plan(
         held_out=held_out,

@@ -12,11 +12,7 @@ def test_a_folder_without_pictures_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("torch")
-    start = tmp_path / "start.onnx"
-    start.write_bytes(b"no network")
-    code, _, err = jarvis(
-        "train", tmp_path, "--start", start, "--out", tmp_path / "out", capsys=capsys
-    )
+    code, _, err = jarvis("train", tmp_path, "--out", tmp_path / "out", capsys=capsys)
     assert code == 2
     assert f"{tmp_path}/images" in err
     assert err.count("\n") == 1
@@ -31,7 +27,7 @@ def test_a_missing_start_network_is_named(
     )
     assert code == 2
     assert "gone.onnx" in err
-    assert "model card" in err
+    assert "packaged" in err
 
 
 def test_without_pytorch_it_says_what_to_install(

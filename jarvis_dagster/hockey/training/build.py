@@ -85,7 +85,7 @@ def build_detector(
 
     Args:
         data: A YOLO export (see :func:`~.dataset.read_export`).
-        start: The person detector that the model card names (ONNX).
+        start: See :func:`~.train.train_detector`.
         out_dir: Keeps checkpoints; the same call again continues from the last.
         progress: Called with steps done and in all.
 

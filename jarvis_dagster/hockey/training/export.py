@@ -19,6 +19,7 @@ from torch import nn
 
 from jarvis_dagster.errors import BadInputError
 from jarvis_dagster.hockey.training.net import BINS, ROLE_COUNT, STRIDES, HockeyNet
+from jarvis_dagster.hockey.training.restore import load_weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,10 +54,7 @@ def load_checkpoint(path: Path) -> HockeyNet:
         BadInputError: the file is not a checkpoint of this network.
     """
     net = HockeyNet()
-    try:
-        net.load_state_dict(torch.load(path, weights_only=True)["average"])
-    except (OSError, KeyError, RuntimeError) as error:
-        raise BadInputError(f"{path} is not a checkpoint of the detector: {error}") from error
+    load_weights(net, path)
     return net.eval()
 
 

@@ -14,7 +14,8 @@ import torch
 from jarvis_dagster.errors import BadInputError
 from jarvis_dagster.hockey.detection.decoding import suppressed
 from jarvis_dagster.hockey.training.loss import decode_sides
-from jarvis_dagster.hockey.training.net import HockeyNet, cell_centres, load_start_weights
+from jarvis_dagster.hockey.training.net import HockeyNet, cell_centres
+from jarvis_dagster.hockey.training.restore import load_weights
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,15 +34,15 @@ _HEIGHT_PX = 640
 
 
 class StartTeacher:
-    """The network that training starts from: it knows people, not hockey, and boxes bodies.
+    """The network that training starts from, as it is before: it boxes bodies without sticks.
 
     Args:
-        start: The person detector that the model card names (ONNX).
+        start: See :func:`~.train.train_detector`.
     """
 
     def __init__(self, start: Path) -> None:
         self._net = HockeyNet().eval()
-        load_start_weights(self._net, start)
+        load_weights(self._net, start)
 
     def __call__(self, sample: Sample) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Boxes (N, 4) as shares of the picture, and their scores (N,)."""

@@ -19,7 +19,8 @@ import torch
 from jarvis_dagster.errors import BadInputError
 from jarvis_dagster.hockey.training.augment import Canvas, render
 from jarvis_dagster.hockey.training.loss import Losses, Target, detection_loss
-from jarvis_dagster.hockey.training.net import HockeyNet, cell_centres, load_start_weights
+from jarvis_dagster.hockey.training.net import HockeyNet, cell_centres
+from jarvis_dagster.hockey.training.restore import load_weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -165,8 +166,8 @@ def train_detector(
 ) -> TrainingResult:
     """Fine-tune the detector on ``samples``, from ``start``.
 
-    ``start`` is the person detector that the model card names (ONNX), or a checkpoint of an
-    earlier training, which is then continued on new data.
+    ``start`` is a detector that was exported, such as the packaged one, a checkpoint of an
+    earlier training, or the person detector that the model card names (ONNX).
 
     Writes ``out_dir/checkpoint.pt`` every 250 steps and at the end, and continues from it
     when it is there and of the same recipe. Deterministic for a recipe up to the order of
@@ -206,10 +207,7 @@ class _State:
     def __init__(self, path: Path, start: Path, recipe: Recipe) -> None:
         self.path, self.recipe, self.step = path, recipe, 0
         self.net = HockeyNet()
-        if start.suffix == ".onnx":
-            load_start_weights(self.net, start)
-        else:
-            self.net.load_state_dict(torch.load(start, weights_only=True)["average"])
+        load_weights(self.net, start)
         self.net.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
         self.average = {k: v.clone() for k, v in self.net.state_dict().items()}
         self.losses: list[tuple[float, ...]] = []
