@@ -112,7 +112,7 @@ def true_ledger(game: Path) -> pd.DataFrame:
 def chain_ledger(game: Path) -> pd.DataFrame:
     """The ledger from the picture alone, with the true calibration."""
     from jarvis_dagster.hockey.detection import detect_video, load_detector
-    from jarvis_dagster.hockey.roles import assign_roles
+    from jarvis_dagster.hockey.roles import assign_roles, keep_to_one_kit
     from jarvis_dagster.hockey.tracking import track
 
     info = probe(game / "game.mp4")
@@ -128,7 +128,7 @@ def chain_ledger(game: Path) -> pd.DataFrame:
             kit=kit.to_numpy("float32"),
             frame_count=info.frame_count,
         )
-        assign_roles(tracks, kit, found).to_parquet(cached)
+        assign_roles(keep_to_one_kit(tracks, kit), kit, found).to_parquet(cached)
     return build(game, pd.read_parquet(cached))
 
 

@@ -39,7 +39,7 @@ def ours(video: Path, folder: Path) -> dict[str, Step]:
     from jarvis_dagster.hockey.highlights import cut_clips, select_highlights
     from jarvis_dagster.hockey.preflight import preflight, scan_video
     from jarvis_dagster.hockey.render import render_annotated
-    from jarvis_dagster.hockey.roles import assign_roles, team_colours
+    from jarvis_dagster.hockey.roles import assign_roles, keep_to_one_kit, team_colours
     from jarvis_dagster.hockey.tracking import track
     from jarvis_dagster.hockey.video import probe
 
@@ -69,6 +69,7 @@ def ours(video: Path, folder: Path) -> dict[str, Step]:
         kit=kit.to_numpy("float32"),
         frame_count=len(scan),
     )
+    tracks = timed("one kit", keep_to_one_kit, tracks, kit)
     tracks = timed("roles", assign_roles, tracks, kit, boxes)
     colours = team_colours(tracks, kit)
     ledger = timed("events", build_ledger, tracks, None, scan, info)

@@ -103,7 +103,7 @@ class VisionActivities:
         """Who is who over time, and what happened."""
         with self._step(input_data) as step:
             from jarvis_dagster.hockey.events import build_ledger
-            from jarvis_dagster.hockey.roles import assign_roles
+            from jarvis_dagster.hockey.roles import assign_roles, keep_to_one_kit
             from jarvis_dagster.hockey.tables import DETECTIONS, EVENTS, SCAN, TRACKS
             from jarvis_dagster.hockey.tracking import track
             from jarvis_dagster.hockey.video import probe
@@ -121,7 +121,7 @@ class VisionActivities:
                 kit=kit.to_numpy("float32"),
                 frame_count=len(scan),
             )
-            tracks = assign_roles(tracks, kit, boxes)
+            tracks = assign_roles(keep_to_one_kit(tracks, kit), kit, boxes)
             version = step.model_version("detections")
             step.keep_table("tracks", tracks, TRACKS, version)
             events = build_ledger(tracks, None, scan, info)

@@ -113,7 +113,7 @@ def _stride(chosen: int | None, info: "VideoInfo", detector: "Detector") -> tupl
 )
 def tracks(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:
     """Who is who over time: identity, role and team of everyone on the ice."""
-    from jarvis_dagster.hockey.roles import assign_roles, team_colours
+    from jarvis_dagster.hockey.roles import assign_roles, keep_to_one_kit, team_colours
     from jarvis_dagster.hockey.tracking import track
 
     space = workspace.of(context.partition_key)
@@ -133,7 +133,7 @@ def tracks(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> d
             kit=kit.to_numpy("float32"),
             frame_count=len(scan),
         )
-        found = assign_roles(found, kit, boxes)
+        found = assign_roles(keep_to_one_kit(found, kit), kit, boxes)
         colours = team_colours(found, kit)
         table = space.keep_table(
             "tracks",

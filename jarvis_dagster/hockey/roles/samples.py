@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["KitSummary", "crowding", "summarise_kit"]
+__all__ = ["KitLooks", "KitSummary", "crowding", "kit_looks", "summarise_kit"]
 
 _SCALES = {"torso_l": 9.6, "torso_a": 5.0, "torso_b": 5.0}
 """What one person's torso varies by, from box to box; the unit of distances between kits.
@@ -57,6 +57,55 @@ class KitSummary:
     lightness: NDArray[np.float64]
 
 
+@dataclasses.dataclass(frozen=True)
+class KitLooks:
+    """One row a look: an observed box whose kit was measured.
+
+    Attributes:
+        rows: (L,) positions in the table of tracks.
+        features: (L, len(KIT_COLUMNS)) as measured.
+        relative: (L, len(KIT_COLUMNS)) with the torso as under the usual light.
+        vectors: (L, F) the kit in units of its usual variation.
+        good: (L,) no other box covers it, and an upright body stands out in it.
+    """
+
+    rows: NDArray[np.int64]
+    features: NDArray[np.float64]
+    relative: NDArray[np.float64]
+    vectors: NDArray[np.float64]
+    good: NDArray[np.bool_]
+
+
+def kit_looks(tracks: pd.DataFrame, kit: pd.DataFrame, covered: NDArray[np.float64]) -> KitLooks:
+    """Every look at every track; arguments and errors as of :func:`summarise_kit`."""
+    missing = [name for name in KIT_COLUMNS if name not in kit.columns]
+    if missing:
+        raise BadInputError(
+            f"The kit table lacks the columns {', '.join(missing)}.",
+            "Detect again; it was measured by another version.",
+        )
+    at = tracks["detection_row"].to_numpy(np.int64)
+    seen = np.flatnonzero((at >= 0) & (at < len(kit)) & tracks["observed"].to_numpy(bool))
+    features = kit.loc[:, list(KIT_COLUMNS)].to_numpy(np.float64)[at[seen]]
+    finite = np.isfinite(features).all(axis=1)
+    features, seen = features[finite], seen[finite]
+
+    column = {name: i for i, name in enumerate(KIT_COLUMNS)}
+    relative = features.copy()
+    # As under a light that makes the ice as bright as in a well-lit rink.
+    light = _USUAL_ICE_L / np.maximum(features[:, column["ice_l"]], 0.4 * _USUAL_ICE_L)
+    relative[:, column["torso_l"]] *= light
+    for channel in "ab":
+        relative[:, column[f"torso_{channel}"]] -= features[:, column[f"ice_{channel}"]]
+        relative[:, column[f"torso_{channel}"]] *= light
+    scaled = np.column_stack([relative[:, column[n]] / s for n, s in _SCALES.items()])
+
+    boxes = tracks[["x1_px", "y1_px", "x2_px", "y2_px"]].to_numpy(np.float64)[seen]
+    upright = boxes[:, 3] - boxes[:, 1] > _UPRIGHT * (boxes[:, 2] - boxes[:, 0])
+    good = (covered[seen] < _CLEAR) & upright & (features[:, column["body"]] > _BODY)
+    return KitLooks(seen, features, relative, scaled, good)
+
+
 def summarise_kit(
     tracks: pd.DataFrame, kit: pd.DataFrame, covered: NDArray[np.float64]
 ) -> KitSummary:
@@ -75,34 +124,11 @@ def summarise_kit(
     Raises:
         BadInputError: columns of the kit are missing.
     """
-    missing = [name for name in KIT_COLUMNS if name not in kit.columns]
-    if missing:
-        raise BadInputError(
-            f"The kit table lacks the columns {', '.join(missing)}.",
-            "Detect again; it was measured by another version.",
-        )
-    rows = tracks["detection_row"].to_numpy(np.int64)
-    seen = (rows >= 0) & (rows < len(kit)) & tracks["observed"].to_numpy(bool)
-    features = kit.loc[:, list(KIT_COLUMNS)].to_numpy(np.float64)[rows[seen]]
-    ids = tracks["track_id"].to_numpy(np.int64)[seen]
-    covered = covered[seen]
-    finite = np.isfinite(features).all(axis=1)
-    features, ids, covered = features[finite], ids[finite], covered[finite]
-
+    seen = kit_looks(tracks, kit, covered)
+    features, relative, good = seen.features, seen.relative, seen.good
     column = {name: i for i, name in enumerate(KIT_COLUMNS)}
-    relative = features.copy()
-    # As under a light that makes the ice as bright as in a well-lit rink.
-    light = _USUAL_ICE_L / np.maximum(features[:, column["ice_l"]], 0.4 * _USUAL_ICE_L)
-    relative[:, column["torso_l"]] *= light
-    for channel in "ab":
-        relative[:, column[f"torso_{channel}"]] -= features[:, column[f"ice_{channel}"]]
-        relative[:, column[f"torso_{channel}"]] *= light
-    scaled = np.column_stack([relative[:, column[n]] / s for n, s in _SCALES.items()])
-
-    boxes = tracks.loc[seen, ["x1_px", "y1_px", "x2_px", "y2_px"]].to_numpy(np.float64)[finite]
-    upright = boxes[:, 3] - boxes[:, 1] > _UPRIGHT * (boxes[:, 2] - boxes[:, 0])
-    good = (covered < _CLEAR) & upright & (features[:, column["body"]] > _BODY)
-
+    top = tracks["y1_px"].to_numpy(np.float64)[seen.rows]
+    ids = tracks["track_id"].to_numpy(np.int64)[seen.rows]
     order = np.argsort(ids, kind="stable")
     unique, starts = np.unique(ids[order], return_index=True)
     vectors: list[NDArray[np.float64]] = []
@@ -113,14 +139,14 @@ def summarise_kit(
     for chosen in np.split(order, starts[1:]) if len(unique) else []:
         clear = chosen[good[chosen]]
         looks = clear if len(clear) >= 3 else chosen
-        vectors.append(np.median(scaled[looks], axis=0))
+        vectors.append(np.median(seen.vectors[looks], axis=0))
         trust = (1.0 if len(clear) >= 3 else 0.25) * (
             0.2 + 0.8 * min(1.0, 2 * np.median(features[looks, column["on_ice"]]))
         )
         weights.append(np.sqrt(len(looks)) * trust)
         lab.append(np.median(features[looks][:, :3], axis=0))
         relative_ab.append(np.median(relative[looks, 1:3], axis=0))
-        whole = clear[boxes[clear, 1] > _EDGE_PX]
+        whole = clear[top[clear] > _EDGE_PX]
         lightness.append(
             float(np.median(relative[whole, column["torso_l"]])) if len(whole) >= 3 else np.nan
         )
