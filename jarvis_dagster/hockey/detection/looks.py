@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jarvis_dagster.hockey.detection.base import Detections
+from jarvis_dagster.hockey.detection.overlap import overlaps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +53,7 @@ def _fused(
     """Boxes (N, 4), scores (N,) and shares (N, S) of each group, best score first."""
     look = np.repeat(np.arange(len(boxes)), [len(part) for part in boxes])
     box, score, share = (np.concatenate(part) for part in (boxes, scores, shares))
-    same = _iou(box) > _SAME_IOU
+    same = overlaps(box, box)[0] > _SAME_IOU
     free = np.ones(len(box), bool)
     rows = []
     for row in np.argsort(-score, kind="stable"):
@@ -68,12 +69,3 @@ def _fused(
     merged = [np.array(part, np.float32) for part in zip(*rows, strict=True)]
     order = np.argsort(-merged[1], kind="stable")
     return merged[0][order], merged[1][order], merged[2][order]
-
-
-def _iou(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
-    low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
-    high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
-    shared = np.maximum(high - low, 0).prod(2)
-    area = (boxes[:, 2:] - boxes[:, :2]).prod(1)
-    iou: NDArray[np.float32] = shared / np.maximum(area[:, None] + area[None] - shared, 1e-6)
-    return iou

@@ -54,6 +54,12 @@ class Votes:
         """Whether two tracks are in some frame at once; a goalkeeper's may have gaps."""
         return bool(np.isin(self.frames[one], self.frames[other], assume_unique=True).any())
 
+    def drop(self, rows: NDArray[np.int64], role: str) -> None:
+        """Take the votes for ``role`` from ``rows``; the others' shares sum to one again."""
+        self.shares[rows, ROLES.index(role)] = 0
+        left = self.shares[rows] + 1e-9
+        self.shares[rows] = left / left.sum(1, keepdims=True)
+
     def winners(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Index into ``ROLES`` and its share of the vote, each (T,)."""
         best = self.shares.argmax(axis=1)
@@ -114,10 +120,7 @@ def demote_dark_referees(votes: Votes, rows: NDArray[np.int64], lightness: NDArr
         rows: (K,) rows of ``votes`` that ``lightness`` (K,) is of; NaN is not known.
     """
     dark = rows[lightness < _DARK_L]
-    votes.shares[dark, ROLES.index("referee")] = 0
-    votes.shares[dark] = (votes.shares[dark] + 1e-9) / (votes.shares[dark] + 1e-9).sum(
-        1, keepdims=True
-    )
+    votes.drop(dark, "referee")
 
 
 def demote_extra_goalkeepers(votes: Votes, group: NDArray[np.object_]) -> None:
@@ -140,5 +143,4 @@ def demote_extra_goalkeepers(votes: Votes, group: NDArray[np.object_]) -> None:
         if len(rivals) < (1 if group[i] else _MOST_GOALKEEPERS):
             kept.append(int(i))
             continue
-        votes.shares[i, keeper] = 0
-        votes.shares[i] = (votes.shares[i] + 1e-9) / (votes.shares[i] + 1e-9).sum()
+        votes.drop(np.array([i]), "goalkeeper")

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from jarvis_dagster.hockey.detection.overlap import overlaps
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -24,26 +26,13 @@ if TYPE_CHECKING:
     Teacher = Callable[[Sample], tuple[NDArray[np.float32], NDArray[np.float32]]]
     """Boxes (N, 4) as shares of the picture, and their scores (N,)."""
 
-__all__ = ["ignore_unlabelled", "overlaps", "tighten"]
+__all__ = ["ignore_unlabelled", "tighten"]
 
 _INSIDE = 0.8
 """Share of a teacher's box that must lie inside the labelled box (grown by a tenth)."""
 _MIN_IOU = 0.25
 _MIN_SCORE = 0.2
 _UNLABELLED_SCORE = 0.35
-
-
-def overlaps(a: NDArray[np.float32], b: NDArray[np.float32]) -> tuple[NDArray, NDArray]:
-    """IoU (A, B), and the share of each ``b`` that lies inside each ``a`` (A, B)."""
-    low = np.maximum(a[:, None, :2], b[None, :, :2])
-    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    shared = np.prod(np.maximum(high - low, 0), axis=2)
-    area_a = np.prod(a[:, 2:] - a[:, :2], axis=1)
-    area_b = np.prod(b[:, 2:] - b[:, :2], axis=1)
-    return (
-        shared / np.maximum(area_a[:, None] + area_b[None] - shared, 1e-9),
-        shared / np.maximum(area_b[None], 1e-9),
-    )
 
 
 def tighten(sample: Sample, teacher: Teacher, *, leave_out_unlabelled: bool) -> Sample:
@@ -56,10 +45,7 @@ def tighten(sample: Sample, teacher: Teacher, *, leave_out_unlabelled: bool) -> 
     labelled = sample.boxes
     if not len(labelled):
         return sample
-    grow = (labelled[:, 2:] - labelled[:, :2]) * 0.05
-    grown = np.concatenate((labelled[:, :2] - grow, labelled[:, 2:] + grow), 1)
-    iou, _ = overlaps(labelled, found)
-    _, inside = overlaps(grown.astype(np.float32), found)
+    iou, inside = _relation(labelled, found)
     value = np.where((inside >= _INSIDE) & (iou >= _MIN_IOU) & (scores >= _MIN_SCORE)[None], iou, 0)
     value = value * scores[None] ** 0.5
     boxes, tight = labelled.copy(), np.zeros(len(labelled), bool)
@@ -91,9 +77,15 @@ def _unlabelled(
     sure: NDArray[np.bool_] = scores >= _UNLABELLED_SCORE
     if not len(labelled):
         return sure
-    grow = (labelled[:, 2:] - labelled[:, :2]) * 0.05
-    grown = np.concatenate((labelled[:, :2] - grow, labelled[:, 2:] + grow), 1)
-    iou, _ = overlaps(labelled, found)
-    _, inside = overlaps(grown.astype(np.float32), found)
+    iou, inside = _relation(labelled, found)
     unknown: NDArray[np.bool_] = (iou.max(0) < 0.1) & (inside.max(0) < 0.3) & sure
     return unknown
+
+
+def _relation(
+    labelled: NDArray[np.float32], found: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """IoU (A, B), and the share of each found box inside each labelled one, grown by a tenth."""
+    grow = (labelled[:, 2:] - labelled[:, :2]) * 0.05
+    grown = np.concatenate((labelled[:, :2] - grow, labelled[:, 2:] + grow), 1)
+    return overlaps(labelled, found)[0], overlaps(grown.astype(np.float32), found)[1]

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import queue
-import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -21,9 +19,10 @@ from jarvis_dagster.hockey.training.augment import Canvas, render
 from jarvis_dagster.hockey.training.loss import Losses, Target, detection_loss
 from jarvis_dagster.hockey.training.net import HockeyNet, cell_centres
 from jarvis_dagster.hockey.training.restore import load_weights
+from jarvis_dagster.hockey.video import ahead
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Sequence
     from pathlib import Path
 
     from jarvis_dagster.hockey.training.dataset import Sample
@@ -76,7 +75,9 @@ class Batch:
     targets: list[Target]
 
 
-def batches(samples: Sequence[Sample], recipe: Recipe, start: int, stop: int) -> Iterator[Batch]:
+def batches(
+    samples: Sequence[Sample], recipe: Recipe, start: int, stop: int
+) -> Generator[Batch, None, None]:
     """Batches number ``start`` to ``stop``; batch n is the same whatever was made before it."""
     import cv2
 
@@ -121,41 +122,6 @@ def _collate(canvases: list[Canvas]) -> Batch:
     return Batch(torch.from_numpy(np.ascontiguousarray(images)).float(), targets)
 
 
-def _ahead(source: Iterator[Batch], depth: int = 4) -> Iterator[Batch]:
-    """The same batches, made in a thread beside the training step."""
-    waiting: queue.Queue[Batch | BaseException | None] = queue.Queue(depth)
-    ended = threading.Event()
-
-    def put(item: Batch | BaseException | None) -> None:
-        while not ended.is_set():
-            try:
-                waiting.put(item, timeout=0.5)
-            except queue.Full:
-                continue
-            return
-
-    def fill() -> None:
-        try:
-            for batch in source:
-                put(batch)
-                if ended.is_set():
-                    return
-            put(None)
-        except BaseException as error:  # noqa: BLE001 - handed to the reader, which raises it
-            put(error)
-
-    thread = threading.Thread(target=fill, name="training-batches", daemon=True)
-    thread.start()
-    try:
-        while (item := waiting.get()) is not None:
-            if isinstance(item, BaseException):
-                raise item
-            yield item
-    finally:
-        ended.set()
-        thread.join()
-
-
 def train_detector(
     samples: Sequence[Sample],
     out_dir: Path,
@@ -187,7 +153,7 @@ def train_detector(
     role_weights = torch.tensor(recipe.role_weights)
     began = time.monotonic()
     recent: list[Losses] = []
-    for batch in _ahead(batches(samples, recipe, state.step, recipe.steps)):
+    for batch in ahead(batches(samples, recipe, state.step, recipe.steps)):
         recent.append(state.advance(batch, centres, role_weights))
         if state.step % 50 == 0 or state.step == recipe.steps:
             parts = ("total", "objectness", "box", "role", "goal")
