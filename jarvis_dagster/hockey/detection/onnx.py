@@ -15,10 +15,10 @@ import numpy as np
 from jarvis_dagster.errors import BadInputError
 from jarvis_dagster.hockey.detection.base import Detections
 from jarvis_dagster.hockey.detection.decoding import best_boxes, softmax
-from jarvis_dagster.hockey.detection.icemask import find_ice, ice_trust
-from jarvis_dagster.hockey.detection.keepers import name_goalkeepers
+from jarvis_dagster.hockey.detection.icemask import find_ice
 from jarvis_dagster.hockey.detection.looks import merge_looks
 from jarvis_dagster.hockey.detection.runtime import Network
+from jarvis_dagster.hockey.detection.scene import put_in_place
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -116,10 +116,7 @@ class OnnxDetector:
             found = self._detect_one(image)
             if self.on_ice_only and len(found):
                 height, width = image.shape[:2]
-                ice = find_ice(image)
-                worth = ice_trust(ice, found.xyxy, width, height)
-                found = found.weighted(worth, self.score_threshold)
-                found = name_goalkeepers(found, ice, width, height)
+                found = put_in_place(found, find_ice(image), width, height, self.score_threshold)
             answers.append(found)
         return answers
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jarvis_dagster.errors import BadInputError
-from jarvis_dagster.hockey.detection.icemask import IceMask, find_ice, ice_trust
-from jarvis_dagster.hockey.detection.keepers import name_goalkeepers
+from jarvis_dagster.hockey.detection.icemask import IceMask, find_ice
 from jarvis_dagster.hockey.detection.onnx import OnnxDetector
+from jarvis_dagster.hockey.detection.scene import put_in_place
 from jarvis_dagster.hockey.tables import CLASSES, DETECTIONS, empty
 
 if TYPE_CHECKING:
@@ -175,8 +175,7 @@ def detect_video(
     kits: list[NDArray[np.float32]] = []
     for frame, mask in ahead(_looks(path, stride, size)):
         found = finder.detect([frame.image])[0]
-        found = found.weighted(ice_trust(mask, found.xyxy, width, height), least)
-        found = name_goalkeepers(found, mask, width, height)
+        found = put_in_place(found, mask, width, height, least)
         if len(found):
             kits.append(kit_features(frame.image, found.xyxy))
             kits[-1][:, KIT_COLUMNS.index("height_px")] *= scale[1]
