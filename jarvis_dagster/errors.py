@@ -11,9 +11,11 @@ __all__ = [
     "BadInputError",
     "BadVideoError",
     "ConfigError",
+    "ConflictError",
     "JarvisError",
     "NotSupportedError",
     "PermanentError",
+    "TokenExpiredError",
     "TransientError",
 ]
 
@@ -36,11 +38,27 @@ class JarvisError(Exception):
 
 
 class TransientError(JarvisError):
-    """May succeed when tried again: an outage, a timeout, a busy server."""
+    """May succeed when tried again: an outage, a timeout, a busy server.
+
+    Args:
+        retry_after_s: How long the server asks to wait; None where it did not say.
+    """
+
+    def __init__(self, what: str, remedy: str = "", *, retry_after_s: float | None = None) -> None:
+        super().__init__(what, remedy)
+        self.retry_after_s = retry_after_s
 
 
 class PermanentError(JarvisError):
     """Will fail again in the same way; it is tried once."""
+
+
+class ConflictError(PermanentError):
+    """Somebody else was there first or changed it meanwhile; nothing was changed."""
+
+
+class TokenExpiredError(PermanentError):
+    """A provider no longer knows a change token: everything has to be listed again."""
 
 
 class BadInputError(PermanentError):

@@ -19,7 +19,7 @@ __all__ = ["core_services", "inbox_of", "with_embedded"]
 def with_embedded(settings: Settings) -> Settings:
     """The settings with every empty section filled in by the embedded stack's server."""
     from jarvis_dagster.services.analytics.config import AnalyticsConfig
-    from jarvis_dagster.services.client_storage.config import ClientStorageConfig, DriveConfig
+    from jarvis_dagster.services.client_storage.config import ClientStorageConfig, LocalDriveConfig
     from jarvis_dagster.services.experiment.config import ExperimentConfig
     from jarvis_dagster.services.storage.config import StorageConfig
     from jarvis_dagster.services.workflow.config import WorkflowConfig
@@ -32,7 +32,7 @@ def with_embedded(settings: Settings) -> Settings:
             endpoint=at.object_store, access_key=at.access_key, secret_key=at.secret_key
         ),
         "client_storage": ClientStorageConfig(
-            drives={"local": DriveConfig(root=data / "drive")}, import_dir=data / "imports"
+            drives={"local": LocalDriveConfig(root=data / "drive")}, import_dir=data / "imports"
         ),
         "experiment": ExperimentConfig(tracking_uri=at.mlflow_uri),
         "workflow": WorkflowConfig(address=at.temporal_address),

@@ -18,14 +18,33 @@ _LOG = logging.getLogger(__name__)
 
 
 def retrying(
-    attempts: int, *, first_wait_s: float = 0.2, max_wait_s: float = 10.0
+    attempts: int,
+    *,
+    first_wait_s: float = 0.2,
+    max_wait_s: float = 10.0,
+    longest_asked_s: float = 60.0,
 ) -> tenacity.Retrying:
-    """A policy that calls at most ``attempts`` times and re-raises the last error."""
+    """A policy that calls at most ``attempts`` times and re-raises the last error.
+
+    A server that asks to wait (``TransientError.retry_after_s``) is waited for.
+    If it asks for more than ``longest_asked_s``, the error is raised at once:
+    asking sooner would be refused, and waiting would hold up everything else.
+    """
     return tenacity.Retrying(
-        retry=tenacity.retry_if_exception_type(TransientError),
+        retry=tenacity.retry_if_exception(
+            lambda error: isinstance(error, TransientError) and _asked_s(error) <= longest_asked_s
+        ),
         stop=tenacity.stop_after_attempt(attempts),
-        wait=tenacity.wait_exponential(multiplier=first_wait_s, max=max_wait_s)
-        + tenacity.wait_random(0, first_wait_s),
+        wait=tenacity.wait_combine(
+            tenacity.wait_exponential(multiplier=first_wait_s, max=max_wait_s),
+            tenacity.wait_random(0, first_wait_s),
+            tenacity.wait_exception(_asked_s),
+        ),
         before_sleep=tenacity.before_sleep_log(_LOG, logging.WARNING),
         reraise=True,
     )
+
+
+def _asked_s(error: BaseException) -> float:
+    """How long the server asked to wait."""
+    return getattr(error, "retry_after_s", None) or 0.0

@@ -16,7 +16,7 @@ import yaml
 from jarvis_dagster.components import Spotlight, TSAIComponent
 from jarvis_dagster.errors import BadInputError, PermanentError, TransientError
 from jarvis_dagster.services.analytics import AnalyticsConfig, serve_metrics
-from jarvis_dagster.services.client_storage import ClientStorageConfig, DriveConfig
+from jarvis_dagster.services.client_storage import ClientStorageConfig, LocalDriveConfig
 from jarvis_dagster.services.core import JarvisCoreServices
 from jarvis_dagster.services.storage import StorageConfig
 from jarvis_dagster.services.workflow import WorkflowConfig
@@ -45,7 +45,7 @@ def core(
             }
         ),
         client_storage=ClientStorageConfig(
-            drives={"club": DriveConfig(root=tmp_path / "club")}, import_dir=tmp_path / "imports"
+            drives={"club": LocalDriveConfig(root=tmp_path / "club")}, import_dir=tmp_path / "imports"
         ),
         workflow=WorkflowConfig(address=temporal_server.address, task_queue=queue),
         analytics=AnalyticsConfig(directory=tmp_path / "metrics"),

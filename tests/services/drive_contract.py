@@ -12,8 +12,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from jarvis_dagster.errors import BadInputError, NotSupportedError
-from jarvis_dagster.services.client_storage import Drive
+from jarvis_dagster.errors import (
+    BadInputError,
+    ConflictError,
+    NotSupportedError,
+    TokenExpiredError,
+)
+from jarvis_dagster.services.client_storage import Changes, Drive, DriveFile
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -169,23 +174,105 @@ class DriveContract:
     def test_changes_since_a_token(self, drive: Drive, source: Path) -> None:
         folder = drive.create_folder("Watched")
         first = drive.upload(source, folder.id)
-        start = drive.changes()
-        assert [file.id for file in start.files] == [first.id]
-        assert drive.changes(start.token).files == ()
+        start = drive.start_token()
+        assert _all_changes(drive, start)[:2] == ([], [])
         source.write_bytes(b"version 2, of another length")
         newer = drive.upload(source, folder.id, replace=first)
         source.write_bytes(b"another")
         other = drive.upload(source, folder.id, "other.mp4")
-        changed = drive.changes(start.token)
-        assert {file.id for file in changed.files} == {newer.id, other.id}
+        files, _, token = _all_changes(drive, start)
+        assert {newer, other} <= set(files)
+        assert first.version not in {file.version for file in files}
         drive.trash(other.id)
-        gone = drive.changes(changed.token)
-        assert gone.files == ()
-        assert gone.removed == (other.id,)
+        files, removed, token = _all_changes(drive, token)
+        assert [file for file in files if not file.is_folder] == []
+        assert removed == [other.id]
+        assert _all_changes(drive, token)[:2] == ([], [])
+
+    def test_changes_come_in_pages_without_gaps(self, drive: Drive, tmp_path: Path) -> None:
+        token = drive.start_token()
+        wanted = set()
+        for number in range(7):
+            path = tmp_path / f"{number}.txt"
+            path.write_text(str(number))
+            wanted.add(drive.upload(path).id)
+        seen: set[str] = set()
+        for _ in range(20):
+            page = drive.changes(token, limit=2)
+            seen |= {file.id for file in page.files}
+            token = page.token
+            if not page.more:
+                break
+        assert seen == wanted
+        assert drive.changes(token) == Changes((), (), token)
+
+    def test_a_moved_file_is_a_change(self, drive: Drive, source: Path) -> None:
+        file = drive.upload(source)
+        folder = drive.create_folder("Done")
+        token = drive.start_token()
+        moved = drive.move(file.id, folder.id, "renamed.mp4")
+        files, removed, _ = _all_changes(drive, token)
+        assert [found.path for found in files if not found.is_folder] == ["Done/renamed.mp4"]
+        assert removed == ([] if moved.id == file.id else [file.id])
 
     def test_a_damaged_token_is_an_error(self, drive: Drive) -> None:
-        with pytest.raises(BadInputError, match="token"):
+        with pytest.raises((BadInputError, TokenExpiredError), match="token"):
             drive.changes("not a token")
+
+    def test_exact_uploads_take_no_other_name(self, drive: Drive, source: Path) -> None:
+        first = drive.upload(source, exact=True)
+        assert drive.upload(source, exact=True) == first
+        source.write_bytes(b"version 2")
+        with pytest.raises(ConflictError, match=r"clip\.mp4"):
+            drive.upload(source, exact=True)
+        second = drive.upload(source, replace=first, exact=True)
+        source.write_bytes(b"version 3")
+        with pytest.raises(ConflictError, match=r"clip\.mp4"):
+            drive.upload(source, replace=first, exact=True)
+        assert list(drive.list_all()) == [second]
+
+    def test_exact_moves_take_no_other_name(self, drive: Drive, source: Path) -> None:
+        folder = drive.create_folder("Done")
+        drive.upload(source, folder.id)
+        file = drive.upload(source, name="other.mp4")
+        with pytest.raises(ConflictError, match=r"clip\.mp4"):
+            drive.move(file.id, folder.id, "clip.mp4", exact=True)
+        assert drive.stat(file.id) == file
+
+    def test_only_the_version_that_was_seen_goes_to_the_trash(
+        self, drive: Drive, source: Path
+    ) -> None:
+        first = drive.upload(source)
+        source.write_bytes(b"version 2")
+        second = drive.upload(source, replace=first)
+        with pytest.raises(ConflictError, match=r"clip\.mp4"):
+            drive.trash(second.id, version=first.version)
+        assert drive.stat(second.id) == second
+        drive.trash(second.id, version=second.version)
+        assert drive.stat(second.id) is None
+
+    def test_progress_ends_with_everything(
+        self, drive: Drive, source: Path, tmp_path: Path
+    ) -> None:
+        sent: list[tuple[int, int]] = []
+        fetched: list[tuple[int, int]] = []
+        file = drive.upload(source, progress=lambda done, total: sent.append((done, total)))
+        drive.download(
+            file.id, tmp_path / "x", progress=lambda done, total: fetched.append((done, total))
+        )
+        assert sent[-1] == fetched[-1] == (30_000, 30_000)
+        assert sent == sorted(sent)
+
+    def test_parents_are_named(self, drive: Drive, source: Path) -> None:
+        folder = drive.create_folder("Outer")
+        inner = drive.create_folder("Inner", folder.id)
+        file = drive.upload(source, inner.id)
+        assert (folder.parent_id, inner.parent_id, file.parent_id) == ("", folder.id, inner.id)
+
+    def test_quota_counts_bytes(self, drive: Drive) -> None:
+        quota = drive.quota()
+        assert quota.used >= 0
+        assert quota.total is None or quota.total >= quota.free is not None
 
     def test_move_never_overwrites(self, drive: Drive, source: Path) -> None:
         folder = drive.create_folder("Done")
@@ -240,12 +327,80 @@ class DriveContract:
             drive.download("no-such-id", tmp_path / "x")
         assert not (tmp_path / "x").exists()
 
-    def test_what_it_cannot_do_it_says(self, drive: Drive, source: Path) -> None:
-        file = drive.upload(source)
+    def test_shares_with_people_or_says_that_it_cannot(self, drive: Drive, source: Path) -> None:
+        folder = drive.create_folder("Shared")
+        file = drive.upload(source, folder.id)
         if not drive.can_share:
-            with pytest.raises(NotSupportedError, match="share"):
-                drive.share(file.id, ["coach@example.org"])
+            for call in (
+                lambda: drive.share(file.id, ["coach@example.org"]),
+                lambda: drive.share_link(file.id),
+                lambda: drive.unshare(file.id, "1"),
+                lambda: drive.permissions(file.id),
+            ):
+                with pytest.raises(NotSupportedError, match="share"):
+                    call()
+            return
+        coach, parent = drive.share(folder.id, ["coach@example.org", "parent@example.org"])
+        assert (coach.kind, coach.who, coach.role) == ("person", "coach@example.org", "reader")
+        drive.share(folder.id, ["coach@example.org"])  # again: still one
+        (writer,) = drive.share(folder.id, ["coach@example.org"], "writer")
+        assert writer.role == "writer"
+        seen = {p.who: p.role for p in drive.permissions(folder.id) if p.role != "owner"}
+        assert seen == {"coach@example.org": "writer", "parent@example.org": "reader"}
+        below = {p.who: p.inherited for p in drive.permissions(file.id) if p.role != "owner"}
+        assert below == {"coach@example.org": True, "parent@example.org": True}
+        drive.unshare(folder.id, parent.id)
+        drive.unshare(folder.id, parent.id)  # gone already
+        assert "parent@example.org" not in {p.who for p in drive.permissions(file.id)}
+
+    def test_shares_by_link_until_it_is_taken_back(self, drive: Drive, source: Path) -> None:
+        if not drive.can_share:
+            return
+        file = drive.upload(source)
+        link = drive.share_link(file.id)
+        assert (link.kind, link.role) == ("link", "reader")
+        assert link.link.startswith("https://")
+        assert link in drive.permissions(file.id)
+        drive.unshare(file.id, link.id)
+        assert link not in drive.permissions(file.id)
+
+    def test_roles_are_checked(self, drive: Drive, source: Path) -> None:
+        if not drive.can_share:
+            return
+        file = drive.upload(source)
+        with pytest.raises(BadInputError, match="king"):
+            drive.share(file.id, ["coach@example.org"], "king")
+        with pytest.raises(BadInputError, match="not an address"):
+            drive.share(file.id, ["not an address"])
+        assert [p.role for p in drive.permissions(file.id)] == ["owner"]
+
+    def test_searches_or_says_that_it_cannot(self, drive: Drive, source: Path) -> None:
+        if not drive.can_search:
+            with pytest.raises(NotSupportedError, match="search"):
+                drive.search("clip")
+            return
+        file = drive.upload(source, name="semi-final clip.mp4")
+        drive.upload(source, name="other.mp4")
+        assert list(drive.search("clip")) == [file]
+        assert list(drive.search('it\'s \\ a "trap"')) == []
 
     def test_check_passes(self, drive: Drive) -> None:
         drive.check()
         assert list(drive.list_all()) == []
+
+
+def _all_changes(drive: Drive, token: str) -> tuple[list[DriveFile], list[str], str]:
+    """What changed since ``token``: each file once, as it is now."""
+    files: dict[str, DriveFile] = {}
+    removed: dict[str, None] = {}
+    while True:
+        page = drive.changes(token)
+        for gone in page.removed:
+            files.pop(gone, None)
+            removed[gone] = None
+        for file in page.files:
+            removed.pop(file.id, None)
+            files[file.id] = file
+        token = page.token
+        if not page.more:
+            return list(files.values()), list(removed), token

@@ -10,8 +10,8 @@ import pytest
 from jarvis_dagster.errors import BadInputError, ConfigError, NotSupportedError, TransientError
 from jarvis_dagster.services.client_storage import (
     ClientStorageConfig,
-    DriveConfig,
     JarvisClientStorageService,
+    LocalDriveConfig,
     LocalFolderDrive,
 )
 
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 def service(tmp_path: Path) -> JarvisClientStorageService:
     return JarvisClientStorageService(
         ClientStorageConfig(
-            drives={"club": DriveConfig(root=tmp_path / "club")}, import_dir=tmp_path / "imported"
+            drives={"club": LocalDriveConfig(root=tmp_path / "club")},
+            import_dir=tmp_path / "imported",
         )
     )
 
@@ -242,7 +243,7 @@ def test_sharing_a_local_folder_is_said_to_be_impossible(
 
 
 def test_config_is_strict_and_documented() -> None:
-    for model in (ClientStorageConfig, DriveConfig):
+    for model in (ClientStorageConfig, LocalDriveConfig):
         assert all(field.description for field in model.model_fields.values())
     with pytest.raises(ValueError, match="kind"):
-        DriveConfig.model_validate({"kind": "ftp", "root": "x"})
+        LocalDriveConfig.model_validate({"kind": "ftp", "root": "x"})

@@ -98,3 +98,27 @@ def test_only_transient_errors_are_tried_again() -> None:
         with pytest.raises(type(error)):
             retrying(3, first_wait_s=0.001)(fail)
         assert len(calls) == tries
+
+
+def test_a_server_that_asks_to_wait_is_waited_for() -> None:
+    waits: list[float] = []
+    policy = retrying(3, first_wait_s=0.001).copy(sleep=waits.append)
+
+    def busy() -> None:
+        raise TransientError("busy", retry_after_s=7)
+
+    with pytest.raises(TransientError):
+        policy(busy)
+    assert [round(wait) for wait in waits] == [7, 7]
+
+
+def test_a_server_that_asks_for_too_long_is_left_alone() -> None:
+    waits: list[float] = []
+    policy = retrying(3, longest_asked_s=60).copy(sleep=waits.append)
+
+    def busy() -> None:
+        raise TransientError("busy", retry_after_s=3600)
+
+    with pytest.raises(TransientError):
+        policy(busy)
+    assert waits == []

@@ -61,9 +61,10 @@ def test_own_state_is_not_reachable(drive: LocalFolderDrive, tmp_path: Path) -> 
 )
 def test_files_that_are_being_written_are_not_listed(drive: LocalFolderDrive, name: str) -> None:
     drive.check()
+    token = drive.start_token()
     (drive.root / name).write_text("x")
     assert list(drive.list_all()) == []
-    assert drive.changes().files == ()
+    assert drive.changes(token).files == ()
 
 
 def test_special_files_are_not_listed(drive: LocalFolderDrive) -> None:
@@ -91,7 +92,7 @@ def test_a_file_that_grows_while_it_is_fetched_is_not_delivered(
     (tmp_path / "kept").write_text("what was here")
     true_copy = local_module._copy
 
-    def copy_and_grow(source: Path, target: Path) -> str:
+    def copy_and_grow(source: Path, target: Path, *_: object) -> str:
         with growing.open("ab") as stream:
             stream.write(b"more")
         return true_copy(source, target)
@@ -108,7 +109,7 @@ def test_an_upload_that_fails_leaves_nothing(
     drive.check()
     (tmp_path / "clip.mp4").write_bytes(b"x")
 
-    def full(source: Path, target: Path) -> str:
+    def full(source: Path, target: Path, *_: object) -> str:
         target.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
@@ -124,7 +125,7 @@ def test_a_copy_that_is_not_what_was_read_is_not_kept(
     (tmp_path / "clip.mp4").write_bytes(b"x" * 100)
     true_copy = local_module._copy
 
-    def corrupt(source: Path, target: Path) -> str:
+    def corrupt(source: Path, target: Path, *_: object) -> str:
         digest = true_copy(source, target)
         target.write_bytes(b"y" * 100)
         return digest

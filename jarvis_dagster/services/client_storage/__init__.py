@@ -1,7 +1,14 @@
 """The client storage service: drives that people put footage into and take results from."""
 
-from jarvis_dagster.services.client_storage.config import ClientStorageConfig, DriveConfig
-from jarvis_dagster.services.client_storage.drive import Changes, Drive, DriveFile, Page
+from jarvis_dagster.services.client_storage.config import ClientStorageConfig, LocalDriveConfig
+from jarvis_dagster.services.client_storage.drive import (
+    Changes,
+    Drive,
+    DriveFile,
+    Page,
+    Permission,
+    Quota,
+)
 from jarvis_dagster.services.client_storage.local import LocalFolderDrive
 from jarvis_dagster.services.client_storage.service import JarvisClientStorageService
 
@@ -9,9 +16,11 @@ __all__ = [
     "Changes",
     "ClientStorageConfig",
     "Drive",
-    "DriveConfig",
     "DriveFile",
     "JarvisClientStorageService",
+    "LocalDriveConfig",
     "LocalFolderDrive",
     "Page",
+    "Permission",
+    "Quota",
 ]

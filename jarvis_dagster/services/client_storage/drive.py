@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 from jarvis_dagster.errors import NotSupportedError
 
@@ -18,7 +19,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-__all__ = ["FILE_TYPES", "Changes", "Drive", "DriveFile", "Page", "file_type", "is_temporary"]
+__all__ = [
+    "FILE_TYPES",
+    "ROLES",
+    "Changes",
+    "Drive",
+    "DriveFile",
+    "Page",
+    "Permission",
+    "Progress",
+    "Quota",
+    "file_type",
+    "is_temporary",
+]
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Called with the bytes done and the bytes in all."""
+
+ROLES = ("reader", "commenter", "writer")
+"""What a person may be given; the owner of a file stays what they are."""
 
 FILE_TYPES = {
     "images": {".bmp", ".gif", ".heic", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"},
@@ -41,12 +60,15 @@ class DriveFile:
 
     Attributes:
         id: The provider's id, good for every call.
-        path: Folders and name from the drive's root, ``/`` between, NFC.
+        path: Folders and name from the drive's root, ``/`` between, NFC. Not
+            unique everywhere: some providers have two files of one name.
         size: Bytes; 0 for a folder.
-        version: Changes whenever the content may have changed.
+        version: Changes whenever the content may have changed, and with nothing
+            else where the provider can tell (a rename, a new reader).
         modified: When the content was changed last, with time zone.
         media_type: ``video/mp4``; empty for a folder.
-        sha256: Of the content where the provider knows it; otherwise empty.
+        sha256: Of the content where the provider tells it; otherwise empty.
+        parent_id: Of the folder it is in; empty for what is in the drive's root.
     """
 
     id: str
@@ -57,6 +79,7 @@ class DriveFile:
     media_type: str
     is_folder: bool = False
     sha256: str = ""
+    parent_id: str = ""
 
     @property
     def name(self) -> str:
@@ -74,11 +97,57 @@ class Page:
 
 @dataclasses.dataclass(frozen=True)
 class Changes:
-    """What changed since a token; ``token`` asks for what changes after this."""
+    """One page of what changed since a token, in the order in which it did.
+
+    Attributes:
+        files: New, changed, renamed and moved files and folders, as they are now.
+            What is in a folder that was moved or renamed need not be named.
+        removed: Ids of what was trashed, deleted or can no longer be seen.
+        token: Asks for what comes after this page.
+        more: Whether there is more already; call again with ``token``.
+    """
 
     files: tuple[DriveFile, ...]
     removed: tuple[str, ...]
     token: str
+    more: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Permission:
+    """Who may do what with a file or folder.
+
+    Attributes:
+        id: For :meth:`Drive.unshare`; empty where it cannot be taken back here,
+            as the owner's, or one that comes from a folder above.
+        kind: ``link`` is whoever has the link; ``domain`` everybody of an organisation.
+        who: E-mail address of a person or group, or the domain; empty for a link.
+        role: ``owner`` or one of :data:`ROLES`.
+        expires: When it ends by itself; None is never.
+        link: The address of a link.
+        inherited: Whether it comes from a folder above.
+    """
+
+    id: str
+    kind: Literal["person", "group", "domain", "link"]
+    who: str
+    role: str
+    expires: datetime.datetime | None = None
+    link: str = ""
+    inherited: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Quota:
+    """Bytes in use, and how many there may be (None: no limit is known)."""
+
+    used: int
+    total: int | None
+
+    @property
+    def free(self) -> int | None:
+        """Bytes that may still be stored; None where no limit is known."""
+        return None if self.total is None else max(self.total - self.used, 0)
 
 
 class Drive(abc.ABC):
@@ -87,12 +156,18 @@ class Drive(abc.ABC):
     Names are never trusted: what comes in is made safe, and nothing outside
     the drive's root can be named. Temporary files of browsers, editors and
     synchronisers, and hidden files, are not listed. ``folder_id`` None is the
-    drive's root. All methods raise ``BadInputError`` for an id that does not
-    exist, ``TransientError`` for an outage.
+    drive's root. A drive may be used by several threads at once.
+
+    Every method raises ``BadInputError`` for an id that does not exist or is of
+    the wrong kind, ``PermanentError`` for a refusal (no rights, no space), and
+    ``TransientError`` for an outage that outlasted the provider's own retries.
     """
 
-    can_share = False
+    can_share: ClassVar[bool] = False
     """Whether the provider knows people to share with."""
+
+    can_search: ClassVar[bool] = False
+    """Whether the provider can search by itself."""
 
     @abc.abstractmethod
     def list(
@@ -103,7 +178,13 @@ class Drive(abc.ABC):
         page_token: str | None = None,
         page_size: int = 200,
     ) -> Page:
-        """One page of a folder's files and folders, in a stable order."""
+        """One page of a folder's files and folders.
+
+        A page may be short or empty while ``next_token`` says that there is more.
+
+        Raises:
+            TransientError: the provider could not list all that there is.
+        """
 
     def list_all(
         self, folder_id: str | None = None, *, recursive: bool = False
@@ -119,26 +200,52 @@ class Drive(abc.ABC):
 
     @abc.abstractmethod
     def stat(self, file_id: str) -> DriveFile | None:
-        """The file or folder, or None where it is gone."""
+        """The file or folder, or None where it is gone or in the trash."""
 
     @abc.abstractmethod
     def find(self, path: str) -> DriveFile | None:
-        """The file or folder at a path from the root, in any Unicode form."""
+        """The file or folder at a path from the root, in any Unicode form.
+
+        Of several with one name, the one that was there first.
+        """
 
     @abc.abstractmethod
     def sha256(self, file_id: str) -> str:
         """The SHA-256 of a file's content in hex; remembered while it is unchanged."""
 
     @abc.abstractmethod
-    def changes(self, token: str | None = None) -> Changes:
-        """Files new, changed and gone since ``token``; without one, all files."""
+    def start_token(self) -> str:
+        """A token for :meth:`changes` that stands for now.
+
+        Whoever wants everything takes the token first, lists, and asks for the
+        changes afterwards: then nothing falls between.
+        """
 
     @abc.abstractmethod
-    def download(self, file_id: str, path: Path) -> DriveFile:
+    def changes(self, token: str, *, limit: int = 200) -> Changes:
+        """One page of what changed since ``token``.
+
+        At least once: the same change may be told again, and a change of a name
+        or a reader may be told like one of the content; ``version`` tells which.
+
+        Args:
+            limit: About how many changes a page may hold.
+
+        Raises:
+            TokenExpiredError: the provider forgot; list everything again.
+            BadInputError: the token is not one.
+        """
+
+    @abc.abstractmethod
+    def download(self, file_id: str, path: Path, *, progress: Progress | None = None) -> DriveFile:
         """Fetch a file into ``path`` in one step, verified.
+
+        Returns:
+            The file as it was fetched: its version belongs to these bytes.
 
         Raises:
             TransientError: the file changed while it was fetched.
+            NotSupportedError: it has no content of its own that can be fetched.
         """
 
     @abc.abstractmethod
@@ -149,16 +256,24 @@ class Drive(abc.ABC):
         name: str | None = None,
         *,
         replace: DriveFile | None = None,
+        exact: bool = False,
+        progress: Progress | None = None,
     ) -> DriveFile:
-        """Put a file into a folder; readers see all of it or nothing.
+        """Put a file into a folder, verified; readers see all of it or nothing.
 
         A file of that name with the same content is returned as it is; one
         with other content is kept, and the new one becomes ``name (2)``.
 
         Args:
             name: Its name in the drive; None is the file's own.
-            replace: A file that this one takes the place of, if it still has
-                that version; otherwise it is kept like any other.
+            replace: A file that this one takes the place of, keeping its name
+                and folder, if it still has that version; otherwise it is kept
+                like any other. Its id may change with some providers.
+            exact: Raise instead of taking another name or keeping both.
+
+        Raises:
+            ConflictError: ``exact``, and the name is taken by other content or
+                ``replace`` is no longer what is there; nothing was changed.
         """
 
     @abc.abstractmethod
@@ -167,36 +282,111 @@ class Drive(abc.ABC):
 
     @abc.abstractmethod
     def move(
-        self, file_id: str, folder_id: str | None = None, name: str | None = None
+        self,
+        file_id: str,
+        folder_id: str | None = None,
+        name: str | None = None,
+        *,
+        exact: bool = False,
     ) -> DriveFile:
-        """Move a file or folder, never over another; its name may become ``name (2)``."""
+        """Move a file or folder, never over another; its name may become ``name (2)``.
+
+        Args:
+            folder_id: Where to; None is the drive's root.
+            name: Its new name; None keeps the one it has.
+            exact: Raise ``ConflictError`` instead of taking another name.
+        """
 
     @abc.abstractmethod
-    def trash(self, file_id: str) -> None:
-        """Take a file or folder out of the listing so that a person can bring it back."""
+    def trash(self, file_id: str, *, version: str | None = None) -> None:
+        """Take a file or folder out of the listing so that a person can bring it back.
+
+        Args:
+            version: Only if the file still has it.
+
+        Raises:
+            ConflictError: it has another version; nothing was changed.
+        """
 
     @abc.abstractmethod
     def check(self) -> None:
         """Return when the drive can be used; otherwise raise with a remedy."""
 
-    def share(self, file_id: str, people: Sequence[str], role: str = "reader") -> None:
-        """Give people access to a file or folder.
+    @abc.abstractmethod
+    def quota(self) -> Quota:
+        """How much is stored and how much may be."""
+
+    def share(
+        self,
+        file_id: str,
+        people: Sequence[str],
+        role: str = "reader",
+        *,
+        expires: datetime.datetime | None = None,
+    ) -> Sequence[Permission]:
+        """Give people access to a file or folder; a person who has that role keeps it.
+
+        Args:
+            people: E-mail addresses.
+            role: One of :data:`ROLES`.
+            expires: When the access ends, with time zone; None is never.
+
+        Returns:
+            One permission a person, in their order.
+
+        Raises:
+            NotSupportedError: the provider cannot share, or not so; nobody was
+                given anything.
+        """
+        raise _no_sharing(file_id)
+
+    def share_link(
+        self,
+        file_id: str,
+        role: str = "reader",
+        *,
+        expires: datetime.datetime | None = None,
+    ) -> Permission:
+        """A link by which anybody who has it can open the file or folder.
+
+        Raises:
+            NotSupportedError: the provider has no links, or not with that role or end.
+        """
+        raise _no_sharing(file_id)
+
+    def unshare(self, file_id: str, permission_id: str) -> None:
+        """Take a permission back; one that is gone already is no error.
 
         Raises:
             NotSupportedError: the provider cannot share.
         """
-        raise NotSupportedError(
-            f"This drive cannot share {file_id} with {', '.join(people)} as {role}.",
-            "Share the folder with the means of the machine or provider it is on.",
-        )
+        raise _no_sharing(file_id)
 
-    def search(self, query: str) -> Sequence[DriveFile]:
-        """Files whose text holds ``query``.
+    def permissions(self, file_id: str) -> Sequence[Permission]:
+        """Who sees a file or folder, those that come from folders above included.
+
+        Raises:
+            NotSupportedError: the provider does not tell.
+        """
+        raise _no_sharing(file_id)
+
+    def search(self, query: str, *, limit: int = 100) -> Sequence[DriveFile]:
+        """Files whose name or text holds the words of ``query``, by the provider's own search.
 
         Raises:
             NotSupportedError: the provider cannot search.
         """
-        raise NotSupportedError(f"This drive cannot search for {query!r}.", "Search by name.")
+        raise NotSupportedError(
+            f"This drive cannot search for {query!r} by itself.",
+            "Use the search of Jarvis, which has an index of its own.",
+        )
+
+
+def _no_sharing(file_id: str) -> NotSupportedError:
+    return NotSupportedError(
+        f"This drive cannot share {file_id} with people or by link.",
+        "Share the folder with the means of the machine or provider it is on.",
+    )
 
 
 def is_temporary(name: str) -> bool:

@@ -14,11 +14,17 @@ import datetime
 import hashlib
 import os
 import secrets
+import shutil
 import time
 from typing import TYPE_CHECKING
 
-from jarvis_dagster.errors import BadInputError, PermanentError, TransientError
-from jarvis_dagster.services.client_storage.drive import Changes, Drive, DriveFile, Page
+from jarvis_dagster.errors import (
+    BadInputError,
+    ConflictError,
+    PermanentError,
+    TransientError,
+)
+from jarvis_dagster.services.client_storage.drive import Changes, Drive, DriveFile, Page, Quota
 from jarvis_dagster.services.client_storage.hashes import HashCache
 from jarvis_dagster.services.client_storage.local_tree import STATE, LocalTree, disk_errors
 from jarvis_dagster.services.client_storage.snapshot import decode, encode
@@ -33,6 +39,8 @@ from jarvis_dagster.services.files import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from jarvis_dagster.services.client_storage.drive import Progress
 
 __all__ = ["LocalFolderDrive"]
 
@@ -88,26 +96,32 @@ class LocalFolderDrive(Drive):
         with disk_errors(file_id):
             return self._hashes.sha256(self._tree.file(file_id))
 
-    def changes(self, token: str | None = None) -> Changes:
-        """See :meth:`Drive.changes`.
+    def start_token(self) -> str:
+        """See :meth:`Drive.start_token`.
 
         A folder has no history: the token holds the ids and versions that were
         there, compressed, about 20 bytes a file.
         """
-        before = decode(token) if token else {}
-        now = {file.id: file for file in self.list_all(recursive=True) if not file.is_folder}
+        return encode({file.id: file.version for file in self.list_all(recursive=True)})
+
+    def changes(self, token: str, *, limit: int = 200) -> Changes:
+        """See :meth:`Drive.changes`."""
+        before = decode(token)
+        now = {file.id: file for file in self.list_all(recursive=True)}
+        new = [file for key, file in now.items() if before.get(key) != file.version][:limit]
+        gone = [key for key in before if key not in now]
+        after = {key: version for key, version in before.items() if key in now}
+        after.update({file.id: file.version for file in new})
         return Changes(
-            files=tuple(file for key, file in now.items() if before.get(key) != file.version),
-            removed=tuple(key for key in before if key not in now),
-            token=encode({key: file.version for key, file in now.items()}),
+            files=tuple(new), removed=tuple(gone), token=encode(after), more=len(new) == limit
         )
 
-    def download(self, file_id: str, path: Path) -> DriveFile:
+    def download(self, file_id: str, path: Path, *, progress: Progress | None = None) -> DriveFile:
         """See :meth:`Drive.download`."""
         source = self._tree.file(file_id)
         before = self._tree.describe(source)
         with disk_errors(file_id), atomic_path(path) as partial:
-            digest = _copy(source, partial)
+            digest = _copy(source, partial, progress)
             if before is None or self._tree.describe(source) != before:
                 raise TransientError(
                     f"{file_id} changed while it was fetched.", "Fetch it when it is complete."
@@ -122,6 +136,8 @@ class LocalFolderDrive(Drive):
         name: str | None = None,
         *,
         replace: DriveFile | None = None,
+        exact: bool = False,
+        progress: Progress | None = None,
     ) -> DriveFile:
         """See :meth:`Drive.upload`."""
         path = readable_file(path)
@@ -135,17 +151,19 @@ class LocalFolderDrive(Drive):
                 there = self._tree.child(folder, name)
                 if there is not None and self._is_same(there, path):
                     return self._described(there)
-                digest = _copy(path, partial)
+                digest = _copy(path, partial, progress)
                 if _state(path.stat()) != _state(before):
                     raise BadInputError(
                         f"{path} changed while it was sent.", "Send it when it is complete."
                     )
                 _verify(partial, digest)
-                if replace is not None and self.stat(replace.id) == replace:
+                if replace is not None and self._has_version(replace.id, replace.version):
                     target = self._tree.inside(replace.id)
                     partial.replace(target)
+                elif exact and replace is not None:
+                    raise _changed(replace.path)
                 else:
-                    target = self._place(partial, folder, name)
+                    target = self._place(partial, folder, name, exact=exact)
         finally:
             partial.unlink(missing_ok=True)
         return self._described(target)
@@ -160,7 +178,12 @@ class LocalFolderDrive(Drive):
         return self._described(folder)
 
     def move(
-        self, file_id: str, folder_id: str | None = None, name: str | None = None
+        self,
+        file_id: str,
+        folder_id: str | None = None,
+        name: str | None = None,
+        *,
+        exact: bool = False,
     ) -> DriveFile:
         """See :meth:`Drive.move`."""
         source = self._tree.existing(file_id)
@@ -171,12 +194,14 @@ class LocalFolderDrive(Drive):
         if folder / name == source:
             return self._described(source)
         with disk_errors(file_id):
-            target = self._place(source, folder, name)
+            target = self._place(source, folder, name, exact=exact)
         return self._described(target)
 
-    def trash(self, file_id: str) -> None:
+    def trash(self, file_id: str, *, version: str | None = None) -> None:
         """See :meth:`Drive.trash`; the file goes to ``.jarvis/trash`` of the root."""
         source = self._tree.existing(file_id)
+        if version is not None and not self._has_version(file_id, version):
+            raise _changed(file_id)
         now = datetime.datetime.now(datetime.UTC)
         trash = self.root / STATE / "trash" / f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
         with disk_errors(file_id):
@@ -190,6 +215,16 @@ class LocalFolderDrive(Drive):
             partial.write_bytes(b"")
         probe.unlink(missing_ok=True)
 
+    def quota(self) -> Quota:
+        """See :meth:`Drive.quota`; of the disk that the folder is on."""
+        with disk_errors(str(self.root)):
+            usage = shutil.disk_usage(self._tree.folder(None))
+        return Quota(used=usage.total - usage.free, total=usage.total)
+
+    def _has_version(self, file_id: str, version: str) -> bool:
+        file = self.stat(file_id)
+        return file is not None and file.version == version
+
     def _described(self, path: Path) -> DriveFile:
         file = self._tree.describe(path)
         if file is None:
@@ -201,13 +236,13 @@ class LocalFolderDrive(Drive):
             return False
         return self._hashes.sha256(there) == sha256_file(path)
 
-    def _place(self, source: Path, folder: Path, name: str) -> Path:
+    def _place(self, source: Path, folder: Path, name: str, *, exact: bool = False) -> Path:
         """Rename ``source`` to a free name in ``folder`` without ever replacing a file.
 
         A file gets its new name by a hard link, because that fails where the
         name is taken, and a rename does not.
         """
-        for number in range(1, 10_000):
+        for number in range(1, 2 if exact else 10_000):
             target = folder / _numbered(name, number)
             if self._tree.child(folder, target.name) is not None:
                 continue
@@ -219,16 +254,24 @@ class LocalFolderDrive(Drive):
             except FileExistsError:
                 continue
             return target
+        if exact:
+            raise ConflictError(f"There is another {name} in {folder.name}.", "Take another name.")
         raise PermanentError(f"There are too many files named {name}.", "Tidy the folder up.")
 
 
-def _copy(source: Path, target: Path) -> str:
+def _changed(path: str) -> ConflictError:
+    return ConflictError(f"{path} was changed by somebody else.", "Look at what it is now.")
+
+
+def _copy(source: Path, target: Path, progress: Progress | None = None) -> str:
     """Copy and flush to the disk; the SHA-256 of what was read."""
-    digest = hashlib.sha256()
+    digest, size = hashlib.sha256(), source.stat().st_size
     with source.open("rb") as reader, target.open("wb") as writer:
         while chunk := reader.read(CHUNK_BYTES):
             digest.update(chunk)
             writer.write(chunk)
+            if progress is not None:
+                progress(writer.tell(), size)
         writer.flush()
         os.fsync(writer.fileno())
     return digest.hexdigest()

@@ -141,13 +141,16 @@ class LocalTree:
             return None
         modified = datetime.datetime.fromtimestamp(status.st_mtime, datetime.UTC)
         path = unicodedata.normalize("NFC", file_id)
+        parent = file_id.rpartition("/")[0]
         if stat.S_ISDIR(status.st_mode):
-            return DriveFile(file_id, path, 0, "", modified, "", is_folder=True)
+            return DriveFile(file_id, path, 0, "", modified, "", is_folder=True, parent_id=parent)
         if not stat.S_ISREG(status.st_mode):
             return None
         version = f"{status.st_size:x}-{status.st_mtime_ns:x}-{status.st_ino:x}"
         media_type = mimetypes.guess_type(file_id)[0] or "application/octet-stream"
-        return DriveFile(file_id, path, status.st_size, version, modified, media_type)
+        return DriveFile(
+            file_id, path, status.st_size, version, modified, media_type, parent_id=parent
+        )
 
 
 @contextlib.contextmanager

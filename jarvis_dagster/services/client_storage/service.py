@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jarvis_dagster.errors import BadInputError, ConfigError, NotSupportedError
-from jarvis_dagster.services.client_storage.drive import FILE_TYPES, file_type
+from jarvis_dagster.services.client_storage.drive import FILE_TYPES, ROLES, file_type
 from jarvis_dagster.services.client_storage.export import Export
-from jarvis_dagster.services.client_storage.local import LocalFolderDrive
 from jarvis_dagster.services.client_storage.manifest import MANIFEST_NAME
+from jarvis_dagster.services.client_storage.providers import open_drive
 from jarvis_dagster.services.files import readable_file, safe_name
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["JarvisClientStorageService"]
 
 _LOG = logging.getLogger(__name__)
-_ROLES = ("reader", "commenter", "writer")
 
 
 class JarvisClientStorageService:
@@ -51,7 +50,9 @@ class JarvisClientStorageService:
                 f"Add it to client_storage.drives; there are: {known}.",
             )
         if drive_name not in self._drives:
-            self._drives[drive_name] = LocalFolderDrive(self.config.drives[drive_name].root)
+            self._drives[drive_name] = open_drive(
+                self.config.drives[drive_name], self.config.state_of(drive_name)
+            )
         return self._drives[drive_name]
 
     def check(self) -> None:
@@ -143,8 +144,8 @@ class JarvisClientStorageService:
             NotSupportedError: there are people to share with and the drive
                 knows no people; nothing was created.
         """
-        if role not in _ROLES:
-            raise BadInputError(f"{role!r} is not a role.", f"Use one of {', '.join(_ROLES)}.")
+        if role not in ROLES:
+            raise BadInputError(f"{role!r} is not a role.", f"Use one of {', '.join(ROLES)}.")
         drive = self.drive(drive_name)
         if share_with and not drive.can_share:
             raise NotSupportedError(

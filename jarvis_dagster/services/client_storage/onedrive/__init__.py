@@ -1,0 +1,1 @@
+"""OneDrive as a drive."""

@@ -1,0 +1,1 @@
+"""Local servers that behave as the providers do, hold state and fail on request."""
