@@ -1,0 +1,150 @@
+"""What changed in a drive, for drives that keep no history of their own.
+
+Belongs here: comparing a listing with the one before, and telling several
+readers what changed since they asked last. Does not belong here: looking at a
+drive (each provider), the rows on disk (``journal_store.py``).
+
+The drive hands in what it sees; the journal numbers what is different. A file
+is kept once, with the number of its last change, so the journal grows with the
+files and not with their history. What was removed is kept as long as there is
+room, and a reader who has not asked for longer than that has to list again.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from jarvis_dagster.errors import BadInputError, TokenExpiredError
+from jarvis_dagster.services.client_storage.drive import Changes
+from jarvis_dagster.services.client_storage.journal_store import JournalStore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from jarvis_dagster.services.client_storage.drive import DriveFile
+
+__all__ = ["ChangeJournal"]
+
+_TOKEN = re.compile(r"([0-9a-f]{16}):([0-9]{1,18})")
+
+
+class ChangeJournal:
+    """The changes of one drive, in a SQLite file that threads and processes share.
+
+    A file that cannot be read is replaced with a new one and a line in the log;
+    tokens of the old one have expired then.
+
+    Args:
+        path: The file; it and its folder are made when they are missing.
+        keep_removed: How many removals are remembered.
+    """
+
+    def __init__(self, path: Path, *, keep_removed: int = 100_000) -> None:
+        self._store = JournalStore(path)
+        self._keep_removed = keep_removed
+
+    def token(self) -> str:
+        """Stands for now: what is recorded from here on comes after it."""
+        state = self._store.state()
+        return f"{state.journal_id}:{state.seq}"
+
+    def record(
+        self,
+        present: Iterable[DriveFile],
+        *,
+        complete: bool = True,
+        under: str | None = None,
+        kept: Iterable[str] = (),
+        since: str | None = None,
+    ) -> int:
+        """Compare what is there with what was known, and number what is different.
+
+        New files, other versions, other names and other folders are changes;
+        so is what is no longer there. All of it is recorded or, where
+        ``present`` raises, nothing.
+
+        What somebody else recorded while this look was under way is left as it
+        is: it may be newer than what was seen here, and the next look tells.
+
+        Args:
+            present: What was seen; the listing may take its time, nobody waits.
+            complete: Whether that is all there is; otherwise nothing is removed.
+            under: Only this folder was looked at, with everything below it;
+                None is the whole drive.
+            kept: Folders whose direct entries were not looked at because they
+                are known to be the same.
+            since: The token taken before the look began; None if it begins now.
+
+        Returns:
+            How many changes there were.
+        """
+        before = self._store.state()
+        began = before.seq
+        if since is not None:
+            journal_id, began = _parsed(since)
+            if journal_id != before.journal_id:
+                began = before.seq
+        known = self._store.fingerprints()
+        changed: list[DriveFile] = []
+        touched: list[DriveFile] = []
+        for file in present:
+            there = known.pop(file.id, None)
+            if there is None or there[:4] != _fingerprint(file):
+                changed.append(file)
+            elif file.is_folder and there[4] != file.modified.isoformat():
+                touched.append(file)
+        gone: Iterable[str] = ()
+        if complete and known:
+            scope = known if under is None else self._store.below(under)
+            stay = set(kept)
+            gone = [key for key, value in known.items() if key in scope and value[2] not in stay]
+        return self._store.write(
+            before.journal_id, began, changed, touched, gone, keep_removed=self._keep_removed
+        )
+
+    def page(self, token: str, limit: int = 200) -> Changes:
+        """What changed since ``token``: each file once, as it is now.
+
+        Raises:
+            TokenExpiredError: it is of another journal, or older than what is kept.
+            BadInputError: it is not a token.
+        """
+        journal_id, seq = _parsed(token)
+        state = self._store.state()
+        if journal_id != state.journal_id or not state.pruned <= seq <= state.seq:
+            raise TokenExpiredError(
+                "The change token is older than what is remembered of the drive.",
+                "List everything again.",
+            )
+        rows = self._store.after(seq, max(limit, 1) + 1)
+        more = len(rows) > max(limit, 1)
+        rows = rows[: max(limit, 1)]
+        return Changes(
+            files=tuple(row.file for row in rows if row.file is not None),
+            removed=tuple(row.id for row in rows if row.file is None),
+            token=f"{journal_id}:{rows[-1].seq if rows else seq}",
+            more=more,
+        )
+
+    def known(self, under: str | None = None) -> dict[str, str]:
+        """The versions of what was seen last by id: everything, or what is below a folder."""
+        found = self._store.fingerprints()
+        scope = found if under is None else self._store.below(under)
+        return {key: value[1] for key, value in found.items() if key in scope}
+
+    def entries(self, folder_id: str) -> list[DriveFile]:
+        """What was seen last directly in a folder; empty is the drive's root."""
+        return self._store.entries(folder_id)
+
+
+def _fingerprint(file: DriveFile) -> tuple[str, str, str, int]:
+    return (file.path, file.version, file.parent_id, int(file.is_folder))
+
+
+def _parsed(token: str) -> tuple[str, int]:
+    match = _TOKEN.fullmatch(token)
+    if match is None:
+        raise BadInputError("The change token is damaged.", "Look without a token.")
+    return match[1], int(match[2])
