@@ -47,7 +47,7 @@ def build_definitions(
         ConfigError: the settings are wrong.
     """
     settings = load_settings(config, environment)
-    where = {
+    where: dict[str, Any] = {
         "config_file": str(config) if config else "",
         "environment": environment or "",
     }

@@ -1,4 +1,4 @@
-"""Which videos a process is analysing by itself, on this machine.
+"""Which videos a process is analysing, on this machine.
 
 Belongs here: the claim, which is a lock on the video's working folder. Does not
 belong here: the runs that Dagster knows of.
@@ -23,9 +23,7 @@ __all__ = ["claim", "is_claimed"]
 @contextlib.contextmanager
 def claim(folder: Path) -> Iterator[bool]:
     """Claim the video whose working folder this is; tell whether nobody else has."""
-    folder.mkdir(parents=True, exist_ok=True)
-    handle = os.open(folder, os.O_RDONLY)
-    mine = _lock(handle)
+    handle, mine = _lock(folder)
     try:
         yield mine
     finally:
@@ -43,9 +41,17 @@ def is_claimed(folder: Path) -> bool:
         return not mine
 
 
-def _lock(handle: int) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+def _lock(folder: Path) -> tuple[int, bool]:
+    """A handle of the folder, and whether it is locked by it."""
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return handle, False
+        # Whoever had it before may have removed the folder after it was opened here.
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(folder.stat(), os.fstat(handle)):
+                return handle, True
+        os.close(handle)

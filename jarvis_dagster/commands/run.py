@@ -160,7 +160,7 @@ def _claimed(
     with claim(settings.data_dir / "work" / key) as mine:
         if not mine:
             raise PermanentError(
-                f"{video.name} is being analysed now, by another `jarvis run`.",
+                f"{video.name} is being analysed now, by another run.",
                 "Try again when it has ended.",
             )
         _refuse_if_worked_on(settings, instance, video.name, sha256)
@@ -202,12 +202,12 @@ def _execute(
 ) -> Any:
     from jarvis_dagster.build import build_definitions
     from jarvis_dagster.commands.display import DisplayProgress
+    from jarvis_dagster.resources.workspace import WorkspaceResource
     from jarvis_dagster.sensors.intake import CONTENT_TAG
     from jarvis_dagster.stack.runs import PROCESS_TAG, this_process
 
-    job = build_definitions(overrides={"progress": DisplayProgress()}).resolve_job_def(
-        "process_video"
-    )
+    overrides = {"progress": DisplayProgress(), "workspace": WorkspaceResource(claims=False)}
+    job = build_definitions(overrides=overrides).resolve_job_def("process_video")
     # A look of the sensor that began before the claim may have asked for it.
     _refuse_if_worked_on(settings, instance, upload.name, upload.sha256)
     return job.execute_in_process(

@@ -9,12 +9,17 @@ working folder with the content that the store names is not fetched again.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
 import shutil
 from typing import TYPE_CHECKING, Any
 
+import dagster as dg
+from pydantic import Field, PrivateAttr
+
+from jarvis_dagster.claims import claim
 from jarvis_dagster.errors import PermanentError
 from jarvis_dagster.resources.base import JarvisResource
 
@@ -143,8 +148,33 @@ def _state(path: Path) -> str:
 
 
 class WorkspaceResource(JarvisResource):
-    """Hands out the workspace of a video."""
+    """Hands out the workspace of a video, to one run at a time."""
+
+    claims: bool = Field(
+        default=True,
+        description="Whether to keep other runs off the video; not where the caller does.",
+    )
+    _claimed: dict[str, contextlib.ExitStack] = PrivateAttr(default_factory=dict)
 
     def of(self, key: str) -> Workspace:
-        """The workspace of the video with this partition key."""
-        return Workspace(key, self.settings.data_dir / "work" / key, self.core.storage_service)
+        """The workspace of the video with this partition key; this run's until it ends.
+
+        Raises:
+            Failure: another run is analysing the video; it is not waited for.
+        """
+        folder = self.settings.data_dir / "work" / key
+        if self.claims and key not in self._claimed:
+            with contextlib.ExitStack() as stack:
+                if not stack.enter_context(claim(folder)):
+                    raise dg.Failure(
+                        f"{key} is being analysed now, by another run."
+                        " Try again when it has ended.",
+                        allow_retries=False,
+                    )
+                self._claimed[key] = stack.pop_all()
+        return Workspace(key, folder, self.core.storage_service)
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002
+        """Let others have the videos."""
+        while self._claimed:
+            self._claimed.popitem()[1].close()

@@ -79,7 +79,7 @@ class Intake:
             self._require_video(file)
             upload = self._inbox.look(file.id, file.version)
             if upload is None or self._is_claimed(upload):
-                why = "is analysed by `jarvis run`" if upload else "changed while it was read"
+                why = "is being analysed" if upload else "changed while it was read"
                 return dataclasses.replace(taken, notes=[*notes, f"{file.path} {why}"])
             request = self.request(upload, {r.tags[CONTENT_TAG] for r in taken.requests})
         except BadVideoError as error:
@@ -106,7 +106,7 @@ class Intake:
         )
 
     def _is_claimed(self, upload: Upload) -> bool:
-        """Whether ``jarvis run`` has it; if that fails, it is ready still."""
+        """Whether a run has it; if that fails, it is ready still."""
         key = self.partition(upload.name, upload.sha256)
         return is_claimed(self._settings.data_dir / "work" / key)
 

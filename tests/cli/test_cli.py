@@ -94,7 +94,7 @@ def test_two_runs_of_one_video_do_not_meet(
     with claim(data / "work" / key):
         code, _, err = jarvis("run", video, capsys=capsys)
     assert code == 1
-    assert "is being analysed now, by another `jarvis run`" in err
+    assert "is being analysed now, by another run" in err
     assert not (data / "drive" / "Jarvis AI" / "Uploads" / "game.mp4").exists()
 
 

@@ -205,7 +205,7 @@ def test_a_video_waits_while_the_disk_has_no_room(
     assert len(coach.look().run_requests or []) == 1
 
 
-def test_what_jarvis_run_has_claimed_is_left_to_it(coach: Coach, video: bytes) -> None:
+def test_what_a_run_has_claimed_is_left_to_it(coach: Coach, video: bytes) -> None:
     coach.put("game (2).mp4", video)
     sha256 = hashlib.sha256(video).hexdigest()
     key = partition_key("game.mp4", sha256)
@@ -215,7 +215,7 @@ def test_what_jarvis_run_has_claimed_is_left_to_it(coach: Coach, video: bytes) -
         assert mine
         looked = coach.look()
         assert looked.run_requests == []
-        assert "jarvis run" in str(looked.skip_reason)
+        assert "is being analysed" in str(looked.skip_reason)
         with claim(work) as second:
             assert not second
     assert not work.exists()
