@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from jarvis_dagster.errors import BadInputError, TokenExpiredError
 from jarvis_dagster.services.client_storage.drive import Changes
-from jarvis_dagster.services.client_storage.journal_store import JournalStore
+from jarvis_dagster.services.client_storage.journal_store import JournalStore, fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -86,20 +86,18 @@ class ChangeJournal:
             journal_id, began = _parsed(since)
             if journal_id != before.journal_id:
                 began = before.seq
-        known = self._store.fingerprints()
+        known, times = self._store.fingerprints(), self._store.folder_times()
         changed: list[DriveFile] = []
         touched: list[DriveFile] = []
         for file in present:
-            there = known.pop(file.id, None)
-            if there is None or there[:4] != _fingerprint(file):
+            if known.pop(file.id, None) != fingerprint(file):
                 changed.append(file)
-            elif file.is_folder and there[4] != file.modified.isoformat():
+            elif file.is_folder and times.get(file.id) != file.modified.isoformat():
                 touched.append(file)
-        gone: Iterable[str] = ()
+        gone: set[str] = set()
         if complete and known:
-            scope = known if under is None else self._store.below(under)
-            stay = set(kept)
-            gone = [key for key, value in known.items() if key in scope and value[2] not in stay]
+            scope = known if under is None else self._store.versions(under)
+            gone = known.keys() & scope.keys() - self._store.direct(kept)
         return self._store.write(
             before.journal_id, began, changed, touched, gone, keep_removed=self._keep_removed
         )
@@ -112,15 +110,14 @@ class ChangeJournal:
             BadInputError: it is not a token.
         """
         journal_id, seq = _parsed(token)
-        state = self._store.state()
+        limit = max(limit, 1)
+        state, rows = self._store.after(seq, limit + 1)
         if journal_id != state.journal_id or not state.pruned <= seq <= state.seq:
             raise TokenExpiredError(
                 "The change token is older than what is remembered of the drive.",
                 "List everything again.",
             )
-        rows = self._store.after(seq, max(limit, 1) + 1)
-        more = len(rows) > max(limit, 1)
-        rows = rows[: max(limit, 1)]
+        more, rows = len(rows) > limit, rows[:limit]
         return Changes(
             files=tuple(row.file for row in rows if row.file is not None),
             removed=tuple(row.id for row in rows if row.file is None),
@@ -130,17 +127,11 @@ class ChangeJournal:
 
     def known(self, under: str | None = None) -> dict[str, str]:
         """The versions of what was seen last by id: everything, or what is below a folder."""
-        found = self._store.fingerprints()
-        scope = found if under is None else self._store.below(under)
-        return {key: value[1] for key, value in found.items() if key in scope}
+        return self._store.versions(under)
 
     def entries(self, folder_id: str) -> list[DriveFile]:
         """What was seen last directly in a folder; empty is the drive's root."""
         return self._store.entries(folder_id)
-
-
-def _fingerprint(file: DriveFile) -> tuple[str, str, str, int]:
-    return (file.path, file.version, file.parent_id, int(file.is_folder))
 
 
 def _parsed(token: str) -> tuple[str, int]:

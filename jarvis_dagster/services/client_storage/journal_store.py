@@ -12,7 +12,7 @@ import logging
 import os
 import secrets
 import sqlite3
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from jarvis_dagster.errors import PermanentError, TransientError
 from jarvis_dagster.services.client_storage.drive import DriveFile
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-__all__ = ["JournalRow", "JournalState", "JournalStore"]
+__all__ = ["JournalRow", "JournalState", "JournalStore", "fingerprint"]
 
 _LOG = logging.getLogger(__name__)
 _FORMAT = 1
@@ -35,6 +35,7 @@ CREATE TABLE entry (
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX entry_seq ON entry (seq);
 CREATE INDEX entry_parent ON entry (parent_id) WHERE NOT removed;
+CREATE INDEX entry_folder ON entry (id, modified) WHERE is_folder AND NOT removed;
 CREATE INDEX entry_removed ON entry (seq) WHERE removed;
 CREATE TABLE state (journal_id TEXT NOT NULL, seq INTEGER NOT NULL, pruned INTEGER NOT NULL);
 """
@@ -43,17 +44,19 @@ _BELOW = """
 WITH RECURSIVE below (id) AS (
     SELECT id FROM entry WHERE NOT removed AND parent_id = ?
     UNION SELECT entry.id FROM entry JOIN below ON entry.parent_id = below.id WHERE NOT removed
-) SELECT id FROM below
+)
 """
 _UPSERT = f"""
 INSERT OR REPLACE INTO entry (seq, removed, {_COLUMNS})
 VALUES (?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """  # noqa: S608 - the names of the columns are ours
 
-Fingerprint: TypeAlias = tuple[str, str, str, int, str]
-"""Path, version, parent, whether it is a folder, and when it was modified."""
-
 _T = TypeVar("_T")
+
+
+def fingerprint(file: DriveFile) -> str:
+    """What makes a file another one: name, version, folder and kind."""
+    return f"{file.path}\n{file.version}\n{file.parent_id}\n{1 if file.is_folder else 0}"
 
 
 class JournalState(NamedTuple):
@@ -82,36 +85,55 @@ class JournalStore:
         """The journal's identity and numbers."""
         return self._run(_state)
 
-    def fingerprints(self) -> dict[str, Fingerprint]:
-        """What is known to be there, by id."""
+    def fingerprints(self) -> dict[str, str]:
+        """What is known to be there, by id, as :func:`fingerprint` has it.
 
-        def read(db: sqlite3.Connection) -> dict[str, Fingerprint]:
-            rows = db.execute(
-                "SELECT id, path, version, parent_id, is_folder, modified FROM entry"
-                " WHERE NOT removed"
-            )
-            return {row[0]: row[1:] for row in rows}
+        One text a file: a hundred thousand are read in the time that their
+        columns would take to be made into objects.
+        """
+        query = (
+            "SELECT id, path || char(10) || version || char(10) || parent_id || char(10)"
+            " || is_folder FROM entry WHERE NOT removed"
+        )
+        return self._run(lambda db: dict(db.execute(query).fetchall()))
 
-        return self._run(read)
+    def folder_times(self) -> dict[str, str]:
+        """When the known folders were modified, by id."""
+        query = "SELECT id, modified FROM entry WHERE is_folder AND NOT removed"
+        return self._run(lambda db: dict(db.execute(query).fetchall()))
 
-    def below(self, folder_id: str) -> set[str]:
-        """The ids of all that is known below a folder."""
-        return self._run(lambda db: {row[0] for row in db.execute(_BELOW, (folder_id,))})
+    def versions(self, under: str | None = None) -> dict[str, str]:
+        """The versions by id: of everything, or of what is below a folder."""
+        query = "SELECT id, version FROM entry WHERE NOT removed"
+        if under is None:
+            return self._run(lambda db: dict(db.execute(query).fetchall()))
+        query = f"{_BELOW} SELECT id, version FROM entry WHERE id IN below"  # noqa: S608
+        return self._run(lambda db: dict(db.execute(query, (under,)).fetchall()))
 
     def entries(self, folder_id: str) -> list[DriveFile]:
         """What is known to be directly in a folder."""
         query = f"SELECT {_COLUMNS} FROM entry WHERE NOT removed AND parent_id = ?"  # noqa: S608
         return self._run(lambda db: [_file(row) for row in db.execute(query, (folder_id,))])
 
-    def after(self, seq: int, limit: int) -> list[JournalRow]:
-        """The changes after a number, oldest first."""
+    def direct(self, folder_ids: Iterable[str]) -> set[str]:
+        """The ids of what is known to be directly in one of the folders."""
+        query = "SELECT id FROM entry WHERE NOT removed AND parent_id = ?"
+        ids = list(folder_ids)
+        return self._run(
+            lambda db: {row[0] for folder in ids for row in db.execute(query, (folder,))}
+        )
+
+    def after(self, seq: int, limit: int) -> tuple[JournalState, list[JournalRow]]:
+        """The changes after a number, oldest first, and the journal that they are from."""
         query = f"SELECT seq, removed, {_COLUMNS} FROM entry WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
 
-        def read(db: sqlite3.Connection) -> list[JournalRow]:
-            return [
+        def read(db: sqlite3.Connection) -> tuple[JournalState, list[JournalRow]]:
+            db.execute("BEGIN")
+            rows = [
                 JournalRow(row[0], row[2], None if row[1] else _file(row[2:]))
                 for row in db.execute(query, (seq, limit))
             ]
+            return _state(db), rows
 
         return self._run(read)
 
