@@ -26,8 +26,8 @@ from jarvis_dagster.errors import (
 )
 from jarvis_dagster.services.client_storage.drive import Changes, Drive, DriveFile, Page, Quota
 from jarvis_dagster.services.client_storage.hashes import HashCache
+from jarvis_dagster.services.client_storage.journal import ChangeJournal
 from jarvis_dagster.services.client_storage.local_tree import STATE, LocalTree, disk_errors
-from jarvis_dagster.services.client_storage.snapshot import decode, encode
 from jarvis_dagster.services.files import (
     CHUNK_BYTES,
     atomic_path,
@@ -48,12 +48,18 @@ _ABANDONED_S = 86_400.0
 
 
 class LocalFolderDrive(Drive):
-    """Files under ``root``, which is created when it is missing."""
+    """Files under ``root``, which is created when it is missing.
 
-    def __init__(self, root: Path) -> None:
+    Args:
+        state_dir: Where to keep what is known of the files; None is in the root.
+    """
+
+    def __init__(self, root: Path, state_dir: Path | None = None) -> None:
         self._tree = LocalTree(root)
         self.root = self._tree.root
-        self._hashes = HashCache(self.root / STATE / "hashes.json")
+        state = state_dir or self.root / STATE
+        self._hashes = HashCache(state / "hashes.json")
+        self._journal = ChangeJournal(state / "journal.sqlite")
 
     def list(
         self,
@@ -97,24 +103,22 @@ class LocalFolderDrive(Drive):
             return self._hashes.sha256(self._tree.file(file_id))
 
     def start_token(self) -> str:
-        """See :meth:`Drive.start_token`.
-
-        A folder has no history: the token holds the ids and versions that were
-        there, compressed, about 20 bytes a file.
-        """
-        return encode({file.id: file.version for file in self.list_all(recursive=True)})
+        """See :meth:`Drive.start_token`."""
+        self._look()
+        return self._journal.token()
 
     def changes(self, token: str, *, limit: int = 200) -> Changes:
-        """See :meth:`Drive.changes`."""
-        before = decode(token)
-        now = {file.id: file for file in self.list_all(recursive=True)}
-        new = [file for key, file in now.items() if before.get(key) != file.version][:limit]
-        gone = [key for key in before if key not in now]
-        after = {key: version for key, version in before.items() if key in now}
-        after.update({file.id: file.version for file in new})
-        return Changes(
-            files=tuple(new), removed=tuple(gone), token=encode(after), more=len(new) == limit
-        )
+        """See :meth:`Drive.changes`; the folder is walked once for all pages."""
+        page = self._journal.page(token, limit)
+        if page.more:
+            return page
+        self._look()
+        return self._journal.page(token, limit)
+
+    def _look(self) -> None:
+        began = self._journal.token()
+        found = self._tree.walk(self._tree.folder(None), recursive=True)
+        self._journal.record(found, since=began)
 
     def download(self, file_id: str, path: Path, *, progress: Progress | None = None) -> DriveFile:
         """See :meth:`Drive.download`."""

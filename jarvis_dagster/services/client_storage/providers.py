@@ -30,7 +30,7 @@ def open_drive(config: AnyDriveConfig, state_dir: Path) -> Drive:
     if isinstance(config, LocalDriveConfig):
         from jarvis_dagster.services.client_storage.local import LocalFolderDrive
 
-        return LocalFolderDrive(config.root)
+        return LocalFolderDrive(config.root, state_dir)
     if isinstance(config, GoogleDriveConfig):
         from jarvis_dagster.services.client_storage.google.drive import GoogleDrive
 
