@@ -13,7 +13,6 @@ from jarvis_dagster.errors import BadInputError
 from jarvis_dagster.hockey import tables
 from jarvis_dagster.hockey.detection import choose_stride, detect_video, load_detector
 from jarvis_dagster.hockey.detection.evaluation import match
-from jarvis_dagster.hockey.detection.onnx import network_size
 from jarvis_dagster.hockey.roles import KIT_COLUMNS
 from jarvis_dagster.hockey.synthetic import FrameTruth, GameSpec, iter_frames
 from jarvis_dagster.hockey.video import VideoWriter
@@ -56,21 +55,6 @@ def test_answers_are_boxes_of_the_picture_best_first(scene: Scene) -> None:
 def test_any_picture_gets_an_answer(shape: tuple[int, int]) -> None:
     image = np.full((*shape, 3), 128, np.uint8)
     assert len(load_detector(threads=1).detect([image])) == 1
-
-
-@pytest.mark.parametrize(
-    ("picture", "expected"),
-    [((1920, 1080), (640, 384)), ((640, 480), (640, 480)), ((4000, 500), (640, 160))],
-)
-def test_the_network_sees_the_shape_of_the_picture(
-    picture: tuple[int, int], expected: tuple[int, int]
-) -> None:
-    assert network_size(*picture, 640) == expected
-
-
-def test_a_tall_picture_costs_no_more_than_a_square_one() -> None:
-    width, height = network_size(1080, 1920, 640)
-    assert width * height <= 640 * 512
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:

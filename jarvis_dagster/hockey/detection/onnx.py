@@ -16,6 +16,7 @@ from jarvis_dagster.errors import BadInputError
 from jarvis_dagster.hockey.detection.base import Detections
 from jarvis_dagster.hockey.detection.decoding import best_boxes, softmax
 from jarvis_dagster.hockey.detection.icemask import find_ice
+from jarvis_dagster.hockey.detection.input_size import far_width, network_size
 from jarvis_dagster.hockey.detection.looks import merge_looks
 from jarvis_dagster.hockey.detection.runtime import Network
 from jarvis_dagster.hockey.detection.scene import put_in_place
@@ -25,10 +26,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["PACKAGED_WEIGHTS", "OnnxDetector", "load_detector", "network_size"]
+__all__ = ["PACKAGED_WEIGHTS", "OnnxDetector", "load_detector"]
 
 PACKAGED_WEIGHTS = Path(__file__).with_name("weights") / "hockey_detector.onnx"
-_CELL = 32  # the network's coarsest stride: its input is a multiple
 _GREY = 114
 _GOAL_THRESHOLD = 0.05
 
@@ -58,21 +58,11 @@ def load_detector(
     )
 
 
-def network_size(width_px: int, height_px: int, network_width_px: int) -> tuple[int, int]:
-    """(width, height) of the network's input for a picture: its shape, in multiples of 32.
-
-    A tall picture gets the same number of cells as a wide one, not the same width.
-    """
-    aspect = min(max(width_px / height_px, 0.3), 4.0)
-    if aspect < 4 / 3:
-        network_width_px = round(network_width_px * (aspect / (4 / 3)) ** 0.5)
-    width = max(_CELL, round(network_width_px / _CELL) * _CELL)
-    height = max(_CELL, -(-round(width / aspect) // _CELL) * _CELL)
-    return width, height
-
-
 class OnnxDetector:
-    """See :func:`load_detector`. Not safe to share between threads."""
+    """See :func:`load_detector`. Not safe to share between threads.
+
+    Close-ups get a second look from farther away, which replaces the first.
+    """
 
     def __init__(
         self,
@@ -104,7 +94,7 @@ class OnnxDetector:
         return other
 
     def for_stills(self) -> OnnxDetector:
-        """The same network looking twice, the second time closer, where time does not matter."""
+        """The same network looking at wide pictures twice, the second time closer."""
         other = copy.copy(self)
         other._closer_px = (self.still_width_px,)
         return other
@@ -123,10 +113,14 @@ class OnnxDetector:
     def _detect_one(self, image: NDArray[np.uint8]) -> Detections:
         if image.ndim != 3 or min(image.shape[:2]) < 2:
             return Detections.none()
-        widths = (self.width_px, *self._closer_px)
         # What is doubtful in one look may be sure in the other.
-        threshold = self.score_threshold / len(widths)
-        looks = [self._look(image, width_px, threshold) for width_px in widths]
+        threshold = self.score_threshold / (1 + len(self._closer_px))
+        first = self._look(image, self.width_px, threshold)
+        far_px = far_width(first, image.shape[1], image.shape[0], self.width_px)
+        if far_px is not None:
+            looks = [self._look(image, far_px, self.score_threshold)]
+        else:
+            looks = [first, *(self._look(image, px, threshold) for px in self._closer_px)]
         found = merge_looks(looks, self.score_threshold)
         sides_px = found.xyxy[:, 2:] - found.xyxy[:, :2]
         return found.take(np.flatnonzero(sides_px.min(1, initial=2) > 1))

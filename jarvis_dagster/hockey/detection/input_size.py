@@ -1,0 +1,67 @@
+"""How large a picture is shown to the network.
+
+Belongs here: the size of the network's input, and from how far to look at a close-up. Does not
+belong here: looking (``onnx``), merging looks (``looks``).
+
+The network learned from wide pictures. Shown a player half as high as the picture it answers with
+halves and limbs, and the same player from farther away with one box and the right role: on
+close-ups that it had not seen (24 people), AP50 .75 to .91, role macro-F1 .61 to 1.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from jarvis_dagster.hockey.detection.base import Detections
+
+__all__ = ["far_width", "network_size"]
+
+_CELL = 32  # the network's coarsest stride: its input is a multiple
+_SURE = 0.35
+_TALL = 0.75
+"""Quantile of the heights: halves of people are boxes too, and pull the middle down."""
+_LARGE_PX, _USUAL_PX = 110, 70
+"""Heights in the network's input: from which on a picture is a close-up, and as in wide ones."""
+_STEP_PX, _LEAST_PX = 64, 256
+"""Few widths, because the network is prepared anew for each."""
+
+
+def network_size(width_px: int, height_px: int, network_width_px: int) -> tuple[int, int]:
+    """(width, height) of the network's input for a picture: its shape, in multiples of 32.
+
+    A tall picture gets the same number of cells as a wide one, not the same width.
+    """
+    aspect = min(max(width_px / height_px, 0.3), 4.0)
+    if aspect < 4 / 3:
+        network_width_px = round(network_width_px * (aspect / (4 / 3)) ** 0.5)
+    width = max(_CELL, round(network_width_px / _CELL) * _CELL)
+    height = max(_CELL, -(-round(width / aspect) // _CELL) * _CELL)
+    return width, height
+
+
+def far_width(
+    found: Detections, width_px: int, height_px: int, network_width_px: int
+) -> int | None:
+    """The network's width at which the people of a close-up are as large as in wide pictures.
+
+    Args:
+        found: What a look at ``network_width_px`` found, in pixels of the picture.
+        width_px: Of the picture.
+        height_px: Of the picture.
+
+    Returns:
+        Less than ``network_width_px``; None where the picture is no close-up, or nobody is in it.
+    """
+    sure = found.xyxy[found.score >= _SURE]
+    if not len(sure):
+        return None
+    shown = network_size(width_px, height_px, network_width_px)
+    scale = min(shown[0] / width_px, shown[1] / height_px)
+    tall = scale * float(np.quantile(sure[:, 3] - sure[:, 1], _TALL))
+    if tall < _LARGE_PX:
+        return None
+    far = max(_LEAST_PX, _STEP_PX * round(network_width_px * _USUAL_PX / tall / _STEP_PX))
+    return far if far < network_width_px else None
