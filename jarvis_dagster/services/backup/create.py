@@ -1,0 +1,246 @@
+"""Making a snapshot.
+
+Belongs here: reading sources, storing what is new, writing the manifest last.
+Does not belong here: how sources read (``sources/``), retention (``garbage.py``).
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import datetime
+import hashlib
+import secrets
+from typing import TYPE_CHECKING
+
+from jarvis_dagster.errors import TransientError
+from jarvis_dagster.services.backup.keys import DamagedError
+from jarvis_dagster.services.backup.manifest import Entry, Snapshot, pages_of
+from jarvis_dagster.services.backup.packs import PACK_BYTES, encode, index_text, make_pack
+from jarvis_dagster.services.backup.repository import Catalogue, index_name, page_name
+from jarvis_dagster.services.retry import retrying
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from jarvis_dagster.services.backup.locks import Lock
+    from jarvis_dagster.services.backup.packs import Piece
+    from jarvis_dagster.services.backup.repository import Repository
+    from jarvis_dagster.services.backup.sources import Content, Item, Source
+
+__all__ = ["ChunkWriter", "create_snapshot"]
+
+_PACKS_PER_INDEX = 16
+_READ_TRIES = 3
+
+
+class ChunkWriter:
+    """Stores chunks: into packs, and the packs into an index every now and then.
+
+    One pack is on its way while the next is filled. What was written before a crash is
+    found and used by the next snapshot.
+    """
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+        self._waiting: dict[str, bytes] = {}
+        self._bytes = 0
+        self._fresh: dict[str, Piece] = {}
+        self._packs = 0
+        self._pool = concurrent.futures.ThreadPoolExecutor(1)
+        self._sending: concurrent.futures.Future[None] | None = None
+        self.indexes: set[str] = set()
+        self.new_bytes = 0
+
+    def __enter__(self) -> ChunkWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def holds(self, chunk: str) -> bool:
+        """Whether a chunk is stored, or is about to be."""
+        return chunk in self._waiting or chunk in self._fresh or chunk in self._repository.held
+
+    def add(self, data: bytes) -> str:
+        """Store a chunk unless it is there; returns its name."""
+        chunk = self._repository.keys.name_of(data)
+        if not self.holds(chunk):
+            self.add_sealed(chunk, encode(self._repository.keys, chunk, data))
+        return chunk
+
+    def add_sealed(self, chunk: str, sealed: bytes) -> None:
+        """Store a chunk that is sealed already."""
+        self._waiting[chunk] = sealed
+        self._bytes += len(sealed)
+        if self._bytes >= PACK_BYTES:
+            self._send()
+
+    def finish(self) -> None:
+        """Return when everything is stored and named by an index."""
+        self._send()
+        self._arrived()
+        self._write_index()
+
+    def _send(self) -> None:
+        self._arrived()
+        if not self._waiting:
+            return
+        name, data, places = make_pack(self._repository.keys, self._waiting.items())
+        self._fresh |= dict(zip(self._waiting, places, strict=True))
+        self._waiting, self._bytes = {}, 0
+        self.new_bytes += len(data)
+        self._sending = self._pool.submit(self._repository.place.put, name, data)
+
+    def _arrived(self) -> None:
+        if self._sending is None:
+            return
+        self._sending.result()
+        self._sending = None
+        self._packs += 1
+        if self._packs % _PACKS_PER_INDEX == 0:
+            self._write_index()
+
+    def _write_index(self) -> None:
+        if not self._fresh:
+            return
+        text = index_text(self._fresh)
+        name = index_name(text)
+        self.new_bytes += self._repository.write(name, text)
+        self.indexes.add(name)
+        self._repository.held |= self._fresh
+        self._fresh = {}
+
+
+def create_snapshot(
+    repository: Repository,
+    sources: Sequence[Source],
+    lock: Lock,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> Snapshot:
+    """Make a snapshot of all sources, in their order.
+
+    Args:
+        progress: Called with items done, and items known so far.
+
+    Raises:
+        TransientError: a source or the place is away; what was stored is used next time.
+    """
+    repository.load_index()
+    previous = _previous(repository)
+    notes: list[str] = []
+    entries: list[Entry] = []
+    with ChunkWriter(repository) as writer:
+        for source in sources:
+            for item in source.items(notes.append):
+                entry = _unchanged(item, previous, writer) or _stored(item, writer, notes)
+                if entry is not None:
+                    entries.append(entry)
+                if progress is not None:
+                    progress(len(entries), max(len(entries), len(previous)))
+        writer.finish()
+        pages, page_bytes = _write_pages(repository, entries)
+        created = datetime.datetime.now(datetime.UTC)
+        snapshot = Snapshot(
+            id=f"{created:%Y%m%dt%H%M%Sz}-{secrets.token_hex(4)}",
+            created=created,
+            pages=pages,
+            entries=len(entries),
+            size=sum(entry.size for entry in entries),
+            new_bytes=writer.new_bytes + page_bytes,
+            notes=tuple(notes),
+        )
+        lock.confirm()
+        repository.write(f"snapshots/{snapshot.id}", snapshot.dumps())
+        _note_in_catalogue(repository, snapshot.id)
+    return snapshot
+
+
+def _previous(repository: Repository) -> dict[str, Entry]:
+    """The entries of the newest snapshot that can be read."""
+    for snapshot_id in reversed(repository.snapshot_ids()):
+        try:
+            return {
+                entry.path: entry for entry in repository.entries(repository.snapshot(snapshot_id))
+            }
+        except DamagedError:
+            continue
+    return {}
+
+
+def _unchanged(item: Item, previous: dict[str, Entry], writer: ChunkWriter) -> Entry | None:
+    before = previous.get(item.path)
+    if before is None or not item.fingerprint or before.fingerprint != item.fingerprint:
+        return None
+    return before if all(map(writer.holds, before.chunks)) else None
+
+
+def _stored(item: Item, writer: ChunkWriter, notes: list[str]) -> Entry | None:
+    """The entry of an item that is read; None if it is gone since it was listed."""
+    for _ in range(_READ_TRIES):
+        entry, whole = retrying(_READ_TRIES)(_read, item, writer)
+        if whole:
+            return entry
+    notes.append(f"{item.path} changed whenever it was read; it may be torn in the backup.")
+    return entry
+
+
+def _read(item: Item, writer: ChunkWriter) -> tuple[Entry | None, bool]:
+    with item.open() as content:
+        if content is None:
+            return None, True
+        entry = _stored_content(item, content, writer)
+        return entry, content.is_whole()
+
+
+def _stored_content(item: Item, content: Content, writer: ChunkWriter) -> Entry:
+    digest, size, chunks = hashlib.sha256(), 0, []
+    while data := _piece(content, item.chunk_bytes):
+        digest.update(data)
+        size += len(data)
+        chunks.append(writer.add(data))
+    if content.size is not None and size != content.size:
+        raise TransientError(
+            f"{item.path} arrived cut short ({size} of {content.size} bytes).",
+            "Check the network and the object store's disk.",
+        )
+    return Entry(
+        path=item.path,
+        kind=item.kind,
+        size=size,
+        sha256=digest.hexdigest(),
+        chunks=tuple(chunks),
+        fingerprint=content.fingerprint,
+        meta=content.meta,
+    )
+
+
+def _piece(content: Content, size: int) -> bytes:
+    """Exactly ``size`` bytes but at the end: a stream may give fewer at a time."""
+    parts, missing = [], size
+    while missing and (part := content.stream.read(missing)):
+        parts.append(part)
+        missing -= len(part)
+    return b"".join(parts)
+
+
+def _write_pages(repository: Repository, entries: list[Entry]) -> tuple[tuple[str, ...], int]:
+    there = {blob.name for blob in repository.place.list("pages/")}
+    names, new_bytes = [], 0
+    for text in pages_of(entries):
+        page = repository.keys.name_of(text)
+        name = page_name(page)
+        if name not in there:
+            new_bytes += repository.write(name, text)
+        names.append(page)
+    return tuple(names), new_bytes
+
+
+def _note_in_catalogue(repository: Repository, snapshot_id: str) -> None:
+    try:
+        known = repository.catalogue()
+    except DamagedError:  # verify tells; what is there counts
+        known = Catalogue(set(repository.snapshot_ids()), set())
+    known.snapshots.add(snapshot_id)
+    known.indexes |= set(repository.indexes())
+    repository.write_catalogue(known)

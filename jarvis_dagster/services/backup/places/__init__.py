@@ -1,0 +1,7 @@
+"""Places that a backup can be kept in."""
+
+from jarvis_dagster.services.backup.places.base import Blob, Place
+from jarvis_dagster.services.backup.places.folder import FolderPlace
+from jarvis_dagster.services.backup.places.s3 import S3Place
+
+__all__ = ["Blob", "FolderPlace", "Place", "S3Place"]
