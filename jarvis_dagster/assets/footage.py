@@ -6,7 +6,7 @@ import dagster as dg
 
 from jarvis_dagster.assets.failures import failures
 from jarvis_dagster.assets.metadata import kept, markdown_image, seconds_of
-from jarvis_dagster.assets.partitions import VIDEOS, sha256_prefix
+from jarvis_dagster.assets.partitions import VIDEOS, content_prefix
 from jarvis_dagster.resources.log_progress import LogProgress
 from jarvis_dagster.resources.uploads import UploadsResource
 from jarvis_dagster.resources.workspace import WorkspaceResource
@@ -36,9 +36,10 @@ def video(
     inbox = uploads.inbox
     with failures(context), seconds_of() as elapsed:
         upload = inbox.find(
-            sha256_prefix(context.partition_key), context.run.tags.get("jarvis/file_id")
+            content_prefix(context.partition_key), context.run.tags.get("jarvis/file_id")
         )
-        path = inbox.fetch(upload, space.path("footage", "source" + upload.suffix))
+        path = space.path("footage", "source" + upload.suffix)
+        upload = inbox.fetch(upload, path)
         try:
             info = probe(path)
         except BadVideoError as error:

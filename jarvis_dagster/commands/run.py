@@ -203,7 +203,7 @@ def _execute(
     from jarvis_dagster.build import build_definitions
     from jarvis_dagster.commands.display import DisplayProgress
     from jarvis_dagster.resources.workspace import WorkspaceResource
-    from jarvis_dagster.sensors.intake import CONTENT_TAG
+    from jarvis_dagster.sensors.intake import run_tags
     from jarvis_dagster.stack.runs import PROCESS_TAG, this_process
 
     overrides = {"progress": DisplayProgress(), "workspace": WorkspaceResource(claims=False)}
@@ -214,12 +214,7 @@ def _execute(
         instance=instance,
         partition_key=partition,
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-        tags={
-            CONTENT_TAG: upload.sha256,
-            PROCESS_TAG: this_process(),
-            "jarvis/file_id": upload.file_id,
-            "jarvis/video": upload.name[:200],
-        },
+        tags={**run_tags(upload), PROCESS_TAG: this_process()},
         raise_on_error=False,
     )
 

@@ -10,7 +10,8 @@ from jarvis_dagster.errors import TransientError
 from jarvis_dagster.jobs import process_video
 from jarvis_dagster.resources.uploads import UploadsResource
 from jarvis_dagster.sensors.intake import Intake
-from jarvis_dagster.sensors.upload_plan import Cursor, plan
+from jarvis_dagster.sensors.upload_feed import UploadFeed
+from jarvis_dagster.sensors.upload_plan import Cursor
 from jarvis_dagster.stack.runs import give_up_abandoned
 
 if TYPE_CHECKING:
@@ -32,16 +33,24 @@ def drive_upload_sensor(drive: "DriveSettings") -> dg.SensorDefinition:
     def sensor(
         context: dg.SensorEvaluationContext, uploads: UploadsResource
     ) -> dg.SensorResult | dg.SkipReason:
-        now_s = time.time()
+        began = time.monotonic()
         for run in give_up_abandoned(context.instance):
             context.log.info(f"run {run} is given up: its process is gone")
-        try:
-            listing = list(uploads.inbox.listing())
-        except TransientError as error:
-            return dg.SkipReason(f"The drive cannot be listed now: {error}")
-        planned = plan(Cursor.loads(context.cursor), listing, now_s=now_s, settle_s=drive.settle_s)
         settings = uploads.settings.model_copy(update={"drive": drive})
-        taken = Intake(context.instance, uploads.inbox, settings).take(planned)
+        cursor = Cursor.loads(context.cursor)
+        try:
+            folder = uploads.inbox.folder("Uploads")
+        except TransientError as error:
+            return dg.SkipReason(f"The drive cannot be reached now: {error}")
+        now_s = time.time()
+        cursor, left = UploadFeed(uploads.inbox.drive, folder).read(
+            cursor,
+            now_s=now_s,
+            is_late=lambda: time.monotonic() - began > drive.tick_budget_s / 2,
+        )
+        taken = Intake(context.instance, uploads.inbox, settings).take(cursor, now_s=now_s)
+        if left:
+            taken.notes.append(left)
         for note in taken.notes:
             context.log.info(note)
         return dg.SensorResult(

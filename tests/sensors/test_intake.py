@@ -1,5 +1,6 @@
 """The upload sensor against a real folder and a real Dagster instance."""
 
+import dataclasses
 import hashlib
 import os
 import shutil
@@ -12,10 +13,11 @@ import pytest
 
 from jarvis_dagster.assets.partitions import VIDEOS, partition_key
 from jarvis_dagster.claims import claim
+from jarvis_dagster.errors import TransientError
 from jarvis_dagster.resources.uploads import UploadsResource
 from jarvis_dagster.sensors.drive_upload import drive_upload_sensor
 from jarvis_dagster.sensors.intake import CONTENT_TAG
-from jarvis_dagster.services.client_storage.drive import DriveFile
+from jarvis_dagster.services.client_storage import DriveFile, LocalFolderDrive
 from jarvis_dagster.services.client_storage.inbox import Inbox
 from jarvis_dagster.settings import DriveSettings, load_settings
 from jarvis_dagster.stack.runs import PROCESS_TAG, this_process
@@ -228,19 +230,86 @@ def test_a_file_that_goes_during_the_look_is_forgotten(
     coach: Coach, video: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = coach.put("game.mp4", video)
-    real = Inbox.listing
+    real = Inbox.present
 
-    def listing(inbox: Inbox) -> list[DriveFile]:
-        files = list(real(inbox))
+    def present(inbox: Inbox, file_id: str) -> DriveFile | None:
+        file = real(inbox, file_id)
         path.unlink()
-        return files
+        return file
 
     with monkeypatch.context() as raced:
-        raced.setattr(Inbox, "listing", listing)
+        raced.setattr(Inbox, "present", present)
         looked = coach.look()
     assert looked.run_requests == []
     assert "is gone" in str(looked.skip_reason)
     assert not (coach.drive / "Quarantine").exists()
+
+
+def test_a_file_that_is_moved_out_is_left_alone(coach: Coach, video: bytes) -> None:
+    coach.put("game.mp4", video, age_s=0)
+    coach.look()
+    (coach.uploads / "game.mp4").rename(coach.drive / "game.mp4")
+    coach.cursor = _aged(coach.cursor, 10)
+    assert coach.look().run_requests == []
+    (coach.drive / "game.mp4").rename(coach.uploads / "back.mp4")
+    coach.look()
+    coach.cursor = _aged(coach.cursor, 10)
+    assert len(coach.look().run_requests or []) == 1
+
+
+def test_a_folder_that_is_moved_in_brings_its_videos(
+    coach: Coach, video: bytes, other_video: bytes
+) -> None:
+    coach.look()
+    folder = coach.drive / "Away games"
+    folder.mkdir()
+    for name, content in (("a.mp4", video), ("b.mp4", other_video)):
+        path = coach.put(name, content)
+        path.rename(folder / name)
+    folder.rename(coach.uploads / "Away games")
+    requests = coach.look().run_requests or []
+    assert sorted(r.tags["jarvis/video"] for r in requests) == ["a.mp4", "b.mp4"]
+
+
+def test_an_outage_loses_nothing(
+    coach: Coach, video: bytes, other_video: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    coach.put("a.mp4", video)
+    assert len(coach.look().run_requests or []) == 1
+    with monkeypatch.context() as away:
+
+        def changes(*_: object, **__: object) -> None:
+            raise TransientError("The drive is away.")
+
+        away.setattr(LocalFolderDrive, "changes", changes)
+        coach.put("b.mp4", other_video)
+        for _ in range(3):
+            looked = coach.look()
+            assert looked.run_requests == []
+            assert "The drive is away" in str(looked.skip_reason)
+    assert [r.tags["jarvis/video"] for r in coach.look().run_requests or []] == ["b.mp4"]
+
+
+def test_a_drive_that_forgot_its_changes_is_listed_again(
+    coach: Coach, video: bytes, other_video: bytes
+) -> None:
+    coach.put("a.mp4", video)
+    (first,) = coach.look().run_requests or []
+    coach.end(first, dg.DagsterRunStatus.SUCCESS)
+    for state in (coach.drive.parent.parent / "imports").rglob("journal.sqlite*"):
+        state.unlink()
+    coach.put("b.mp4", other_video)
+    assert [r.tags["jarvis/video"] for r in coach.look().run_requests or []] == ["b.mp4"]
+
+
+def test_a_cursor_of_an_earlier_form_begins_anew(coach: Coach, video: bytes) -> None:
+    coach.put("a.mp4", video)
+    (first,) = coach.look().run_requests or []
+    coach.end(first, dg.DagsterRunStatus.SUCCESS)
+    coach.cursor = '{"version": 1, "handled": {}, "waiting": {}}'
+    looked = coach.look()
+    assert looked.run_requests == []
+    assert "known already" in str(looked.skip_reason)
 
 
 def test_a_killed_run_of_this_machine_is_given_up(coach: Coach, video: bytes) -> None:
@@ -266,7 +335,5 @@ def _aged(cursor: str | None, seconds: float) -> str:
     from jarvis_dagster.sensors.upload_plan import Cursor
 
     old = Cursor.loads(cursor)
-    return Cursor(
-        old.handled,
-        {key: (version, since - seconds) for key, (version, since) in old.waiting.items()},
-    ).dumps()
+    waiting = {key: (version, since - seconds) for key, (version, since) in old.waiting.items()}
+    return dataclasses.replace(old, waiting=waiting).dumps()

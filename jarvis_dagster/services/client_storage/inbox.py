@@ -7,6 +7,8 @@ Does not belong here: providers, when to look (the sensor), what a video is.
 from __future__ import annotations
 
 import dataclasses
+import functools
+import hashlib
 import tempfile
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from jarvis_dagster.services.client_storage.drive import Drive, DriveFile
     from jarvis_dagster.services.client_storage.service import JarvisClientStorageService
 
-__all__ = ["CALIBRATION_SUFFIX", "Delivery", "Inbox", "Upload"]
+__all__ = ["CALIBRATION_SUFFIX", "Delivery", "Inbox", "Upload", "is_footage"]
 
 CALIBRATION_SUFFIX = ".calibration.json"
 
@@ -32,7 +34,8 @@ class Upload:
     """A complete file in the Uploads folder.
 
     Args:
-        sha256: Of the content, in hex.
+        sha256: Of the content, in hex; empty where the drive does not tell it
+            and the file has not been fetched.
     """
 
     drive: str
@@ -41,6 +44,12 @@ class Upload:
     name: str
     version: str
     sha256: str
+
+    @property
+    def content(self) -> str:
+        """What the content is known by, 64 hex digits: its hash, or one of file and version."""
+        named = f"{self.drive}\0{self.file_id}\0{self.version}"
+        return self.sha256 or hashlib.sha256(named.encode()).hexdigest()
 
     @property
     def suffix(self) -> str:
@@ -84,53 +93,73 @@ class Inbox:
     def listing(self) -> Iterator[DriveFile]:
         """Every file below Uploads, calibrations excepted."""
         for file in self.drive.list_all(self.folder("Uploads").id, recursive=True):
-            if not file.is_folder and not file.name.endswith(CALIBRATION_SUFFIX):
+            if not file.is_folder and is_footage(file):
                 yield file
 
-    def look(self, file_id: str, version: str) -> Upload | None:
-        """The upload with its hash; None if it is no longer that version."""
-        sha256 = self.drive.sha256(file_id)
+    def present(self, file_id: str) -> DriveFile | None:
+        """The file if it is below Uploads now."""
         file = self.drive.stat(file_id)
-        if file is None or file.version != version:
-            return None
-        return self._upload(file, sha256)
+        inside = file is not None and file.path.startswith(f"{self._uploads_path}/")
+        return file if inside else None
 
-    def find(self, sha256_prefix: str, file_id: str | None = None) -> Upload:
-        """The upload whose content hash starts so; looked for under ``file_id`` first.
+    @functools.cached_property
+    def _uploads_path(self) -> str:
+        return self.folder("Uploads").path
+
+    def look(self, file: DriveFile) -> Upload | None:
+        """The upload, with its hash where that costs no transfer; None if it changed."""
+        upload = self._upload(file, self._cheap_sha256(file))
+        now = self.drive.stat(file.id)
+        return upload if now is not None and now.version == file.version else None
+
+    def find(self, content_prefix: str, file_id: str | None = None) -> Upload:
+        """The upload whose content starts so; looked for under ``file_id`` first.
+
+        A named file whose hash is not known is taken at its word: fetching it tells.
 
         Raises:
             BadInputError: there is none.
         """
         named = self.drive.stat(file_id) if file_id else None
-        others = (file for file in self.listing() if named is None or file.id != named.id)
-        for file in (*([named] if named else []), *others):
-            if file.size and self.drive.sha256(file.id).startswith(sha256_prefix):
-                return self._upload(file, self.drive.sha256(file.id))
+        for file in (*([named] if named else []), *self.listing()):
+            if not file.size:
+                continue
+            upload = self._upload(file, self._cheap_sha256(file))
+            if upload.content.startswith(content_prefix) or (
+                not upload.sha256 and file.id == file_id
+            ):
+                return upload
         raise BadInputError(
-            f"No file in {self.folder('Uploads').path} has content {sha256_prefix}….",
+            f"No file in {self.folder('Uploads').path} has content {content_prefix}….",
             "Upload the video again.",
         )
+
+    def _cheap_sha256(self, file: DriveFile) -> str:
+        """The hash where the drive tells it or is on this machine; otherwise empty."""
+        is_here = self.local_path(file.path) is not None
+        return file.sha256 or (self.drive.sha256(file.id) if is_here else "")
 
     def local_path(self, path: str) -> Path | None:
         """Where a file of the drive is on this machine; None if the drive is elsewhere."""
         drive = self.drive
         return drive.root / path if isinstance(drive, LocalFolderDrive) else None
 
-    def fetch(self, upload: Upload, path: Path) -> Path:
-        """Bring the upload's content to ``path``, verified.
+    def fetch(self, upload: Upload, path: Path) -> Upload:
+        """Bring the upload's content to ``path``, verified; the upload with its hash.
 
         Raises:
             PermanentError: the file is no longer what it was.
         """
-        if path.is_file() and sha256_file(path) == upload.sha256:
-            return path
-        self.drive.download(upload.file_id, path)
-        if sha256_file(path) != upload.sha256:
+        if upload.sha256 and path.is_file() and sha256_file(path) == upload.sha256:
+            return upload
+        fetched = self.drive.download(upload.file_id, path)
+        sha256 = sha256_file(path)
+        if sha256 != upload.sha256 if upload.sha256 else fetched.version != upload.version:
             raise PermanentError(
                 f"{upload.path} changed while it was fetched.",
                 "It is looked at again as a new upload.",
             )
-        return path
+        return dataclasses.replace(upload, sha256=sha256)
 
     def sidecar(self, source: dict[str, Any], path: Path) -> Path | None:
         """Fetch the calibration beside an upload into ``path``; None if there is none."""
@@ -231,6 +260,11 @@ class Inbox:
 
     def _upload(self, file: DriveFile, sha256: str) -> Upload:
         return Upload(self._name, file.id, file.path, file.name, file.version, sha256)
+
+
+def is_footage(file: DriveFile) -> bool:
+    """Whether a file in Uploads is one to analyse, and not a calibration beside one."""
+    return not file.name.endswith(CALIBRATION_SUFFIX)
 
 
 def _is_name(name: str) -> bool:
