@@ -6,7 +6,7 @@ import pytest
 
 from jarvis_dagster.hockey.detection import Detections, load_detector
 from jarvis_dagster.hockey.detection.evaluation import match
-from jarvis_dagster.hockey.detection.input_size import far_width, network_size
+from jarvis_dagster.hockey.detection.input_size import Distance, network_size
 from jarvis_dagster.hockey.synthetic import GameSpec, iter_frames
 
 
@@ -34,24 +34,41 @@ def people(*heights: float, score: float = 0.6) -> Detections:
     )
 
 
+def far_width(found: Detections, width_px: int = 768) -> int | None:
+    return Distance().far_width(found, 1280, 720, width_px)
+
+
 def test_wide_pictures_get_no_second_look() -> None:
-    assert far_width(people(90, 100, 110), 1280, 720, 768) is None
-    assert far_width(people(), 1280, 720, 768) is None
+    assert far_width(people(90, 100, 110)) is None
+    assert far_width(people()) is None
     # One player near the camera is no close-up.
-    assert far_width(people(60, 60, 60, 60, 300), 1280, 720, 768) is None
+    assert far_width(people(60, 60, 60, 60, 300)) is None
 
 
 def test_the_larger_people_are_the_farther_away_they_are_looked_at_from() -> None:
-    widths = [far_width(people(height, height), 1280, 720, 768) for height in (200, 300, 400, 700)]
+    widths = [far_width(people(height, height)) for height in (200, 300, 400, 700)]
     assert widths == [448, 320, 256, 256]
 
 
 def test_boxes_nobody_believes_make_no_close_up() -> None:
-    assert far_width(people(400, 400, score=0.1), 1280, 720, 768) is None
+    assert far_width(people(400, 400, score=0.1)) is None
 
 
 def test_a_look_that_is_as_small_as_can_be_is_not_repeated() -> None:
-    assert far_width(people(700, 700), 1280, 720, 256) is None
+    assert far_width(people(700, 700), 256) is None
+
+
+def test_the_pictures_of_a_video_are_looked_at_from_one_distance() -> None:
+    video = Distance()
+    widths = [video.far_width(people(h, h), 1280, 720, 768) for h in (170, 200, 170, 195, 170)]
+    assert widths == [None] * 5
+    assert far_width(people(200, 200)) is not None
+
+
+def test_another_shot_is_looked_at_from_its_own_distance_at_once() -> None:
+    video = Distance()
+    widths = [video.far_width(people(h, h), 1280, 720, 768) for h in (100, 100, 400, 400, 100)]
+    assert widths == [None, None, 256, 256, None]
 
 
 def test_close_ups_show_whole_people_once() -> None:

@@ -17,7 +17,7 @@ import numpy as np
 if TYPE_CHECKING:
     from jarvis_dagster.hockey.detection.base import Detections
 
-__all__ = ["far_width", "network_size"]
+__all__ = ["Distance", "network_size"]
 
 _CELL = 32  # the network's coarsest stride: its input is a multiple
 _SURE = 0.35
@@ -27,6 +27,9 @@ _LARGE_PX, _USUAL_PX = 110, 70
 """Heights in the network's input: from which on a picture is a close-up, and as in wide ones."""
 _STEP_PX, _LEAST_PX = 64, 256
 """Few widths, because the network is prepared anew for each."""
+_MEMORY = 0.7
+_OTHER_SHOT = 2.0
+"""Factor between the heights of successive pictures from which on it is another shot."""
 
 
 def network_size(width_px: int, height_px: int, network_width_px: int) -> tuple[int, int]:
@@ -42,26 +45,40 @@ def network_size(width_px: int, height_px: int, network_width_px: int) -> tuple[
     return width, height
 
 
-def far_width(
-    found: Detections, width_px: int, height_px: int, network_width_px: int
-) -> int | None:
-    """The network's width at which the people of a close-up are as large as in wide pictures.
+class Distance:
+    """From how far the pictures of a video, or one picture, should be looked at."""
 
-    Args:
-        found: What a look at ``network_width_px`` found, in pixels of the picture.
-        width_px: Of the picture.
-        height_px: Of the picture.
+    def __init__(self) -> None:
+        self._tall: float | None = None
 
-    Returns:
-        Less than ``network_width_px``; None where the picture is no close-up, or nobody is in it.
-    """
-    sure = found.xyxy[found.score >= _SURE]
-    if not len(sure):
-        return None
-    shown = network_size(width_px, height_px, network_width_px)
-    scale = min(shown[0] / width_px, shown[1] / height_px)
-    tall = scale * float(np.quantile(sure[:, 3] - sure[:, 1], _TALL))
-    if tall < _LARGE_PX:
-        return None
-    far = max(_LEAST_PX, _STEP_PX * round(network_width_px * _USUAL_PX / tall / _STEP_PX))
-    return far if far < network_width_px else None
+    def far_width(
+        self, found: Detections, width_px: int, height_px: int, network_width_px: int
+    ) -> int | None:
+        """The network's width at which the people of a close-up are as large as in wide pictures.
+
+        Successive pictures are judged together, so that people of all sizes, some near and some
+        far, are not looked at from here and from there in turn.
+
+        Args:
+            found: What a look at ``network_width_px`` found, in pixels of the picture.
+            width_px: Of the picture.
+            height_px: Of the picture.
+
+        Returns:
+            Less than ``network_width_px``; None where the picture is no close-up, or nobody is
+            in it.
+        """
+        sure = found.xyxy[found.score >= _SURE]
+        if not len(sure):
+            return None
+        shown = network_size(width_px, height_px, network_width_px)
+        scale = min(shown[0] / width_px, shown[1] / height_px)
+        tall = scale * float(np.quantile(sure[:, 3] - sure[:, 1], _TALL))
+        if self._tall is None or not 1 / _OTHER_SHOT < tall / self._tall < _OTHER_SHOT:
+            self._tall = tall
+        self._tall = self._tall**_MEMORY * tall ** (1 - _MEMORY)
+        if self._tall < _LARGE_PX:
+            return None
+        far = _STEP_PX * round(network_width_px * _USUAL_PX / self._tall / _STEP_PX)
+        far = max(_LEAST_PX, far)
+        return far if far < network_width_px else None

@@ -16,7 +16,7 @@ from jarvis_dagster.errors import BadInputError
 from jarvis_dagster.hockey.detection.base import Detections
 from jarvis_dagster.hockey.detection.decoding import best_boxes, softmax
 from jarvis_dagster.hockey.detection.icemask import find_ice
-from jarvis_dagster.hockey.detection.input_size import far_width, network_size
+from jarvis_dagster.hockey.detection.input_size import Distance, network_size
 from jarvis_dagster.hockey.detection.looks import merge_looks
 from jarvis_dagster.hockey.detection.runtime import Network
 from jarvis_dagster.hockey.detection.scene import put_in_place
@@ -83,14 +83,19 @@ class OnnxDetector:
         self.still_width_px = int(facts.get("still_width_px", self.width_px))
         self.on_ice_only = on_ice_only
         self._closer_px: tuple[int, ...] = ()
+        self._distance: Distance | None = None
         self._nms_iou = float(facts.get("nms_iou", 0.5))
         self._strides = tuple(facts["strides"])
         self._bins = int(facts["bins"])
 
-    def everywhere(self) -> OnnxDetector:
-        """The same network without the ice mask, for callers that steady the mask over time."""
+    def for_video(self) -> OnnxDetector:
+        """The same network for the successive frames of one video, and without the ice mask.
+
+        The caller steadies the mask over time.
+        """
         other = copy.copy(self)
         other.on_ice_only = False
+        other._distance = Distance()
         return other
 
     def for_stills(self) -> OnnxDetector:
@@ -116,7 +121,8 @@ class OnnxDetector:
         # What is doubtful in one look may be sure in the other.
         threshold = self.score_threshold / (1 + len(self._closer_px))
         first = self._look(image, self.width_px, threshold)
-        far_px = far_width(first, image.shape[1], image.shape[0], self.width_px)
+        distance = self._distance or Distance()
+        far_px = distance.far_width(first, image.shape[1], image.shape[0], self.width_px)
         if far_px is not None:
             looks = [self._look(image, far_px, self.score_threshold)]
         else:

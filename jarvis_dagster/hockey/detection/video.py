@@ -166,7 +166,7 @@ def detect_video(
     if stride < 1:
         raise BadInputError(f"A stride of {stride} frames is not possible.", "Use 1 or more.")
     # One mask, steadied over time, instead of the detector's own for each picture.
-    finder = detector.everywhere() if isinstance(detector, OnnxDetector) else detector
+    finder = detector.for_video() if isinstance(detector, OnnxDetector) else detector
     least = detector.score_threshold if isinstance(detector, OnnxDetector) else 0.0
     info = probe(path)
     width, height = size = _picture_size(info.width_px, info.height_px, detector)
