@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from jarvis_dagster.errors import BadInputError, PermanentError, TransientError
-from jarvis_dagster.services.storage import JarvisStorageService, ObjectRef, StorageConfig
+from jarvis_dagster.services.storage import (
+    DamagedError,
+    JarvisStorageService,
+    ObjectRef,
+    StorageConfig,
+)
 from tests.servers import Server, free_ports, run_object_store
 
 if TYPE_CHECKING:
@@ -87,6 +92,7 @@ def test_same_content_is_one_artifact_and_renews_its_metadata(
     assert len({first, other_experiment, other_content}) == 3
     listed = {a["id"]: a["metadata"]["n"] for a in storage.list_artifacts("same", "e1")}
     assert listed == {first: 2, other_content: 4}
+    assert [v.number for v in storage.history(first)] == [1, 2, 3]
     assert len(storage.list_artifacts(component="same")) == 3
     assert storage.list_artifacts("nobody") == []
     assert [a["id"] for a in storage.list_artifacts(experiment_id="e2")] == [other_experiment]
@@ -178,7 +184,7 @@ def test_files_under_keys(storage: JarvisStorageService, clip: Path, tmp_path: P
         storage.get_file("videos/none", tmp_path / "none")
 
 
-@pytest.mark.parametrize("key", ["", "/x", "x/", "a//b", "a/../b", ".", "a\nb", "x" * 1025])
+@pytest.mark.parametrize("key", ["", "/x", "x/", "a//b", "a/../b", ".", "a\nb", "a\\b", "x" * 1025])
 def test_unusable_keys_are_refused(storage: JarvisStorageService, clip: Path, key: str) -> None:
     with pytest.raises(BadInputError, match="key"):
         storage.put_file(key, clip)
@@ -208,11 +214,12 @@ def test_an_object_that_is_not_kept_is_not_acknowledged(
     storage: JarvisStorageService, clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     forgetful = JarvisStorageService(storage.config.model_copy(update={"attempts": 2}))
-    monkeypatch.setattr(forgetful._store, "_head", lambda *_: None)
+    monkeypatch.setattr(forgetful.objects.wire, "head", lambda *_: None)
     with pytest.raises(TransientError, match="reports None"):
         forgetful.put_file("kept/not.mp4", clip)
     with pytest.raises(TransientError, match="reports None"):
-        forgetful._store.put_bytes("jarvis-artifacts", "kept/not.json", b"{}", "text/plain")
+        forgetful.store_artifact(clip, component="kept not")
+    assert storage.list_artifacts("kept not") == []
 
 
 def test_a_folder_is_not_a_target(
@@ -258,18 +265,17 @@ def test_a_damaged_object_is_not_delivered(
 
     artifact = storage.store_artifact(clip, component="damaged")
     (listed,) = storage.list_artifacts("damaged")
-    storage._store.client.put_object(
+    storage.objects.wire.client.put_object(
         "jarvis-artifacts",
         listed["path"],
         io.BytesIO(b"x" * listed["size"]),
         listed["size"],
         metadata={"sha256": listed["sha256"]},
     )
-    impatient = JarvisStorageService(storage.config.model_copy(update={"attempts": 1}))
     target = tmp_path / "kept"
     target.write_text("what was here")
-    with pytest.raises(TransientError, match="damaged"):
-        impatient.retrieve_artifact(artifact, target)
+    with pytest.raises(DamagedError, match=listed["path"]):
+        storage.retrieve_artifact(artifact, target)
     assert target.read_text() == "what was here"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["clip.mp4", "kept"]
 

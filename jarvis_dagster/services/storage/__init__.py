@@ -1,7 +1,21 @@
-"""The storage service: artifacts, models and files in an S3 object store."""
+"""The storage service: files with versions in an S3 object store."""
 
 from jarvis_dagster.services.storage.config import StorageConfig
+from jarvis_dagster.services.storage.faults import DamagedError
 from jarvis_dagster.services.storage.objects import ObjectRef
+from jarvis_dagster.services.storage.raw import RawObject, RawObjects
+from jarvis_dagster.services.storage.records import Version
 from jarvis_dagster.services.storage.service import JarvisStorageService
+from jarvis_dagster.services.storage.wire import ObjectInfo, StoredObject
 
-__all__ = ["JarvisStorageService", "ObjectRef", "StorageConfig"]
+__all__ = [
+    "DamagedError",
+    "JarvisStorageService",
+    "ObjectInfo",
+    "ObjectRef",
+    "RawObject",
+    "RawObjects",
+    "StorageConfig",
+    "StoredObject",
+    "Version",
+]

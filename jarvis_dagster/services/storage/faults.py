@@ -8,16 +8,19 @@ given: its own messages may quote keys and signed headers.
 from __future__ import annotations
 
 import contextlib
+import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING
 
-from jarvis_dagster.errors import PermanentError, TransientError
+from jarvis_dagster.errors import ConflictError, PermanentError, TransientError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import minio
 
-__all__ = ["translated"]
+__all__ = ["MISSING", "DamagedError", "UploadGoneError", "translated"]
+
+MISSING = {"NoSuchKey", "NoSuchObject", "NoSuchUpload", "ResourceNotFound"}
 
 _BUSY = {
     "InternalError",
@@ -32,6 +35,14 @@ _BUSY = {
 }
 
 
+class DamagedError(PermanentError):
+    """What the store returns is not what was stored; the message names the object."""
+
+
+class UploadGoneError(ConflictError):
+    """Another process finished, changed or gave up the upload in parts that we were at."""
+
+
 @contextlib.contextmanager
 def translated(where: str, what: str) -> Iterator[None]:
     """Errors on ``what`` (``s3://bucket/key``) at ``where`` (host:port) as errors of Jarvis."""
@@ -44,7 +55,7 @@ def translated(where: str, what: str) -> Iterator[None]:
         raise _of_s3(where, what, error) from None
     except urllib3.exceptions.HTTPError as error:
         raise _of_http(where, what, error) from None
-    except (minio.error.ServerError, minio.error.InvalidResponseError) as error:
+    except (minio.error.ServerError, minio.error.InvalidResponseError, ET.ParseError) as error:
         raise TransientError(
             f"The object store at {where} failed on {what} ({type(error).__name__}).",
             "Check that it is an S3 server, and its log.",
@@ -53,6 +64,9 @@ def translated(where: str, what: str) -> Iterator[None]:
 
 def _of_s3(where: str, what: str, error: minio.S3Error) -> Exception:
     status = error.response.status if error.response is not None else 0
+    ended = _by_another_writer(what, error, status)
+    if ended is not None:
+        return ended
     if error.code in _BUSY or status >= 500:
         return TransientError(
             f"The object store at {where} is not ready for {what} ({error.code}).",
@@ -77,6 +91,19 @@ def _of_s3(where: str, what: str, error: minio.S3Error) -> Exception:
         f"The object store at {where} failed on {what} ({error.code}).",
         "Read the store's log.",
     )
+
+
+def _by_another_writer(what: str, error: minio.S3Error, status: int) -> ConflictError | None:
+    if error.code in {"PreconditionFailed", "ConditionalRequestConflict"} or status == 412:
+        return ConflictError(
+            f"{what} was changed by another writer at the same time.",
+            "Look at what is there now, then try again.",
+        )
+    if error.code in {"NoSuchUpload", "InvalidPart"}:
+        return UploadGoneError(
+            f"The upload of {what} in parts was ended by another process.", "Store it again."
+        )
+    return None
 
 
 def _of_http(where: str, what: str, error: Exception) -> Exception:

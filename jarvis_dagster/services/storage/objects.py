@@ -1,44 +1,49 @@
 """Single objects in an S3 store: verified, retried, in bounded memory.
 
-Belongs here: the client, the translation of its errors, put/get/stat of one
-object. Does not belong here: what an artifact or a model is (``service.py``).
+Belongs here: put, get and stat of one object, by its content. Does
+not belong here: what an artifact or a model is (``service.py``),
+how content is encoded (``encoding.py``) and sent in parts (``uploads.py``).
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
+import io
 import os
 import unicodedata
-from functools import cached_property
 from typing import IO, TYPE_CHECKING
 
 from jarvis_dagster.errors import BadInputError, PermanentError, TransientError
 from jarvis_dagster.services.files import CHUNK_BYTES, atomic_path, readable_file, sha256_file
-from jarvis_dagster.services.retry import retrying
-from jarvis_dagster.services.storage.faults import translated
+from jarvis_dagster.services.storage.compression import is_worth_it
+from jarvis_dagster.services.storage.data_keys import DataKeys
+from jarvis_dagster.services.storage.encoding import Content, Encoded, Encoder, is_encrypted
+from jarvis_dagster.services.storage.faults import DamagedError, UploadGoneError
+from jarvis_dagster.services.storage.key_sources import key_source
+from jarvis_dagster.services.storage.raw import RawObjects, opened, write_to
+from jarvis_dagster.services.storage.spool import Spool
+from jarvis_dagster.services.storage.uploads import Source, Uploads
+from jarvis_dagster.services.storage.wire import Wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
-    from typing import TypeVar
-
-    import minio
 
     from jarvis_dagster.services.storage.config import StorageConfig
+    from jarvis_dagster.services.storage.wire import StoredObject
 
-    T = TypeVar("T")
+    Progress = Callable[[int, int], None]
 
 __all__ = ["ObjectRef", "ObjectStore", "check_key"]
 
-_PART_BYTES = 16 << 20
-_MAX_PARTS = 10_000  # of S3
-_MISSING = {"NoSuchKey", "NoSuchObject", "ResourceNotFound"}
+_READS = 2  # of an object that arrives damaged: the network may have done it
 
 
 @dataclasses.dataclass(frozen=True)
 class ObjectRef:
-    """One stored object; ``sha256`` is empty if Jarvis did not store it."""
+    """One stored content; ``sha256`` is empty if Jarvis did not store it."""
 
     bucket: str
     key: str
@@ -51,97 +56,53 @@ class ObjectRef:
         return f"s3://{self.bucket}/{self.key}"
 
 
-class _HashingReader:
-    """A stream that hashes what is read from it, so that a change is noticed."""
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._stream = stream
-        self.digest = hashlib.sha256()
-        self.at_end = False
-
-    def read(self, size: int = -1) -> bytes:
-        data = self._stream.read(size)
-        self.digest.update(data)
-        self.at_end = not data
-        return data
-
-
 class ObjectStore:
     """Verified access to single objects. Thread-safe, as the MinIO client is."""
 
     def __init__(self, config: StorageConfig) -> None:
         self.config = config
-
-    @cached_property
-    def client(self) -> minio.Minio:
-        """The MinIO client; making it does not connect."""
-        import certifi
-        import minio
-        import urllib3
-
-        config = self.config
-        pool = urllib3.PoolManager(
-            timeout=urllib3.Timeout(connect=config.connect_timeout_s, read=config.read_timeout_s),
-            retries=urllib3.Retry(0),  # tenacity retries, and only what is transient
-            maxsize=10,
-            cert_reqs="CERT_REQUIRED",
-            ca_certs=os.environ.get("SSL_CERT_FILE") or certifi.where(),
-        )
-        return minio.Minio(
-            config.endpoint,
-            access_key=config.access_key,
-            secret_key=config.secret_key.get_secret_value(),
-            secure=config.secure,
-            region=config.region,
-            http_client=pool,
-        )
+        self.wire = Wire(config)
+        self.keys = DataKeys(self.wire, key_source(config.encryption))
+        self.encoder = Encoder(self.keys)
+        self.uploads = Uploads(self.wire, config.part_mb << 20)
+        self.raw = RawObjects(self.wire, self.uploads)
+        self._spool = Spool(config.spool_dir, config.retention.orphan_hours * 3600)
 
     def close(self) -> None:
         """Close the connections."""
-        if "client" in self.__dict__:
-            self.client._http.clear()
-            del self.__dict__["client"]
+        self.wire.close()
 
-    def call(self, what: str, function: Callable[[], T], *, attempts: int | None = None) -> T:
-        """Run ``function``, translate its errors and retry the transient ones.
-
-        Args:
-            what: The thing acted on, for messages: ``s3://bucket/key``.
-            function: Talks to the server; may run several times.
-            attempts: None means as often as the settings say.
-        """
-
-        def attempt() -> T:
-            with translated(self.config.endpoint, what):
-                return function()
-
-        return retrying(attempts or self.config.attempts)(attempt)
+    # -- content ---------------------------------------------------------------
 
     def stat(self, bucket: str, key: str) -> ObjectRef | None:
-        """The object under ``key``, or None where there is none."""
+        """The content under ``key``, or None where there is none."""
         check_key(key)
+        stored = self.wire.call(f"s3://{bucket}/{key}", lambda: self.wire.head(bucket, key))
+        return None if stored is None else self._ref(stored)
 
-        return self.call(f"s3://{bucket}/{key}", lambda: self._head(bucket, key))
-
-    def _head(self, bucket: str, key: str) -> ObjectRef | None:
-        import minio
-
-        try:
-            found = self.client.stat_object(bucket, key)
-        except minio.S3Error as error:
-            if error.code in _MISSING:
-                return None
-            raise
-        meta = found.metadata or {}
-        return ObjectRef(bucket, key, found.size or 0, meta.get("x-amz-meta-sha256", ""))
+    def _ref(self, stored: StoredObject) -> ObjectRef:
+        content = self.encoder.content(stored)
+        return ObjectRef(stored.bucket, stored.key, content.size, content.sha256)
 
     def put(
-        self, bucket: str, key: str, path: Path, media_type: str = "", *, sha256: str = ""
+        self,
+        bucket: str,
+        key: str,
+        path: Path,
+        media_type: str = "",
+        *,
+        sha256: str = "",
+        progress: Progress | None = None,
     ) -> ObjectRef:
         """Store a file under ``key`` and verify it; the same content is sent once.
 
+        The object appears whole, once all of it was sent and verified. A large
+        file whose upload was interrupted, even by ``kill -9``, goes on where it
+        stopped when it is put again.
+
         Args:
             sha256: The file's hash where it is known already.
+            progress: Called with the bytes that are stored and the file's size.
 
         Raises:
             BadInputError: the file or key is not usable, or the file changed
@@ -150,142 +111,211 @@ class ObjectStore:
         """
         check_key(key)
         path = readable_file(path)
-        wanted = ObjectRef(bucket, key, path.stat().st_size, sha256 or sha256_file(path))
-        if self.stat(bucket, key) == wanted:
-            return wanted
-        self.call(wanted.url, lambda: self._send(wanted, path, media_type))
-        return wanted
+        size = path.stat().st_size
+        media_type = media_type or "application/octet-stream"
+        with _readable(path) as stream:
+            content = Content(size, sha256 or sha256_file(path))
+            for _ in range(3):
+                if not self._has(bucket, key, content):
+                    try:
+                        self._send(bucket, key, path, stream, content, media_type, progress)
+                    except UploadGoneError:  # another process finished or gave up the same one
+                        stream.seek(0)
+                        continue
+                if progress is not None:
+                    progress(size, size)
+                return ObjectRef(bucket, key, size, content.sha256)
+        raise TransientError(
+            f"s3://{bucket}/{key} is being uploaded by several processes.", "Try again."
+        )
 
-    def _send(self, wanted: ObjectRef, path: Path, media_type: str) -> None:
-        with path.open("rb") as stream:
-            reader = _HashingReader(stream)
-            try:
-                self.client.put_object(
-                    wanted.bucket,
-                    wanted.key,
-                    reader,  # type: ignore[arg-type]  # only read() is called
-                    wanted.size,
-                    content_type=media_type or "application/octet-stream",
-                    metadata={"sha256": wanted.sha256},
-                    part_size=max(_PART_BYTES, -(-wanted.size // _MAX_PARTS)),
-                    num_parallel_uploads=2,
-                )
-            except OSError as error:  # of the file; those of the network are others
-                if reader.at_end:  # too soon
-                    raise _changed(path) from error
-                raise PermanentError(
-                    f"{path} cannot be read ({error.strerror}).", "Check the disk it is on."
-                ) from error
-        stored = self._head(wanted.bucket, wanted.key)
-        if reader.digest.hexdigest() != wanted.sha256:
-            self.client.remove_object(wanted.bucket, wanted.key)
-            raise _changed(path)
-        if stored != wanted:
+    def _has(self, bucket: str, key: str, content: Content) -> bool:
+        """Whether the store has this content, encrypted as new content is."""
+        url = f"s3://{bucket}/{key}"
+        stored = self.wire.call(url, lambda: self.wire.head(bucket, key))
+        if stored is None or is_encrypted(stored) != self.encoder.encrypts:
+            return False
+        try:
+            found = self.encoder.content(stored)
+        except PermanentError:  # damaged, or of another key: it is replaced
+            return False
+        return (found.size, found.sha256) == (content.size, content.sha256)
+
+    def _send(
+        self,
+        bucket: str,
+        key: str,
+        path: Path,
+        stream: IO[bytes],
+        content: Content,
+        media_type: str,
+        progress: Progress | None,
+    ) -> None:
+        if self.config.compression:
+            worth = is_worth_it(stream, content.size, media_type, key)
+            content = dataclasses.replace(content, compressed=worth)
+
+        def check(sha256: str) -> None:
+            if sha256 != content.sha256:
+                raise _changed(path)
+
+        if content.size <= self.config.part_mb << 20:
+            encoded = self.encoder.plan(bucket, key, content)
+            sink = io.BytesIO()
+            check(encoded.write(stream, sink))
+            stored_size = sink.tell()
+            self._put_once(bucket, key, sink.getvalue(), media_type, encoded)
+        elif content.compressed or self.encoder.encrypts:
+            stored_size = self._send_spooled(
+                bucket, key, stream, content, media_type, check, progress
+            )
+        else:
+            encoded = self.encoder.plan(bucket, key, content)
+            stored_size = content.size
+            source = Source(
+                *(bucket, key, content.size, content.sha256, media_type, encoded.metadata, check)
+            )
+            self.uploads.send(source, stream, _of(progress, content.size, content.size))
+        self._verify(bucket, key, content, stored_size)
+
+    def _send_spooled(
+        self,
+        bucket: str,
+        key: str,
+        stream: IO[bytes],
+        content: Content,
+        media_type: str,
+        check: Callable[[str], None],
+        progress: Progress | None,
+    ) -> int:
+        def encode(sink: IO[bytes]) -> dict[str, str]:
+            encoded = self.encoder.plan(bucket, key, content)
+            check(encoded.write(stream, sink))
+            return dict(encoded.metadata)
+
+        own = [self.config.endpoint, bucket, key, content.sha256, str(self.encoder.encrypts)]
+        with self._spool.file(own, encode) as spooled, spooled.path.open("rb") as ready:
+            size = spooled.path.stat().st_size
+            source = Source(
+                *(bucket, key, size, spooled.identity, media_type, spooled.metadata),
+                lambda _: None,  # nobody changes a spool file
+            )
+            self.uploads.send(source, ready, _of(progress, size, content.size))
+            return size
+
+    def _put_once(
+        self, bucket: str, key: str, data: bytes, media_type: str, encoded: Encoded
+    ) -> None:
+        self.wire.call(
+            f"s3://{bucket}/{key}",
+            lambda: self.wire.put(
+                bucket, key, data, media_type=media_type, metadata=encoded.metadata
+            ),
+        )
+
+    def _verify(self, bucket: str, key: str, content: Content, stored_size: int) -> None:
+        url = f"s3://{bucket}/{key}"
+        stored = self.wire.call(url, lambda: self.wire.head(bucket, key))
+        found = None if stored is None else self.encoder.content(stored)
+        if stored is None or found != content or stored.size != stored_size:
             raise TransientError(
-                f"{wanted.url} was sent, but the object store reports {stored}.",
+                f"{url} was sent, but the object store reports {found}.",
                 "Check the object store's disk and log.",
             )
 
-    def get(self, bucket: str, key: str, path: Path) -> ObjectRef | None:
-        """Fetch an object into ``path``, verified; None where there is none.
+    def get(
+        self, bucket: str, key: str, path: Path, *, progress: Progress | None = None
+    ) -> ObjectRef | None:
+        """Fetch a content into ``path``, verified; None where there is none.
 
-        ``path`` is written in one step: it never holds a part of the object.
+        ``path`` is written in one step: it never holds a part of the content.
+
+        Raises:
+            DamagedError: what is stored is not what was put there.
+            PermanentError: it is encrypted with a key that is not here.
         """
-        ref = self.stat(bucket, key)
-        if ref is None:
+        if self.stat(bucket, key) is None:
             return None
         if path.is_dir():
             raise BadInputError(f"{path} is a folder.", "Name the file to write.")
-        with atomic_path(path) as partial:
-            return self.call(ref.url, lambda: self._receive(ref, partial))
+        with atomic_path(path) as partial, partial.open("wb") as sink:
+            return self._receive(bucket, key, sink, progress)
 
-    def _receive(self, ref: ObjectRef, partial: Path) -> ObjectRef:
-        digest, size = hashlib.sha256(), 0
-        response = self.client.get_object(ref.bucket, ref.key)
-        try:
-            with partial.open("wb") as stream:
-                for chunk in response.stream(CHUNK_BYTES, decode_content=False):
-                    _write(stream, chunk, ref)
-                    digest.update(chunk)
-                    size += len(chunk)
-        finally:
-            response.close()
-            response.release_conn()
-        # Another version may have replaced the object since stat: its own hash counts.
-        expected = response.headers.get("x-amz-meta-sha256", "")
-        expected_size = int(response.headers.get("Content-Length", ref.size))
-        if size != expected_size or (expected and digest.hexdigest() != expected):
-            raise TransientError(
-                f"{ref.url} arrived damaged ({size} of {expected_size} bytes).",
-                "Check the network and the object store's disk.",
-            )
-        return ObjectRef(ref.bucket, ref.key, size, expected)
+    def check(self, bucket: str, key: str) -> ObjectRef | None:
+        """Read a content to its end and verify it, as :meth:`get` without a file."""
+        check_key(key)
+        with open(os.devnull, "r+b") as nowhere:  # noqa: PTH123
+            return self._receive(bucket, key, nowhere, None)
 
-    def put_bytes(self, bucket: str, key: str, data: bytes, media_type: str) -> None:
-        """Store a small object in one request; the server checks its hash."""
-        import io
-
-        sha256 = hashlib.sha256(data).hexdigest()
-        self.call(
-            f"s3://{bucket}/{key}",
-            lambda: self.client.put_object(
-                bucket,
-                key,
-                io.BytesIO(data),
-                len(data),
-                content_type=media_type,
-                metadata={"sha256": sha256},
-            ),
-        )
-        stored = self.stat(bucket, key)
-        if stored != ObjectRef(bucket, key, len(data), sha256):
-            raise TransientError(
-                f"s3://{bucket}/{key} was sent, but the object store reports {stored}.",
-                "Check the object store's disk and log.",
-            )
-
-    def get_bytes(self, bucket: str, key: str) -> bytes | None:
-        """A small object's content, or None where there is none."""
-
-        def fetch() -> bytes | None:
-            import minio
-
+    def _receive(
+        self, bucket: str, key: str, sink: IO[bytes], progress: Progress | None
+    ) -> ObjectRef | None:
+        for left in reversed(range(_READS)):
             try:
-                response = self.client.get_object(bucket, key)
-            except minio.S3Error as error:
-                if error.code in _MISSING:
-                    return None
-                raise
-            try:
-                return bytes(response.read())
-            finally:
-                response.close()
-                response.release_conn()
+                return self.wire.call(
+                    f"s3://{bucket}/{key}", lambda: self._read_into(bucket, key, sink, progress)
+                )
+            except DamagedError:
+                if not left:
+                    raise
+        raise AssertionError
 
-        return self.call(f"s3://{bucket}/{key}", fetch)
+    def _read_into(
+        self, bucket: str, key: str, sink: IO[bytes], progress: Progress | None
+    ) -> ObjectRef | None:
+        sink.seek(0)
+        sink.truncate()
+        with opened(self.wire, bucket, key) as found:
+            if found is None:
+                return None
+            stored, raw = found
+            content, read = self.encoder.reader(stored, raw)
+            digest, size = hashlib.sha256(), 0
+            while chunk := read(CHUNK_BYTES):
+                write_to(sink, chunk, stored.url)
+                digest.update(chunk)
+                size += len(chunk)
+                if progress is not None:
+                    progress(size, content.size)
+        if size != content.size or (content.sha256 and digest.hexdigest() != content.sha256):
+            raise DamagedError(
+                f"{stored.url} is damaged: {size} of {content.size} bytes, not those stored.",
+                "Restore it from a backup.",
+            )
+        return ObjectRef(bucket, key, size, content.sha256)
 
 
 def check_key(key: str) -> None:
     """Refuse keys that another tool would read as another place.
 
     Raises:
-        BadInputError: the key is empty, too long, or has ``..`` or control
-            characters in it.
+        BadInputError: the key is empty, too long, or has ``..``, control
+            characters or a backslash in it (some servers make it a slash).
     """
     parts = key.split("/")
-    control = any(unicodedata.category(c) in {"Cc", "Cs"} for c in key)
-    if control or not all(parts) or {".", ".."} & set(parts) or len(key.encode("utf-8")) > 1024:
+    odd = any(unicodedata.category(c) in {"Cc", "Cs"} or c == "\\" for c in key)
+    names = {".", "..", ".uploads", ".versions"}  # the last two are SeaweedFS's own folders
+    if odd or not all(parts) or names & set(parts) or len(key.encode("utf-8")) > 1024:
         raise BadInputError(f"{key[:80]!r} is not a usable object key.", "Use plain/path/names.")
 
 
-def _write(stream: IO[bytes], chunk: bytes, ref: ObjectRef) -> None:
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[IO[bytes]]:
+    """The file, opened; what fails to be read is an error of its own."""
     try:
-        stream.write(chunk)
+        with path.open("rb") as stream:
+            yield stream
     except OSError as error:
         raise PermanentError(
-            f"{ref.url} cannot be written to disk ({error.strerror}).",
-            "Free some space, then try again.",
+            f"{path} cannot be read ({error.strerror}).", "Check the disk it is on."
         ) from error
+
+
+def _of(progress: Progress | None, stored: int, size: int) -> Callable[[int], None] | None:
+    """Progress in bytes of the content, from bytes as they are stored."""
+    if progress is None:
+        return None
+    return lambda sent: progress(min(size, sent * size // max(stored, 1)), size)
 
 
 def _changed(path: Path) -> BadInputError:

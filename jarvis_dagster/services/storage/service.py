@@ -1,11 +1,12 @@
-"""JarvisStorageService: artifacts and models, each with a record beside it.
+"""JarvisStorageService: artifacts, models, data sets, logs and reports, with versions.
 
-Belongs here: ids, keys, records and filters. Does not belong here: how one
-object travels (``objects.py``), retention and encryption (server-side rules).
+Belongs here: what the rest of Jarvis calls. Does not belong here: how one
+object travels (``objects.py``), what a record says (``records.py``), what is
+pruned (``pruning.py``), damage (``verification.py``).
 
-An artifact is two objects: its content, ``artifacts/{id}/{name}``, and its
-record, ``records/artifacts/{id}.json``, written last. What has no record was
-never acknowledged. Records are JSON because S3 headers hold 2 KB of ASCII.
+A thing is two objects: its content, ``{kind}/{id}/{name}``, and the record of
+its name, ``records/{kind}/{first half of the id}.json``, written last. What no
+record names does not exist.
 """
 
 from __future__ import annotations
@@ -13,52 +14,55 @@ from __future__ import annotations
 import hashlib
 import json
 import mimetypes
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jarvis_dagster.errors import BadInputError, PermanentError
 from jarvis_dagster.services.files import readable_file, safe_name, sha256_file
+from jarvis_dagster.services.storage.catalogue import (
+    RECORDS_PREFIX,
+    Catalogue,
+    line_of,
+    new_version,
+)
+from jarvis_dagster.services.storage.documents import Documents
+from jarvis_dagster.services.storage.history import VersionedStorage
 from jarvis_dagster.services.storage.objects import ObjectRef, ObjectStore, check_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from jarvis_dagster.services.storage.config import StorageConfig
+    from jarvis_dagster.services.storage.raw import RawObjects
+    from jarvis_dagster.services.storage.records import Record, Version
 
 __all__ = ["JarvisStorageService"]
 
-_ID = re.compile(r"[0-9a-f]{32}")
+_OWN = (RECORDS_PREFIX, ".jarvis/")
 
 
-class JarvisStorageService:
+class JarvisStorageService(VersionedStorage):
     """Files in an S3 object store. Nothing connects before the first call."""
 
     def __init__(self, config: StorageConfig) -> None:
         self.config = config
-        self._store = ObjectStore(config)
+        self.objects = ObjectStore(config)
+        documents = Documents(self.objects.wire, self.objects.encoder)
+        self.catalogue = Catalogue(config, self.objects.raw, documents)
+
+    @property
+    def raw(self) -> RawObjects:
+        """Every object as it is stored, for backups."""
+        return self.objects.raw
 
     def close(self) -> None:
         """Close the connections."""
-        self._store.close()
+        self.objects.close()
 
     def ensure_buckets(self) -> None:
         """Create the buckets that are missing."""
         for bucket in self.config.buckets:
-            self._store.call(f"s3://{bucket}", lambda name=bucket: self._ensure(name))  # type: ignore[misc]
-
-    def _ensure(self, bucket: str) -> None:
-        import minio
-
-        if self._store.client.bucket_exists(bucket):
-            return
-        try:
-            self._store.client.make_bucket(bucket)
-        except minio.S3Error as error:  # another process was quicker
-            if error.code not in {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}:
-                raise
-            if not self._store.client.bucket_exists(bucket):
-                raise
+            self.objects.wire.ensure_bucket(bucket)
 
     def check(self) -> None:
         """Return when the store answers and all buckets exist.
@@ -67,20 +71,14 @@ class JarvisStorageService:
             TransientError: the store is away.
             PermanentError: it refuses the keys, or a bucket is missing.
         """
-        client = self._store.client
         for bucket in self.config.buckets:
-            there = self._store.call(
-                f"s3://{bucket}",
-                lambda name=bucket: client.bucket_exists(name),  # type: ignore[misc]
-                attempts=1,
-            )
-            if not there:
+            if not self.objects.wire.has_bucket(bucket):
                 raise PermanentError(
                     f"The bucket {bucket} does not exist at {self.config.endpoint}.",
                     "Create it with `jarvis up` or ensure_buckets().",
                 )
 
-    # -- artifacts and models ------------------------------------------------
+    # -- store and retrieve --------------------------------------------------------
 
     def store_artifact(
         self,
@@ -89,65 +87,67 @@ class JarvisStorageService:
         component: str | None = None,
         experiment_id: str | None = None,
     ) -> str:
-        """Store a file with its metadata; returns the artifact's id.
-
-        The id follows from content, name, component and experiment: storing
-        the same again returns the same id and renews the metadata. When this
-        returns, content and metadata are in the store and verified.
-
-        Raises:
-            BadInputError: the file cannot be read or the metadata is not JSON.
-        """
-        return self._store_file("artifacts", artifact_path, metadata, component, experiment_id)
+        """Store a file with its metadata; returns the artifact's id; see :meth:`store`."""
+        return self.store("artifacts", artifact_path, metadata, component, experiment_id)
 
     def store_model(
         self,
         model_path: str | Path,
         model_metadata: Mapping[str, Any] | None = None,
         component: str | None = None,
+        *,
+        name: str | None = None,
     ) -> str:
-        """Store a model file with its metadata; returns the model's id."""
-        return self._store_file("models", model_path, model_metadata, component, None)
+        """Store a model file as a new version of ``name``; returns the model's id."""
+        return self.store("models", model_path, model_metadata, component, name=name)
 
-    def _store_file(
+    def store(
         self,
         kind: str,
         path: str | Path,
-        metadata: Mapping[str, Any] | None,
-        component: str | None,
-        experiment_id: str | None,
+        metadata: Mapping[str, Any] | None = None,
+        component: str | None = None,
+        experiment_id: str | None = None,
+        *,
+        name: str | None = None,
+        progress: Callable[[int, int], None] | None = None,
     ) -> str:
+        """Store a file as the next version of its name; returns its id.
+
+        The id follows from kind, component, experiment, name and content:
+        storing the same again returns the same id, and makes no new version
+        unless the metadata differs. When this returns, content and record are
+        in the store and verified; when it raises, nothing new is to be seen.
+
+        Args:
+            kind: artifacts, models, datasets, logs or reports.
+            metadata: Anything that JSON can hold.
+            name: The logical name; None means the file's.
+            progress: Called with the bytes that are stored and the file's size.
+
+        Raises:
+            BadInputError: the file cannot be read or the metadata is not JSON.
+            ConflictError: another writer stored a version of this name at the
+                same time; store it again if it is still wanted.
+        """
         path = readable_file(path)
-        bucket = self._bucket(kind)
-        try:
-            own = json.dumps(dict(metadata or {}), allow_nan=False)
-        except (TypeError, ValueError) as error:
-            raise BadInputError(
-                f"The metadata of {path.name} is not JSON ({error}).",
-                "Use text, finite numbers, lists and dictionaries.",
-            ) from error
-        name = safe_name(path.name)
+        own = _as_json(path.name, metadata)
+        name = safe_name(name or path.name)
+        found = self.catalogue.named(kind, name, component, experiment_id)
         sha256 = sha256_file(path)
-        identity = json.dumps([kind, component, experiment_id, name, sha256])
-        item_id = hashlib.sha256(identity.encode()).hexdigest()[:32]
+        item_id = line_of(kind, name, component, experiment_id) + _content_digits(sha256)
+        for version in found.record.of(item_id):
+            if version.sha256 != sha256:
+                raise BadInputError(f"{path.name} has the id of another content.", "Rename it.")
         key = f"{kind}/{item_id}/{name}"
-        ref = self._store.put(bucket, key, path, _media_type(name), sha256=sha256)
-        record = {
-            "id": item_id,
-            "name": name,
-            "key": ref.key,
-            "size": ref.size,
-            "sha256": sha256,
-            "component": component,
-            "experiment_id": experiment_id,
-            "metadata": json.loads(own),
-        }
-        self._store.put_bytes(
-            bucket,
-            f"records/{kind}/{item_id}.json",
-            json.dumps(record, sort_keys=True).encode(),
-            "application/json",
+        made = new_version(item_id, key, path.stat().st_size, sha256, own)
+        changed = found.record.added(made)
+        self.objects.put(
+            found.bucket, key, path, _media_type(name), sha256=sha256, progress=progress
         )
+        latest = found.record.latest
+        if latest is None or (latest.id, latest.metadata) != (item_id, own):
+            self.catalogue.change(found, lambda _: changed)
         return item_id
 
     def retrieve_artifact(self, artifact_id: str, local_path: str | Path) -> bool:
@@ -156,29 +156,42 @@ class JarvisStorageService:
         Returns:
             False when there is no such artifact; an outage is an exception.
         """
-        return self._retrieve("artifacts", artifact_id, Path(local_path))
+        return self.retrieve(artifact_id, local_path, "artifacts")
 
     def retrieve_model(self, model_id: str, local_path: str | Path) -> bool:
         """Fetch a model into the file ``local_path``, verified."""
-        return self._retrieve("models", model_id, Path(local_path))
+        return self.retrieve(model_id, local_path, "models")
 
-    def _retrieve(self, kind: str, item_id: str, path: Path) -> bool:
-        record = self._record(kind, item_id)
-        if record is None:
+    def retrieve(
+        self,
+        item_id: str,
+        local_path: str | Path,
+        kind: str | None = None,
+        *,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> bool:
+        """Fetch a content of any kind (or one) into the file ``local_path``, verified.
+
+        Returns:
+            False when there is no such id, or it is in the trash.
+
+        Raises:
+            DamagedError: the content is not what was stored, or gone.
+        """
+        found = self._found(item_id, kind)
+        version = found.record.current(item_id) if found else None
+        if found is None or version is None:
             return False
-        return self._store.get(self._bucket(kind), record["key"], path) is not None
-
-    def _record(self, kind: str, item_id: str) -> dict[str, Any] | None:
-        if not _ID.fullmatch(item_id):
-            return None
-        raw = self._store.get_bytes(self._bucket(kind), f"records/{kind}/{item_id}.json")
-        record: dict[str, Any] | None = None if raw is None else json.loads(raw)
-        return record
+        path = Path(local_path)
+        ref = self.objects.get(found.bucket, version.key, path, progress=progress)
+        self._must_be(version, ref, self.url(version.key, found.bucket))
+        return True
 
     def find_artifact(self, artifact_id: str) -> dict[str, Any] | None:
-        """One artifact, with the fields of :meth:`list_artifacts` but ``modified``."""
-        record = self._record("artifacts", artifact_id)
-        return None if record is None else {**record, "path": record.pop("key")}
+        """One artifact, with the fields of :meth:`list_artifacts`."""
+        found = self._found(artifact_id, "artifacts")
+        version = found.record.current(artifact_id) if found else None
+        return None if found is None or version is None else _listed(found.record, version)
 
     def list_artifacts(
         self, component: str | None = None, experiment_id: str | None = None
@@ -188,51 +201,44 @@ class JarvisStorageService:
         Returns:
             One dict each: ``id, path`` (object key), ``size`` in bytes,
             ``modified`` (aware datetime), ``metadata`` (as given), and ``name,
-            sha256, component, experiment_id``.
+            sha256, component, experiment_id, version, aliases``.
         """
-        return self._list("artifacts", component, experiment_id)
+        return self.list_stored("artifacts", component, experiment_id)
 
     def list_models(self, component: str | None = None) -> list[dict[str, Any]]:
         """The models of a component, newest first; the same fields."""
-        return self._list("models", component, None)
+        return self.list_stored("models", component)
 
-    def _list(
-        self, kind: str, component: str | None, experiment_id: str | None
+    def list_stored(
+        self, kind: str, component: str | None = None, experiment_id: str | None = None
     ) -> list[dict[str, Any]]:
-        found = []
-        for key, modified in self._records(kind):
-            raw = self._store.get_bytes(self._bucket(kind), key)
-            if raw is None:  # deleted since it was listed
+        """The contents of a kind, newest first; the fields of :meth:`list_artifacts`."""
+        items = []
+        for found in self.catalogue.all(kind):
+            record = found.record
+            if component not in {None, record.component}:
                 continue
-            record = json.loads(raw)
-            if component is not None and record["component"] != component:
+            if experiment_id not in {None, record.experiment_id}:
                 continue
-            if experiment_id is not None and record["experiment_id"] != experiment_id:
-                continue
-            found.append({**record, "path": record.pop("key"), "modified": modified})
-        return sorted(found, key=lambda item: (item["modified"], item["id"]), reverse=True)
-
-    def _records(self, kind: str) -> Iterator[tuple[str, Any]]:
-        bucket, prefix = self._bucket(kind), f"records/{kind}/"
-        client = self._store.client
-        listed = self._store.call(
-            f"s3://{bucket}/{prefix}",
-            lambda: [
-                (item.object_name, item.last_modified)
-                for item in client.list_objects(bucket, prefix=prefix, recursive=True)
-            ],
-        )
-        yield from ((name, modified) for name, modified in listed if name)
-
-    def _bucket(self, kind: str) -> str:
-        return self.config.models_bucket if kind == "models" else self.config.artifacts_bucket
+            newest = {version.id: version for version in record.live}
+            items += [_listed(record, version) for version in newest.values()]
+        return sorted(items, key=lambda item: (item["modified"], item["id"]), reverse=True)
 
     # -- single files, for those who know their keys -----------------------------
 
-    def put_file(self, key: str, path: str | Path, bucket: str | None = None) -> ObjectRef:
+    def put_file(
+        self,
+        key: str,
+        path: str | Path,
+        bucket: str | None = None,
+        *,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> ObjectRef:
         """Store a file under ``key``, verified; the same content is sent once."""
+        if key.startswith(_OWN):
+            raise BadInputError(f"The key {key!r} is one of Jarvis's own.", "Use another.")
         bucket = bucket or self.config.artifacts_bucket
-        return self._store.put(bucket, key, Path(path), _media_type(key))
+        return self.objects.put(bucket, key, Path(path), _media_type(key), progress=progress)
 
     def get_file(self, key: str, path: str | Path, bucket: str | None = None) -> ObjectRef:
         """Fetch the object under ``key`` into the file ``path``, verified.
@@ -241,7 +247,7 @@ class JarvisStorageService:
             PermanentError: there is no such object.
         """
         bucket = bucket or self.config.artifacts_bucket
-        ref = self._store.get(bucket, key, Path(path))
+        ref = self.objects.get(bucket, key, Path(path))
         if ref is None:
             raise PermanentError(
                 f"s3://{bucket}/{key} does not exist.", "Materialise the asset that makes it again."
@@ -250,7 +256,7 @@ class JarvisStorageService:
 
     def stat(self, key: str, bucket: str | None = None) -> ObjectRef | None:
         """The object under ``key``, or None where there is none."""
-        return self._store.stat(bucket or self.config.artifacts_bucket, key)
+        return self.objects.stat(bucket or self.config.artifacts_bucket, key)
 
     def exists(self, key: str, bucket: str | None = None) -> bool:
         """Whether there is an object under ``key``."""
@@ -262,5 +268,36 @@ class JarvisStorageService:
         return f"s3://{bucket or self.config.artifacts_bucket}/{key}"
 
 
+def _as_json(name: str, metadata: Mapping[str, Any] | None) -> dict[str, Any]:
+    try:
+        own: dict[str, Any] = json.loads(json.dumps(dict(metadata or {}), allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise BadInputError(
+            f"The metadata of {name} is not JSON ({error}).",
+            "Use text, finite numbers, lists and dictionaries.",
+        ) from error
+    return own
+
+
+def _content_digits(sha256: str) -> str:
+    return hashlib.sha256(b"content" + sha256.encode()).hexdigest()[:16]
+
+
 def _media_type(name: str) -> str:
     return mimetypes.guess_type(name)[0] or "application/octet-stream"
+
+
+def _listed(record: Record, version: Version) -> dict[str, Any]:
+    return {
+        "id": version.id,
+        "path": version.key,
+        "size": version.size,
+        "modified": version.created,
+        "metadata": dict(version.metadata),
+        "name": record.name,
+        "sha256": version.sha256,
+        "component": record.component,
+        "experiment_id": record.experiment_id,
+        "version": version.number,
+        "aliases": sorted(name for name, at in record.aliases.items() if at == version.number),
+    }

@@ -1,0 +1,112 @@
+"""Small JSON documents that several writers change: compare, then swap.
+
+Belongs here: reading and writing one document, encrypted like all else, so
+that of two writers at once one wins and the other is told. Does not belong
+here: what a document says (``records.py``).
+
+The swap is a conditional put (If-Match, If-None-Match) with the version that
+was read. A server that ignores the conditions is found out by a probe; there,
+writers announce themselves first (``claims.py``).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import secrets
+from typing import TYPE_CHECKING, Any
+
+from jarvis_dagster.errors import ConflictError, TransientError
+from jarvis_dagster.services.storage.encoding import Content
+from jarvis_dagster.services.storage.faults import DamagedError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from jarvis_dagster.services.storage.encoding import Encoder
+    from jarvis_dagster.services.storage.wire import Wire
+
+__all__ = ["Document", "Documents"]
+
+_MEDIA_TYPE = "application/json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Document:
+    """What was read, in which version, and when that was written."""
+
+    fields: dict[str, Any]
+    version: str
+    modified: datetime
+
+
+class Documents:
+    """Reads documents and swaps them. Thread-safe."""
+
+    def __init__(self, wire: Wire, encoder: Encoder) -> None:
+        self._wire = wire
+        self._encoder = encoder
+
+    def read(self, bucket: str, key: str) -> Document | None:
+        """The document under ``key``; None where there is none.
+
+        Raises:
+            DamagedError: it is not as it was stored.
+        """
+        found = self._wire.read(bucket, key)
+        if found is None:
+            return None
+        stored, raw = found
+        content, read = self._encoder.reader(stored, _reader(raw))
+        data = read(content.size + 1)
+        fresh = hashlib.sha256(data).hexdigest()
+        try:
+            if len(data) != content.size or content.sha256 not in {"", fresh}:
+                raise ValueError
+            fields = json.loads(data)
+            if not isinstance(fields, dict):
+                raise TypeError
+        except (ValueError, TypeError):
+            raise DamagedError(f"{stored.url} is damaged.", "Restore it from a backup.") from None
+        return Document(fields, stored.version, stored.modified)
+
+    def swap(self, bucket: str, key: str, old: str, fields: dict[str, Any]) -> None:
+        """Replace the version ``old`` (empty: none) by ``fields``.
+
+        ``fields`` gets a ``token``, by which a writer whose answer was lost
+        knows its own work again.
+
+        Raises:
+            ConflictError: another writer was quicker; nothing was changed.
+        """
+        token = secrets.token_hex(8)
+        data = json.dumps({**fields, "token": token}, sort_keys=True).encode()
+        content = Content(len(data), hashlib.sha256(data).hexdigest())
+        encoded = self._encoder.plan_document(key, content)
+        raw = encoded.to_bytes(data)
+        condition = {"If-Match": f'"{old}"'} if old else {"If-None-Match": "*"}
+        url = f"s3://{bucket}/{key}"
+        try:
+            version = self._wire.call(
+                url,
+                lambda: self._wire.put(
+                    *(bucket, key, raw),
+                    media_type=_MEDIA_TYPE,
+                    metadata=encoded.metadata,
+                    condition=condition,
+                ),
+            )
+        except ConflictError:
+            now = self.read(bucket, key)
+            if now is not None and now.fields.get("token") == token:
+                return  # an earlier try of ours had succeeded
+            raise
+        if not version:
+            raise TransientError(f"{url} was sent, but the object store does not confirm it.")
+
+
+def _reader(raw: bytes) -> Any:
+    import io
+
+    return io.BytesIO(raw).read

@@ -1,0 +1,299 @@
+"""The S3 requests: one method a request, errors translated, nothing remembered.
+
+Belongs here: the connection, TLS, retries of transient failures, whole objects:
+also the conditional writes that the MinIO client's public methods lack. Does
+not belong here: parts of objects (``parts.py``), and what is verified and in
+which order (``objects.py``).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import email.utils
+import itertools
+import os
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
+
+from jarvis_dagster.errors import ConfigError
+from jarvis_dagster.services.retry import retrying
+from jarvis_dagster.services.storage.faults import MISSING, translated
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    import minio
+    from urllib3.response import BaseHTTPResponse as HTTPResponse
+
+    from jarvis_dagster.services.storage.config import StorageConfig
+
+__all__ = ["ObjectInfo", "StoredObject", "Wire", "meta_headers", "unquoted"]
+
+T = TypeVar("T")
+
+_META = "x-amz-meta-"
+_PAGE = 1000  # of S3
+
+
+@dataclasses.dataclass(frozen=True)
+class ObjectInfo:
+    """An object as a listing shows it: the size is of the stored bytes.
+
+    ``version`` is the server's ETag: it changes whenever the bytes do.
+    """
+
+    bucket: str
+    key: str
+    size: int
+    version: str
+    modified: datetime
+
+
+@dataclasses.dataclass(frozen=True)
+class StoredObject:
+    """An object as it is stored, which may be compressed and encrypted.
+
+    ``metadata`` belongs to the bytes: without it they cannot be read again.
+    """
+
+    bucket: str
+    key: str
+    size: int
+    version: str
+    media_type: str
+    metadata: Mapping[str, str]
+    modified: datetime
+
+    @property
+    def url(self) -> str:
+        """``s3://bucket/key``."""
+        return f"s3://{self.bucket}/{self.key}"
+
+
+class Wire:
+    """Requests to one S3 server. Thread-safe, as the MinIO client is.
+
+    The methods below ``call`` make one attempt; ``call`` retries them.
+    """
+
+    def __init__(self, config: StorageConfig) -> None:
+        self.config = config
+
+    @cached_property
+    def client(self) -> minio.Minio:
+        """The MinIO client; making it does not connect."""
+        import certifi
+        import minio
+        import urllib3
+
+        config = self.config
+        authority = config.ca_file or os.environ.get("SSL_CERT_FILE") or certifi.where()
+        if config.secure and not os.path.isfile(authority):  # noqa: PTH113 - may be a str
+            raise ConfigError(
+                f"storage.ca_file names {authority}, which is not a file.",
+                "Name a PEM file with the authority's certificate.",
+            )
+        pool = urllib3.PoolManager(
+            timeout=urllib3.Timeout(connect=config.connect_timeout_s, read=config.read_timeout_s),
+            retries=urllib3.Retry(0),  # tenacity retries, and only what is transient
+            maxsize=10,
+            cert_reqs="CERT_REQUIRED",
+            ca_certs=str(authority),
+        )
+        return minio.Minio(
+            config.endpoint,
+            access_key=config.access_key,
+            secret_key=config.secret_key.get_secret_value(),
+            secure=config.secure,
+            region=config.region,
+            http_client=pool,
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        if "client" in self.__dict__:
+            self.client._http.clear()
+            del self.__dict__["client"]
+
+    def call(self, what: str, function: Callable[[], T], *, attempts: int | None = None) -> T:
+        """Run ``function``, translate its errors and retry the transient ones.
+
+        Args:
+            what: The thing acted on, for messages: ``s3://bucket/key``.
+            function: Talks to the server; may run several times.
+            attempts: None means as often as the settings say.
+        """
+
+        def attempt() -> T:
+            with translated(self.config.endpoint, what):
+                return function()
+
+        return retrying(attempts or self.config.attempts)(attempt)
+
+    def request(
+        self,
+        method: str,
+        bucket: str,
+        key: str | None = None,
+        *,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+        stream: bool = False,
+    ) -> HTTPResponse:
+        """One signed request; the one place that uses a private method of the client."""
+        return self.client._execute(
+            method,
+            bucket,
+            key,
+            body=body,
+            headers=dict(headers or {}),
+            query_params=dict(query or {}),
+            preload_content=not stream,
+        )
+
+    def head(self, bucket: str, key: str) -> StoredObject | None:
+        """The object under ``key`` without its bytes; None where there is none."""
+        import minio
+
+        try:
+            response = self.request("HEAD", bucket, key)
+        except minio.S3Error as error:
+            if error.code in MISSING:
+                return None
+            raise
+        return _stored(bucket, key, response.headers)
+
+    def put(
+        self,
+        bucket: str,
+        key: str,
+        data: bytes,
+        *,
+        media_type: str = "application/octet-stream",
+        metadata: Mapping[str, str] | None = None,
+        condition: Mapping[str, str] | None = None,
+    ) -> str:
+        """Store ``data`` in one request, which the server checks by hash; its version.
+
+        Args:
+            condition: ``{"If-None-Match": "*"}`` or ``{"If-Match": version}``.
+        """
+        headers = {"Content-Type": media_type, **meta_headers(metadata), **(condition or {})}
+        if not data:
+            headers["Content-Length"] = "0"
+        response = self.request("PUT", bucket, key, body=data, headers=headers)
+        return unquoted(response.headers.get("etag"))
+
+    def open(self, bucket: str, key: str) -> tuple[StoredObject, HTTPResponse] | None:
+        """The object and the answer to read its bytes from; None where there is none.
+
+        The answer must be closed (``with`` :func:`contextlib.closing`).
+        """
+        import minio
+
+        try:
+            response = self.request("GET", bucket, key, stream=True)
+        except minio.S3Error as error:
+            if error.code in MISSING:
+                return None
+            raise
+        return _stored(bucket, key, response.headers), response
+
+    def read(self, bucket: str, key: str) -> tuple[StoredObject, bytes] | None:
+        """A small object with its bytes, retried; None where there is none."""
+
+        def fetch() -> tuple[StoredObject, bytes] | None:
+            found = self.open(bucket, key)
+            if found is None:
+                return None
+            stored, response = found
+            try:
+                return stored, response.read(decode_content=False)
+            finally:
+                response.close()
+                response.release_conn()
+
+        return self.call(f"s3://{bucket}/{key}", fetch)
+
+    def delete(self, bucket: str, key: str) -> None:
+        """Delete an object; one that is gone is fine."""
+        self.client.remove_object(bucket, key)
+
+    def has_bucket(self, bucket: str) -> bool:
+        """Whether the bucket exists, asked once."""
+        return self.call(
+            f"s3://{bucket}", lambda: bool(self.client.bucket_exists(bucket)), attempts=1
+        )
+
+    def ensure_bucket(self, bucket: str) -> None:
+        """Create the bucket if it is missing."""
+
+        def ensure() -> None:
+            import minio
+
+            if self.client.bucket_exists(bucket):
+                return
+            try:
+                self.client.make_bucket(bucket)
+            except minio.S3Error as error:  # another process was quicker
+                if error.code not in {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}:
+                    raise
+                if not self.client.bucket_exists(bucket):
+                    raise
+
+        self.call(f"s3://{bucket}", ensure)
+
+    def listing(self, bucket: str, prefix: str = "") -> Iterator[ObjectInfo]:
+        """The objects whose keys begin with ``prefix``, in pages, each page retried."""
+        after: str | None = None
+        while True:
+            page = self.call(f"s3://{bucket}/{prefix}", lambda: self._page(bucket, prefix, after))  # noqa: B023 - runs now
+            yield from page
+            if len(page) < _PAGE:
+                return
+            after = page[-1].key
+
+    def _page(self, bucket: str, prefix: str, after: str | None) -> list[ObjectInfo]:
+        items = self.client.list_objects(bucket, prefix=prefix, recursive=True, start_after=after)
+        return [
+            ObjectInfo(
+                bucket,
+                item.object_name,
+                item.size or 0,
+                unquoted(item.etag),
+                item.last_modified or datetime.min.replace(tzinfo=UTC),
+            )
+            for item in itertools.islice(items, _PAGE)
+            if item.object_name is not None
+        ]
+
+
+def _stored(bucket: str, key: str, headers: Mapping[str, str]) -> StoredObject:
+    lowered = {name.lower(): value for name, value in headers.items()}
+    return StoredObject(
+        bucket,
+        key,
+        int(lowered.get("content-length", 0)),
+        unquoted(lowered.get("etag")),
+        lowered.get("content-type", ""),
+        {n.removeprefix(_META): v for n, v in lowered.items() if n.startswith(_META)},
+        _time(lowered.get("last-modified")),
+    )
+
+
+def _time(http_date: str | None) -> datetime:
+    if not http_date:
+        return datetime.min.replace(tzinfo=UTC)
+    return email.utils.parsedate_to_datetime(http_date)
+
+
+def meta_headers(metadata: Mapping[str, str] | None) -> dict[str, str]:
+    """User metadata as the headers that carry it."""
+    return {_META + name: value for name, value in (metadata or {}).items()}
+
+
+def unquoted(version: str | None) -> str:
+    """An ETag without its quotes."""
+    return (version or "").replace('"', "")
