@@ -142,7 +142,7 @@ def create_snapshot(
         pages, page_bytes = _write_pages(repository, entries)
         created = datetime.datetime.now(datetime.UTC)
         snapshot = Snapshot(
-            id=f"{created:%Y%m%dt%H%M%Sz}-{secrets.token_hex(4)}",
+            id=f"{created:%Y%m%dt%H%M%S}-{created.microsecond:06d}-{secrets.token_hex(2)}",
             created=created,
             pages=pages,
             entries=len(entries),

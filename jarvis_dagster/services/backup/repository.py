@@ -112,6 +112,8 @@ class Repository:
     def mend_header(self, passphrase: SecretStr) -> None:
         """Write a copy of the header that is damaged or missing again, from the other."""
         found = {name: self.place.get(name) for name in HEADERS}
+        if len(set(found.values())) == 1:  # opened already
+            return
         intact: bytes | None = None
         for header in found.values():
             with contextlib.suppress(DamagedError):

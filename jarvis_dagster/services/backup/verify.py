@@ -6,6 +6,7 @@ Does not belong here: making up for it (``mend.py``).
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -91,13 +92,14 @@ class _Pass:
 
     def headers(self, passphrase: SecretStr) -> None:
         """Both copies must be there, and open."""
-        for name in HEADERS:
-            header = self._get(name)
-            try:
-                if header is None:
-                    raise DamagedError(name)
-                open_header(header, passphrase, self.repository.place.where)
-            except DamagedError:
+        found = {name: self._get(name) for name in HEADERS}
+        intact = set()
+        for header in set(found.values()) - {None}:
+            with contextlib.suppress(DamagedError):
+                open_header(header or b"", passphrase, self.repository.place.where)
+                intact.add(header)
+        for name, header in found.items():
+            if header not in intact:
                 self._note(name)
 
     def catalogue(self) -> tuple[set[str], set[str]]:
@@ -124,9 +126,13 @@ class _Pass:
                 contents.setdefault(piece.pack, {})[chunk] = piece
                 self._where.setdefault(chunk, piece.pack)
         for done, (pack, held) in enumerate(sorted(contents.items()), 1):
-            self._available |= self._within(pack, held) if quick else self._intact(pack, held)
+            if pack in self.sizes:
+                self._available |= self._within(pack, held) if quick else self._intact(pack, held)
             if progress is not None:
                 progress(done, len(contents))
+        for pack, held in contents.items():
+            if pack not in self.sizes and not held.keys() <= self._available:
+                self._note(pack)
 
     def snapshots(self, snapshot_ids: set[str]) -> None:
         """Every manifest and page, and that all chunks they name can be had."""
@@ -181,7 +187,7 @@ class _Pass:
         return None if self._opens(chunk, piece, data) else piece.pack
 
     def _within(self, pack: str, held: dict[str, Piece]) -> set[str]:
-        size = self.sizes.get(pack, 0)
+        size = self.sizes[pack]
         fits = {chunk for chunk, piece in held.items() if piece.offset + piece.length < size}
         if len(fits) < len(held):
             self._note(pack)

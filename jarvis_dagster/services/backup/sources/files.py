@@ -147,7 +147,8 @@ def _copy_database(path: Path, copy: Path) -> str:
         What is wrong with the database; it is then copied byte by byte.
     """
     copy.unlink(missing_ok=True)
-    source = f"{path.absolute().as_uri()}?mode=ro"
+    # Read-only, SQLite would leave its journal files behind, owned by whoever made the backup.
+    source = f"{path.absolute().as_uri()}?mode=rw"
     try:
         with (
             contextlib.closing(sqlite3.connect(source, uri=True, timeout=_BUSY_S)) as live,
@@ -199,12 +200,14 @@ def _file(path: Path, name: str, kind: str = "file") -> Item:
 
 def _state(*paths: Path) -> tuple[int, str]:
     """Size of the first, and a fingerprint of all: equal while none of them changed."""
-    size, parts = 0, []
+    size = 0
+    parts: list[str] = []
     for path in paths:
         try:
             found = path.stat()
         except OSError:
-            parts.append("-")
+            continue
+        if parts and not found.st_size:  # a journal with nothing in it
             continue
         size = size or found.st_size
         one = _fingerprint(found)
