@@ -61,6 +61,18 @@ class ClientStorageConfig(BaseModel):
         " in; empty means `.drives` in `import_dir`.",
     )
 
+    import_max_files: int | None = Field(
+        default=None, ge=1, description="Most files that one import may fetch; empty is no limit."
+    )
+    import_max_bytes: int | None = Field(
+        default=None, ge=1, description="Most bytes that one import may fetch; empty is no limit."
+    )
+    players: Path | None = Field(
+        default=None,
+        description="YAML list of players; material of a minor without a guardian's consent is not"
+        " exported or shared. Empty: nobody is marked.",
+    )
+
     def state_of(self, drive_name: str) -> Path:
         """The folder of what is known of one drive; nobody else may look into it."""
         return (self.state_dir or self.import_dir / ".drives") / safe_name(drive_name)

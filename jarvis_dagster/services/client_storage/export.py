@@ -1,27 +1,29 @@
 """One export: files into a folder of a drive, and the manifest that lists them.
 
-Belongs here: what is replaced, kept and trashed. Does not belong here: names
-and arguments (``service.py``).
+Belongs here: what is exported under which name; what is replaced, kept and
+trashed. Does not belong here: whether it may be (``service.py``).
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jarvis_dagster.errors import BadInputError, PermanentError
+from jarvis_dagster.services.client_storage.content import kind_of_content
 from jarvis_dagster.services.client_storage.manifest import (
     MANIFEST_NAME,
     Manifest,
     ManifestEntry,
 )
-from jarvis_dagster.services.files import sha256_file
+from jarvis_dagster.services.files import readable_file, safe_name, sha256_file
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Iterable, Mapping, Sequence
 
     from jarvis_dagster.services.client_storage.drive import Drive, DriveFile
 
-__all__ = ["Export"]
+__all__ = ["Export", "is_wanted", "named_results", "require_room"]
 
 
 class Export:
@@ -112,3 +114,46 @@ class Export:
 def _renamed(file: str, name: str) -> str:
     folder = file.rpartition("/")[0]
     return f"{folder}/{name}" if folder else name
+
+
+def require_room(drive: Drive, drive_name: str, size: int) -> None:
+    """Refuse an export that the drive has no room for."""
+    free = drive.quota().free
+    if free is not None and free < size:
+        raise PermanentError(
+            f"The drive {drive_name} has {free:,} bytes left, and {size:,} are to be put there.",
+            "Free some space in it, or get more of the provider.",
+        )
+
+
+def is_wanted(path: Path, wanted: set[str] | None) -> bool:
+    """Whether a file is of one of these kinds, by its name's extension or its content."""
+    if wanted is None or path.suffix.lower() in wanted:
+        return True
+    return kind_of_content(path) in wanted
+
+
+def named_results(
+    results: Sequence[str | Path] | Mapping[str, str | Path],
+) -> list[tuple[str, Path]]:
+    """Safe names in the folder and their files; refuses two files of one name."""
+    items: Iterable[tuple[str, str | Path]]
+    if isinstance(results, str | Path):
+        raise BadInputError("Results are a list of files, not one file.", "Put it into a list.")
+    items = (
+        results.items()
+        if hasattr(results, "items")
+        else ((Path(path).name, path) for path in results)
+    )
+    named: dict[str, Path] = {}
+    for name, path in items:
+        parts = name.split("/")
+        if not all(parts) or {".", ".."} & set(parts):
+            raise BadInputError(f"{name!r} is not a name for a result.", "Use plain/path/names.")
+        safe = "/".join(safe_name(part) for part in parts)
+        if safe.lower() in {known.lower() for known in (*named, MANIFEST_NAME)}:
+            raise BadInputError(
+                f"Two results are named {safe}.", "Pass a mapping of different names to files."
+            )
+        named[safe] = readable_file(path)
+    return list(named.items())

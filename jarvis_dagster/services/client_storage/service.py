@@ -6,35 +6,65 @@ works (``local.py``), and when a file is taken (the sensor).
 
 from __future__ import annotations
 
-import hashlib
+import dataclasses
 import logging
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jarvis_dagster.errors import BadInputError, ConfigError, NotSupportedError
-from jarvis_dagster.services.client_storage.drive import FILE_TYPES, ROLES, file_type
-from jarvis_dagster.services.client_storage.export import Export
-from jarvis_dagster.services.client_storage.manifest import MANIFEST_NAME
+from jarvis_dagster.services.client_storage.audit import AuditLog
+from jarvis_dagster.services.client_storage.consent import ConsentError, PlayerList
+from jarvis_dagster.services.client_storage.drive import ROLES
+from jarvis_dagster.services.client_storage.export import (
+    Export,
+    is_wanted,
+    named_results,
+    require_room,
+)
+from jarvis_dagster.services.client_storage.importing import Caps, Import, wanted_kinds
 from jarvis_dagster.services.client_storage.providers import open_drive
-from jarvis_dagster.services.files import readable_file, safe_name
+from jarvis_dagster.services.files import safe_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    import datetime
+    from collections.abc import Iterator, Mapping, Sequence
 
     from jarvis_dagster.services.client_storage.config import ClientStorageConfig
-    from jarvis_dagster.services.client_storage.drive import Drive, DriveFile
+    from jarvis_dagster.services.client_storage.consent import ConsentPolicy
+    from jarvis_dagster.services.client_storage.drive import (
+        Drive,
+        DriveFile,
+        Permission,
+        Progress,
+    )
 
-__all__ = ["JarvisClientStorageService"]
+__all__ = ["Access", "JarvisClientStorageService"]
 
 _LOG = logging.getLogger(__name__)
 
 
-class JarvisClientStorageService:
-    """The drives of the settings, by name."""
+@dataclasses.dataclass(frozen=True)
+class Access:
+    """A file or folder, and who may do what with it."""
 
-    def __init__(self, config: ClientStorageConfig) -> None:
+    file: DriveFile
+    permissions: tuple[Permission, ...]
+
+
+class JarvisClientStorageService:
+    """The drives of the settings, by name.
+
+    Args:
+        consent: Decides what may be exported and shared; None is the list of
+            players of the settings, if there is one.
+    """
+
+    def __init__(
+        self, config: ClientStorageConfig, *, consent: ConsentPolicy | None = None
+    ) -> None:
         self.config = config
+        self.consent = consent or (PlayerList(config.players) if config.players else None)
         self._drives: dict[str, Drive] = {}
 
     def drive(self, drive_name: str) -> Drive:
@@ -66,34 +96,36 @@ class JarvisClientStorageService:
         folder_id: str | None = None,
         file_types: Sequence[str] | None = None,
         component: str | None = None,
+        *,
+        caps: Caps | None = None,
+        progress: Progress | None = None,
     ) -> list[Path]:
         """Download the files of a folder and what is below it.
 
         Each version of a file has its own place in the import folder, so that
-        two files of one name never meet, and what is there is not fetched again.
+        two files of one name never meet, and what is there is not fetched
+        again. Content that is there under another name is linked to it.
+        ``import.json`` beside them says where each file came from.
 
         Args:
             file_types: ``images``, ``videos``, ``documents``, ``datasets``, or
-                extensions such as ``.mp4``; None takes all.
+                extensions such as ``.mp4``; None takes all. Names and media
+                types decide what is fetched, the content what is returned.
             component: Imports into this component's own folder.
+            caps: How much may be fetched; None is what the settings say.
 
         Returns:
             One path a file, in the order of the drive's listing.
+
+        Raises:
+            BadInputError: it is more than the caps allow; nothing was fetched.
         """
         drive = self.drive(drive_name)
-        wanted = _wanted(file_types)
         base = self.config.import_dir
         base = base / safe_name(component) if component else base
-        paths = []
-        for file in drive.list_all(folder_id, recursive=True):
-            if file.is_folder or not _is_wanted(file, wanted):
-                continue
-            identity = hashlib.sha256(f"{file.id}\0{file.version}".encode()).hexdigest()[:16]
-            path = base / safe_name(drive_name) / identity / safe_name(file.name)
-            if not (path.is_file() and path.stat().st_size == file.size):
-                drive.download(file.id, path)
-            paths.append(path)
-        return paths
+        limits = caps or Caps(self.config.import_max_files, self.config.import_max_bytes)
+        job = Import(drive, base / safe_name(drive_name), wanted_kinds(file_types), limits)
+        return job.run(folder_id, progress)
 
     def export_results(
         self,
@@ -104,6 +136,9 @@ class JarvisClientStorageService:
         *,
         complete: bool = False,
         about: Mapping[str, str] | None = None,
+        file_types: Sequence[str] | None = None,
+        caps: Caps | None = None,
+        players: Sequence[str] = (),
     ) -> list[str]:
         """Put files into a folder of a drive, with ``manifest.json`` beside them.
 
@@ -117,18 +152,33 @@ class JarvisClientStorageService:
             results: Files; or names in the folder (``clips/goal.mp4``) and their files.
             complete: These are all results: earlier ones that are not among
                 them go to the drive's trash, unless a person changed them.
-
             about: What the results were made from; kept in the manifest.
+            file_types: Only these of them, by name and content; None is all.
+            caps: How much may be put there; None is no limit.
+            players: Who is known to be seen in them.
 
         Returns:
             The file ids, in the order of ``results``.
+
+        Raises:
+            ConsentError: they show a minor without consent; nothing was put there.
+            PermanentError: the drive has no room for them; nothing was put there.
         """
         drive = self.drive(drive_name)
-        named = _named(results)
+        named = [
+            item for item in named_results(results) if is_wanted(item[1], wanted_kinds(file_types))
+        ]
+        total = sum(path.stat().st_size for _, path in named)
+        (caps or Caps()).require(len(named), total, "The export")
+        where = {"drive": drive_name, "folder": folder_id, "component": component}
+        material = [*(about or {}).values(), *(name for name, _ in named)]
+        self._require_consent("export", material, players, **where)
+        require_room(drive, drive_name, total)
         with tempfile.TemporaryDirectory(prefix="jarvis-") as scratch:
             export = Export(drive, folder_id, Path(scratch))
             ids = export.run(named, about=about, complete=complete)
         _LOG.info("%s exported %d files to %s.", component or "Jarvis", len(named), drive_name)
+        self.audit.add("export", allowed=True, files=[name for name, _ in named], **where)
         return ids
 
     def create_shared_folder(
@@ -137,6 +187,9 @@ class JarvisClientStorageService:
         drive_name: str,
         share_with: Sequence[str] | None = None,
         role: str = "reader",
+        *,
+        expires: datetime.datetime | None = None,
+        component: str | None = None,
     ) -> str:
         """A folder at the drive's root, shared with people; returns its id.
 
@@ -154,50 +207,103 @@ class JarvisClientStorageService:
             )
         folder = drive.create_folder(folder_name)
         if share_with:
-            drive.share(folder.id, share_with, role)
+            self.share(
+                drive_name, folder.id, share_with, role, expires=expires, component=component
+            )
         return folder.id
 
+    def share(
+        self,
+        drive_name: str,
+        file_id: str,
+        people: Sequence[str] = (),
+        role: str = "reader",
+        *,
+        expires: datetime.datetime | None = None,
+        component: str | None = None,
+        players: Sequence[str] = (),
+    ) -> list[Permission]:
+        """Give people, or with none named whoever has the link, access; noted in the audit log.
 
-def _wanted(file_types: Sequence[str] | None) -> set[str] | None:
-    if file_types is None:
-        return None
-    wanted = {kind.lower() for kind in file_types}
-    unknown = {kind for kind in wanted if kind not in FILE_TYPES and not kind.startswith(".")}
-    if unknown:
-        raise BadInputError(
-            f"{', '.join(sorted(unknown))} is not a type of file.",
-            f"Use {', '.join(FILE_TYPES)} or an extension such as .mp4.",
+        Raises:
+            ConsentError: what is shared shows a minor without consent.
+            NotSupportedError: the drive cannot share like that.
+        """
+        drive = self.drive(drive_name)
+        file = self._existing(drive, file_id)
+        where = {"drive": drive_name, "file": file.path, "component": component}
+        below = drive.list_all(file.id, recursive=True) if file.is_folder else ()
+        material = [file.path, *(inner.path for inner in below)]
+        self._require_consent("share", material, players, people=list(people), **where)
+        given = (
+            drive.share(file_id, people, role, expires=expires)
+            if people
+            else [drive.share_link(file_id, role, expires=expires)]
         )
-    return wanted
+        self.audit.add(
+            "share",
+            allowed=True,
+            people=list(people) or "link",
+            role=role,
+            expires=expires,
+            **where,
+        )
+        return list(given)
 
+    def unshare(
+        self, drive_name: str, file_id: str, people: Sequence[str], component: str | None = None
+    ) -> list[Permission]:
+        """Take back what people, or ``link`` as one of them, were given here.
 
-def _is_wanted(file: DriveFile, wanted: set[str] | None) -> bool:
-    if wanted is None:
-        return True
-    return file_type(file.name) in wanted or any(
-        kind.startswith(".") and file.name.lower().endswith(kind) for kind in wanted
-    )
+        Returns:
+            What was taken back; what comes from a folder above stays, and is not among them.
+        """
+        drive = self.drive(drive_name)
+        file = self._existing(drive, file_id)
+        names = {person.casefold() for person in people}
+        taken = [
+            permission
+            for permission in drive.permissions(file_id)
+            if permission.id
+            and not permission.inherited
+            and (permission.who or permission.kind).casefold() in names
+        ]
+        for permission in taken:
+            drive.unshare(file_id, permission.id)
+        self.audit.add(
+            "unshare",
+            allowed=True,
+            people=list(people),
+            drive=drive_name,
+            file=file.path,
+            component=component,
+        )
+        return taken
 
+    def who_sees(self, drive_name: str, folder_id: str | None = None) -> Iterator[Access]:
+        """Everything in a folder and below it, with who may do what there."""
+        drive = self.drive(drive_name)
+        for file in drive.list_all(folder_id, recursive=True):
+            yield Access(file, tuple(drive.permissions(file.id)))
 
-def _named(results: Sequence[str | Path] | Mapping[str, str | Path]) -> list[tuple[str, Path]]:
-    """Safe names in the folder and their files; refuses two files of one name."""
-    items: Iterable[tuple[str, str | Path]]
-    if isinstance(results, str | Path):
-        raise BadInputError("Results are a list of files, not one file.", "Put it into a list.")
-    items = (
-        results.items()
-        if hasattr(results, "items")
-        else ((Path(path).name, path) for path in results)
-    )
-    named: dict[str, Path] = {}
-    for name, path in items:
-        parts = name.split("/")
-        if not all(parts) or {".", ".."} & set(parts):
-            raise BadInputError(f"{name!r} is not a name for a result.", "Use plain/path/names.")
-        safe = "/".join(safe_name(part) for part in parts)
-        if safe.lower() in {known.lower() for known in (*named, MANIFEST_NAME)}:
-            raise BadInputError(
-                f"Two results are named {safe}.", "Pass a mapping of different names to files."
-            )
-        named[safe] = readable_file(path)
-    return list(named.items())
+    @property
+    def audit(self) -> AuditLog:
+        """What was exported, shared and refused."""
+        return AuditLog(self.config.state_of("audit") / "audit.jsonl")
+
+    def _existing(self, drive: Drive, file_id: str) -> DriveFile:
+        file = drive.stat(file_id)
+        if file is None:
+            raise BadInputError(f"There is no file {file_id!r} in the drive.", "List its folder.")
+        return file
+
+    def _require_consent(
+        self, action: str, material: Sequence[str], players: Sequence[str], **where: Any
+    ) -> None:
+        if self.consent is None:
+            return
+        try:
+            self.consent.require(material, players)
+        except (ConsentError, ConfigError) as error:
+            self.audit.add(action, allowed=False, reason=error.what, **where)
+            raise
