@@ -56,7 +56,7 @@ def zstd_writer(sink: IO[bytes], size: int) -> Any:
     """A stream whose content (``size`` bytes) is compressed into ``sink``; ends when closed."""
     import zstandard
 
-    compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True)
+    compressor = zstandard.ZstdCompressor(level=LEVEL)  # our own hash is kept
     return compressor.stream_writer(sink, size=size, closefd=False)
 
 
@@ -68,7 +68,9 @@ def zstd_reader(read: Callable[[int], bytes], size: int) -> Callable[[int], byte
     """
     import zstandard
 
-    reader = zstandard.ZstdDecompressor().stream_reader(cast("IO[bytes]", _Readable(read)))
+    reader = zstandard.ZstdDecompressor().stream_reader(
+        cast("IO[bytes]", _Readable(read)), read_across_frames=True
+    )
     left = size + 1
 
     def take(count: int) -> bytes:

@@ -11,7 +11,6 @@ import contextlib
 import dataclasses
 import hashlib
 import io
-import os
 import unicodedata
 from typing import IO, TYPE_CHECKING
 
@@ -244,11 +243,10 @@ class ObjectStore:
     def check(self, bucket: str, key: str) -> ObjectRef | None:
         """Read a content to its end and verify it, as :meth:`get` without a file."""
         check_key(key)
-        with open(os.devnull, "r+b") as nowhere:  # noqa: PTH123
-            return self._receive(bucket, key, nowhere, None)
+        return self._receive(bucket, key, None, None)
 
     def _receive(
-        self, bucket: str, key: str, sink: IO[bytes], progress: Progress | None
+        self, bucket: str, key: str, sink: IO[bytes] | None, progress: Progress | None
     ) -> ObjectRef | None:
         for left in reversed(range(_READS)):
             try:
@@ -261,10 +259,11 @@ class ObjectStore:
         raise AssertionError
 
     def _read_into(
-        self, bucket: str, key: str, sink: IO[bytes], progress: Progress | None
+        self, bucket: str, key: str, sink: IO[bytes] | None, progress: Progress | None
     ) -> ObjectRef | None:
-        sink.seek(0)
-        sink.truncate()
+        if sink is not None:
+            sink.seek(0)
+            sink.truncate()
         with opened(self.wire, bucket, key) as found:
             if found is None:
                 return None
@@ -272,7 +271,8 @@ class ObjectStore:
             content, read = self.encoder.reader(stored, raw)
             digest, size = hashlib.sha256(), 0
             while chunk := read(CHUNK_BYTES):
-                write_to(sink, chunk, stored.url)
+                if sink is not None:
+                    write_to(sink, chunk, stored.url)
                 digest.update(chunk)
                 size += len(chunk)
                 if progress is not None:
