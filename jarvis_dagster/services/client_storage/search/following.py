@@ -1,0 +1,224 @@
+"""One run over one drive: its changes, or its full listing where they are not known.
+
+Belongs here: what is done with each file and folder. Does not belong here:
+tables (``store.py``), content (``contents.py``), who sees what (``sharing.py``).
+
+Each file is written whole: its words together with those who may see them. The
+change token moves on after everything before it was written, so a run that is
+killed is repeated from there, and what was written already is only looked at.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from jarvis_dagster.errors import BadInputError, TokenExpiredError, TransientError
+from jarvis_dagster.services.client_storage.search.contents import Outcome
+from jarvis_dagster.services.client_storage.search.file_table import UNSURE
+from jarvis_dagster.services.client_storage.search.formats import may_hold_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from jarvis_dagster.services.client_storage.drive import Drive, DriveFile
+    from jarvis_dagster.services.client_storage.search.contents import Contents
+    from jarvis_dagster.services.client_storage.search.drive_table import DriveState
+    from jarvis_dagster.services.client_storage.search.file_lookup import Known
+    from jarvis_dagster.services.client_storage.search.report import IndexReport
+    from jarvis_dagster.services.client_storage.search.sharing import Sharing
+    from jarvis_dagster.services.client_storage.search.store import IndexStore
+    from jarvis_dagster.services.client_storage.search.visibility import Readers
+
+__all__ = ["Run"]
+
+_LOG = logging.getLogger(__name__)
+_OUTAGE = 5
+"""After so many files in a row that cannot be fetched, the drive is asked how it is."""
+
+
+class Run:
+    """One run over one drive."""
+
+    def __init__(
+        self,
+        store: IndexStore,
+        drive: Drive,
+        state: DriveState,
+        contents: Contents,
+        sharing: Sharing,
+        report: IndexReport,
+        progress: Callable[[int, int], None] | None,
+    ) -> None:
+        self._store = store
+        self._drive = drive
+        self._contents = contents
+        self._report = report
+        self._progress = progress
+        self._state = state
+        self._sharing = sharing
+        self._generation = state.generation
+        self._failures = 0
+        self._tried: set[str] = set()
+
+    def go(self, *, full: bool, retry: bool) -> None:
+        """Bring the index up to date; see :func:`~.indexing.index_drive`."""
+        try:
+            token = None if full else self._state.token
+            if token is not None:
+                token = self._follow(token)
+            if token is None:
+                self._follow(self._list_everything())
+            self._try_again(retry=retry)
+            readers_at = self._sharing.refresh()
+            self._store.remove_unused()
+            self._store.drives.set_complete(self._state.id, readers_at=readers_at)
+        finally:
+            self._store.commit()
+        self._tell_problems()
+
+    def _list_everything(self) -> str:
+        """List the drive and remove what is not in it; the token from before the listing."""
+        self._report.full = True
+        self._generation = self._store.drives.begin_listing(self._state.id)
+        token = self._drive.start_token()
+        files = list(self._drive.list_all(recursive=True))
+        # Folders first: if somebody is let in or shut out meanwhile, what is known
+        # of the folder is older than what is known of its files, and the next run
+        # sees the difference.
+        files.sort(key=lambda file: (not file.is_folder, file.path.count("/")))
+        self._apply(files, complete=True)
+        self._report.removed += self._store.files.remove_unseen(self._state.id, self._generation)
+        self._store.drives.set_token(self._state.id, token)
+        self._store.commit()
+        return token
+
+    def _follow(self, token: str) -> str | None:
+        """Apply the changes since ``token``; None if the drive no longer knows it."""
+        while True:
+            try:
+                page = self._drive.changes(token)
+            except (TokenExpiredError, BadInputError) as error:
+                _LOG.warning("%s Everything is listed again.", error)
+                return None
+            # Both a removal and a file: trashed and brought back, or the other way round.
+            named = {file.id for file in page.files}
+            for file_id in page.removed:
+                if file_id not in named or self._drive.stat(file_id) is None:
+                    named.discard(file_id)
+                    self._report.removed += self._store.files.remove(self._state.id, file_id)
+            latest = {file.id: file for file in page.files if file.id in named}
+            self._apply(list(latest.values()), complete=False)
+            token = page.token
+            self._store.drives.set_token(self._state.id, token)
+            self._store.commit()
+            if not page.more:
+                return token
+
+    def _apply(self, files: list[DriveFile], *, complete: bool) -> None:
+        """Bring files into the index; ``complete`` if those in new folders are among them."""
+        for number, file in enumerate(files, 1):
+            if file.is_folder:
+                self._folder(file, complete=complete)
+            else:
+                self._file(file)
+            self._store.commit_now_and_then()
+            if self._progress is not None:
+                self._progress(number, len(files))
+
+    def _file(self, file: DriveFile) -> None:
+        known = self._store.files.get(self._state.id, file.id)
+        outcome: Outcome | None
+        if known is not None and self._is_same(known, file):
+            outcome = Outcome(known.state, known.reason, known.content_id)
+        else:
+            try:
+                outcome = self._contents.look(file)
+                self._failures = 0
+            except TransientError as error:
+                outcome = self._later(file.id, known, error)
+        if outcome is None:
+            self._report.removed += self._store.files.remove(self._state.id, file.id)
+            return
+        # Asked after the content was fetched: who sees the file now is at least
+        # as new as what it says.
+        self._put(file, known, outcome, self._sharing.readers(file, known))
+
+    @staticmethod
+    def _is_same(known: Known, file: DriveFile) -> bool:
+        """Whether the content is what is indexed already; another extension reads it anew."""
+        name = known.path.rpartition("/")[2]
+        return (
+            known.version == file.version
+            and known.state != "later"
+            and may_hold_text(name, file.media_type) == may_hold_text(file.name, file.media_type)
+        )
+
+    def _later(self, file_id: str, known: Known | None, error: TransientError) -> Outcome:
+        """The file stays what it was until the next run tries again."""
+        self._failures += 1
+        self._tried.add(file_id)
+        if self._failures % _OUTAGE == 0:
+            self._drive.check()  # raises if it is the drive, and not these files alone
+        if known is None:
+            return Outcome("later", error.what, version="")
+        return Outcome("later", error.what, known.content_id, known.version)
+
+    def _folder(self, file: DriveFile, *, complete: bool) -> None:
+        """A folder that is new or moved changes all below it, which a drive need not tell.
+
+        It is written after what is below it, so that a run that is killed before
+        finds it unknown again.
+        """
+        known = self._store.files.get(self._state.id, file.id)
+        readers = self._sharing.readers(file, known)
+        if known is None and not complete:
+            self._apply(list(self._drive.list_all(file.id, recursive=True)), complete=True)
+        if known is not None and known.path != file.path:
+            self._store.files.move_below(self._state.id, file.id, known.path, file.path)
+        self._put(file, known, Outcome("name"), readers)
+
+    def _put(
+        self, file: DriveFile, known: Known | None, outcome: Outcome, readers: Readers
+    ) -> None:
+        if known is None:
+            self._report.added += 1
+        elif known.path != file.path:
+            self._report.renamed += 1
+        if known is not None and known.content_id != outcome.content_id:
+            self._report.updated += 1
+        self._store.files.put(
+            self._state.id,
+            file,
+            state=outcome.state if readers.sure else "later",
+            reason=outcome.reason if readers.sure else UNSURE,
+            content_id=outcome.content_id,
+            version=outcome.version,
+            readers=readers,
+            generation=self._generation,
+        )
+
+    def _try_again(self, *, retry: bool) -> None:
+        waiting = self._store.files.in_state(self._state.id, "later")
+        waiting += self._store.files.outdated(self._state.id)
+        if retry:
+            waiting += self._store.files.in_state(self._state.id, "unreadable")
+        found: list[DriveFile] = []
+        for known in {known.id: known for known in waiting}.values():
+            if known.file_id in self._tried:
+                continue
+            file = self._drive.stat(known.file_id)
+            if file is None:
+                self._report.removed += self._store.files.remove(self._state.id, known.file_id)
+            else:
+                self._store.files.try_later(known, known.reason)
+                found.append(file)
+        self._apply(found, complete=True)
+
+    def _tell_problems(self) -> None:
+        self._report.failed = _reasons(self._store.files.in_state(self._state.id, "unreadable"))
+        self._report.waiting = _reasons(self._store.files.in_state(self._state.id, "later"))
+
+
+def _reasons(files: Iterable[Known]) -> list[tuple[str, str]]:
+    return [(file.path, file.reason) for file in files]

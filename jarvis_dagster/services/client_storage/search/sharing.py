@@ -1,0 +1,123 @@
+"""Keeps those who may see a file what the drive says they are.
+
+Belongs here: when a drive is asked who sees a file. Does not belong here: what
+a permission means (``visibility.py``), the filter (``hits.py``).
+
+A drive tells of a new reader of a folder, if at all, with the folder alone. So
+where the readers of a folder changed, all below it are asked again. A drive may
+not tell that a reader was taken away: what was shared itself is asked every time.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from jarvis_dagster.errors import PermanentError, TransientError
+from jarvis_dagster.services.client_storage.search.visibility import (
+    NOBODY,
+    UNKNOWN,
+    Readers,
+    readers_of,
+)
+
+if TYPE_CHECKING:
+    from jarvis_dagster.services.client_storage.drive import Drive, DriveFile
+    from jarvis_dagster.services.client_storage.search.config import SearchConfig
+    from jarvis_dagster.services.client_storage.search.drive_table import DriveState
+    from jarvis_dagster.services.client_storage.search.file_lookup import Known
+    from jarvis_dagster.services.client_storage.search.report import IndexReport
+    from jarvis_dagster.services.client_storage.search.store import IndexStore
+
+__all__ = ["Sharing"]
+
+
+class Sharing:
+    """The readers of a drive's files, during one run."""
+
+    def __init__(
+        self,
+        store: IndexStore,
+        drive: Drive,
+        state: DriveState,
+        config: SearchConfig,
+        report: IndexReport,
+    ) -> None:
+        self._store = store
+        self._drive = drive
+        self._state = state
+        self._max_age_s = config.readers_max_age_h * 3600
+        self._report = report
+        self._asked: set[str] = set()
+
+    def readers(self, file: DriveFile, known: Known | None) -> Readers:
+        """Who may see a file that is about to be written; what is below a folder follows."""
+        fresh = self._ask(file.id)
+        if known is not None and fresh.key != known.readers_key:
+            self._report.readers_changed += 1
+        if known is not None and known.is_folder:
+            moved = known.path != file.path
+            if moved or fresh.key != known.readers_key:
+                self._below(file.id)
+        return fresh
+
+    def refresh(self) -> float:
+        """Ask again where readers may have been taken away; when all were asked last."""
+        now = time.time()
+        is_old = now - self._state.readers_at >= self._max_age_s
+        if not self._drive.can_share:
+            self._store.files.hide(self._state.id)
+            return now
+        all_known = is_old or self._report.full
+        known = self._store.files.all_of(self._state.id) if all_known else []
+        for file in known or self._store.files.sharing_roots(self._state.id):
+            if file.file_id not in self._asked:
+                self._look_again(file)
+        return now if all_known else self._state.readers_at
+
+    def _look_again(self, known: Known) -> None:
+        fresh = self._ask(known.file_id)
+        if fresh.key == known.readers_key and fresh.shared_here == known.shared_here:
+            return
+        if known.is_folder:
+            self._below(known.file_id)
+        if "/" not in known.path:
+            self._beside(known)
+        self._report.readers_changed += 1
+        self._store.files.set_readers(known, fresh)
+
+    def _below(self, folder_id: str) -> None:
+        """Ask for all below a folder, the deepest first: the folder itself comes last."""
+        for known in reversed(self._store.files.below(self._state.id, folder_id)):
+            self._again(known)
+
+    def _beside(self, known: Known) -> None:
+        """Ask for all that had the same readers from the drive as a whole."""
+        for other in self._store.files.at_top(self._state.id, known.readers_key):
+            if other.is_folder:
+                self._below(other.file_id)
+            self._again(other)
+
+    def _again(self, known: Known) -> None:
+        fresh = self._ask(known.file_id)
+        if fresh.key != known.readers_key or fresh.shared_here != known.shared_here:
+            self._report.readers_changed += 1
+            self._store.files.set_readers(known, fresh)
+        self._store.commit_now_and_then()
+
+    def _ask(self, file_id: str) -> Readers:
+        """Who sees a file now; nobody where the drive does not tell.
+
+        Raises:
+            TransientError: the drive cannot be reached.
+        """
+        if not self._drive.can_share:
+            return NOBODY
+        self._asked.add(file_id)
+        try:
+            return readers_of(self._drive.permissions(file_id))
+        except PermanentError:  # gone, or not for Jarvis to know: then nobody is safe
+            return NOBODY
+        except TransientError:
+            self._drive.check()  # raises if it is the drive, and not this file alone
+            return UNKNOWN
