@@ -205,6 +205,31 @@ def test_frame_count_and_timestamps():
     assert np.allclose(tracks["pts_s"], tracks["frame"] / FPS + 5)
 
 
+def test_who_is_there_at_the_last_look_is_there_to_the_end():
+    people = crowd(range(60), 3)
+    found = detections(people[people["frame"] % 4 == 1], jitter=0.001)
+    tracks = follow(found, frame_count=60, scan=scan(60, cuts=[31]))
+    # The first frames of a video are looked at; here the look at frame 1 is the first.
+    frames = tracks.groupby("frame")["track_id"].nunique()
+    assert frames.to_dict() == dict.fromkeys(range(1, 60), 3)
+    assert (
+        tracks.loc[tracks["frame"] >= 31, "track_id"].min()
+        > tracks.loc[tracks["frame"] < 31, "track_id"].max()
+    )
+    truth = people.set_index(["frame", "truth"])["cx"].unstack().to_numpy()[[30, 31, 59]]
+    seen = tracks[tracks["frame"].isin([30, 31, 59])].sort_values(["frame", "y1_px"])
+    centres = ((seen["x1_px"] + seen["x2_px"]) / 2).to_numpy().reshape(3, 3)
+    assert np.allclose(centres, truth, atol=2)
+    assert np.allclose(tracks["pts_s"], tracks["frame"] / FPS)
+
+
+def test_who_left_before_the_last_look_is_not_there_at_the_end():
+    found = detections(crowd(range(0, 61, 4), 3), jitter=0.001)
+    gone = (found["truth"] == 0) & (found["frame"] > 40)
+    tracks = follow(found[~gone].reset_index(drop=True), frame_count=63)
+    assert sorted(tracks.groupby("track_id")["frame"].max()) == [40, 62, 62]
+
+
 def test_nothing_and_hostile_rows():
     nothing = follow(tables.empty(tables.DETECTIONS))
     assert nothing.empty

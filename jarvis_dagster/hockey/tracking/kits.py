@@ -13,9 +13,10 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["in_own_units"]
+__all__ = ["alike", "in_own_units"]
 
 _LEAST = 4  # detections of a tracklet that tells how colours of one person vary
+_UNLIKE = 3.0  # squared distance of colours, in units of that within a chain
 
 
 def in_own_units(
@@ -41,3 +42,14 @@ def in_own_units(
     spread = np.sqrt(within / free)
     varies = spread > 1e-6 * (1 + np.abs(kit[known]).max(axis=0))
     return np.asarray(kit[:, varies] / spread[varies]) if varies.any() else None
+
+
+def alike(first: NDArray[np.float64], second: NDArray[np.float64]) -> bool:
+    """Whether mean colours are as near as the colours within each chain suggest."""
+    first = first[np.isfinite(first).all(axis=1)]
+    second = second[np.isfinite(second).all(axis=1)]
+    if len(first) < 2 or len(second) < 2:
+        return True
+    spread = np.maximum((first.var(axis=0) + second.var(axis=0)) / 2, 1e-6)
+    apart = (first.mean(axis=0) - second.mean(axis=0)) ** 2 / spread
+    return bool(apart.mean() <= _UNLIKE)

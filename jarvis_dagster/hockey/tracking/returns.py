@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from jarvis_dagster.hockey.tracking.kits import alike
+
 if TYPE_CHECKING:
     from collections.abc import Collection
 
@@ -27,7 +29,6 @@ _SHORTEST = 12  # detections of a chain that may be joined: fewer do not settle 
 _EDGE = 0.45  # heights from the picture's edge within which a chain ends at that edge
 _TOGETHER = 0.05  # share of the frames of a lone class that may hold two of it
 _MINORITY = 0.2  # share of all boxes that a lone class has at most
-_UNLIKE = 3.0  # squared distance of colours, in units of that within a chain
 _LEFT, _RIGHT, _ELSEWHERE = 0, 1, 2
 
 
@@ -106,7 +107,7 @@ def _may_follow(
     sides = {_side(boxes.box[first[-1]], width_px), _side(boxes.box[second[0]], width_px)}
     if sides == {_LEFT, _RIGHT}:
         return False
-    return kit is None or _alike(kit[boxes.row[first]], kit[boxes.row[second]])
+    return kit is None or alike(kit[boxes.row[first]], kit[boxes.row[second]])
 
 
 def _side(box: NDArray[np.float64], width_px: int) -> int:
@@ -115,14 +116,3 @@ def _side(box: NDArray[np.float64], width_px: int) -> int:
     if low < reach:
         return _LEFT
     return _RIGHT if width_px - high < reach else _ELSEWHERE
-
-
-def _alike(first: NDArray[np.float64], second: NDArray[np.float64]) -> bool:
-    """Whether mean colours are as near as the colours within each chain suggest."""
-    first = first[np.isfinite(first).all(axis=1)]
-    second = second[np.isfinite(second).all(axis=1)]
-    if len(first) < 2 or len(second) < 2:
-        return True
-    spread = np.maximum((first.var(axis=0) + second.var(axis=0)) / 2, 1e-6)
-    apart = (first.mean(axis=0) - second.mean(axis=0)) ** 2 / spread
-    return bool(apart.mean() <= _UNLIKE)

@@ -67,8 +67,12 @@ def fill(
     fps: float,
     noise: float,
     options: Smoothing | None = None,
+    span: tuple[int, int] | None = None,
+    step: float = 1.0,
 ) -> dict[str, NDArray]:
     """A box for every frame from the first to the last detection of each chain.
+
+    Who is there at the first or last look at a shot is there where the shot begins or ends, too.
 
     Args:
         boxes: all detections.
@@ -77,6 +81,8 @@ def fill(
         fps: frames a second.
         noise: jitter of the detections, share of the box size.
         options: see :class:`Smoothing`.
+        span: first and last frame of the shot; by default those of the detections.
+        step: frames from one look to the next.
 
     Returns:
         Columns ``frame, box`` (n, 4 centre and size), ``score, label, row``
@@ -90,13 +96,19 @@ def fill(
         breaks = np.flatnonzero(np.diff(boxes.frame[chain]) > options.longest_fill_s * fps) + 1
         for part in np.split(chain, breaks):
             seen = boxes.frame[part]
-            frames = np.arange(seen[0], seen[-1] + 1)
+            first, last = int(seen[0]), int(seen[-1])
+            if span is not None:
+                first = span[0] if first - span[0] < step else first
+                last = span[1] if span[1] - last < step else last
+            frames = np.arange(first, last + 1)
             row = np.full(len(frames), -1, dtype=np.int64)
-            row[seen - seen[0]] = boxes.row[part]
+            row[seen - first] = boxes.row[part]
             columns.append(
                 {
                     "frame": frames,
-                    "box": _smooth(boxes.box[part], seen - seen[0], camera[part], scale, options),
+                    "box": _smooth(
+                        boxes.box[part], seen - first, len(frames), camera[part], scale, options
+                    ),
                     "score": np.interp(frames, seen, boxes.score[part]),
                     "label": np.full(len(frames), label),
                     "row": row,
@@ -109,13 +121,14 @@ def fill(
 def _smooth(
     box: NDArray[np.float64],
     at: NDArray[np.int64],
+    count: int,
     camera: NDArray[np.float64],
     scale: float,
     options: Smoothing,
 ) -> NDArray[np.float64]:
-    """Boxes for every frame from ``at[0]`` to ``at[-1]``, smooth before a resting camera."""
-    every = np.arange(at[-1] + 1)
-    shift = np.stack([np.interp(every, at, camera[:, axis]) for axis in range(2)], axis=1)
+    """``count`` boxes, smooth before a resting camera, of which those ``at`` were seen."""
+    every = np.arange(count)
+    shift = np.stack([_carried_on(every, at, camera[:, axis]) for axis in range(2)], axis=1)
     values = np.zeros((len(every), 4))
     values[at] = box
     values[at, :2] -= camera
@@ -131,3 +144,14 @@ def _smooth(
     out[:, :2] += shift
     out[:, 2:] = np.maximum(out[:, 2:], 1)
     return out
+
+
+def _carried_on(
+    every: NDArray[np.int64], at: NDArray[np.int64], value: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """``value`` between ``at`` by straight lines, of which the outer ones go on beyond."""
+    out = np.interp(every, at, value)
+    if len(at) > 1:
+        slope = np.diff(value[[0, 1, -2, -1]])[[0, 2]] / np.diff(at[[0, 1, -2, -1]])[[0, 2]]
+        out += slope[0] * np.minimum(every - at[0], 0) + slope[1] * np.maximum(every - at[-1], 0)
+    return np.asarray(out)

@@ -9,7 +9,6 @@ of goalkeepers looks at a few seconds at a time.
 
 from __future__ import annotations
 
-import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,9 +28,10 @@ from jarvis_dagster.hockey.tracking.kits import in_own_units
 from jarvis_dagster.hockey.tracking.linking import Linking, link
 from jarvis_dagster.hockey.tracking.returns import join_returns, lone_labels
 from jarvis_dagster.hockey.tracking.selection import one_at_a_time, people
+from jarvis_dagster.hockey.tracking.shots import shots
 from jarvis_dagster.hockey.tracking.smoothing import Smoothing, fill
 from jarvis_dagster.hockey.tracking.trimming import trim
-from jarvis_dagster.hockey.tracking.twins import without_twins
+from jarvis_dagster.hockey.tracking.twins import hand_over, without_twins
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -66,7 +66,7 @@ def track(
         fps: frames a second, above 0.
         scan: SCAN; its cuts end all tracks, its camera motion is used.
         kit: (N, D) colour features, row-aligned with ``detections``.
-        frame_count: tracks end before this frame.
+        frame_count: of the video; tracks end before this frame.
         lone: classes of which each end of the rink has one person; ``None``:
             the rare ones that hardly ever share a frame.
 
@@ -75,7 +75,8 @@ def track(
         a row in ``detections``. Sorted by frame and track; every frame from
         where a person comes into view to where he leaves it has a row.
         ``class`` is each track's commonest one; role and team are ``"unknown"``
-        and ``""``. A person who comes back into the picture has a new track,
+        and ``""``. Who is there at a shot's first or last look is there in the
+        frames before or after it, too. A person who comes back into the picture has a new track,
         but for those of a ``lone`` class. The puck is one track a shot.
 
     Raises:
@@ -95,14 +96,15 @@ def track(
     alone = None if lone is None else [labels.index(name) for name in lone if name in labels]
     parts = []
     next_id = 1
-    for shot in _shots(boxes, scan):
-        ticks = np.unique(shot.frame)
+    for shot in shots(boxes, scan, frame_count):
+        seen, span = shot.boxes, (shot.first, shot.last)
+        ticks = np.unique(seen.frame)
         shift, noise, found = _first_passes(
-            shot, shot.label != puck, ticks, fps, scan, (width_px, height_px), colours
+            seen, seen.label != puck, ticks, fps, scan, (width_px, height_px), colours
         )
         for rows in (
-            _people(ticks, shift, noise, found, fps, (width_px, height_px), colours, alone),
-            _puck(shot.take(shot.label == puck), ticks, shift, fps),
+            _people(ticks, shift, noise, found, fps, (width_px, height_px), colours, alone, span),
+            _puck(seen.take(seen.label == puck), ticks, shift, fps),
         ):
             if rows is not None:
                 rows["track_id"] = rows.pop("chain") + next_id
@@ -110,19 +112,7 @@ def track(
                 parts.append(rows)
     if not parts:
         return _empty()
-    return _assemble(parts, detections, [*labels, "player"], (width_px, height_px))
-
-
-def _shots(boxes: Boxes, scan: pd.DataFrame | None) -> list[Boxes]:
-    """One set of detections for each camera shot that has any."""
-    if len(boxes) == 0:
-        return []
-    if scan is None:
-        return [boxes]
-    cuts = np.sort(scan.loc[scan["is_cut"].astype(bool), "frame"].to_numpy(np.int64))
-    edges = np.unique(np.searchsorted(boxes.frame, cuts, side="left"))
-    bounds = [0, *[int(edge) for edge in edges if 0 < edge < len(boxes)], len(boxes)]
-    return [boxes.take(np.arange(start, stop)) for start, stop in itertools.pairwise(bounds)]
+    return _assemble(parts, detections, [*labels, "player"], (width_px, height_px), fps)
 
 
 def _first_passes(
@@ -158,6 +148,7 @@ def _people(
     size: tuple[int, int],
     kit: NDArray[np.float64] | None,
     lone: list[int] | None,
+    span: tuple[int, int],
 ) -> dict[str, NDArray] | None:
     boxes, pieces = found
     camera = shift[np.searchsorted(ticks, boxes.frame)]
@@ -174,10 +165,12 @@ def _people(
         options=Linking(),
     )
     chains = people(boxes, ticks, trim(boxes, ticks, chains), fps)
-    chains = without_twins(boxes, chains)
+    chains = hand_over(boxes, without_twins(boxes, chains), kit)
     lone = lone_labels(boxes, chains) if lone is None else lone
     chains = join_returns(boxes, chains, lone=lone, width_px=size[0], kit=kit)
-    return fill(boxes, camera, chains, fps=fps, noise=noise) if chains else None
+    if not chains:
+        return None
+    return fill(boxes, camera, chains, fps=fps, noise=noise, span=span, step=step)
 
 
 def _inside(boxes: Boxes, size: tuple[int, int]) -> NDArray[np.bool_]:
@@ -206,6 +199,7 @@ def _assemble(
     detections: pd.DataFrame,
     names: list[str],
     size: tuple[int, int],
+    fps: float,
 ) -> pd.DataFrame:
     import pandas as pd
 
@@ -219,8 +213,8 @@ def _assemble(
     table = pd.DataFrame(
         {
             "frame": whole["frame"],
-            "pts_s": np.interp(
-                whole["frame"], frames, detections["pts_s"].to_numpy(np.float64)[first]
+            "pts_s": _times(
+                whole["frame"], frames, detections["pts_s"].to_numpy(np.float64)[first], fps
             ),
             **{
                 name: edges[:, index]
@@ -240,6 +234,14 @@ def _assemble(
     table["detection_row"] = whole["row"].astype(np.int64)
     inside = (table["x2_px"] - table["x1_px"] > 0) & (table["y2_px"] - table["y1_px"] > 0)
     return table[inside].reset_index(drop=True)
+
+
+def _times(
+    frame: NDArray[np.int64], known: NDArray[np.int64], pts_s: NDArray[np.float64], fps: float
+) -> NDArray[np.float64]:
+    """Seconds of each frame, from those of the known ones; beyond them time runs evenly."""
+    away = frame - np.clip(frame, known[0], known[-1])
+    return np.asarray(np.interp(frame, known, pts_s) + away / fps)
 
 
 def _empty() -> pd.DataFrame:

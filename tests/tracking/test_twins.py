@@ -1,0 +1,56 @@
+"""One person, two chains: the box with the stick and the one without."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from jarvis_dagster.hockey.tracking import track
+from tests.tracking.skaters import FPS, HEIGHT, WIDTH, detections, owners, path
+
+SIZE = {"width_px": WIDTH, "height_px": HEIGHT, "fps": FPS}
+OTHERS = [path(range(90), (300 + 130 * i, 600), (1, 0), ident=2 + i) for i in range(4)]
+
+
+def boxes(first, second, miss=0.0):
+    """Detections of two boxes, each given by its frames and how much wider it is to the left."""
+    parts = []
+    for ident, (frames, wider) in enumerate((first, second)):
+        rows = path(range(90), (300, 300), (4, 0), size=(50 + wider, 110), ident=ident)
+        rows["cx"] -= wider / 2
+        parts.append(rows[rows["frame"].isin(frames)])
+    return detections(pd.concat([*parts, *OTHERS], ignore_index=True), jitter=0.01, miss=miss)
+
+
+def test_one_box_takes_the_person_over_from_the_other():
+    found = boxes((range(50), 45), (range(30, 90), 0))
+    tracks = track(found, **SIZE)
+    assert sorted(owners(tracks, found).values()) == [[0, 1], [2], [3], [4], [5]]
+    person = tracks[tracks["y2_px"] < 400]
+    assert sorted(person["frame"]) == list(range(90))
+
+
+def test_over_and_over_again():
+    found = boxes(([*range(20), *range(35, 60)], 45), ([*range(15, 40), *range(55, 90)], 0))
+    person = track(found, **SIZE).query("y2_px < 400")
+    assert person["track_id"].nunique() == 1
+    assert sorted(person["frame"]) == list(range(90))
+
+
+def test_who_comes_out_from_behind_another_in_other_colours_is_not_he():
+    found = boxes((range(50), 45), (range(30, 90), 0))
+    colours = np.random.default_rng(0).normal(0, 1, (len(found), 5)).astype(np.float32)
+    colours += 8 * (found["truth"].to_numpy() == 1)[:, None]
+    assert {(0,), (1,)} <= {
+        tuple(p) for p in owners(track(found, **SIZE, kit=colours), found).values()
+    }
+
+
+def test_two_who_part_again_stay_two():
+    near = path(range(90), (300, 300), (4, 0), ident=0)
+    beside = path(range(90), (310, 302), (4, 0), ident=1)
+    beside["cy"] += np.maximum(np.abs(np.arange(90) - 45) - 15, 0) * 4
+    found = detections(pd.concat([near, beside, *OTHERS], ignore_index=True), jitter=0.01)
+    tracks = track(found, **SIZE)
+    assert tracks["track_id"].nunique() == 6
+    assert tracks.groupby("track_id")["frame"].nunique().min() > 80
