@@ -16,6 +16,8 @@ __all__ = ["Display", "DisplayProgress"]
 
 _TITLES = {
     "upload": "Copying to the drive",
+    "fetch": "Fetching (bytes)",
+    "send": "Sending (bytes)",
     "scan": "Inspecting the footage",
     "detect": "Finding players",
     "highlights": "Cutting highlights",
