@@ -12,13 +12,15 @@ content. Records of before there were versions are named by the whole id.
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
+import dataclasses
 import hashlib
 import json
 import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from jarvis_dagster.errors import BadInputError
+from jarvis_dagster.errors import BadInputError, ConflictError
 from jarvis_dagster.services.storage.faults import DamagedError
 from jarvis_dagster.services.storage.records import Record, Version
 
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from jarvis_dagster.services.storage.documents import Documents
     from jarvis_dagster.services.storage.raw import RawObjects
 
-__all__ = ["KINDS", "RECORDS_PREFIX", "Catalogue", "Found", "line_of"]
+__all__ = ["KINDS", "RECORDS_PREFIX", "Catalogue", "Found", "line_of", "new_version", "now"]
 
 KINDS = ("artifacts", "models", "datasets", "logs", "reports")
 RECORDS_PREFIX = "records/"
@@ -45,6 +47,7 @@ class Found(NamedTuple):
     key: str
     record: Record
     version: str
+    modified: datetime
 
 
 def line_of(kind: str, name: str, component: str | None, experiment_id: str | None) -> str:
@@ -94,14 +97,23 @@ class Catalogue:
     ) -> Found:
         """The record of a logical name; an empty one where there is none yet."""
         line = line_of(kind, name, component, experiment_id)
-        key = f"{RECORDS_PREFIX}{kind}/{line}.json"
-        empty = Record(kind, name, component, experiment_id)
-        found = self._read(kind, key) or Found(self.bucket(kind), key, empty, "")
-        if (found.record.name, found.record.component) != (name, component):
-            raise BadInputError(
-                f"The names {name!r} and {found.record.name!r} have the same id.", "Rename one."
+        found = self.at(kind, f"{RECORDS_PREFIX}{kind}/{line}.json")
+        named = (name, component, experiment_id)
+        record = found.record
+        if record.last == 0:  # made to mark leftovers, by who did not know the name
+            record = dataclasses.replace(
+                record, name=name, component=component, experiment_id=experiment_id
             )
-        return found
+        if (record.name, record.component, record.experiment_id) != named:
+            raise BadInputError(
+                f"The names {name!r} and {record.name!r} have the same id.", "Rename one."
+            )
+        return found._replace(record=record)
+
+    def at(self, kind: str, key: str) -> Found:
+        """The record with this object key; an empty one where there is none."""
+        empty = Found(self.bucket(kind), key, Record(kind, "", None, None), "", now())
+        return self._read(kind, key) or empty
 
     def _read(self, kind: str, key: str) -> Found | None:
         bucket = self.bucket(kind)
@@ -114,7 +126,7 @@ class Catalogue:
             raise DamagedError(
                 f"The record s3://{bucket}/{key} is damaged.", "Restore it from a backup."
             ) from None
-        return Found(bucket, key, record, document.version)
+        return Found(bucket, key, record, document.version, document.modified)
 
     def all(self, kind: str) -> Iterator[Found]:
         """Every record of a kind.
@@ -138,6 +150,23 @@ class Catalogue:
         if changed != found.record or not found.version:
             self._documents.swap(found.bucket, found.key, found.version, changed.to_json())
         return changed
+
+    def rewrite(self, bucket: str, key: str) -> bool:
+        """Write a record again as it is, sealed by the current key; False if it is gone.
+
+        Raises:
+            ConflictError: another writer changed it at the same time.
+        """
+        document = self._documents.read(bucket, key)
+        if document is None:
+            return False
+        self._documents.swap(bucket, key, document.version, document.fields)
+        return True
+
+    def remove(self, found: Found) -> None:
+        """Remove a record that was read, unless it was changed since."""
+        with contextlib.suppress(ConflictError):
+            self._documents.remove(found.bucket, found.key, found.version)
 
 
 def now() -> datetime:

@@ -114,6 +114,18 @@ class DataKeys:
         self._remember((bucket, key, number), sealer)
         return sealer
 
+    def check(self, bucket: str, path: str) -> None:
+        """Unwrap the data key at ``path``.
+
+        Raises:
+            PermanentError: the operator's key that it needs is not here.
+            DamagedError: it was changed.
+        """
+        found = self._wire.read(bucket, path)
+        if found is not None:
+            fields = self._fields(bucket, path, found[1])
+            Sealer(unwrapped(self.source, fields, _bound(str(fields.get("object"))))).check()
+
     def rewrap(self, bucket: str, path: str) -> bool:
         """Wrap the data key at ``path`` by the current key; False if it is already.
 

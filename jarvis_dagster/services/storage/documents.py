@@ -15,9 +15,11 @@ import dataclasses
 import hashlib
 import json
 import secrets
+import threading
 from typing import TYPE_CHECKING, Any
 
 from jarvis_dagster.errors import ConflictError, TransientError
+from jarvis_dagster.services.storage.claims import claimed, honours_conditions
 from jarvis_dagster.services.storage.encoding import Content
 from jarvis_dagster.services.storage.faults import DamagedError
 
@@ -47,6 +49,8 @@ class Documents:
     def __init__(self, wire: Wire, encoder: Encoder) -> None:
         self._wire = wire
         self._encoder = encoder
+        self._honoured: bool | None = None
+        self._lock = threading.Lock()
 
     def read(self, bucket: str, key: str) -> Document | None:
         """The document under ``key``; None where there is none.
@@ -85,18 +89,24 @@ class Documents:
         content = Content(len(data), hashlib.sha256(data).hexdigest())
         encoded = self._encoder.plan_document(key, content)
         raw = encoded.to_bytes(data)
-        condition = {"If-Match": f'"{old}"'} if old else {"If-None-Match": "*"}
         url = f"s3://{bucket}/{key}"
-        try:
-            version = self._wire.call(
-                url,
-                lambda: self._wire.put(
-                    *(bucket, key, raw),
-                    media_type=_MEDIA_TYPE,
-                    metadata=encoded.metadata,
-                    condition=condition,
-                ),
+
+        def put(condition: dict[str, str]) -> str:
+            return self._wire.put(
+                *(bucket, key, raw),
+                media_type=_MEDIA_TYPE,
+                metadata=encoded.metadata,
+                condition=condition,
             )
+
+        if not self._conditions(bucket):
+            with claimed(self._wire, bucket, key):
+                self._must_be(bucket, key, old)
+                self._wire.call(url, lambda: put({}))
+            return
+        condition = {"If-Match": f'"{old}"'} if old else {"If-None-Match": "*"}
+        try:
+            version = self._wire.call(url, lambda: put(condition))
         except ConflictError:
             now = self.read(bucket, key)
             if now is not None and now.fields.get("token") == token:
@@ -104,6 +114,37 @@ class Documents:
             raise
         if not version:
             raise TransientError(f"{url} was sent, but the object store does not confirm it.")
+
+    def remove(self, bucket: str, key: str, old: str) -> None:
+        """Delete the version ``old`` of a document.
+
+        Raises:
+            ConflictError: it was changed since; nothing was deleted.
+        """
+        url = f"s3://{bucket}/{key}"
+        if self._conditions(bucket):
+            self._wire.call(url, lambda: self._wire.delete(bucket, key, version=old))
+            return
+        with claimed(self._wire, bucket, key):
+            self._must_be(bucket, key, old)
+            self._wire.call(url, lambda: self._wire.delete(bucket, key))
+
+    def _conditions(self, bucket: str) -> bool:
+        with self._lock:
+            if self._honoured is None:
+                self._honoured = self._wire.config.conditional_writes == "auto" and (
+                    honours_conditions(self._wire, bucket)
+                )
+            return self._honoured
+
+    def _must_be(self, bucket: str, key: str, version: str) -> None:
+        url = f"s3://{bucket}/{key}"
+        stored = self._wire.call(url, lambda: self._wire.head(bucket, key))
+        if (stored.version if stored else "") != version:
+            raise ConflictError(
+                f"{url} was changed by another writer at the same time.",
+                "Look at what is there now, then try again.",
+            )
 
 
 def _reader(raw: bytes) -> Any:

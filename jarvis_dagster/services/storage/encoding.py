@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from jarvis_dagster.services.storage.data_keys import DataKeys
     from jarvis_dagster.services.storage.wire import StoredObject
 
-__all__ = ["Content", "Encoded", "Encoder", "is_encrypted"]
+__all__ = ["Content", "Encoded", "Encoder", "data_key_of", "is_encrypted", "wrapped_by"]
 
 _FIELD = "jarvis"
 
@@ -86,6 +86,16 @@ class Encoded:
 def is_encrypted(stored: StoredObject) -> bool:
     """Whether the stored bytes say that they are encrypted."""
     return "key" in _header(stored)
+
+
+def data_key_of(stored: StoredObject) -> str:
+    """The id of the data key object that an object needs; empty if it needs none."""
+    return str(_header(stored).get("key", {}).get("id", ""))
+
+
+def wrapped_by(stored: StoredObject) -> str:
+    """The id of the key that wraps a document's own data key; empty if it has none."""
+    return str(_header(stored).get("key", {}).get("by", ""))
 
 
 class Encoder:

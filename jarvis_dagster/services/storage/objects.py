@@ -12,6 +12,7 @@ import dataclasses
 import hashlib
 import io
 import unicodedata
+from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING
 
 from jarvis_dagster.errors import BadInputError, PermanentError, TransientError
@@ -22,16 +23,15 @@ from jarvis_dagster.services.storage.encoding import Content, Encoded, Encoder, 
 from jarvis_dagster.services.storage.faults import DamagedError, UploadGoneError
 from jarvis_dagster.services.storage.key_sources import key_source
 from jarvis_dagster.services.storage.raw import RawObjects, opened, write_to
-from jarvis_dagster.services.storage.spool import Spool
+from jarvis_dagster.services.storage.spool import Spool, Spooled
 from jarvis_dagster.services.storage.uploads import Source, Uploads
-from jarvis_dagster.services.storage.wire import Wire
+from jarvis_dagster.services.storage.wire import StoredObject, Wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from jarvis_dagster.services.storage.config import StorageConfig
-    from jarvis_dagster.services.storage.wire import StoredObject
 
     Progress = Callable[[int, int], None]
 
@@ -192,8 +192,16 @@ class ObjectStore:
             check(encoded.write(stream, sink))
             return dict(encoded.metadata)
 
+        def is_usable(left: Spooled) -> bool:
+            about = ("", media_type, left.metadata, datetime.now(UTC))
+            stored = StoredObject(bucket, key, left.path.stat().st_size, *about)
+            try:
+                return self.encoder.content(stored) == content
+            except PermanentError:  # its key is gone
+                return False
+
         own = [self.config.endpoint, bucket, key, content.sha256, str(self.encoder.encrypts)]
-        with self._spool.file(own, encode) as spooled, spooled.path.open("rb") as ready:
+        with self._spool.file(own, encode, is_usable) as spooled, spooled.path.open("rb") as ready:
             size = spooled.path.stat().st_size
             source = Source(
                 *(bucket, key, size, spooled.identity, media_type, spooled.metadata),

@@ -69,7 +69,7 @@ class PartRequests:
         """The parts of an upload that the server has; None where there is no such upload."""
         import minio
 
-        found: dict[int, Part] = {}
+        listed: dict[int, set[Part]] = {}
         marker = "0"
         while True:
             query = {"uploadId": upload_id, "max-parts": "1000", "part-number-marker": marker}
@@ -86,10 +86,11 @@ class PartRequests:
                     unquoted(_texts(item, "ETag")[0]),
                     int(_texts(item, "Size")[0]),
                 )
-                found.setdefault(part.number, part)  # the newest comes first where one is repeated
+                listed.setdefault(part.number, set()).add(part)
             marker = (_texts(root, "NextPartNumberMarker") or [""])[0]
             if _texts(root, "IsTruncated") != ["true"] or not marker:
-                return found
+                # SeaweedFS lists a part that was sent twice twice, in no order: not to be trusted.
+                return {number: part for number, (part, *others) in listed.items() if not others}
 
     def complete(self, bucket: str, key: str, upload_id: str, parts: list[Part]) -> None:
         """Make the parts one object; until then there is nothing to see."""

@@ -56,6 +56,10 @@ class Sealer:
         handle = proto_keyset_format.parse(self._data_key, secret_key_access.TOKEN)
         return handle.primitive(streaming.StreamingAead)
 
+    def check(self) -> None:
+        """Parse the key; a broken one raises ``DamagedError``."""
+        _ = self._primitive
+
     def writer(self, sink: IO[bytes], bound_to: bytes) -> IO[bytes]:
         """A stream whose content is sealed into ``sink``; complete only once closed."""
         kept_open = cast("IO[bytes]", _KeptOpen(sink))

@@ -52,7 +52,10 @@ class Spool:
 
     @contextlib.contextmanager
     def file(
-        self, names: list[str], encode: Callable[[IO[bytes]], Mapping[str, str]]
+        self,
+        names: list[str],
+        encode: Callable[[IO[bytes]], Mapping[str, str]],
+        is_usable: Callable[[Spooled], bool],
     ) -> Iterator[Spooled]:
         """The file for what ``names`` describe: one that was left, or a new one.
 
@@ -60,6 +63,7 @@ class Spool:
 
         Args:
             encode: Writes the file and returns its metadata.
+            is_usable: Whether a file that was left can still be read once it is stored.
 
         Raises:
             PermanentError: the disk is full or the folder cannot be written.
@@ -69,7 +73,7 @@ class Spool:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._clean()
             with contextlib.ExitStack() as stack:
-                spooled = self._left(stem, stack) or self._new(stem, stack, encode)
+                spooled = self._left(stem, stack, is_usable) or self._new(stem, stack, encode)
                 yield spooled
                 self._delete(spooled.path)
         except OSError as error:
@@ -78,7 +82,9 @@ class Spool:
                 "Free some space there, or set storage.spool_dir.",
             ) from error
 
-    def _left(self, stem: str, stack: contextlib.ExitStack) -> Spooled | None:
+    def _left(
+        self, stem: str, stack: contextlib.ExitStack, is_usable: Callable[[Spooled], bool]
+    ) -> Spooled | None:
         for described in sorted(self._folder.glob(f"{stem}-*.json")):
             path = described.with_suffix(".part")
             with contextlib.suppress(OSError, ValueError):
@@ -90,7 +96,9 @@ class Spool:
                     lock.close()
                     raise
                 stack.enter_context(lock)
-                return spooled
+                if is_usable(spooled):
+                    return spooled
+                self._delete(path)
         return None
 
     def _new(

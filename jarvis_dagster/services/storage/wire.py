@@ -217,9 +217,10 @@ class Wire:
 
         return self.call(f"s3://{bucket}/{key}", fetch)
 
-    def delete(self, bucket: str, key: str) -> None:
-        """Delete an object; one that is gone is fine."""
-        self.client.remove_object(bucket, key)
+    def delete(self, bucket: str, key: str, *, version: str = "") -> None:
+        """Delete an object, if it still is in ``version``; one that is gone is fine."""
+        headers = {"If-Match": f'"{version}"'} if version else None
+        self.request("DELETE", bucket, key, headers=headers)
 
     def has_bucket(self, bucket: str) -> bool:
         """Whether the bucket exists, asked once."""
