@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from jarvis_dagster.commands.backup import backup_app
 from jarvis_dagster.commands.drive import drive_app
 from jarvis_dagster.disk import is_full_disk
 from jarvis_dagster.errors import BadInputError, JarvisError, PermanentError
@@ -36,6 +37,7 @@ evaluate = typer.Typer(help="Measure a detector or a tracker.", no_args_is_help=
 config_app = typer.Typer(help="See the settings.", no_args_is_help=True)
 app.add_typer(evaluate, name="evaluate")
 app.add_typer(config_app, name="config")
+app.add_typer(backup_app, name="backup")
 app.add_typer(drive_app, name="drive")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]

@@ -23,6 +23,7 @@ import yaml
 
 from jarvis_dagster.errors import ConfigError
 from jarvis_dagster.services.analytics.config import AnalyticsConfig
+from jarvis_dagster.services.backup.config import BackupConfig
 from jarvis_dagster.services.client_storage.config import ClientStorageConfig
 from jarvis_dagster.services.experiment.config import ExperimentConfig
 from jarvis_dagster.services.storage.config import StorageConfig
@@ -107,6 +108,10 @@ class Settings(_Section):
     )
     analytics: AnalyticsConfig | None = pydantic.Field(
         None, description="Metrics and alerts; empty means files in the data directory."
+    )
+
+    backup: BackupConfig = pydantic.Field(
+        default_factory=BackupConfig, description="Backups: where, when, and how long they stay."
     )
 
     @property

@@ -9,11 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from jarvis_dagster.services.backup import JarvisBackupService
+    from jarvis_dagster.services.backup.places import Place
     from jarvis_dagster.services.client_storage.inbox import Inbox
     from jarvis_dagster.services.core import JarvisCoreServices
     from jarvis_dagster.settings import Settings
 
-__all__ = ["core_services", "inbox_of", "with_embedded"]
+__all__ = ["backup_service", "core_services", "inbox_of", "with_embedded"]
 
 
 def with_embedded(settings: Settings) -> Settings:
@@ -62,3 +66,66 @@ def inbox_of(settings: Settings) -> Inbox:
 
     service = core_services(settings).client_storage_service
     return Inbox(service, settings.drive.name, settings.drive.root)
+
+
+def backup_service(settings: Settings, config: Path | None = None) -> JarvisBackupService:
+    """Backups of this installation.
+
+    Args:
+        config: The core settings file; None means the usual one.
+
+    Raises:
+        ConfigError: there is no place for them, or it is no other place.
+    """
+    from jarvis_dagster.services.backup import JarvisBackupService
+    from jarvis_dagster.settings import find_config
+
+    config = config or find_config()
+    overlay = config.with_name(f"{settings.environment}.yaml") if config else None
+    full = with_embedded(settings)
+    return JarvisBackupService(
+        settings.backup,
+        _place(full),
+        data_dir=settings.data_dir,
+        storage=full.storage,
+        settings_files=tuple(path for path in (config, overlay) if path and path.is_file()),
+    )
+
+
+def _place(full: Settings) -> Place:
+    """Where backups are kept; never a part of what they are of."""
+    from jarvis_dagster.errors import ConfigError
+    from jarvis_dagster.services.backup.places import DrivePlace, FolderPlace, S3Place
+    from jarvis_dagster.services.backup.s3 import S3
+
+    backup, storage = full.backup, full.storage
+    if backup.place is None:
+        raise ConfigError(
+            "There is no place for backups.",
+            "Set `backup.place` to a folder on another disk, s3://bucket/prefix or"
+            " drive://name/folder, or name one with --place.",
+        )
+    scheme, _, rest = backup.place.partition("://")
+    name, _, folder = rest.partition("/")
+    if scheme == "s3":
+        server = backup.s3 or storage
+        if server is None or (
+            storage and server.endpoint == storage.endpoint and name in storage.buckets
+        ):
+            raise ConfigError(
+                f"The bucket {name} is part of what is backed up.", "Use another `backup.place`."
+            )
+        return S3Place(S3(server), name, folder)
+    path = backup.folder
+    place: Place | None = FolderPlace(path) if path is not None else None
+    if place is None:
+        drive = core_services(full).client_storage_service.drive(name)
+        root = getattr(drive, "root", None)  # of a drive that is a folder on this machine
+        path = root / folder if root is not None else None
+        place = DrivePlace(drive, name, folder)
+    if path is not None and path.resolve().is_relative_to(full.data_dir.resolve()):
+        raise ConfigError(
+            f"{path} is in the data directory, which is what is backed up.",
+            "Use a folder on another disk as `backup.place`.",
+        )
+    return place

@@ -14,7 +14,7 @@ from jarvis_dagster.services.backup.places import FolderPlace
 
 if TYPE_CHECKING:
     from jarvis_dagster.services.backup.places import Place
-    from jarvis_dagster.services.storage import StorageConfig
+    from jarvis_dagster.services.backup.s3 import ObjectStoreServer
 
 KEY = "correct horse battery staple"
 
@@ -82,7 +82,7 @@ def service(
     data: Path,
     place: Place | Path,
     *,
-    storage: StorageConfig | None = None,
+    storage: ObjectStoreServer | None = None,
     settings_files: tuple[Path, ...] = (),
     **config: Any,
 ) -> JarvisBackupService:

@@ -99,7 +99,7 @@ def test_the_lock_of_a_dead_process_does_not_block() -> None:
     place = MemoryPlace()
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
-    holder = json.loads(locks._content("prune"))
+    holder = locks._holder("prune")
     place.put("locks/dead", json.dumps(holder | {"pid": str(dead.pid)}).encode())
     with locked(place, "create", stale_s=STALE_S):
         assert "locks/dead" not in place.blobs
@@ -107,7 +107,7 @@ def test_the_lock_of_a_dead_process_does_not_block() -> None:
 
 def test_a_process_that_has_the_number_of_a_dead_one_is_told_from_it() -> None:
     place = MemoryPlace()
-    holder = json.loads(locks._content("prune"))
+    holder = locks._holder("prune")
     earlier = {"started": repr(float(holder["started"]) - 3600)}
     place.put("locks/dead", json.dumps(holder | earlier).encode())
     with locked(place, "create", stale_s=STALE_S):

@@ -93,6 +93,8 @@ class BackupConfig(_Section):
         scheme, separator, rest = value.partition("://")
         if separator and (scheme not in {"s3", "drive"} or not rest.strip("/")):
             raise ValueError("must be a folder, s3://bucket/prefix or drive://name/folder")
+        if scheme == "drive" and not rest.partition("/")[2].strip("/"):
+            raise ValueError("must name a folder in the drive: drive://name/folder")
         return value
 
     @field_validator("postgres")

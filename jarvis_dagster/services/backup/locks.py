@@ -52,7 +52,12 @@ class Lock:
 
     place: Place
     name: str
-    content: bytes
+    holder: dict[str, str]
+
+    def write(self) -> None:
+        """Show a sign of life."""
+        renewed = datetime.datetime.now(datetime.UTC).isoformat()
+        self.place.put(self.name, json.dumps({**self.holder, "renewed": renewed}).encode())
 
     def confirm(self) -> None:
         """Return if the lock is still held. Asked before anything is named or removed.
@@ -60,7 +65,8 @@ class Lock:
         Raises:
             BusyError: another process took it over, since this one was silent for too long.
         """
-        if self.place.get(self.name) != self.content:
+        found = _read(self.place.get(self.name) or b"")
+        if found.get("token") != self.holder["token"]:
             raise BusyError(
                 f"The lock of the backup at {self.place.where} was lost while this process slept.",
                 "Run the command again; what was written so far is used.",
@@ -74,7 +80,7 @@ def locked(place: Place, work: Work, *, stale_s: float) -> Iterator[Lock]:
     Raises:
         BusyError: another process is at work that this excludes; the message says which.
     """
-    lock = Lock(place, f"locks/{secrets.token_hex(16)}", _content(work))
+    lock = Lock(place, f"locks/{secrets.token_hex(16)}", _holder(work))
     try:
         retrying(_TRIES, first_wait_s=0.3, max_wait_s=1.0)(_acquire, lock, work, stale_s)
     except PermanentError:
@@ -97,7 +103,7 @@ def locked(place: Place, work: Work, *, stale_s: float) -> Iterator[Lock]:
 def _acquire(lock: Lock, work: Work, stale_s: float) -> None:
     others = _others(lock, work, stale_s)
     if not others:
-        lock.place.put(lock.name, lock.content)
+        lock.write()
         try:
             others = _others(lock, work, stale_s)
         except BaseException:
@@ -149,21 +155,28 @@ def _is_stale(holder: dict[str, str], blob: Blob, stale_s: float) -> bool:
             return True
         except (KeyError, ValueError, psutil.Error):
             pass  # its age decides
-    age = datetime.datetime.now(datetime.UTC) - blob.modified
+    age = datetime.datetime.now(datetime.UTC) - max(blob.modified, _renewed(holder, blob))
     return age.total_seconds() > stale_s
+
+
+def _renewed(holder: dict[str, str], blob: Blob) -> datetime.datetime:
+    try:
+        return datetime.datetime.fromisoformat(holder["renewed"])
+    except (KeyError, ValueError):
+        return blob.modified
 
 
 def _renew(lock: Lock, done: threading.Event, every_s: float) -> None:
     while not done.wait(every_s):
         with contextlib.suppress(JarvisError):  # an outage; confirm() notices if it lasts
             if lock.place.get(lock.name) is not None:
-                lock.place.put(lock.name, lock.content)
+                lock.write()
 
 
-def _content(work: Work) -> bytes:
+def _holder(work: Work) -> dict[str, str]:
     import psutil
 
-    holder = {
+    return {
         "work": work,
         "host": _host(),
         "pid": str(os.getpid()),
@@ -171,7 +184,6 @@ def _content(work: Work) -> bytes:
         "since": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "token": secrets.token_hex(8),
     }
-    return json.dumps(holder).encode()
 
 
 def _host() -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from jarvis_dagster.services.backup.config import BackupConfig
 
-__all__ = ["KnownPlaces", "find_passphrase", "make_passphrase"]
+__all__ = ["KnownPlaces", "find_passphrase", "keep_passphrase", "key_file", "make_passphrase"]
 
 _BYTES = 32
 
@@ -40,7 +40,7 @@ def find_passphrase(config: BackupConfig, data_dir: Path) -> SecretStr:
         return config.key
     path = key_file(data_dir)
     try:
-        text = path.read_text("ascii").strip()
+        text = path.read_text("utf-8").strip()
     except FileNotFoundError:
         raise ConfigError(
             f"There is no key to open backups with: `backup.key` is empty and {path} is missing.",
@@ -54,14 +54,21 @@ def find_passphrase(config: BackupConfig, data_dir: Path) -> SecretStr:
 
 
 def make_passphrase(data_dir: Path) -> SecretStr:
-    """Make a passphrase and keep it, unless there is one."""
+    """Make a passphrase and keep it."""
+    made = SecretStr(secrets.token_urlsafe(_BYTES))
+    keep_passphrase(data_dir, made)
+    return made
+
+
+def keep_passphrase(data_dir: Path, passphrase: SecretStr) -> None:
+    """Keep a passphrase in the data directory, unless there is one."""
     path = key_file(data_dir)
-    if not path.exists():
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with atomic_path(path) as partial:
-            partial.chmod(0o600)
-            partial.write_text(secrets.token_urlsafe(_BYTES) + "\n", "ascii")
-    return SecretStr(path.read_text("ascii").strip())
+    if path.exists():
+        return
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with atomic_path(path) as partial:
+        partial.chmod(0o600)
+        partial.write_text(passphrase.get_secret_value() + "\n", "utf-8")
 
 
 class KnownPlaces:

@@ -90,11 +90,21 @@ class Repository:
                 damaged = error
         if damaged is not None:
             raise damaged
+        cls.require(place)
+        raise _headerless(place)
+
+    @staticmethod
+    def require(place: Place) -> None:
+        """Return if there is something to open.
+
+        Raises:
+            NoBackupError: nothing is there.
+            DamagedError: a backup is there that lost both copies of its header.
+        """
+        if any(place.get(name) is not None for name in HEADERS):
+            return
         if any(place.list("snapshots/")) or any(place.list("packs/")):
-            raise DamagedError(
-                f"The backup at {place.where} has lost {' and '.join(HEADERS)}.",
-                "Put one of them back from a copy of that place; nothing opens it without.",
-            )
+            raise _headerless(place)
         raise NoBackupError(
             f"There is no backup at {place.where}.", "Check `backup.place`, or make one first."
         )
@@ -242,6 +252,13 @@ class Repository:
         if len(self._packs) > _PACKS_IN_MEMORY:
             self._packs.popitem(last=False)
         return data
+
+
+def _headerless(place: Place) -> DamagedError:
+    return DamagedError(
+        f"The backup at {place.where} has lost {' and '.join(HEADERS)}.",
+        "Put one of them back from a copy of that place; nothing opens it without.",
+    )
 
 
 def page_name(page: str) -> str:

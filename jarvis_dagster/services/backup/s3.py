@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-__all__ = ["MISSING", "S3", "S3Server"]
+__all__ = ["MISSING", "S3", "ObjectStoreServer", "S3Server"]
 
 MISSING = {"NoSuchKey", "NoSuchObject", "ResourceNotFound"}
 """Codes that say that there is no such object."""
@@ -35,7 +35,7 @@ _BUSY = {"InternalError", "OperationAborted", "RequestTimeout", "ServiceUnavaila
 
 
 class S3Server(Protocol):
-    """The settings of an S3 server; ``StorageConfig`` has them, too."""
+    """The settings of an S3 server."""
 
     @property
     def endpoint(self) -> str: ...
@@ -47,6 +47,13 @@ class S3Server(Protocol):
     def secret_key(self) -> SecretStr: ...
     @property
     def region(self) -> str: ...
+
+
+class ObjectStoreServer(S3Server, Protocol):
+    """The settings of the object store, ``StorageConfig``."""
+
+    @property
+    def buckets(self) -> tuple[str, ...]: ...
 
 
 class S3:

@@ -47,8 +47,8 @@ if TYPE_CHECKING:
     from jarvis_dagster.services.backup.locks import Work
     from jarvis_dagster.services.backup.manifest import Entry, Snapshot
     from jarvis_dagster.services.backup.places import Place
+    from jarvis_dagster.services.backup.s3 import ObjectStoreServer
     from jarvis_dagster.services.backup.sources import Source
-    from jarvis_dagster.services.storage.config import StorageConfig
 
     Progress = Callable[[int, int], None]
 
@@ -80,7 +80,7 @@ class JarvisBackupService:
         place: Place,
         *,
         data_dir: Path,
-        storage: StorageConfig | None,
+        storage: ObjectStoreServer | None,
         settings_files: tuple[Path, ...] = (),
     ) -> None:
         self.config = config
@@ -191,7 +191,12 @@ class JarvisBackupService:
         self._open().catalogue()
 
     def _open(self) -> Repository:
-        return Repository.open(self.place, self._passphrase())
+        try:
+            passphrase = self._passphrase()
+        except ConfigError:
+            Repository.require(self.place)  # of both, this is the first to know
+            raise
+        return Repository.open(self.place, passphrase)
 
     def _open_or_begin(self, *, first: bool) -> Repository:
         try:
@@ -211,7 +216,8 @@ class JarvisBackupService:
             passphrase = self._passphrase()
         except ConfigError:
             # A key is made for a first backup only, never for one that has another.
-            if any(self.place.list("repository")):
+            with contextlib.suppress(NoBackupError):
+                Repository.require(self.place)
                 raise
             passphrase = make_passphrase(self._data_dir)
         repository = Repository.open(self.place, passphrase)

@@ -97,9 +97,17 @@ class S3Place(Place):
 
     def delete(self, name: str) -> None:
         key = self._key(name)
-        self._store.call(
-            self._url(name), lambda: self._store.client.remove_object(self._bucket, key)
-        )
+
+        def remove() -> None:
+            import minio
+
+            try:
+                self._store.client.remove_object(self._bucket, key)
+            except minio.S3Error as error:
+                if error.code not in {*MISSING, "NoSuchBucket"}:
+                    raise
+
+        self._store.call(self._url(name), remove)
 
     def _make_bucket(self) -> None:
         def make() -> None:

@@ -32,6 +32,7 @@ __all__ = ["EXCLUDED", "DataDirectory", "SettingsFiles", "is_sqlite"]
 
 EXCLUDED = (
     *("backup", "logs", "object-store", "run", "sample", "work"),
+    *("dagster/dagster.yaml", "dagster/workspace.yaml"),
     *("secrets/backup.key", "secrets/object-store.json"),
 )
 """What is not taken of a data directory: what is made anew, and what belongs to one machine."""
