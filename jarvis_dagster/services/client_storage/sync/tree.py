@@ -1,0 +1,202 @@
+"""What both sides hold, by paths that mean the same on both.
+
+Belongs here: listing a side, telling apart or bringing together names, and
+leaving out what the filter leaves out. Does not belong here: decisions.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from typing import TYPE_CHECKING
+
+from jarvis_dagster.errors import PermanentError, TransientError
+from jarvis_dagster.services.client_storage.local import LocalFolderDrive
+from jarvis_dagster.services.client_storage.sync.filters import MARKER
+from jarvis_dagster.services.client_storage.sync.model import Node, Tree
+from jarvis_dagster.services.client_storage.sync.names import aliases, composed, parents
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from jarvis_dagster.services.client_storage.drive import DriveFile
+    from jarvis_dagster.services.client_storage.sync.filters import Filter
+    from jarvis_dagster.services.client_storage.sync.model import Agreed, Side, SideName
+
+__all__ = ["Listing", "is_fresh", "read_side", "trees"]
+
+_TICK = datetime.timedelta(seconds=2)
+
+
+@dataclasses.dataclass(frozen=True)
+class Listing:
+    """What a side lists.
+
+    Attributes:
+        entries: Listed paths from the side's folder, and what is there.
+        markers: The pairs whose marker lies in the folder.
+        settled: What was changed later may change again without a new version;
+            None where versions are exact.
+        top: What the drive's paths have before those of the side's folder.
+    """
+
+    entries: tuple[tuple[str, DriveFile], ...]
+    markers: frozenset[str]
+    settled: datetime.datetime | None = None
+    top: str = ""
+
+
+def read_side(side: Side) -> Listing:
+    """List everything below a side's folder.
+
+    Raises:
+        TransientError: the drive could not list everything.
+        PermanentError: the folder is gone, or the listing makes no sense.
+    """
+    top = ""
+    if side.folder_id is not None:
+        folder = side.drive.stat(side.folder_id)
+        if folder is None or not folder.is_folder:
+            raise PermanentError(
+                f"The folder {side.folder_id} of {side.name or 'the drive'} is not there.",
+                "Check that the drive is connected and the folder not in its trash.",
+            )
+        top = f"{composed(folder.path)}/"
+    settled = _settled(side)
+    markers: set[str] = set()
+    entries: list[tuple[str, DriveFile]] = []
+    ids: dict[str, str] = {}
+    for file in side.drive.list_all(side.folder_id, recursive=True):
+        path = composed(file.path)
+        if ids.setdefault(file.id, path) != path:
+            raise TransientError(
+                f"{path} was moved while {side.name or 'the drive'} was listed.",
+                "Try again when the folder is quiet.",
+            )
+        if not path.startswith(top):
+            raise PermanentError(f"{path} was listed in {top}, where it is not.")
+        path = path[len(top) :]
+        marker = MARKER.fullmatch(path)
+        if marker is not None and not file.is_folder:
+            markers.add(marker[1])
+        else:
+            entries.append((path, file))
+    return Listing(tuple(entries), frozenset(markers), settled, top)
+
+
+def is_fresh(side: Side, file: DriveFile) -> bool:
+    """Whether a file may change once more without a new version."""
+    settled = _settled(side)
+    return settled is not None and file.modified > settled
+
+
+def _settled(side: Side) -> datetime.datetime | None:
+    if isinstance(side.drive, LocalFolderDrive):  # whose versions are times of the disk's clock
+        return datetime.datetime.now(datetime.UTC) - _TICK
+    return None
+
+
+def trees(a: Listing, b: Listing, agreed: Mapping[str, Agreed], only: Filter) -> tuple[Tree, Tree]:
+    """The trees of both sides without what the filter leaves out.
+
+    What is left out on one side is so on the other: a file that grew beyond the
+    limit here is not deleted there.
+    """
+    names_a, names_b = _paths(a, b, agreed)
+    placed = (_placed(a, names_a), _placed(b, names_b))
+    left_out = frozenset(
+        path
+        for entries in placed
+        for path, _, file in entries
+        if only.leaves_out(path, size=file.size, is_folder=file.is_folder)
+    )
+    if left_out:
+        left_out |= {
+            path
+            for entries in placed
+            for path, _, _ in entries
+            if not left_out.isdisjoint(parents(path))
+        }
+    return (
+        _tree(a, placed[0], left_out, agreed, "a"),
+        _tree(b, placed[1], left_out, agreed, "b"),
+    )
+
+
+_Placed = list[tuple[str, str, "DriveFile"]]
+
+
+def _placed(listing: Listing, names: Mapping[str, str]) -> _Placed:
+    if not names:
+        return [(raw, raw, file) for raw, file in listing.entries]
+    return [(_path(raw, names), raw, file) for raw, file in listing.entries]
+
+
+def _path(raw: str, names: Mapping[str, str]) -> str:
+    """The path of what is listed as ``raw``, whose folders may have other names, too."""
+    if raw in names:
+        return names[raw]
+    above, _, name = raw.rpartition("/")
+    return f"{_path(above, names)}/{name}" if above else raw
+
+
+def _paths(
+    a: Listing, b: Listing, agreed: Mapping[str, Agreed]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """The path of what each side lists under another name; mostly nothing."""
+    known_a = {seen.a.raw: path for path, seen in agreed.items() if seen.a.raw}
+    known_b = {seen.b.raw: path for path, seen in agreed.items() if seen.b.raw}
+    paths_a, paths_b = ({raw for raw, _ in listing.entries} for listing in (a, b))
+    only_a, only_b = paths_a - paths_b - known_a.keys(), paths_b - paths_a - known_b.keys()
+    if only_a and only_b:
+        # What a state knows by its own name is not another's.
+        only_a = {raw for raw in only_a if raw not in agreed}
+        only_b = {raw for raw in only_b if raw not in agreed}
+        known_b |= aliases(only_a, only_b)
+    return known_a, known_b
+
+
+def _tree(
+    listing: Listing,
+    entries: _Placed,
+    left_out: frozenset[str],
+    agreed: Mapping[str, Agreed],
+    side: SideName,
+) -> Tree:
+    nodes: dict[str, Node] = {}
+    extras: list[Node] = []
+    for path, raw, file in entries:
+        if path in left_out:
+            continue
+        fresh = listing.settled is not None and file.modified > listing.settled
+        node = Node(file, path, raw, file.sha256, fresh=fresh)
+        there = nodes.get(path)
+        if there is None:
+            nodes[path] = node
+        elif there.file.is_folder and file.is_folder:
+            first, second = sorted((there.file, file), key=_age)
+            nodes[path] = dataclasses.replace(there, file=first, twins=(*there.twins, second))
+        else:
+            known = agreed[path].on(side).id if path in agreed else ""
+            keeps, extra = sorted((there, node), key=lambda n: _rank(n.file, known))
+            nodes[path] = keeps
+            extras.append(extra)
+    for path in _held(entries, left_out, nodes):
+        nodes[path] = dataclasses.replace(nodes[path], held=True)
+    extras.sort(key=lambda node: (node.path, *_age(node.file)))
+    return Tree(nodes, tuple(extras), listing.top)
+
+
+def _held(entries: _Placed, left_out: frozenset[str], nodes: Mapping[str, Node]) -> Iterable[str]:
+    """Folders in which, however deep, there is something that is left out."""
+    full = {above for path, _, _ in entries if path in left_out for above in parents(path)}
+    return [path for path in full if path in nodes and nodes[path].file.is_folder]
+
+
+def _rank(file: DriveFile, known: str) -> tuple[object, ...]:
+    """Who keeps the path: a folder, the file that was agreed on, the oldest."""
+    return (not file.is_folder, file.id != known, *_age(file))
+
+
+def _age(file: DriveFile) -> tuple[object, ...]:
+    return (file.modified, file.id)

@@ -1,0 +1,486 @@
+"""One situation each, as rclone bisync, Unison and Syncthing have them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from jarvis_dagster.errors import PermanentError
+from jarvis_dagster.services.client_storage.sync import (
+    Filter,
+    Side,
+    SyncOptions,
+    SyncReport,
+    sync,
+)
+from tests.sync.memory_drive import MemoryDrive
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+class Pair:
+    """Two drives and their state."""
+
+    def __init__(self, folder: Path, a: MemoryDrive, b: MemoryDrive) -> None:
+        self.a, self.b, self.state = a, b, folder / "state"
+
+    def sync(self, **options: Any) -> SyncReport:
+        return sync(Side(self.a), Side(self.b), state=self.state, options=SyncOptions(**options))
+
+    def settle(self, **options: Any) -> dict[str, bytes]:
+        """Synchronise; both sides hold the same and a second run does nothing."""
+        report = self.sync(**options)
+        assert (report.status, report.failures) == ("ok", ())
+        assert self.a.tree() == self.b.tree()
+        again = self.sync(**options)
+        assert (again.status, again.steps) == ("ok", ())
+        return self.a.files()
+
+
+KINDS: dict[str, Callable[[], MemoryDrive]] = {
+    "plain": MemoryDrive,
+    "hashed": lambda: MemoryDrive(hashes=True),
+    "new ids": lambda: MemoryDrive(new_ids=True),
+    "versions move": lambda: MemoryDrive(versions_move=True),
+}
+
+
+@pytest.fixture(params=KINDS)
+def pair(request: pytest.FixtureRequest, tmp_path: Path) -> Pair:
+    """A pair whose second side is a drive of each kind."""
+    return Pair(tmp_path, MemoryDrive(), KINDS[request.param]())
+
+
+@pytest.fixture
+def agreed(pair: Pair) -> Pair:
+    """A pair that agreed on a few files."""
+    for name in ("one", "two", "three", "four"):
+        pair.a.put(f"{name}.txt", name.encode())
+    pair.a.put("folder/in.txt", b"in")
+    pair.settle()
+    return pair
+
+
+# -- the first time -----------------------------------------------------------------
+
+
+def test_a_first_sync_is_a_union(pair: Pair) -> None:
+    pair.a.put("only a.txt", b"a")
+    pair.b.put("deep/only b.txt", b"b")
+    pair.a.put("both.txt", b"same")
+    pair.b.put("both.txt", b"same")
+    assert pair.settle() == {"only a.txt": b"a", "deep/only b.txt": b"b", "both.txt": b"same"}
+
+
+def test_what_is_the_same_on_both_sides_is_not_sent(pair: Pair) -> None:
+    for drive in (pair.a, pair.b):
+        drive.put("big.mp4", b"x" * 1000)
+    pair.sync()
+    assert "download" not in pair.a.calls + pair.b.calls
+
+
+def test_an_empty_side_is_filled_at_first(pair: Pair) -> None:
+    pair.b.put("x/y/z.txt", b"z")
+    assert pair.settle() == {"x/y/z.txt": b"z"}
+
+
+def test_two_empty_sides_are_in_step(pair: Pair) -> None:
+    assert pair.settle() == {}
+
+
+# -- changes ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("side", ["a", "b"])
+def test_new_changed_and_deleted_files_follow(agreed: Pair, side: str) -> None:
+    drive = getattr(agreed, side)
+    drive.put("new.txt", b"new")
+    drive.put("one.txt", b"changed")
+    drive.rm("two.txt")
+    assert agreed.settle() == {
+        "new.txt": b"new",
+        "one.txt": b"changed",
+        "three.txt": b"three",
+        "four.txt": b"four",
+        "folder/in.txt": b"in",
+    }
+
+
+def test_a_change_of_same_size_and_time_is_seen(agreed: Pair) -> None:
+    agreed.a.put("one.txt", b"eno")
+    assert agreed.settle()["one.txt"] == b"eno"
+
+
+def test_both_changed_alike_is_no_conflict(agreed: Pair) -> None:
+    agreed.a.put("one.txt", b"same")
+    agreed.b.put("one.txt", b"same")
+    report = agreed.sync()
+    assert (report.status, report.steps, report.conflicts) == ("ok", (), ())
+    agreed.a.rm("one.txt")
+    assert "one.txt" not in agreed.settle()
+
+
+def test_both_deleted_is_forgotten(agreed: Pair) -> None:
+    agreed.a.rm("one.txt")
+    agreed.b.rm("one.txt")
+    assert agreed.sync().steps == ()
+    agreed.b.put("one.txt", b"one")  # what was agreed long ago is new again
+    assert agreed.settle()["one.txt"] == b"one"
+
+
+def test_a_file_that_is_only_touched_is_not_sent(agreed: Pair) -> None:
+    agreed.a.put("one.txt", b"one")
+    agreed.a.calls.clear()
+    assert agreed.sync().steps == ()
+    assert agreed.sync().steps == ()
+    assert agreed.a.calls.count("sha256") <= 1
+
+
+def test_unchanged_files_are_never_read(agreed: Pair) -> None:
+    agreed.a.calls.clear()
+    agreed.b.calls.clear()
+    agreed.sync()
+    assert set(agreed.a.calls + agreed.b.calls) == {"list"}
+
+
+# -- conflicts --------------------------------------------------------------------
+
+
+def test_a_conflict_keeps_both_with_the_name_in_place(agreed: Pair) -> None:
+    agreed.a.put("one.txt", b"of a")
+    agreed.b.put("one.txt", b"of b")
+    report = agreed.sync()
+    (conflict,) = report.conflicts
+    assert conflict[0] == "one.txt"
+    assert conflict[1].startswith("one (conflict ")
+    assert conflict[1].endswith(").txt")
+    files = agreed.settle()
+    assert (files["one.txt"], files[conflict[1]]) == (b"of a", b"of b")
+    assert sum("conflict" in path for path in files) == 1
+
+
+def test_a_conflict_at_first_is_one_copy(pair: Pair) -> None:
+    pair.a.put("x", b"aa")
+    pair.b.put("x", b"bb")
+    assert sorted(pair.settle().values()) == [b"aa", b"bb"]
+
+
+def test_a_conflict_again_and_again_keeps_each(agreed: Pair) -> None:
+    for number in range(3):
+        agreed.a.put("one.txt", b"a%d" % number)
+        agreed.b.put("one.txt", b"b%d" % number)
+        files = agreed.settle()
+    assert {b"a2", b"b0", b"b1", b"b2"} <= set(files.values())
+    assert sum("conflict" in path for path in files) == 3
+
+
+def test_a_copy_that_was_changed_is_not_overwritten_by_the_same_conflict(agreed: Pair) -> None:
+    agreed.a.put("one.txt", b"a")
+    agreed.b.put("one.txt", b"b")
+    ((_, copy),) = agreed.sync().conflicts
+    agreed.a.put(copy, b"notes")
+    agreed.a.put("one.txt", b"a2")
+    agreed.b.put("one.txt", b"b")
+    agreed.settle()
+    agreed.a.put("one.txt", b"a3")
+    agreed.b.put("one.txt", b"b")
+    files = agreed.settle()
+    assert files[copy] == b"notes"
+    assert b"b" in files.values()
+
+
+def test_the_names_of_copies_may_be_taken_on_one_side(agreed: Pair) -> None:
+    agreed.a.put("one.txt", b"of a")
+    agreed.b.put("one.txt", b"of b")
+    ((_, copy),) = agreed.sync(dry_run=True).conflicts
+    agreed.a.put(copy, b"was here first")
+    assert {b"of a", b"of b", b"was here first"} <= set(agreed.settle().values())
+
+
+# -- an edit beats a delete -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(("editor", "deleter"), [("a", "b"), ("b", "a")])
+def test_an_edit_beats_a_delete(agreed: Pair, editor: str, deleter: str) -> None:
+    getattr(agreed, editor).put("one.txt", b"edited")
+    getattr(agreed, deleter).rm("one.txt")
+    assert agreed.settle()["one.txt"] == b"edited"
+
+
+@pytest.mark.parametrize(("editor", "deleter"), [("a", "b"), ("b", "a")])
+def test_an_edit_beats_the_delete_of_its_folder(pair: Pair, editor: str, deleter: str) -> None:
+    for name in ("x/y/1", "x/y/2", "x/3", "4", "5", "6"):
+        pair.a.put(name, name.encode())
+    pair.settle()
+    getattr(pair, editor).put("x/y/1", b"edited")
+    getattr(pair, deleter).rm("x")
+    assert pair.settle() == {"x/y/1": b"edited", "4": b"4", "5": b"5", "6": b"6"}
+
+
+def test_a_new_file_beats_the_delete_of_its_folder(agreed: Pair) -> None:
+    agreed.b.put("folder/new/deep.txt", b"new")
+    agreed.a.rm("folder")
+    files = agreed.settle()
+    assert files["folder/new/deep.txt"] == b"new"
+    assert "folder/in.txt" not in files
+
+
+# -- folders -----------------------------------------------------------------------
+
+
+def test_empty_folders_are_synchronised(agreed: Pair) -> None:
+    agreed.a.mkdir("empty/inside")
+    agreed.settle()
+    assert "empty/inside" in agreed.b.tree()
+    agreed.b.rm("empty")
+    agreed.settle()
+    assert "empty" not in agreed.a.tree()
+
+
+def test_an_emptied_folder_stays(agreed: Pair) -> None:
+    agreed.b.rm("folder/in.txt")
+    agreed.settle()
+    assert "folder" in agreed.a.tree()
+
+
+def test_a_renamed_folder_is_moved_and_not_sent(agreed: Pair) -> None:
+    agreed.a.put("folder/sub/more.txt", b"more")
+    agreed.settle()
+    agreed.a.rename("folder", "renamed")
+    agreed.b.calls.clear()
+    agreed.a.calls.clear()
+    report = agreed.sync()
+    assert report.status == "ok"
+    assert "upload" not in agreed.b.calls
+    assert "download" not in agreed.a.calls
+    files = agreed.settle()
+    assert (files["renamed/in.txt"], files["renamed/sub/more.txt"]) == (b"in", b"more")
+    assert not any(path.startswith("folder") for path in agreed.b.tree())
+
+
+def test_a_folder_renamed_on_both_sides_has_both_names(agreed: Pair) -> None:
+    agreed.a.rename("folder", "name of a")
+    agreed.b.rename("folder", "name of b")
+    files = agreed.settle()
+    assert files["name of a/in.txt"] == files["name of b/in.txt"] == b"in"
+
+
+def test_two_files_that_swap_their_names(agreed: Pair) -> None:
+    agreed.a.rename("one.txt", "x")
+    agreed.a.rename("two.txt", "one.txt")
+    agreed.a.rename("x", "two.txt")
+    files = agreed.settle()
+    assert (files["one.txt"], files["two.txt"]) == (b"two", b"one")
+
+
+def test_a_moved_file_that_the_other_side_edited_keeps_both(agreed: Pair) -> None:
+    agreed.a.rename("one.txt", "moved.txt")
+    agreed.b.put("one.txt", b"edited")
+    files = agreed.settle()
+    assert (files["moved.txt"], files["one.txt"]) == (b"one", b"edited")
+
+
+@pytest.mark.parametrize(("one", "another"), [("a", "b"), ("b", "a")])
+def test_a_file_becomes_a_folder(agreed: Pair, one: str, another: str) -> None:
+    getattr(agreed, one).rm("one.txt")
+    getattr(agreed, one).put("one.txt/inside", b"inside")
+    files = agreed.settle()
+    assert files["one.txt/inside"] == b"inside"
+    assert b"one" not in files.values()
+    getattr(agreed, another).rm("one.txt")
+    getattr(agreed, another).put("one.txt", b"file again")
+    files = agreed.settle()
+    assert files["one.txt"] == b"file again"
+
+
+@pytest.mark.parametrize(("one", "another"), [("a", "b"), ("b", "a")])
+def test_a_file_that_became_a_folder_and_was_edited_keeps_both(
+    agreed: Pair, one: str, another: str
+) -> None:
+    getattr(agreed, one).rm("one.txt")
+    getattr(agreed, one).put("one.txt/inside", b"inside")
+    getattr(agreed, another).put("one.txt", b"edited")
+    files = agreed.settle()
+    assert files["one.txt/inside"] == b"inside"
+    assert b"edited" in files.values()
+
+
+def test_a_folder_that_became_a_file_and_was_written_to_keeps_both(agreed: Pair) -> None:
+    agreed.a.rm("folder")
+    agreed.a.put("folder", b"file")
+    agreed.b.put("folder/new", b"new")
+    files = agreed.settle()
+    assert files["folder/new"] == b"new"
+    assert b"file" in files.values()
+    assert "folder/in.txt" not in files
+
+
+def test_a_file_against_a_folder_at_first_keeps_both(pair: Pair) -> None:
+    pair.a.put("thing", b"file")
+    pair.b.put("thing/inside", b"inside")
+    files = pair.settle()
+    assert files["thing/inside"] == b"inside"
+    assert b"file" in files.values()
+
+
+# -- filters -----------------------------------------------------------------------
+
+
+def test_what_a_filter_leaves_out_stays_as_it_is(agreed: Pair) -> None:
+    agreed.a.put("film.mov", b"big")
+    only = Filter(exclude=("*.mov", "folder"))
+    report = agreed.sync(filter=only)
+    assert (report.status, report.steps) == ("ok", ())
+    agreed.a.rm("folder")
+    agreed.b.put("folder/of b.txt", b"x")
+    assert agreed.sync(filter=only).steps == ()
+    assert "film.mov" not in agreed.b.files()
+    files = agreed.settle()  # without the filter: nothing was deleted
+    assert (files["folder/in.txt"], files["film.mov"]) == (b"in", b"big")
+
+
+def test_a_file_that_grows_beyond_the_limit_is_not_deleted(agreed: Pair) -> None:
+    agreed.a.put("one.txt", b"x" * 100)
+    assert agreed.sync(filter=Filter(max_bytes=50)).steps == ()
+    assert agreed.b.files()["one.txt"] == b"one"
+    assert agreed.settle()["one.txt"] == b"x" * 100
+
+
+def test_only_what_is_included_takes_part(agreed: Pair) -> None:
+    agreed.a.put("clip.mp4", b"clip")
+    agreed.a.put("deep/er/clip.mp4", b"clip")
+    agreed.a.put("notes.md", b"notes")
+    assert agreed.sync(filter=Filter(include=("*.mp4",))).status == "ok"
+    assert "notes.md" not in agreed.b.files()
+    assert agreed.b.files()["deep/er/clip.mp4"] == b"clip"
+
+
+def test_a_folder_with_what_is_left_out_is_not_removed(agreed: Pair) -> None:
+    agreed.b.put("folder/film.mov", b"film")
+    agreed.a.rm("folder")
+    only = {"filter": Filter(exclude=("*.mov",))}
+    assert agreed.sync(**only).status == "ok"
+    assert agreed.b.files()["folder/film.mov"] == b"film"
+    assert "folder/in.txt" not in agreed.b.files()
+    again = agreed.sync(**only)
+    assert (again.status, again.steps) == ("ok", ())
+    assert agreed.settle()["folder/film.mov"] == b"film"
+
+
+# -- names ------------------------------------------------------------------------
+
+
+def test_two_files_of_one_name_are_kept(tmp_path: Path) -> None:
+    pair = Pair(tmp_path, MemoryDrive(), MemoryDrive())
+    pair.b.put("twin.txt", b"first")
+    pair.b.put("twin.txt", b"second", twin=True)
+    pair.b.put("twin.txt", b"second", twin=True)
+    files = pair.settle()
+    assert files["twin.txt"] == b"first"
+    assert sorted(files.values()) == [b"first", b"second", b"second"]
+    pair.b.put("twin.txt", b"third", twin=True)
+    files = pair.settle()
+    assert files["twin.txt"] == b"first"
+    assert sorted(files.values()) == [b"first", b"second", b"second", b"third"]
+
+
+def test_a_file_and_a_folder_of_one_name_are_kept(tmp_path: Path) -> None:
+    pair = Pair(tmp_path, MemoryDrive(), MemoryDrive())
+    pair.b.put("thing/inside", b"inside")
+    pair.b.put("thing", b"file", twin=True)
+    files = pair.settle()
+    assert files["thing/inside"] == b"inside"
+    assert b"file" in files.values()
+
+
+def test_names_that_differ_in_case_are_reported_and_kept(tmp_path: Path) -> None:
+    pair = Pair(tmp_path, MemoryDrive(), MemoryDrive(case_sensitive=False))
+    pair.a.put("A.txt", b"upper")
+    pair.a.put("a.txt", b"lower")
+    pair.a.put("other", b"other")
+    for _ in range(2):
+        report = pair.sync()
+        assert report.status == "incomplete"
+        assert [problem.path for problem in report.failures] == ["a.txt"]
+        assert pair.a.files() == {"A.txt": b"upper", "a.txt": b"lower", "other": b"other"}
+        assert pair.b.files() == {"A.txt": b"upper", "other": b"other"}
+
+
+def test_the_same_content_in_two_cases_is_not_lost(tmp_path: Path) -> None:
+    pair = Pair(tmp_path, MemoryDrive(), MemoryDrive(case_sensitive=False))
+    pair.a.put("A.txt", b"same")
+    pair.settle()
+    pair.a.rename("A.txt", "a.txt")
+    for _ in range(3):
+        pair.sync()
+        assert b"same" in pair.a.files().values()
+        assert b"same" in pair.b.files().values()
+
+
+def test_unicode_forms_are_one_file(pair: Pair) -> None:
+    pair.a.put("\u00dcbung.txt", b"same")
+    pair.b.put("U\u0308bung.txt", b"same")
+    assert pair.sync().steps == ()
+    pair.b.put("U\u0308bung.txt", b"changed")
+    pair.sync()
+    assert list(pair.a.files().values()) == list(pair.b.files().values()) == [b"changed"]
+
+
+# -- trouble ----------------------------------------------------------------------
+
+
+def test_a_refused_file_does_not_stop_the_rest(agreed: Pair) -> None:
+    def refuse(name: str, what: str) -> None:
+        if name == "upload" and what == "bad.txt":
+            raise PermanentError("No space is left.")
+
+    agreed.b.before = refuse
+    agreed.a.put("bad.txt", b"bad")
+    agreed.a.put("good.txt", b"good")
+    report = agreed.sync()
+    assert report.status == "incomplete"
+    assert [problem.path for problem in report.failures] == ["bad.txt"]
+    assert agreed.b.files()["good.txt"] == b"good"
+    agreed.b.before = lambda name, what: None
+    assert agreed.settle()["bad.txt"] == b"bad"
+
+
+def test_a_conflict_whose_copy_is_refused_changes_nothing(agreed: Pair) -> None:
+    def refuse(name: str, what: str) -> None:
+        if name == "upload" and "conflict" in what:
+            raise PermanentError("No space is left.")
+
+    agreed.a.put("one.txt", b"of a")
+    agreed.b.put("one.txt", b"of b")
+    agreed.b.before = refuse
+    assert agreed.sync().status == "incomplete"
+    assert agreed.b.files()["one.txt"] == b"of b"
+    agreed.b.before = lambda name, what: None
+    assert {b"of a", b"of b"} <= set(agreed.settle().values())
+
+
+@pytest.mark.parametrize("call", ["download", "upload", "trash", "move", "create_folder"])
+def test_what_changes_during_the_run_is_left_for_the_next(agreed: Pair, call: str) -> None:
+    def edit(name: str, what: str) -> None:
+        if name == call and not edited:
+            edited.append(what)
+            for drive in (agreed.a, agreed.b):
+                for path in [path for path in drive.files() if path != "four.txt"]:
+                    drive.put(path, b"late " + path.encode() + id(drive).to_bytes(8))
+                drive.put("late/file.txt", b"late")
+
+    edited: list[str] = []
+    agreed.a.put("two.txt", b"two, changed")
+    agreed.a.rm("one.txt")
+    agreed.a.rename("folder", "renamed")
+    agreed.b.before = edit
+    agreed.a.before = edit
+    report = agreed.sync()
+    assert edited
+    assert report.status == "changed meanwhile"
+    late = {b for drive in (agreed.a, agreed.b) for b in drive.files().values() if b[:4] == b"late"}
+    agreed.a.before = agreed.b.before = lambda name, what: None
+    assert late <= set(agreed.settle().values())
