@@ -102,6 +102,36 @@ class ChangeJournal:
             before.journal_id, began, changed, touched, gone, keep_removed=self._keep_removed
         )
 
+    def note(self, present: Iterable[DriveFile], gone: Iterable[str], *, since: str) -> int:
+        """Number what is different about these files alone; the cost is theirs.
+
+        Args:
+            present: Files that may have changed, as they are.
+            gone: Ids of files and folders that are no longer there; what was
+                below such a folder is gone with it.
+            since: The token taken before they were looked at.
+
+        Returns:
+            How many changes there were.
+        """
+        before = self._store.state()
+        journal_id, began = _parsed(since)
+        if journal_id != before.journal_id:
+            return 0  # it was replaced meanwhile: the next look reads everything
+        files = list(present)
+        known = self._store.fingerprints(file.id for file in files)
+        changed = [file for file in files if known.get(file.id) != fingerprint(file)]
+        left = {key for lost in gone for key in (lost, *self._store.versions(lost))}
+        left &= self._store.fingerprints(left).keys()
+        return self._store.write(
+            before.journal_id,
+            began,
+            changed,
+            [],
+            left - {file.id for file in files},
+            keep_removed=self._keep_removed,
+        )
+
     def page(self, token: str, limit: int = 200) -> Changes:
         """What changed since ``token``: each file once, as it is now.
 

@@ -85,17 +85,26 @@ class JournalStore:
         """The journal's identity and numbers."""
         return self._run(_state)
 
-    def fingerprints(self) -> dict[str, str]:
+    def fingerprints(self, ids: Iterable[str] | None = None) -> dict[str, str]:
         """What is known to be there, by id, as :func:`fingerprint` has it.
 
         One text a file: a hundred thousand are read in the time that their
         columns would take to be made into objects.
+
+        Args:
+            ids: Only these; None is everything.
         """
         query = (
             "SELECT id, path || char(10) || version || char(10) || parent_id || char(10)"
             " || is_folder FROM entry WHERE NOT removed"
         )
-        return self._run(lambda db: dict(db.execute(query).fetchall()))
+        if ids is None:
+            return self._run(lambda db: dict(db.execute(query).fetchall()))
+        wanted = [(file_id,) for file_id in ids]
+        one = f"{query} AND id = ?"
+        return self._run(
+            lambda db: {row[0]: row[1] for key in wanted for row in db.execute(one, key)}
+        )
 
     def folder_times(self) -> dict[str, str]:
         """When the known folders were modified, by id."""

@@ -28,6 +28,7 @@ from jarvis_dagster.services.client_storage.drive import Changes, Drive, DriveFi
 from jarvis_dagster.services.client_storage.hashes import HashCache
 from jarvis_dagster.services.client_storage.journal import ChangeJournal
 from jarvis_dagster.services.client_storage.local_tree import STATE, LocalTree, disk_errors
+from jarvis_dagster.services.client_storage.watch import watch_of
 from jarvis_dagster.services.files import (
     CHUNK_BYTES,
     atomic_path,
@@ -59,7 +60,8 @@ class LocalFolderDrive(Drive):
         self.root = self._tree.root
         state = state_dir or self.root / STATE
         self._hashes = HashCache(state / "hashes.json")
-        self._journal = ChangeJournal(state / "journal.sqlite")
+        self._journal_path = state / "journal.sqlite"
+        self._journal = ChangeJournal(self._journal_path)
 
     def list(
         self,
@@ -116,9 +118,14 @@ class LocalFolderDrive(Drive):
         return self._journal.page(token, limit)
 
     def _look(self) -> None:
+        """Bring the journal up to date, at the cost of what happened where the kernel tells it."""
+        root = self._tree.folder(None)
         began = self._journal.token()
-        found = self._tree.walk(self._tree.folder(None), recursive=True)
-        self._journal.record(found, since=began)
+        with watch_of(root, self._journal_path).look(began.partition(":")[0]) as touched:
+            if touched is None:
+                self._journal.record(self._tree.walk(root, recursive=True), since=began)
+            elif touched:
+                self._journal.note(*self._tree.look_at(touched), since=began)
 
     def download(self, file_id: str, path: Path, *, progress: Progress | None = None) -> DriveFile:
         """See :meth:`Drive.download`."""

@@ -19,7 +19,7 @@ from jarvis_dagster.errors import BadInputError, PermanentError
 from jarvis_dagster.services.client_storage.drive import DriveFile, is_temporary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 __all__ = ["STATE", "LocalTree", "disk_errors"]
@@ -104,6 +104,23 @@ class LocalTree:
         """
         prefix = "" if folder == self.root else f"{folder.relative_to(self.root).as_posix()}/"
         yield from self._walk(str(folder), prefix, recursive=recursive)
+
+    def look_at(self, paths: Iterable[str]) -> tuple[list[DriveFile], list[str]]:
+        """What is visible at these paths, folders with all that is below; and what is gone."""
+        present: dict[str, DriveFile] = {}
+        gone = []
+        for path in paths:
+            if any(is_temporary(part) for part in path.split("/")):
+                continue
+            file = self.describe(self.root / path)
+            if file is None:
+                gone.append(path)
+                continue
+            present[file.id] = file
+            if file.is_folder and not (self.root / path).is_symlink():
+                below = self.walk(self.root / path, recursive=True)
+                present.update({entry.id: entry for entry in below})
+        return list(present.values()), gone
 
     def _walk(self, folder: str, prefix: str, *, recursive: bool) -> Iterator[DriveFile]:
         try:
