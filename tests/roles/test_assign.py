@@ -50,6 +50,39 @@ def test_probabilities_add_up_where_classes_would_not():
     assert {role for track, role in by_share.items() if track != 3} == {"player"}
 
 
+def shares_of(tracks, track, p_goalkeeper, p_referee):
+    shares = pd.DataFrame({"p_goalkeeper": 0.02, "p_referee": 0.02}, index=range(len(tracks)))
+    shares.loc[(tracks["track_id"] == track).to_numpy()] = [p_goalkeeper, p_referee]
+    return shares
+
+
+def test_who_is_no_referee_is_a_player_or_a_goalkeeper():
+    tracks, kit = film(line(NAVY, 150) + line(WHITE, 300), frames=40)
+    role, team = labels(assign_roles(tracks, kit, shares_of(tracks, 3, 0.5, 0.06)))
+    assert role[3] == "goalkeeper"
+    assert team[3] == "B"
+    role, team = labels(assign_roles(tracks, kit, shares_of(tracks, 3, 0.42, 0.1)))
+    assert (role[3], team[3]) == ("player", "B")
+
+
+def test_who_may_be_anybody_is_unknown():
+    tracks, kit = film(line(NAVY, 150) + line(WHITE, 300), frames=40)
+    role, team = labels(assign_roles(tracks, kit, shares_of(tracks, 3, 0.3, 0.4)))
+    assert (role[3], team[3]) == ("unknown", "")
+
+
+def test_the_team_of_a_goalkeeper_is_not_guessed():
+    pale = tuple(int(0.6 * w + 0.4 * r) for w, r in zip(WHITE, RED, strict=True))
+    people = line(RED, 150) + line(WHITE, 300)
+    people.append({"x": 300, "y": 450, "kit": pale})
+    out = assign_roles(*film(people))
+    assert labels(out)[1][11] == "A"
+    assert out.loc[out["track_id"] == 11, "team_score"].iloc[0] < 0.8
+    people[-1]["cls"] = "goalkeeper"
+    role, team = labels(assign_roles(*film(people)))
+    assert (role[11], team[11]) == ("goalkeeper", "")
+
+
 def test_a_referee_has_no_team():
     people = line(NAVY, 150) + line(WHITE, 300)
     people.append({"x": 300, "y": 450, "kit": WHITE, "striped": True, "cls": "referee"})

@@ -28,7 +28,11 @@ __all__ = ["assign_roles"]
 
 _PLAYER, _GOALKEEPER, _REFEREE = range(3)
 _SURE_TEAM = 0.6
+_SURE_KEEPER_TEAM = 0.8
+"""White pads before a white goal say little of the jersey behind them."""
 _SURE_ROLE = 0.5
+_SURE_NO_REFEREE = 0.7
+"""Share of the votes for player and goalkeeper together, of which then one has most."""
 
 
 def assign_roles(
@@ -48,7 +52,8 @@ def assign_roles(
     Returns:
         A copy of ``tracks`` with ``role, role_score, team, team_score`` filled.
         ``role_score`` is the share of the weighted votes, ``team_score`` how surely
-        the track wears its team's kit, both 0 to 1.
+        the track wears its team's kit, both 0 to 1. The role is "unknown" where it might
+        be any.
     """
     out = tracks.copy()
     if not len(out):
@@ -65,10 +70,11 @@ def assign_roles(
     else:
         team, sure = _teams(votes, summarise_kit(out, kit, covered))
     role, role_score = votes.winners()
+    plays = (role != _REFEREE) & (1 - votes.shares[:, _REFEREE] >= _SURE_NO_REFEREE)
 
     row = np.searchsorted(votes.track_ids, out["track_id"].to_numpy(np.int64))
     names = np.array([*ROLES, "unknown"], object)
-    known = (role_score >= _SURE_ROLE)[row] & (share >= 0.5)
+    known = ((role_score >= _SURE_ROLE) | plays)[row] & (share >= 0.5)
     out["role"] = names[np.where(known, role[row], len(ROLES))]
     out["role_score"] = np.where(share >= 0.5, role_score[row], 0).astype(np.float32)
     in_team = known & (role[row] != _REFEREE)
@@ -89,7 +95,8 @@ def _teams(votes: Votes, summary: KitSummary) -> tuple[NDArray[np.object_], NDAr
         return team, sure
     worn, surety = wear(summary, kits)
     sure[where] = surety
-    team[where] = np.where(surety >= _SURE_TEAM, np.array(["A", "B"], object)[worn], "")
+    least = np.where(role == _GOALKEEPER, _SURE_KEEPER_TEAM, _SURE_TEAM)
+    team[where] = np.where(surety >= least, np.array(["A", "B"], object)[worn], "")
     demote_extra_goalkeepers(votes, team)
     _pair_goalkeepers(votes, team, sure)
     return team, sure
