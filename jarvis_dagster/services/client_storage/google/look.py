@@ -1,0 +1,263 @@
+"""One look at where things are in a Google Drive.
+
+Belongs here: the root, the way from a file up to it, names in a folder. Does
+not belong here: listing many (``listing.py``), changing anything.
+
+Google knows parents by id and no paths. A ``Look`` is made for one operation
+and remembers what it asked: nothing is older than the operation.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import unicodedata
+from typing import TYPE_CHECKING, Any
+
+from jarvis_dagster.errors import BadInputError, TransientError
+from jarvis_dagster.services.client_storage.google.entries import (
+    FIELDS,
+    FOLDER,
+    SHORTCUT,
+    age,
+    checked_id,
+    describe,
+    name_forms,
+    own_name,
+    parent_of,
+    quoted,
+    shown_name,
+)
+from jarvis_dagster.services.client_storage.google.faults import damaged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from jarvis_dagster.services.client_storage.drive import DriveFile
+    from jarvis_dagster.services.client_storage.google.api import GoogleApi
+    from jarvis_dagster.services.client_storage.google.entries import Raw
+
+__all__ = ["Look", "Place", "Root", "fetch", "query_page"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Root:
+    """The folder that is the drive's root, and the shared drive it is in, if any."""
+
+    id: str
+    drive_id: str
+
+    @property
+    def corpus(self) -> dict[str, Any]:
+        """Where queries look."""
+        where = {"corpora": "drive", "driveId": self.drive_id} if self.drive_id else {}
+        return {**where, "supportsAllDrives": True, "includeItemsFromAllDrives": True}
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """A folder in the drive.
+
+    Attributes:
+        id: Google's, of the folder itself.
+        path: From the root; empty for the root.
+        shown_id: The id that Jarvis shows: of the shortcut that leads there, or
+            its own; empty for the root.
+    """
+
+    id: str
+    path: str
+    shown_id: str
+
+    def below(self, name: str) -> str:
+        """The path of something in it."""
+        return f"{self.path}/{name}" if self.path else name
+
+
+class Look:
+    """Asks each thing once."""
+
+    def __init__(self, api: GoogleApi, root: Root) -> None:
+        self._api = api
+        self.root = root
+        self._raw: dict[str, Raw | None] = {}
+        self._places: dict[str, Place] = {}
+        self._shortcuts: dict[str, list[Raw]] | None = None
+
+    def get(self, file_id: str) -> Raw | None:
+        """What Google says about an id; None for what is not there or in the trash."""
+        if file_id not in self._raw:
+            self._raw[file_id] = fetch(self._api, file_id)
+        return self._raw[file_id]
+
+    def learn(self, file_id: str, raw: Raw | None) -> None:
+        """Remember what an answer said about an entry; None is that it is gone."""
+        self._raw[file_id] = raw
+
+    def place(self, folder_id: str) -> Place | None:
+        """Where a folder is; None if it is not below the root.
+
+        A folder outside is where the oldest shortcut inside shows it.
+        """
+        return self._place(folder_id, frozenset())
+
+    def _place(self, folder_id: str, busy: frozenset[str]) -> Place | None:
+        if folder_id == self.root.id:
+            return Place(folder_id, "", "")
+        if folder_id in self._places:
+            return self._places[folder_id]
+        raw = self.get(folder_id) if folder_id and folder_id not in busy else None
+        if raw is None or raw.get("mimeType") != FOLDER:
+            return None
+        shown = raw
+        above = self._place(parent_of(raw), busy | {folder_id})
+        if above is None:
+            for shown in self.shortcuts_to(folder_id):
+                above = self._place(parent_of(shown), busy | {folder_id})
+                if above is not None:
+                    break
+            else:
+                return None
+        place = Place(folder_id, above.below(shown_name(shown)), str(shown["id"]))
+        self._places[folder_id] = place
+        return place
+
+    def shortcuts_to(self, file_id: str) -> list[Raw]:
+        """All shortcuts to a file or folder, the oldest first."""
+        if self._shortcuts is None:
+            self._shortcuts = {}
+            query = f"mimeType = {quoted(SHORTCUT)} and trashed = false"
+            for raw in sorted(self.query(query), key=age):
+                target = (raw.get("shortcutDetails") or {}).get("targetId", "")
+                self._shortcuts.setdefault(target, []).append(raw)
+        return self._shortcuts.get(file_id, [])
+
+    def content(self, raw: Raw) -> Raw | None:
+        """The entry that has the content: what a shortcut points to; None if that is gone."""
+        if raw.get("mimeType") != SHORTCUT:
+            return raw
+        target = self.get(str((raw.get("shortcutDetails") or {}).get("targetId", "")))
+        return None if target is None or target.get("mimeType") == SHORTCUT else target
+
+    def describe(self, raw: Raw) -> DriveFile | None:
+        """An entry as a value; None if it is not below the root, or a broken shortcut."""
+        above = self.place(parent_of(raw))
+        content = self.content(raw) if above is not None else None
+        if above is None or content is None or raw["id"] == self.root.id:
+            return None
+        return describe(raw, above.below(shown_name(raw)), above.shown_id, content)
+
+    def existing(self, file_id: str) -> Raw:
+        """What Google says about something below the root.
+
+        Raises:
+            BadInputError: it is not there.
+        """
+        raw = self.get(checked_id(file_id))
+        if raw is None or raw["id"] == self.root.id or self.place(parent_of(raw)) is None:
+            raise BadInputError(f"There is no {file_id} in the drive.", "List the drive again.")
+        return raw
+
+    def file(self, file_id: str) -> tuple[DriveFile, Raw]:
+        """A file below the root, and the entry that has its content."""
+        raw = self.existing(file_id)
+        file, content = self.describe(raw), self.content(raw)
+        if file is None or content is None:
+            raise BadInputError(f"{file_id} is a shortcut to what is gone.", "Remove it.")
+        if file.is_folder:
+            raise BadInputError(f"{file.path} is a folder.", "Name a file.")
+        return file, content
+
+    def folder(self, folder_id: str | None) -> Place:
+        """A folder, or what a shortcut to one leads to; None is the root."""
+        if folder_id is None or folder_id == self.root.id:
+            return Place(self.root.id, "", "")
+        content = self.content(self.existing(folder_id))
+        place = self.place(str(content["id"])) if content is not None else None
+        if place is None:
+            raise BadInputError(f"{folder_id} is not a folder.", "Name a folder.")
+        return place
+
+    def named(self, folder: Place, shown: str, *, loose: bool = False) -> list[Raw]:
+        """The entries of a folder that are shown with that name, the oldest first."""
+        forms = name_forms(shown)
+        if not forms:
+            return []
+        names = " or ".join(f"name = {quoted(form)}" for form in forms)
+        names = f"({names})" if len(forms) > 1 else names
+        query = f"{names} and {quoted(folder.id)} in parents and trashed = false"
+        found = sorted(self.query(query), key=age)
+        wanted = unicodedata.normalize("NFC", shown)
+        exact = [raw for raw in found if shown_name(raw) == wanted]
+        # A document of Google also goes by its name there, which has no extension.
+        return exact or [raw for raw in found if loose and own_name(raw) == wanted]
+
+    def find(self, path: str) -> Raw | None:
+        """The entry at a path, whichever of several folders with one name it is in."""
+        folders = [self.folder(None)]
+        found: list[Raw] = []
+        for part in path.split("/"):
+            if found:
+                folders = list(filter(None, map(self._leads_to, found)))
+            found = [raw for folder in folders for raw in self.named(folder, part, loose=True)]
+            if not found:
+                return None
+        return min(found, key=age)
+
+    def _leads_to(self, raw: Raw) -> Place | None:
+        content = self.content(raw)
+        return self.place(str(content["id"])) if content is not None else None
+
+    def query(self, query: str) -> Iterator[Raw]:
+        """All entries that match, page after page."""
+        token: str | None = None
+        while True:
+            answer = query_page(self._api, self.root, query, token, 1000)
+            yield from answer["files"]
+            token = answer.get("nextPageToken")
+            if not token:
+                return
+
+
+def fetch(api: GoogleApi, file_id: str) -> Raw | None:
+    """What Google says about an id now; None for what is not there or in the trash."""
+    try:
+        raw: Raw = api.call(
+            f"{file_id} cannot be looked up",
+            lambda drive: drive.files().get(
+                fileId=checked_id(file_id), fields=FIELDS, supportsAllDrives=True
+            ),
+        )
+    except BadInputError:
+        return None
+    if not raw.get("id"):
+        raise damaged(f"{file_id} cannot be looked up")
+    return None if raw.get("trashed") else raw
+
+
+def query_page(api: GoogleApi, root: Root, query: str, token: str | None, size: int) -> Raw:
+    """One page of what matches a query.
+
+    Raises:
+        TransientError: Google could not look everywhere.
+    """
+    what = "The drive cannot be listed"
+
+    def attempt() -> Raw:
+        answer: Raw = api.once(
+            what,
+            lambda drive: drive.files().list(
+                q=query,
+                pageSize=max(1, min(size, 1000)),
+                fields=f"nextPageToken,incompleteSearch,files({FIELDS})",
+                spaces="drive",
+                **({"pageToken": token} if token else {}),
+                **root.corpus,
+            ),
+        )
+        if "files" not in answer:
+            raise damaged(what)
+        if answer.get("incompleteSearch"):
+            raise TransientError(f"{what}: Google did not look everywhere.", "Try again later.")
+        return answer
+
+    return api.run(attempt)
