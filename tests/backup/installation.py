@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import random
 import sqlite3
 from pathlib import Path
@@ -38,7 +39,9 @@ def fill(data: Path, seed: int = 0) -> None:
         "run/stack.json": b"made anew",
         "work/v/frames.bin": b"made anew",
         "object-store/1.dat": b"read through the server",
-        "secrets/object-store.json": b"{}",
+        "secrets/object-store.json": json.dumps(
+            dict.fromkeys(("access_key", "secret_key", "master_key", "internal_key"), "x")
+        ).encode(),
     }
     for name, content in files.items():
         path = data / name

@@ -13,6 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 __all__ = ["BackupConfig", "BackupS3Config", "PostgresConfig", "RetentionConfig"]
 
 
+_CRON = r"^\s*\S+(\s+\S+){4}\s*$"
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -67,10 +70,14 @@ class BackupConfig(_Section):
         "backup without it.",
     )
     schedule: str | None = Field(
-        default="0 3 * * *", description="When a backup is made, as cron (UTC); empty: never."
+        default="0 3 * * *",
+        pattern=_CRON,
+        description="When a backup is made, as cron (UTC); empty: never.",
     )
     verify_schedule: str | None = Field(
-        default="0 5 * * 0", description="When all backups are verified, as cron (UTC)."
+        default="0 5 * * 0",
+        pattern=_CRON,
+        description="When all backups are read back, as cron (UTC); empty: never.",
     )
     retention: RetentionConfig = Field(
         default_factory=RetentionConfig, description="Which snapshots stay."

@@ -1,0 +1,104 @@
+"""Upkeep: the backup, and the truths about it."""
+
+import contextlib
+from collections.abc import Iterator
+
+import dagster as dg
+
+from jarvis_dagster.assets.metadata import seconds_of
+from jarvis_dagster.errors import PermanentError, TransientError
+from jarvis_dagster.resources.backups import BackupResource
+
+__all__ = ["backup", "every_byte_can_be_read_back"]
+
+_RETRIES, _WAIT_S = 3, 300
+_NAMED = 50  # of the findings, in the metadata
+
+
+@dg.asset(
+    key=["upkeep", "backup"],
+    group_name="upkeep",
+    owners=["team:sherlock"],
+    kinds={"backup"},
+    check_specs=[
+        dg.AssetCheckSpec(
+            "everything_was_taken",
+            asset=["upkeep", "backup"],
+            description="No database was damaged, no file unreadable, no bucket missing.",
+        )
+    ],
+)
+def backup(context: dg.AssetExecutionContext, backups: BackupResource) -> dg.MaterializeResult:
+    """An encrypted snapshot of databases, files, settings and objects, in another place.
+
+    Older snapshots go as ``backup.retention`` says, and what only they needed with them.
+    """
+    with _failures(context), seconds_of() as elapsed:
+        snapshot = backups.service.create()
+        pruned = backups.service.prune()
+    return dg.MaterializeResult(
+        metadata={
+            "snapshot": snapshot.id,
+            "place": backups.service.place.where,
+            "entries": snapshot.entries,
+            "size_bytes": snapshot.size,
+            "added_bytes": snapshot.new_bytes,
+            "snapshots_removed": len(pruned.removed),
+            "freed_bytes": pruned.freed_bytes,
+            "seconds": elapsed(),
+        },
+        check_results=[
+            dg.AssetCheckResult(
+                check_name="everything_was_taken",
+                passed=not snapshot.notes,
+                severity=dg.AssetCheckSeverity.WARN,
+                description=" ".join(snapshot.notes) or None,
+            )
+        ],
+    )
+
+
+@dg.asset_check(
+    asset=["upkeep", "backup"],
+    description="Every snapshot can be restored: all of the backup was read and is as written.",
+)
+def every_byte_can_be_read_back(
+    context: dg.AssetCheckExecutionContext, backups: BackupResource
+) -> dg.AssetCheckResult:
+    """Read the whole backup, and name what is damaged or missing."""
+    with _failures(context):
+        verified = backups.service.verify()
+    named = [f"{one.problem}: {one.blob}" for one in verified.findings[:_NAMED]]
+    lost = sorted({path for one in verified.findings for path in one.paths})
+    return dg.AssetCheckResult(
+        passed=not verified.findings,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=None
+        if not named
+        else "Run `jarvis backup verify --mend`, then make a backup; what is gone at its source"
+        " too is lost.",
+        metadata={
+            "snapshots": verified.snapshots,
+            "bytes_read": verified.bytes_read,
+            "damaged_or_missing": named,
+            "cannot_be_restored": lost[:_NAMED],
+        },
+    )
+
+
+@contextlib.contextmanager
+def _failures(
+    context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext,
+) -> Iterator[None]:
+    """An outage, or another backup at work, is worth another try; a refusal is not."""
+    try:
+        yield
+    except TransientError as error:
+        context.log.warning(str(error))
+        raise dg.RetryRequested(max_retries=_RETRIES, seconds_to_wait=_WAIT_S) from error
+    except PermanentError as error:
+        raise dg.Failure(
+            description=str(error),
+            metadata={"what": error.what, "remedy": error.remedy},
+            allow_retries=False,
+        ) from error
