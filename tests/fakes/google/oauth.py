@@ -7,6 +7,7 @@ tokens are good. Does not belong here: what they are good for.
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import secrets
 import time
@@ -24,13 +25,18 @@ __all__ = ["OAuth"]
 _SCOPES = {f"https://www.googleapis.com/auth/drive{part}" for part in ("", ".readonly", ".file")}
 
 
+@functools.cache
+def _key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
 class OAuth:
     """One service account, one app, and the people who signed in to it."""
 
     client_id = "app.apps.example"
 
     def __init__(self) -> None:
-        self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self.key = _key()
         self.client_secret = secrets.token_hex(16)
         self.refresh_tokens: set[str] = set()
         self.access_tokens: set[str] = set()

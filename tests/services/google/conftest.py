@@ -34,9 +34,9 @@ def waits() -> list[float]:
 def open_drive(
     server: GoogleServer, tmp_path: Path, waits: list[float]
 ) -> Iterator[Callable[..., GoogleDrive]]:
-    """Opens a drive with the service account of the server and more settings."""
-    key = tmp_path / "key.json"
-    key.write_text(json.dumps(server.oauth.service_account()))
+    """Opens a drive as a person who signed in, with more settings."""
+    key = tmp_path / "user.json"
+    key.write_text(json.dumps(server.oauth.authorized_user()))
     opened = []
 
     def open_one(**settings: Any) -> GoogleDrive:

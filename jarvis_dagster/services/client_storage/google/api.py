@@ -8,8 +8,10 @@ any request.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import threading
+import types
 import weakref
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["GoogleApi"]
 
 _T = TypeVar("_T")
+_COLLECTIONS = ("about", "changes", "files", "permissions")
 
 
 class GoogleApi:
@@ -133,7 +136,16 @@ def _build(config: GoogleDriveConfig) -> Any:
         root = config.api_endpoint.rstrip("/").removesuffix("/drive/v3")
         description["rootUrl"] = f"{root}/"
         description.pop("mtlsRootUrl", None)
-    return googleapiclient.discovery.build_from_document(description, http=_plain(config))
+    client = googleapiclient.discovery.build_from_document(description, http=_plain(config))
+    # It makes the methods of a collection anew each time one is asked for, in milliseconds.
+    collections = {name: getattr(client, name)() for name in _COLLECTIONS}
+    return types.SimpleNamespace(
+        **{name: functools.partial(_same, made) for name, made in collections.items()}
+    )
+
+
+def _same(collection: Any) -> Any:
+    return collection
 
 
 def _plain(config: GoogleDriveConfig) -> Any:

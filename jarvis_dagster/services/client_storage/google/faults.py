@@ -79,8 +79,8 @@ def translated(what: str, login: str) -> Iterator[None]:
     except google.auth.exceptions.GoogleAuthError as error:
         if getattr(error, "retryable", False):
             raise _unreachable(what, error) from error
-        # The text of the error may hold what the token server said; it is not shown.
-        raise PermanentError(f"{what}: Google refuses the credentials.", login) from error
+        # Without the cause: it quotes what the token server said.
+        raise PermanentError(f"{what}: Google refuses the credentials.", login) from None
     except ssl.SSLCertVerificationError as error:
         raise PermanentError(
             f"{what}: the server's certificate is not trusted.", "Check api_endpoint and the clock."

@@ -140,9 +140,9 @@ class Look:
 
     def describe(self, raw: Raw) -> DriveFile | None:
         """An entry as a value; None if it is not below the root, or a broken shortcut."""
-        above = self.place(parent_of(raw))
+        above = self.place(parent_of(raw)) if raw["id"] != self.root.id else None
         content = self.content(raw) if above is not None else None
-        if above is None or content is None or raw["id"] == self.root.id:
+        if above is None or content is None:
             return None
         return describe(raw, above.below(shown_name(raw)), above.shown_id, content)
 

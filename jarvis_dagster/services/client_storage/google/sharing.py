@@ -70,7 +70,7 @@ class Sharing:
             if not _ADDRESS.fullmatch(person):
                 raise BadInputError(f"{person!r} is not an e-mail address.")
         wanted = {"role": role, **_expiry(expires)}
-        raw = _shared(look, file_id)
+        raw = _own(look, file_id)
         with self._lock:
             return [
                 self._give(raw, {"type": "user", "emailAddress": person, **wanted})
@@ -87,13 +87,13 @@ class Sharing:
                 "Links of Google Drive do not end by themselves.",
                 "Take the link back by hand, or share with people.",
             )
-        raw = _shared(look, file_id)
+        raw = _own(look, file_id)
         with self._lock:
             return self._give(raw, {"type": "anyone", "role": role, "allowFileDiscovery": False})
 
     def unshare(self, look: Look, file_id: str, permission_id: str) -> None:
         """See :meth:`Drive.unshare`."""
-        raw = _shared(look, file_id)
+        raw = _own(look, file_id)
         checked_id(permission_id)
         with self._lock:
             found = self._list(str(raw["id"]))
@@ -224,6 +224,17 @@ def _shared(look: Look, file_id: str) -> Raw:
     if content is None:
         raise BadInputError(f"{file_id} is a shortcut to what is gone.", "Remove it.")
     return content
+
+
+def _own(look: Look, file_id: str) -> Raw:
+    """The same, where its permissions may be changed."""
+    raw = _shared(look, file_id)
+    if look.place(parent_of(raw)) is None:
+        raise NotSupportedError(
+            f"{raw.get('name')} is outside of the drive; there is only a shortcut to it here.",
+            "Share it where it is, or copy it here.",
+        )
+    return raw
 
 
 def _permission(raw: Raw, link: str, *, inherited: bool) -> Permission:

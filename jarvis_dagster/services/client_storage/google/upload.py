@@ -16,6 +16,7 @@ from jarvis_dagster.services.client_storage.google.entries import (
     FIELDS,
     is_native,
     numbered,
+    parent_of,
     version_of,
 )
 from jarvis_dagster.services.client_storage.google.look import Look, fetch
@@ -81,6 +82,8 @@ class Upload:
         if entry is None or now is None or not self._is_version(now, replace):
             return None
         self._look.existing(replace.id)
+        if self._look.place(parent_of(now)) is None:
+            return None  # a shortcut to what is outside of the drive
         if self._source.is_content_of(now):
             return entry
         file_id = str(now["id"])
