@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Crash", "MemoryDrive"]
 
-MUTATING = {"upload", "create_folder", "move", "trash"}
-
 
 class Crash(BaseException):
     """The process ends here."""
@@ -125,6 +123,14 @@ class MemoryDrive(Drive):
             for path, item in self._walk("")
             if item.content is not None and not path.startswith("jarvis-sync-")
         )
+
+    def all_files_by_id(self) -> dict[str, tuple[str, bytes]]:
+        """Path and content of every file."""
+        return {
+            item.id: (path, item.content)
+            for path, item in self._walk("")
+            if item.content is not None and not path.startswith("jarvis-sync-")
+        }
 
     # -- the interface -----------------------------------------------------------
 

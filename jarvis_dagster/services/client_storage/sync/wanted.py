@@ -122,14 +122,20 @@ class Wanted:
         """A path for a copy; with ``reuse``, it may hold the same content already."""
 
         def is_free(path: str) -> bool:
-            there = [nodes[path] for nodes in self.nodes.values() if path in nodes]
             if path in self.leave or path in self._claimed:
                 return False
+            there = [(side, nodes[path]) for side, nodes in self.nodes.items() if path in nodes]
             if not there:
                 return reuse or path not in self.agreed
-            return reuse and all(found.sha256 == node.sha256 for found in there)
+            return reuse and all(self._holds(found, side, node) for side, found in there)
 
         return conflict_path(node.path, node.sha256, is_free)
+
+    def _holds(self, found: Node, side: SideName, node: Node) -> bool:
+        """Whether what is on a side is a file with the content of ``node``."""
+        if found.file.is_folder or found.file.size != node.file.size:
+            return False
+        return self.is_known(found, side) and found.sha256 == node.sha256
 
     def _last(self, path: str) -> Agreed | None:
         """What was agreed, unless a side was sent it and has not shown it since."""
