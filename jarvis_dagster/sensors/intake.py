@@ -7,6 +7,7 @@ Does not belong here: which files are ready (``upload_plan``), what a run does.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import time
 from typing import TYPE_CHECKING
@@ -111,7 +112,7 @@ class Intake:
             notes.append(f"{file.path} is known already")
             return dataclasses.replace(taken, cursor=cursor, notes=notes)
         key = request.partition_key or ""
-        known = self._instance.has_dynamic_partition(VIDEOS.name or "", key)
+        known = content_prefix(key) in self._partitions
         return Taken(
             cursor,
             [*taken.requests, request],
@@ -174,10 +175,13 @@ class Intake:
     def partition(self, name: str, content: str) -> str:
         """The partition of this content: the one it has, or one after its name."""
         new = partition_key(name, content)
-        for key in self._instance.get_dynamic_partitions(VIDEOS.name or ""):
-            if content_prefix(key) == content_prefix(new):
-                return key
-        return new
+        return self._partitions.get(content_prefix(new), new)
+
+    @functools.cached_property
+    def _partitions(self) -> dict[str, str]:
+        """The partitions by content; asked for once a look, and only if there is a new file."""
+        keys = self._instance.get_dynamic_partitions(VIDEOS.name or "")
+        return {content_prefix(key): key for key in keys}
 
 
 def run_tags(upload: Upload) -> dict[str, str]:
