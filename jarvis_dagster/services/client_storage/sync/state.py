@@ -89,8 +89,12 @@ class State:
         self._database: sqlite3.Connection | None = None
 
     def __enter__(self) -> State:
-        if self.exists:
-            self._open()
+        try:
+            if self.exists:
+                self._open()
+        except BaseException:
+            self._cleanup.close()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
