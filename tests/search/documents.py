@@ -111,7 +111,8 @@ def odt(*paragraphs: str) -> bytes:
             f' xmlns:text="{_OPEN}:text:1.0" office:version="1.2"><office:body><office:text>{body}'
             "</office:text></office:body></office:document-content>",
             "META-INF/manifest.xml": f"{_XML}<manifest:manifest"
-            f' xmlns:manifest="{_OPEN}:manifest:1.0"><manifest:file-entry manifest:full-path="/" manifest:media-type="{kind}"/>'
+            f' xmlns:manifest="{_OPEN}:manifest:1.0"><manifest:file-entry'
+            f' manifest:full-path="/" manifest:media-type="{kind}"/>'
             "</manifest:manifest>",
         }
     )

@@ -145,7 +145,7 @@ def _bomb() -> bytes:
     ):
         part.write(f'<w:document xmlns:w="{documents.WORD}"><w:body><w:x>'.encode())
         for _ in range(300):
-            part.write(bytes(b" ") * (1 << 20))
+            part.write(b" " * (1 << 20))
     return buffer.getvalue()
 
 

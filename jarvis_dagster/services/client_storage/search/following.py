@@ -101,14 +101,15 @@ class Run:
             except (TokenExpiredError, BadInputError) as error:
                 _LOG.warning("%s Everything is listed again.", error)
                 return None
-            # Both a removal and a file: trashed and brought back, or the other way round.
-            named = {file.id for file in page.files}
-            for file_id in page.removed:
-                if file_id not in named or self._drive.stat(file_id) is None:
-                    named.discard(file_id)
-                    self._report.removed += self._store.files.remove(self._state.id, file_id)
-            latest = {file.id: file for file in page.files if file.id in named}
-            self._apply(list(latest.values()), complete=False)
+            latest = {file.id: file for file in page.files}
+            # Both a file and a removal: trashed and brought back, or the other way round.
+            back = [key for key in page.removed if key in latest and self._drive.stat(key)]
+            gone = [key for key in page.removed if key not in back]
+            # Files first: what was moved out of a folder does not go with it.
+            files = [file for file in latest.values() if file.id not in gone]
+            self._apply(files, complete=False)
+            for file_id in gone:
+                self._report.removed += self._store.files.remove(self._state.id, file_id)
             token = page.token
             self._store.drives.set_token(self._state.id, token)
             self._store.commit()

@@ -96,6 +96,8 @@ def may_hold_text(name: str, media_type: str) -> str | None:
     extension = extension_of(name)
     if extension in _BY_EXTENSION:
         return _BY_EXTENSION[extension]
+    if any(extension in KINDS[kind] for kind in ("image", "video", "audio")):
+        return None
     media_type = media_type.partition(";")[0].strip().lower()
     if media_type in _BY_MEDIA_TYPE:
         return _BY_MEDIA_TYPE[media_type]

@@ -1,4 +1,4 @@
-"""Finding files in the index: the filter, the order, the snippets.
+"""Finding files in the index: the filter, the order, the hits.
 
 Belongs here: the questions that are put to the tables. Does not belong here:
 what a person may type (``query.py``), connections (``index.py``).
@@ -13,8 +13,7 @@ import datetime
 import time
 from typing import TYPE_CHECKING, Any
 
-from jarvis_dagster.services.client_storage.search.schema import COLUMNS
-from jarvis_dagster.services.client_storage.search.text import readable
+from jarvis_dagster.services.client_storage.search.snippets import Marks, snippet
 
 if TYPE_CHECKING:
     import sqlite3
@@ -26,9 +25,6 @@ __all__ = ["Hit", "find"]
 
 _WEIGHTS = "10.0, 5.0, 4.0, 1.0"
 """Of a word in the name, in title and author, in the folders, in the text."""
-
-_START, _END = "\x02", "\x03"  # control characters never get into the index
-_SNIPPET_WORDS = 24
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +49,7 @@ class Hit:
     modified: datetime.datetime
     score: float
     snippet: str
-    marks: tuple[tuple[int, int], ...] = ()
+    marks: Marks = ()
 
 
 def find(
@@ -93,11 +89,10 @@ def find(
     if query.not_kinds:
         filters.add_kinds(query.not_kinds, negated=True)
     if query.unwanted:
-        filters.add("file.id NOT IN (SELECT rowid FROM words WHERE words MATCH ?)", query.unwanted)
+        filters.add("file.id NOT IN (SELECT rowid FROM words WHERE words MATCH ?)", query.no_match)
     rows = _matching(db, query, filters, limit) if query.wanted else _newest(db, filters, limit)
-    snippets = _snippets(db, query, [row["id"] for row in rows])
     best = max((row["score"] for row in rows), default=0.0)
-    return [_hit(row, best, snippets[row["id"]]) for row in rows]
+    return [_hit(db, query, row, best) for row in rows]
 
 
 class _Filters:
@@ -130,7 +125,7 @@ def _matching(
         " FROM words JOIN file ON file.id = words.rowid JOIN drive ON drive.id = file.drive_id"
         f" WHERE words MATCH ?{filters.sql} ORDER BY score DESC, modified DESC, file.id LIMIT ?"
     )
-    return db.execute(statement, (query.wanted, *filters.values, limit)).fetchall()
+    return db.execute(statement, (query.match, *filters.values, limit)).fetchall()
 
 
 def _newest(db: sqlite3.Connection, filters: _Filters, limit: int) -> list[sqlite3.Row]:
@@ -141,24 +136,12 @@ def _newest(db: sqlite3.Connection, filters: _Filters, limit: int) -> list[sqlit
     return db.execute(statement, (*filters.values, limit)).fetchall()
 
 
-def _snippets(db: sqlite3.Connection, query: Query, keys: list[int]) -> dict[int, str]:
-    """Of the hits alone: making one costs as much as reading the file's text."""
-    statement = "SELECT substr(text, 1, 200), substr(about, 1, 200) FROM document WHERE id = ?"
-    values: tuple[object, ...] = ()
-    if query.wanted:
-        cut = f"'{_START}', '{_END}', '…', {_SNIPPET_WORDS}"
-        statement = (
-            f"SELECT snippet(words, {COLUMNS.index('text')}, {cut}),"
-            f" snippet(words, {COLUMNS.index('about')}, {cut})"
-            " FROM words WHERE words MATCH ? AND rowid = ?"
-        )
-        values = (query.wanted,)
-    rows = ((key, db.execute(statement, (*values, key)).fetchone()) for key in keys)
-    return {key: row[0] or row[1] for key, row in rows}
-
-
-def _hit(row: sqlite3.Row, best: float, marked: str) -> Hit:
-    snippet, marks = _unmarked(" ".join(readable(marked).split()))
+def _hit(db: sqlite3.Connection, query: Query, row: sqlite3.Row, best: float) -> Hit:
+    words = db.execute("SELECT text, about FROM document WHERE id = ?", (row["id"],)).fetchone()
+    shown, marks = snippet(words["text"] or words["about"], query.wanted)
+    if not marks and words["about"]:
+        other = snippet(words["about"], query.wanted)
+        shown, marks = other if other[1] else (shown, marks)
     return Hit(
         drive=row["drive"],
         file_id=row["file_id"],
@@ -167,20 +150,6 @@ def _hit(row: sqlite3.Row, best: float, marked: str) -> Hit:
         modified=datetime.datetime.fromtimestamp(row["modified"], datetime.UTC),
         # Two digits: what files that the asker may not see do to it is not told.
         score=round(row["score"] / best, 2) if best > 0 else 1.0,
-        snippet=snippet,
+        snippet=shown,
         marks=marks,
     )
-
-
-def _unmarked(marked: str) -> tuple[str, tuple[tuple[int, int], ...]]:
-    """The text without the marks, and where they were."""
-    parts: list[str] = []
-    marks: list[tuple[int, int]] = []
-    length = 0
-    for number, piece in enumerate(marked.split(_START)):
-        inside, _, rest = piece.partition(_END) if number else ("", "", piece)
-        if number:
-            marks.append((length, length + len(inside)))
-        parts += [inside, rest]
-        length += len(inside) + len(rest)
-    return "".join(parts), tuple(marks)

@@ -13,7 +13,7 @@ from jarvis_dagster.errors import BadInputError
 from jarvis_dagster.services.client_storage.search.formats import KINDS
 from jarvis_dagster.services.client_storage.search.text import normal
 
-__all__ = ["Query", "kind_or_extension", "parse"]
+__all__ = ["Query", "Words", "kind_or_extension", "parse"]
 
 _MOST_CHARS, _MOST_TERMS = 1000, 64
 _TERM = re.compile(
@@ -23,25 +23,48 @@ _TERM = re.compile(
 _HAS_WORD = re.compile(r"[^\W_]")
 
 
+@dataclasses.dataclass(frozen=True)
+class Words:
+    """A word, or several that follow each other; with ``prefix`` the last may go on."""
+
+    text: str
+    prefix: bool = False
+
+    @property
+    def quoted(self) -> str:
+        """A string in the language of the full-text index, in which nothing has a meaning."""
+        return f'"{self.text}"{" *" if self.prefix else ""}'
+
+
 @dataclasses.dataclass
 class Query:
     """What to look for.
 
     Attributes:
-        wanted: Expression of the full-text index that a file must match; may be empty.
-        unwanted: Expression that it must not match; may be empty.
+        wanted: Words that a file must have, all of them.
+        unwanted: Words of which it must have none.
         kinds: Of these kinds or extensions only, if there are any.
         not_kinds: Of none of these.
         folders: Below each of these folders, which may be anywhere.
         not_folders: Below none of these.
     """
 
-    wanted: str = ""
-    unwanted: str = ""
+    wanted: list[Words] = dataclasses.field(default_factory=list)
+    unwanted: list[Words] = dataclasses.field(default_factory=list)
     kinds: list[str] = dataclasses.field(default_factory=list)
     not_kinds: list[str] = dataclasses.field(default_factory=list)
     folders: list[str] = dataclasses.field(default_factory=list)
     not_folders: list[str] = dataclasses.field(default_factory=list)
+
+    @property
+    def match(self) -> str:
+        """What the full-text index is asked for; empty if by filters alone."""
+        return " AND ".join(words.quoted for words in self.wanted)
+
+    @property
+    def no_match(self) -> str:
+        """What it is asked to leave out; may be empty."""
+        return " OR ".join(words.quoted for words in self.unwanted)
 
 
 def parse(text: str) -> Query:
@@ -57,8 +80,6 @@ def parse(text: str) -> Query:
     if len(text) > _MOST_CHARS:
         raise BadInputError(f"The query is longer than {_MOST_CHARS} characters.", "Shorten it.")
     query = Query()
-    wanted: list[str] = []
-    unwanted: list[str] = []
     for term in list(_TERM.finditer(_quotes(text)))[:_MOST_TERMS]:
         said = term["phrase"] if term["phrase"] is not None else term["word"]
         prefix = bool(term["star"]) or (term["phrase"] is None and said.endswith("*"))
@@ -69,10 +90,9 @@ def parse(text: str) -> Query:
         elif field == "in":
             folders = query.not_folders if without else query.folders
             folders += [folder] if (folder := said.strip("/ ")) else []
-        elif quoted := _quoted(said, prefix=prefix):
-            (unwanted if without else wanted).append(quoted)
-    query.wanted, query.unwanted = " AND ".join(wanted), " OR ".join(unwanted)
-    if not (wanted or query.kinds or query.folders):
+        elif words := _words(said, prefix=prefix):
+            (query.unwanted if without else query.wanted).append(words)
+    if not (query.wanted or query.kinds or query.folders):
         raise BadInputError(
             f"There is no word to look for in {text!r}.", "Name a word, type:KIND or in:FOLDER."
         )
@@ -86,13 +106,10 @@ def kind_or_extension(said: str) -> str:
     return single if single in {*KINDS, "folder", "other"} else said
 
 
-def _quoted(said: str, *, prefix: bool) -> str:
-    """A string of the index's language, in which nothing has a meaning; empty without a word."""
-    said = normal(said.encode("utf-8", "replace").decode())
-    if not _HAS_WORD.search(said):
-        return ""
-    escaped = said.replace('"', " ")
-    return f'"{escaped}"{" *" if prefix else ""}'
+def _words(said: str, *, prefix: bool) -> Words | None:
+    """Words in the form of the index; None if there are none."""
+    said = normal(said.encode("utf-8", "replace").decode()).replace('"', " ")
+    return Words(said, prefix) if _HAS_WORD.search(said) else None
 
 
 def _quotes(text: str) -> str:

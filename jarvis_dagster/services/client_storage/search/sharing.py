@@ -94,6 +94,8 @@ class Sharing:
     def _beside(self, known: Known) -> None:
         """Ask for all that had the same readers from the drive as a whole."""
         for other in self._store.files.at_top(self._state.id, known.readers_key):
+            if other.id == known.id:
+                continue
             if other.is_folder:
                 self._below(other.file_id)
             self._again(other)
