@@ -7,6 +7,7 @@ not belong here: motion from pixels (the preflight scan does that).
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,9 +20,35 @@ if TYPE_CHECKING:
 
     from jarvis_dagster.hockey.tracking.boxes import Boxes
 
-__all__ = ["measured_noise", "motion_from_boxes", "motion_from_scan", "refine_motion"]
+__all__ = [
+    "CameraPath",
+    "measured_noise",
+    "motion_from_boxes",
+    "motion_from_scan",
+    "refine_motion",
+    "resting_places",
+]
 
 _REACH = 1.5  # box widths that a person may move between two detection frames
+
+
+@dataclasses.dataclass(frozen=True)
+class CameraPath:
+    """Shift of the picture since the first of some frames, which ascend."""
+
+    frames: NDArray[np.int64]  # (T,)
+    shift: NDArray[np.float64]  # (T, 2) px
+
+    def at(self, frame: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(n, 2) at any frames: evenly between the known ones, and on as it was beyond them."""
+        out = [np.interp(frame, self.frames, self.shift[:, axis]) for axis in range(2)]
+        if len(self.frames) > 1:
+            before = np.minimum(frame - self.frames[0], 0) / (self.frames[1] - self.frames[0])
+            after = np.maximum(frame - self.frames[-1], 0) / (self.frames[-1] - self.frames[-2])
+            for axis in range(2):
+                step = np.diff(self.shift[:, axis])
+                out[axis] += before * step[0] + after * step[-1]
+        return np.stack(out, axis=1)
 
 
 def motion_from_boxes(boxes: Boxes, ticks: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -96,6 +123,38 @@ def motion_from_scan(
     if len(frame) == 0:
         return np.zeros((len(ticks), 2))
     return np.stack([np.interp(ticks, frame, total[:, axis]) for axis in range(2)], axis=1)
+
+
+def resting_places(
+    scan: pd.DataFrame, frame: NDArray[np.int64], xy_px: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Where what is seen at ``xy_px`` (n, 2) was in the picture of the first ``frame``.
+
+    Were it part of the rink: with pan, zoom and roll undone. Over minutes this drifts.
+
+    Args:
+        scan: SCAN.
+        frame: (n,) ascending.
+
+    Returns:
+        (n, 2) px, and (n,) how much larger things have become since; ``None`` where
+        the camera's motion is not known throughout.
+    """
+    first = int(frame[0])
+    rows = scan.iloc[np.searchsorted(scan["frame"], [first + 1])[0] :]
+    rows = rows.iloc[: int(frame[-1]) - first]
+    names = ["dx_px", "dy_px", "scale", "angle_rad"]
+    dx, dy, scale, angle = rows[names].to_numpy(np.float64).T
+    if len(rows) < frame[-1] - first or not rows["motion_ok"].all():
+        return None
+    # Similarities of the plane are z -> turn * z + move; together z -> turned * (z + moved).
+    turned = np.append(1, np.cumprod(scale * np.exp(1j * angle)))
+    moved = np.append(0, np.cumsum((dx + 1j * dy) / turned[1:]))
+    at = frame - first
+    place = (xy_px[:, 0] + 1j * xy_px[:, 1]) / turned[at] - moved[at]
+    if not np.isfinite(place).all():
+        return None
+    return np.stack([place.real, place.imag], axis=1), np.abs(turned[at])
 
 
 def refine_motion(

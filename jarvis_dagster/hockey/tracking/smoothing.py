@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from jarvis_dagster.hockey.tracking.boxes import Boxes
+    from jarvis_dagster.hockey.tracking.camera import CameraPath
 
 __all__ = ["Smoothing", "fill", "spline"]
 
@@ -61,7 +62,7 @@ def spline(
 
 def fill(
     boxes: Boxes,
-    camera: NDArray[np.float64],
+    path: CameraPath,
     chains: list[NDArray[np.intp]],
     *,
     fps: float,
@@ -76,7 +77,7 @@ def fill(
 
     Args:
         boxes: all detections.
-        camera: (N, 2) shift of the picture at each detection, px.
+        path: how the picture moved.
         chains: indices into ``boxes``.
         fps: frames a second.
         noise: jitter of the detections, share of the box size.
@@ -106,9 +107,7 @@ def fill(
             columns.append(
                 {
                     "frame": frames,
-                    "box": _smooth(
-                        boxes.box[part], seen - first, len(frames), camera[part], scale, options
-                    ),
+                    "box": _smooth(boxes.box[part], seen - first, path.at(frames), scale, options),
                     "score": np.interp(frames, seen, boxes.score[part]),
                     "label": np.full(len(frames), label),
                     "row": row,
@@ -121,17 +120,15 @@ def fill(
 def _smooth(
     box: NDArray[np.float64],
     at: NDArray[np.int64],
-    count: int,
-    camera: NDArray[np.float64],
+    shift: NDArray[np.float64],
     scale: float,
     options: Smoothing,
 ) -> NDArray[np.float64]:
-    """``count`` boxes, smooth before a resting camera, of which those ``at`` were seen."""
-    every = np.arange(count)
-    shift = np.stack([_carried_on(every, at, camera[:, axis]) for axis in range(2)], axis=1)
+    """A box for each ``shift`` of the camera, smooth without it; those ``at`` were seen."""
+    every = np.arange(len(shift))
     values = np.zeros((len(every), 4))
     values[at] = box
-    values[at, :2] -= camera
+    values[at, :2] -= shift[at]
     weight = np.zeros(len(every))
     weight[at] = 1
     if len(at) < 3:
@@ -144,14 +141,3 @@ def _smooth(
     out[:, :2] += shift
     out[:, 2:] = np.maximum(out[:, 2:], 1)
     return out
-
-
-def _carried_on(
-    every: NDArray[np.int64], at: NDArray[np.int64], value: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """``value`` between ``at`` by straight lines, of which the outer ones go on beyond."""
-    out = np.interp(every, at, value)
-    if len(at) > 1:
-        slope = np.diff(value[[0, 1, -2, -1]])[[0, 2]] / np.diff(at[[0, 1, -2, -1]])[[0, 2]]
-        out += slope[0] * np.minimum(every - at[0], 0) + slope[1] * np.maximum(every - at[-1], 0)
-    return np.asarray(out)
