@@ -15,12 +15,13 @@ import concurrent.futures
 import contextlib
 import dataclasses
 import hashlib
+import itertools
 import json
 import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from jarvis_dagster.errors import BadInputError, ConflictError
+from jarvis_dagster.errors import BadInputError, ConflictError, PermanentError
 from jarvis_dagster.services.storage.faults import DamagedError
 from jarvis_dagster.services.storage.records import Record, Version
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from jarvis_dagster.services.storage.config import StorageConfig
     from jarvis_dagster.services.storage.documents import Documents
     from jarvis_dagster.services.storage.raw import RawObjects
+    from jarvis_dagster.services.storage.wire import ObjectInfo
 
 __all__ = ["KINDS", "RECORDS_PREFIX", "Catalogue", "Found", "line_of", "new_version", "now"]
 
@@ -128,17 +130,35 @@ class Catalogue:
             ) from None
         return Found(bucket, key, record, document.version, document.modified)
 
-    def all(self, kind: str) -> Iterator[Found]:
+    def all(
+        self, kind: str, unreadable: Callable[[PermanentError], None] | None = None
+    ) -> Iterator[Found]:
         """Every record of a kind.
 
+        Args:
+            unreadable: Told of each record that cannot be read, which is then left out.
+
         Raises:
-            DamagedError: one of them is not as it was stored.
+            DamagedError: one of them is not as it was stored, and nobody is told.
         """
+
+        def read(info: ObjectInfo) -> Found | PermanentError | None:
+            try:
+                return self._read(kind, info.key)
+            except PermanentError as error:
+                if unreadable is None:
+                    raise
+                return error
+
+        listed = self._raw.iter_objects(self.bucket(kind), f"{RECORDS_PREFIX}{kind}/")
         with concurrent.futures.ThreadPoolExecutor(_READ_AT_ONCE) as pool:
-            listed = self._raw.iter_objects(self.bucket(kind), f"{RECORDS_PREFIX}{kind}/")
-            for found in pool.map(lambda info: self._read(kind, info.key), listed):
-                if found is not None:  # else it was deleted since it was listed
-                    yield found
+            while some := list(itertools.islice(listed, 100)):
+                for found in pool.map(read, some):
+                    if isinstance(found, PermanentError):
+                        assert unreadable is not None
+                        unreadable(found)
+                    elif found is not None:  # else it was deleted since it was listed
+                        yield found
 
     def change(self, found: Found, change: Callable[[Record], Record]) -> Record:
         """Change a record as it was read, in one step.

@@ -55,6 +55,14 @@ class VersionedStorage:
         """
         return list(self._known(item_id).record.versions)
 
+    def aliases(self, item_id: str) -> dict[str, int]:
+        """The aliases of the name that this id belongs to, with their version numbers.
+
+        Raises:
+            BadInputError: there is no such id.
+        """
+        return dict(self._known(item_id).record.aliases)
+
     def diff(self, item_id: str, a: int, b: int) -> dict[str, Any]:
         """What version ``b`` changed compared with ``a``.
 

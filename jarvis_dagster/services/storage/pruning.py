@@ -17,7 +17,7 @@ import secrets
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from jarvis_dagster.errors import ConflictError
+from jarvis_dagster.errors import ConflictError, PermanentError
 from jarvis_dagster.services.storage.catalogue import KINDS, RECORDS_PREFIX, Found, now
 from jarvis_dagster.services.storage.data_keys import KEYS_PREFIX, key_folder
 from jarvis_dagster.services.storage.encoding import data_key_of
@@ -40,7 +40,8 @@ class Pruned:
     """One thing that was removed, or would be.
 
     ``how`` is ``expired`` (to the trash), ``purged`` (for good), ``leftover`` (of a
-    write that never finished), or ``busy`` (changed meanwhile: left for next time).
+    write that never finished), ``busy`` (changed meanwhile: left for next time), or
+    ``unreadable`` (a record that cannot be read: all that it may name is left alone).
     """
 
     how: str
@@ -60,8 +61,11 @@ def prune(service: JarvisStorageService, *, dry_run: bool = False) -> Iterator[P
     """
     pruner = _Pruner(service, dry_run)
     for kind in KINDS:
-        for found in service.catalogue.all(kind):
+        unreadable: list[PermanentError] = []
+        for found in service.catalogue.all(kind, unreadable.append):
             yield from pruner.record(found)
+        for error in unreadable:
+            yield Pruned("unreadable", kind, 0, error.what)
     for bucket in service.config.buckets:
         yield from pruner.leftovers(bucket)
 
@@ -192,7 +196,10 @@ class _Pruner:
             yield Pruned("leftover", f"s3://{bucket}/{key}", 0, "its upload was never finished")
 
     def _orphan(self, info: ObjectInfo, kind: str, item_id: str) -> Iterator[Pruned]:
-        found = self._catalogue.find(item_id, (kind,))
+        try:
+            found = self._catalogue.find(item_id, (kind,))
+        except PermanentError:  # its record cannot be read: it may name this content
+            return
         if found is not None and found.bucket == info.bucket:
             return
         record_key = f"{RECORDS_PREFIX}{kind}/{item_id[:16]}.json"

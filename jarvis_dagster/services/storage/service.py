@@ -299,5 +299,9 @@ def _listed(record: Record, version: Version) -> dict[str, Any]:
         "component": record.component,
         "experiment_id": record.experiment_id,
         "version": version.number,
-        "aliases": sorted(name for name, at in record.aliases.items() if at == version.number),
+        "aliases": sorted(
+            name
+            for name, at in record.aliases.items()
+            if at in {one.number for one in record.of(version.id)}
+        ),
     }
