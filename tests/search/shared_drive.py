@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import unicodedata
 from collections import Counter
 from typing import TYPE_CHECKING, ClassVar
 
@@ -132,7 +133,7 @@ class SharedDrive(Drive):
             parent = self.nodes[parent].parent
         return DriveFile(
             id=node.id,
-            path="/".join(reversed(parts)),
+            path=unicodedata.normalize("NFC", "/".join(reversed(parts))),
             size=len(node.content or b""),
             version="" if node.content is None else str(node.version),
             modified=_EPOCH + datetime.timedelta(seconds=node.version),

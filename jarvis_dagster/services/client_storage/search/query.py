@@ -109,6 +109,7 @@ def kind_or_extension(said: str) -> str:
 def _words(said: str, *, prefix: bool) -> Words | None:
     """Words in the form of the index; None if there are none."""
     said = normal(said.encode("utf-8", "replace").decode()).replace('"', " ")
+    said = said.rstrip("* ") if prefix else said
     return Words(said, prefix) if _HAS_WORD.search(said) else None
 
 
