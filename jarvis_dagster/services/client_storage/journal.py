@@ -163,6 +163,10 @@ class ChangeJournal:
         """What was seen last directly in a folder; empty is the drive's root."""
         return self._store.entries(folder_id)
 
+    def folder_of(self, file_id: str) -> str | None:
+        """The id of the folder that a file was seen in last; None where it was not seen."""
+        return self._store.parent(file_id)
+
 
 def _parsed(token: str) -> tuple[str, int]:
     match = _TOKEN.fullmatch(token)

@@ -124,6 +124,12 @@ class JournalStore:
         query = f"SELECT {_COLUMNS} FROM entry WHERE NOT removed AND parent_id = ?"  # noqa: S608
         return self._run(lambda db: [_file(row) for row in db.execute(query, (folder_id,))])
 
+    def parent(self, file_id: str) -> str | None:
+        """The id of the folder that a file is known to be in."""
+        query = "SELECT parent_id FROM entry WHERE id = ? AND NOT removed"
+        row = self._run(lambda db: db.execute(query, (file_id,)).fetchone())
+        return None if row is None else str(row[0])
+
     def direct(self, folder_ids: Iterable[str]) -> set[str]:
         """The ids of what is known to be directly in one of the folders."""
         query = "SELECT id FROM entry WHERE NOT removed AND parent_id = ?"

@@ -1,0 +1,229 @@
+"""What is done to files and folders in iCloud Drive: made, named, moved, thrown away.
+
+Belongs here: single changes, and names that nobody else has. Does not belong
+here: contents (``transfer.py``), which change follows which (``drive.py``).
+
+iCloud answers 200 to every change and says in the body what came of it, an
+answer may be lost, and what the service does when a name is taken is not
+known: it may number the name, refuse, or have two of one name. So every change
+begins with a look, is bound to the entity tag that was seen, and ends with a
+look that decides.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any
+
+from jarvis_dagster.errors import BadInputError, ConflictError, PermanentError, TransientError
+from jarvis_dagster.services.client_storage.icloud.faults import GoneError
+from jarvis_dagster.services.client_storage.icloud.names import interim, numbered
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from jarvis_dagster.services.client_storage.icloud.client import ICloudClient
+    from jarvis_dagster.services.client_storage.icloud.nodes import Node
+    from jarvis_dagster.services.client_storage.icloud.tree import ICloudTree
+
+__all__ = ["Changer", "changed"]
+
+_MOST = 1000
+
+
+class _TakenError(Exception):
+    """iCloud did not give a node the name or folder that was asked for."""
+
+
+class Changer:
+    """Changes single files and folders, each at most once."""
+
+    def __init__(self, client: ICloudClient, tree: ICloudTree) -> None:
+        self._client = client
+        self._tree = tree
+
+    def make_folder(self, parent: Node, name: str) -> Node:
+        """The folder of that name in another; an existing one is taken."""
+
+        def attempt() -> Node:
+            there = self._tree.named(parent, name)
+            if there is None:
+                answer = self._act(name, lambda drive: drive.DriveNode(parent.data).mkdir(name))
+                there = self._tree.named(parent, name)
+                if there is None:
+                    raise _refused(f"make {name}", answer)
+            if not there.is_folder:
+                raise BadInputError(f"A file is named {there.path}.", "Take another name.")
+            return there
+
+        return self._client.retry(attempt)
+
+    def rename(self, node: Node, name: str) -> Node:
+        """Give a node another name in its folder.
+
+        Raises:
+            _TakenError: iCloud did not, because another has it.
+        """
+
+        def attempt() -> Node:
+            here = self._here(node)
+            if here.name == name:
+                return here
+            answer = self._act(node.path, lambda drive: drive.DriveNode(here.data).rename(name))
+            here = self._here(node)
+            if here.name == name:
+                return here
+            others = {n.name for n in self._tree.children(_parent(node)) if n.id != node.id}
+            if name in others:
+                raise _TakenError
+            raise _refused(f"rename {node.path}", answer)
+
+        return self._client.retry(attempt)
+
+    def move(self, node: Node, folder: Node) -> Node:
+        """Put a node into another folder under the name that it has there, whatever it is."""
+
+        def attempt() -> Node:
+            here = self._tree.again(node)
+            if here is not None:
+                answer = self._act(
+                    node.path,
+                    lambda drive: drive.service.move_nodes_to_node(
+                        [drive.DriveNode(here.data)], drive.DriveNode(folder.data)
+                    ),
+                )
+            there = next((n for n in self._tree.children(folder) if n.id == node.id), None)
+            if there is not None:
+                return there
+            if here is None:
+                raise GoneError(f"{node.path} is not in iCloud Drive any more.")
+            raise _refused(f"move {node.path}", answer)
+
+        return self._client.retry(attempt)
+
+    def trash(self, node: Node, *, version: str | None = None) -> None:
+        """Put a node into the trash, from where a person can bring it back for 30 days.
+
+        Raises:
+            ConflictError: it is no longer the version that is meant.
+        """
+        was_asked = False
+
+        def attempt() -> None:
+            nonlocal was_asked
+            here = self._tree.again(node)
+            if here is None and was_asked:
+                return  # only the answer was lost
+            if here is None:
+                raise GoneError(f"{node.path} is not in iCloud Drive any more.")
+            if version is not None and here.version != version:
+                raise changed(node.path)
+            was_asked = True
+            answer = self._act(node.path, lambda drive: drive.DriveNode(here.data).move_to_trash())
+            if self._tree.again(node) is not None:
+                raise _refused(f"trash {node.path}", answer)
+
+        self._client.retry(attempt)
+
+    def name_in(self, node: Node, name: str, *, exact: bool = False) -> Node:
+        """Give a node a name that nobody in its folder has: ``name (2)`` where it is taken.
+
+        Raises:
+            ConflictError: ``exact``, and the name is taken.
+        """
+        folder = _parent(node)
+        for _ in range(_MOST):
+            others = {n.name for n in self._tree.children(folder) if n.id != node.id}
+            wanted = free(name, others, is_folder=node.is_folder)
+            if exact and wanted != name:
+                raise taken(name, folder)
+            try:
+                node = self.rename(node, wanted)
+            except _TakenError:
+                continue
+            same = [n for n in self._tree.children(folder) if n.name == wanted]
+            if len(same) == 1:
+                return node
+            # Somebody was as fast, and iCloud has both: one of us takes the next name.
+        raise PermanentError(f"There are too many files named {name}.", "Tidy the folder up.")
+
+    def relocate(self, node: Node, folder: Node, name: str, *, exact: bool = False) -> Node:
+        """Put a node into another folder, under a name that nobody has there.
+
+        Whatever stops this halfway, the node is in one of the folders.
+        """
+        for _ in range(_MOST):
+            there = {n.name for n in self._tree.children(folder)}
+            wanted = free(name, there, is_folder=node.is_folder)
+            if exact and wanted != name:
+                raise taken(name, folder)
+            if node.name != wanted:
+                here = {n.name for n in self._tree.children(_parent(node)) if n.id != node.id}
+                # The name on the way must be free in both folders.
+                on_the_way = wanted if wanted not in here else node.name
+                if on_the_way in there:
+                    on_the_way = interim(name).removeprefix("~$")
+                try:
+                    node = self.rename(node, on_the_way)
+                except _TakenError:
+                    continue
+            return self.name_in(self.move(node, folder), wanted, exact=exact)
+        raise PermanentError(f"There are too many files named {name}.", "Tidy the folder up.")
+
+    def _here(self, node: Node) -> Node:
+        here = self._tree.again(node)
+        if here is None:
+            raise GoneError(f"{node.path} is not in iCloud Drive any more.")
+        return here
+
+    def _act(self, what: str, work: Callable[[Any], Any]) -> str:
+        """Ask for one change; what iCloud says came of it."""
+        answer = self._client.call(what, lambda service: work(_Drive(service)))
+        items: Any = None
+        if isinstance(answer, dict):
+            items = answer.get("items") or answer.get("folders")
+        if isinstance(items, list) and items and isinstance(items[0], dict):
+            return str(items[0].get("status", "OK"))
+        return "OK"
+
+
+class _Drive:
+    """pyicloud's service, and its nodes."""
+
+    def __init__(self, service: Any) -> None:
+        self.service = service
+
+    def DriveNode(self, data: dict[str, Any]) -> Any:  # noqa: N802 - pyicloud's name
+        from pyicloud.services.drive import DriveNode
+
+        return DriveNode(self.service, data)
+
+
+def free(name: str, others: set[str], *, is_folder: bool) -> str:
+    """``name``, or the first ``name (2)`` that no other has."""
+    names = (numbered(name, number, is_folder=is_folder) for number in itertools.count(1))
+    return next(candidate for candidate in names if candidate not in others)
+
+
+def changed(path: str) -> ConflictError:
+    """Somebody else changed a file since it was looked at."""
+    return ConflictError(f"{path} was changed by somebody else.", "Look at what it is now.")
+
+
+def taken(name: str, folder: Node) -> ConflictError:
+    """There is another file of that name, and no other name will do."""
+    where = folder.path or "the drive"
+    return ConflictError(f"There is another {name} in {where}.", "Take another name.")
+
+
+def _parent(node: Node) -> Node:
+    assert node.parent is not None
+    return node.parent
+
+
+def _refused(what: str, status: str) -> Exception:
+    """What to do about a change that did not come about."""
+    if status in ("OK", "ETAG_CONFLICT") or status.lower() == "unknown":
+        # Somebody else changed it meanwhile, or iCloud is behind: look again.
+        return TransientError(f"iCloud did not {what} at once.", "Try again later.")
+    return PermanentError(f"iCloud refused to {what} ({status}).", "Look at it at icloud.com.")
