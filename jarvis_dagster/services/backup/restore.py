@@ -15,6 +15,7 @@ import datetime
 import hashlib
 import json
 import os
+import re
 import tempfile
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -37,6 +38,7 @@ __all__ = ["NotEmptyError", "Restored", "restore_snapshot"]
 
 _ORDER = ("object", "settings", "file", "sqlite", "postgres")
 _BESIDE = ("-wal", "-shm", "-journal")
+_PARTIAL = re.compile(r"\..*\.[0-9a-f]{12}\.part", re.DOTALL)  # as atomic_path names them
 
 
 class NotEmptyError(BadInputError):
@@ -98,7 +100,9 @@ def restore_snapshot(
     """
     repository.load_index()
     entries = sorted(repository.entries(snapshot), key=lambda one: _ORDER.index(one.kind))
-    if not overwrite and not _is_going_on(to, snapshot):
+    if _is_going_on(to, snapshot):
+        _remove_partial(to.data_dir)
+    elif not overwrite:
         _require_empty(to, entries)
     to.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with atomic_path(to.marker) as partial:
@@ -130,6 +134,13 @@ def _is_going_on(to: Installation, snapshot: Snapshot) -> bool:
         return json.loads(to.marker.read_text("utf-8")) == {"snapshot": snapshot.id}
     except (FileNotFoundError, ValueError):
         return False
+
+
+def _remove_partial(data_dir: Path) -> None:
+    """Remove files that a killed restore had not finished."""
+    for path in data_dir.rglob(".*.part"):
+        if _PARTIAL.fullmatch(path.name) and path.is_file():
+            path.unlink()
 
 
 def _require_empty(to: Installation, entries: list[Entry]) -> None:

@@ -102,7 +102,7 @@ def _run(config: PostgresConfig, program: str, *options: str, after: Sequence[st
 
 def _failure(config: PostgresConfig, program: str, stderr: str) -> Exception:
     lines = [line for line in stderr.strip().splitlines() if line.strip()] or ["no message"]
-    what = f"{program} failed on {config.database} at {config.host}:{config.port}: {lines[-1]}"
+    what = f"{program} failed on {config.database} at {config.host}:{config.port}: {lines[0].strip()}"
     if "server version mismatch" in stderr or "unsupported version" in stderr:
         return NotSupportedError(
             f"{program} is older than the server of {config.database} at {config.host}.",
