@@ -125,9 +125,9 @@ class OAuth:
         """Refuse a request without a good token."""
         token = (authorization or "").removeprefix("Bearer ")
         if token not in self.access_tokens:
-            raise ApiError(
-                401, "authError", "Invalid Credentials", headers={"WWW-Authenticate": "Bearer"}
-            )
+            challenge = 'Bearer realm="https://accounts.google.com/", error="invalid_token"'
+            headers = {"WWW-Authenticate": challenge}
+            raise ApiError(401, "authError", "Invalid Credentials", headers=headers)
 
     def _check_assertion(self, assertion: str) -> None:
         signed, _, signature = assertion.rpartition(".")

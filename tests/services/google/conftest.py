@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from jarvis_dagster.services.client_storage.google.config import GoogleDriveConfig
 from jarvis_dagster.services.client_storage.google.drive import GoogleDrive
 from tests.fakes.google import GoogleServer
+from tests.services.google.helpers import signed_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,8 +35,7 @@ def open_drive(
     server: GoogleServer, tmp_path: Path, waits: list[float]
 ) -> Iterator[Callable[..., GoogleDrive]]:
     """Opens a drive as a person who signed in, with more settings."""
-    key = tmp_path / "user.json"
-    key.write_text(json.dumps(server.oauth.authorized_user()))
+    key = signed_in(server, tmp_path)
     opened = []
 
     def open_one(**settings: Any) -> GoogleDrive:

@@ -25,6 +25,7 @@ from jarvis_dagster.services.client_storage.google.look import fetch
 from jarvis_dagster.services.files import CHUNK_BYTES, atomic_path
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
     from typing import BinaryIO
 
@@ -54,13 +55,28 @@ def download(
         )
     get = _export if is_native(content) else _fetch
     try:
-        with atomic_path(path) as partial:
-            get(api, file, content, partial, progress)
+        _once(get, api, file, content, path, progress)
     except _MismatchError:
         # Either somebody replaced the file, or the bytes were damaged on the way.
         _check_unchanged(api, file, content)
-        with atomic_path(path) as partial:
-            get(api, file, content, partial, progress)
+        try:
+            _once(get, api, file, content, path, progress)
+        except _MismatchError as error:
+            raise TransientError(
+                f"{file.path} was damaged on the way.", "Fetch it again."
+            ) from error
+
+
+def _once(
+    get: Callable[[GoogleApi, DriveFile, Raw, Path, Progress | None], None],
+    api: GoogleApi,
+    file: DriveFile,
+    content: Raw,
+    path: Path,
+    progress: Progress | None,
+) -> None:
+    with atomic_path(path) as partial:
+        get(api, file, content, partial, progress)
 
 
 def _export(
@@ -105,7 +121,7 @@ def _fetch(
                     _, last = pieces.next_chunk(num_retries=0)
             except JarvisError as error:
                 if status_of(error) == 416:  # it is shorter now
-                    raise _mismatch(file) from error
+                    raise _MismatchError(file.path) from error
                 raise
             if writer.done == before and not last:
                 raise TransientError(f"{what}: nothing comes.", "Try again later.")
@@ -114,14 +130,14 @@ def _fetch(
         while not done:
             done = api.run(piece)
             if writer.done > file.size:
-                raise _mismatch(file)
+                raise _MismatchError(file.path)
             if progress is not None:
                 progress(writer.done, file.size)
     told = {key: str(content.get(key) or "").lower() for key in writer.digests}
     if writer.done != file.size or any(
         told[key] not in ("", digest.hexdigest()) for key, digest in writer.digests.items()
     ):
-        raise _mismatch(file)
+        raise _MismatchError(file.path)
     if not any(told.values()):
         _check_unchanged(api, file, content)
 
@@ -134,12 +150,8 @@ def _check_unchanged(api: GoogleApi, file: DriveFile, content: Raw) -> None:
         )
 
 
-class _MismatchError(TransientError):
+class _MismatchError(Exception):
     """The bytes are not those that were described."""
-
-
-def _mismatch(file: DriveFile) -> _MismatchError:
-    return _MismatchError(f"{file.path} was damaged on the way.", "Fetch it again.")
 
 
 class _Local:
