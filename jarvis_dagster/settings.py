@@ -77,6 +77,12 @@ class DriveSettings(_Section):
     requests_per_tick: int = pydantic.Field(
         20, ge=1, description="Most videos that one look at the drive starts."
     )
+    share_with: tuple[str, ...] = pydantic.Field(
+        (), description="E-mail addresses that each folder of results is shared with."
+    )
+    share_role: Literal["reader", "commenter", "writer"] = pydantic.Field(
+        "reader", description="What they may do with it."
+    )
 
 
 class Settings(_Section):

@@ -37,14 +37,28 @@ def results(
     space = workspace.of(context.partition_key)
     with failures(context), seconds_of() as elapsed:
         source = space.json("footage", "source")
-        delivered = uploads.inbox.deliver(source, _files(space))
-        space.keep_json("results", "delivery", {"folder": delivered.path, "files": delivered.files})
+        drive = uploads.settings.drive
+        delivered = uploads.inbox.deliver(
+            source, _files(space), share_with=drive.share_with, role=drive.share_role
+        )
+        if set(delivered.shared_with) != set(drive.share_with):
+            context.log.warning(
+                f"The drive {drive.name} knows no people; {delivered.path} was not shared with"
+                f" {', '.join(drive.share_with)}."
+            )
+        record = {
+            "folder": delivered.path,
+            "files": delivered.files,
+            "shared_with": delivered.shared_with,
+        }
+        space.keep_json("results", "delivery", record)
         analytics.service.log_counter("jarvis_videos_delivered_total", component="delivery")
     space.discard()
     return dg.MaterializeResult(
         metadata={
             "folder": dg.MetadataValue.path(delivered.path),
             "files": len(delivered.files),
+            "shared with": ", ".join(delivered.shared_with) or "nobody by Jarvis",
             "manifest": listed((f["file"], f["size"], f["sha256"]) for f in delivered.files),
             "seconds": elapsed(),
         }

@@ -17,6 +17,7 @@ from jarvis_dagster.services.client_storage import (
     Quota,
 )
 from jarvis_dagster.services.client_storage.consent import ConsentError, PlayerList
+from jarvis_dagster.services.client_storage.inbox import Inbox
 
 PLAYERS = """
 players:
@@ -211,3 +212,29 @@ def test_the_audit_log_is_for_its_owner_and_survives_a_cut_line(
         lines.write('{"action": "exp')
     service.export_results([report], "disk")
     assert logged(service) == [("export", True), ("export", True)]
+
+
+def test_results_go_to_the_right_people(service: JarvisClientStorageService, report: Path) -> None:
+    source = {"name": "Final.mp4", "path": "Jarvis AI/Uploads/Final.mp4", "sha256": "ab" * 32}
+    files = {"report.html": report}
+    people = ["coach@example.org"]
+    inbox = Inbox(service, "club", "Jarvis AI")
+    delivered = inbox.deliver(source, files, share_with=people, role="commenter")
+    folder = inbox.drive.find(delivered.path)
+    assert folder is not None
+    assert [(p.who, p.role) for p in inbox.drive.permissions(folder.id)] == [
+        ("coach@example.org", "commenter")
+    ]
+    assert delivered.shared_with == ("coach@example.org",)
+    disk = Inbox(service, "disk", "Jarvis AI").deliver(source, files, share_with=people)
+    assert disk.shared_with == ()
+
+
+def test_the_folder_of_a_video_tells_who_is_in_it(
+    service: JarvisClientStorageService, report: Path
+) -> None:
+    source = {"name": "1.mp4", "path": "Jarvis AI/Uploads/U14 Tigers/1.mp4", "sha256": "ab" * 32}
+    with pytest.raises(ConsentError, match=r"Kim A\."):
+        Inbox(service, "disk", "Jarvis AI").deliver(source, {"report.html": report})
+    found = service.drive("disk").list_all(recursive=True)
+    assert [file.path for file in found if not file.is_folder] == []

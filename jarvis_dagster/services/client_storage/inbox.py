@@ -19,7 +19,7 @@ from jarvis_dagster.services.client_storage.manifest import MANIFEST_NAME, Manif
 from jarvis_dagster.services.files import safe_name, sha256_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from jarvis_dagster.services.client_storage.drive import Drive, DriveFile
     from jarvis_dagster.services.client_storage.service import JarvisClientStorageService
@@ -60,10 +60,17 @@ class Upload:
 
 @dataclasses.dataclass(frozen=True)
 class Delivery:
-    """What was put where: the folder's path in the drive, and the files with their hashes."""
+    """What was put where, and who was given it.
+
+    Args:
+        path: Of the folder in the drive.
+        files: With their hashes.
+        shared_with: Who can read the folder because the settings say so.
+    """
 
     path: str
     files: list[dict[str, Any]]
+    shared_with: tuple[str, ...] = ()
 
 
 class Inbox:
@@ -223,20 +230,40 @@ class Inbox:
             self.drive.upload(note, folder.id, f"{moved.name}.txt")
         return True
 
-    def deliver(self, source: dict[str, Any], files: dict[str, Path]) -> Delivery:
+    def deliver(
+        self,
+        source: dict[str, Any],
+        files: dict[str, Path],
+        *,
+        share_with: Sequence[str] = (),
+        role: str = "reader",
+    ) -> Delivery:
         """Put results into ``Results/<video>/`` with a manifest; the same again changes nothing.
 
         Args:
-            source: Record of the video (``name``, ``sha256``).
+            source: Record of the video (``name``, ``path``, ``sha256``).
             files: Path within the folder, and the file.
+            share_with: Who is given the folder, where the drive knows people.
         """
         folder = self._results_folder(source)
         about = {"video": source["name"], "video_sha256": source["sha256"]}
         self._service.export_results(
-            files, self._name, folder.id, component="delivery", complete=True, about=about
+            files,
+            self._name,
+            folder.id,
+            component="delivery",
+            complete=True,
+            about=about,
+            material=[source["path"]],
         )
+        if share_with and self.drive.can_share:
+            self._service.share(self._name, folder.id, share_with, role, component="delivery")
         manifest = self._manifest(folder)
-        return Delivery(folder.path, [entry.model_dump() for entry in manifest.files])
+        return Delivery(
+            folder.path,
+            [entry.model_dump() for entry in manifest.files],
+            tuple(share_with) if self.drive.can_share else (),
+        )
 
     def _results_folder(self, source: dict[str, Any]) -> DriveFile:
         """The folder named as the video, unless another video of that name has it."""

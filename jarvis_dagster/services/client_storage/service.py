@@ -139,6 +139,7 @@ class JarvisClientStorageService:
         file_types: Sequence[str] | None = None,
         caps: Caps | None = None,
         players: Sequence[str] = (),
+        material: Sequence[str] = (),
     ) -> list[str]:
         """Put files into a folder of a drive, with ``manifest.json`` beside them.
 
@@ -156,6 +157,7 @@ class JarvisClientStorageService:
             file_types: Only these of them, by name and content; None is all.
             caps: How much may be put there; None is no limit.
             players: Who is known to be seen in them.
+            material: What else they are known by, such as the folder of the video.
 
         Returns:
             The file ids, in the order of ``results``.
@@ -171,8 +173,8 @@ class JarvisClientStorageService:
         total = sum(path.stat().st_size for _, path in named)
         (caps or Caps()).require(len(named), total, "The export")
         where = {"drive": drive_name, "folder": folder_id, "component": component}
-        material = [*(about or {}).values(), *(name for name, _ in named)]
-        self._require_consent("export", material, players, **where)
+        names = [*(about or {}).values(), *material, *(name for name, _ in named)]
+        self._require_consent("export", names, players, **where)
         require_room(drive, drive_name, total)
         with tempfile.TemporaryDirectory(prefix="jarvis-") as scratch:
             export = Export(drive, folder_id, Path(scratch))
