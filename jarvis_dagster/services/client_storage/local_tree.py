@@ -163,7 +163,9 @@ class LocalTree:
             return DriveFile(file_id, path, 0, "", modified, "", is_folder=True, parent_id=parent)
         if not stat.S_ISREG(status.st_mode):
             return None
-        version = f"{status.st_size:x}-{status.st_mtime_ns:x}-{status.st_ino:x}"
+        # The time of the last change of anything tells of edits that keep size and mtime.
+        times = f"{status.st_mtime_ns:x}-{status.st_ctime_ns:x}"
+        version = f"{status.st_size:x}-{times}-{status.st_ino:x}"
         media_type = mimetypes.guess_type(file_id)[0] or "application/octet-stream"
         return DriveFile(
             file_id, path, status.st_size, version, modified, media_type, parent_id=parent
