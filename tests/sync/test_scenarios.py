@@ -326,6 +326,22 @@ def test_a_file_against_a_folder_at_first_keeps_both(pair: Pair) -> None:
     assert b"file" in files.values()
 
 
+def test_a_file_that_moves_into_a_folder_of_its_own_name(agreed: Pair) -> None:
+    agreed.a.rm("one.txt")
+    agreed.a.put("one.txt/one.txt", b"one")
+    agreed.a.put("copy.txt", b"one")
+    files = agreed.settle()
+    assert files["one.txt/one.txt"] == files["copy.txt"] == b"one"
+
+
+def test_twins_make_room_for_a_folder(tmp_path: Path) -> None:
+    pair = Pair(tmp_path, MemoryDrive(), MemoryDrive())
+    pair.a.put("thing", b"same")
+    pair.a.put("thing", b"same", twin=True)
+    pair.b.put("thing/inside", b"inside")
+    assert sorted(pair.settle().values()) == [b"inside", b"same", b"same"]
+
+
 # -- filters -----------------------------------------------------------------------
 
 

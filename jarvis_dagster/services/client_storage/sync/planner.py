@@ -121,7 +121,8 @@ class _Way:
         """What goes from one path and comes at another is moved, not sent again."""
         gone: dict[int, list[Action]] = defaultdict(list)
         for act in self.removals:
-            if act.kind == "delete" and act.target and act.target.file.size:
+            # What has to make room goes before there is a folder to move it to.
+            if act.kind == "delete" and act.target and act.target.file.size and not act.first:
                 gone[act.target.file.size].append(act)
         for act in [act for act in self.copies if act.kind == "copy" and act.source]:
             come = act.source

@@ -12,15 +12,15 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from jarvis_dagster.services.client_storage.sync.model import Node, other
 from jarvis_dagster.services.client_storage.sync.names import conflict_path, parents
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from jarvis_dagster.services.client_storage.sync.model import (
         Agreed,
         FileKey,
+        Node,
         Place,
         SideName,
         Tree,
@@ -82,7 +82,7 @@ class Wanted:
     def _rename(self, side: SideName, extras: tuple[Node, ...]) -> None:
         for extra in extras:
             if extra.path not in self.leave and self.is_known(extra, side):
-                path = self._free_path(extra, reuse=False)
+                path = self._free_path(extra, SIDES)
                 self.renamed.append((side, path, extra))
                 self.nodes[side][path] = dataclasses.replace(extra, path=path)
 
@@ -108,26 +108,34 @@ class Wanted:
         else:
             self.files[path] = Want(mine, "a")
             if not (last and self._is_unchanged(yours, "b", last)) and self.is_known(yours, "b"):
-                self.keeps["b", path] = self._put_aside(path, yours, "b")
+                self.keeps["b", path] = self._put_aside(path, yours, "b", ())
 
-    def _put_aside(self, path: str, node: Node, side: SideName) -> str:
-        """Both sides get this file under the name of a copy, which is returned."""
-        copy = self._free_path(node, reuse=True)
+    def _put_aside(self, path: str, node: Node, side: SideName, moves: Collection[SideName]) -> str:
+        """Both sides get this file under the name of a copy, which is returned.
+
+        Args:
+            moves: The sides that move their file there.
+        """
+        copy = self._free_path(node, moves)
         self._claimed.add(copy)
         self.files[copy] = Want(node, side)
         self.conflicts.append((path, copy))
         return copy
 
-    def _free_path(self, node: Node, *, reuse: bool) -> str:
-        """A path for a copy; with ``reuse``, it may hold the same content already."""
+    def _free_path(self, node: Node, moves: Collection[SideName]) -> str:
+        """A path for a copy of a file, at which there may be one already.
+
+        Args:
+            moves: The sides that move a file there, so that it has to be free.
+        """
 
         def is_free(path: str) -> bool:
             if path in self.leave or path in self._claimed:
                 return False
             there = [(side, nodes[path]) for side, nodes in self.nodes.items() if path in nodes]
-            if not there:
-                return reuse or path not in self.agreed
-            return reuse and all(self._holds(found, side, node) for side, found in there)
+            if moves and path in self.agreed and not there:
+                return False  # a file of this name was deleted, which is to be seen
+            return all(side not in moves and self._holds(n, side, node) for side, n in there)
 
         return conflict_path(node.path, node.sha256, is_free)
 
@@ -176,11 +184,14 @@ class Wanted:
             if not self.is_known(want.node, want.side):
                 continue
             del self.files[path]
-            copy = self._put_aside(path, want.node, want.side)
-            for side in (want.side, other(want.side)):
-                there = file_of(self.nodes[side].get(path))
-                if there is not None and there.sha256 == want.node.sha256:
-                    self.asides[side, path] = copy
+            moves = [
+                side
+                for side in SIDES
+                if (there := file_of(self.nodes[side].get(path)))
+                and there.sha256 == want.node.sha256
+            ]
+            copy = self._put_aside(path, want.node, want.side, moves)
+            self.asides.update({(side, path): copy for side in moves})
 
 
 def file_of(node: Node | None) -> Node | None:
