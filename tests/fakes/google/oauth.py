@@ -97,13 +97,18 @@ class OAuth:
         answer = {"code": code, "state": query["state"], "scope": query["scope"]}
         return f"{query['redirect_uri']}?{urlencode(answer)}"
 
-    def token(self, form: dict[str, str]) -> dict[str, Any]:
-        """An access token for a signed request, a refresh token or a code."""
+    def token(self, form: dict[str, str], authorization: str | None) -> dict[str, Any]:
+        """An access token for a signed request, a refresh token or a code.
+
+        An app names itself in the form or, as the OAuth library does, in the header.
+        """
         grant, answer = form.get("grant_type"), {}
         if grant == "urn:ietf:params:oauth:grant-type:jwt-bearer":
             self._check_assertion(form["assertion"])
         else:
             known = form.get("client_id"), form.get("client_secret")
+            if authorization is not None:
+                known = tuple(_decoded(authorization.removeprefix("Basic ")).decode().split(":"))
             if known != (self.client_id, self.client_secret):
                 raise ApiError(401, "invalid_client")
             if grant == "refresh_token":

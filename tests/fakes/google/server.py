@@ -69,7 +69,7 @@ class GoogleServer:
         parts = urlsplit(request.path)
         query = parse_qs(parts.query, keep_blank_values=True)
         if parts.path == "/token":
-            return self._token(body)
+            return self._token(request, body)
         if parts.path == "/o/oauth2/auth":
             flat = {name: values[0] for name, values in query.items()}
             return Answer(302, b"", {"Location": self.oauth.consent(flat)})
@@ -87,10 +87,10 @@ class GoogleServer:
                 self.violations.append(f"{method} {request.path}: {error}")
             raise
 
-    def _token(self, body: bytes) -> Answer:
+    def _token(self, request: _Handler, body: bytes) -> Answer:
         form = {name: values[0] for name, values in parse_qs(body.decode()).items()}
         try:
-            return Answer(200, self.oauth.token(form))
+            return Answer(200, self.oauth.token(form, request.headers.get("Authorization")))
         except ApiError as error:
             said = {"error": error.reason, "error_description": error.message}
             return Answer(error.status, said)

@@ -1,0 +1,366 @@
+"""Names, folders, shortcuts, listings and changes of a Google Drive."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from jarvis_dagster.errors import (
+    BadInputError,
+    ConflictError,
+    NotSupportedError,
+    TokenExpiredError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from jarvis_dagster.services.client_storage import DriveFile
+    from jarvis_dagster.services.client_storage.google.drive import GoogleDrive
+    from tests.fakes.google import GoogleServer
+
+
+def paths(drive: GoogleDrive, folder_id: str | None = None) -> list[str]:
+    return sorted(file.path for file in drive.list_all(folder_id, recursive=True))
+
+
+def everything_since(
+    drive: GoogleDrive, token: str, limit: int = 200
+) -> tuple[dict[str, DriveFile], set[str], str]:
+    files: dict[str, DriveFile] = {}
+    removed: set[str] = set()
+    while True:
+        page = drive.changes(token, limit=limit)
+        for key in page.removed:
+            files.pop(key, None)
+            removed.add(key)
+        for file in page.files:
+            removed.discard(file.id)
+            files[file.id] = file
+        token = page.token
+        if not page.more:
+            return files, removed, token
+
+
+def test_two_files_of_one_name_are_both_there(server: GoogleServer, drive: GoogleDrive) -> None:
+    first = server.world.add_file("clip.mp4", b"1")
+    second = server.world.add_file("clip.mp4", b"2")
+    found = list(drive.list_all())
+    assert {file.id for file in found} == {first, second}
+    assert {file.path for file in found} == {"clip.mp4"}
+    assert drive.find("clip.mp4") == drive.stat(first)
+
+
+def test_folders_of_one_name_are_all_looked_into(server: GoogleServer, drive: GoogleDrive) -> None:
+    server.world.add_folder("A")
+    second = server.world.add_folder("A")
+    key = server.world.add_file("clip.mp4", parent=second)
+    found = drive.find("A/clip.mp4")
+    assert found is not None
+    assert (found.id, found.parent_id) == (key, second)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("a/b.mp4", "a\uff0fb.mp4"),
+        ("..", "\uff0e\uff0e"),
+        ("U\u0308bung.mp4", "\u00dcbung.mp4"),
+        ("it's \\ here.mp4", "it's \\ here.mp4"),
+        ("100%.mp4", "100%.mp4"),
+    ],
+)
+def test_names_that_other_people_gave(
+    server: GoogleServer, drive: GoogleDrive, tmp_path: Path, name: str, shown: str
+) -> None:
+    key = server.world.add_file(name, b"x")
+    (file,) = drive.list_all()
+    assert (file.path, file.id) == (shown, key)
+    assert drive.find(shown) == file
+    folder = server.world.add_folder("Done")
+    assert drive.move(key, folder).path == f"Done/{shown}"
+    assert server.world.files[key].name == name
+
+
+def test_a_name_that_differs_in_case_is_another(
+    server: GoogleServer, drive: GoogleDrive, tmp_path: Path
+) -> None:
+    server.world.add_file("CLIP.mp4", b"1")
+    (tmp_path / "clip.mp4").write_bytes(b"2")
+    assert drive.find("clip.mp4") is None
+    assert drive.upload(tmp_path / "clip.mp4", exact=True).name == "clip.mp4"
+
+
+def test_hidden_files_and_what_is_in_hidden_folders(
+    server: GoogleServer, drive: GoogleDrive
+) -> None:
+    token = drive.start_token()
+    hidden = server.world.add_folder(".jarvis")
+    server.world.add_file("state.json", parent=hidden)
+    server.world.add_file("clip.mp4.part")
+    key = server.world.add_file("clip.mp4")
+    assert paths(drive) == ["clip.mp4"]
+    files, _, token = everything_since(drive, token)
+    assert set(files) == {key}
+    server.world.edit(key, name="~$clip.mp4")
+    files, removed, _ = everything_since(drive, token)
+    assert (files, removed) == ({}, {key})
+
+
+def test_short_and_empty_pages(server: GoogleServer, drive: GoogleDrive) -> None:
+    for number in range(5):
+        server.world.add_file(f".hidden {number}")
+        server.world.add_file(f"{number}.mp4")
+    server.files.page_size = 1
+    assert len(paths(drive)) == 5
+    seen, token, pages = [], None, 0
+    while pages == 0 or token is not None:
+        page = drive.list(page_token=token, page_size=3)
+        seen += [file.path for file in page.files]
+        token, pages = page.next_token, pages + 1
+    assert (len(set(seen)), len(seen), pages) == (5, 5, 10)
+
+
+def test_many_folders_take_few_requests(server: GoogleServer, drive: GoogleDrive) -> None:
+    for number in range(100):
+        folder = server.world.add_folder(f"{number:03}")
+        server.world.add_file("clip.mp4", parent=server.world.add_folder("x", folder))
+    drive.check()
+    server.faults.clear()
+    assert len(paths(drive)) == 300
+    assert len(server.faults.log) < 30
+    assert max(map(len, server.faults.log)) < 2000
+    token, count = None, 0
+    for _ in range(1000):
+        page = drive.list(recursive=True, page_token=token, page_size=50)
+        count += len(page.files)
+        token = page.next_token
+        if token is None:
+            break
+    assert count == 300
+
+
+def test_a_listing_survives_forgotten_pages(server: GoogleServer, drive: GoogleDrive) -> None:
+    for number in range(6):
+        server.world.add_file(f"{number}.mp4", parent=server.world.add_folder(f"{number}"))
+    server.files.page_size = 2
+    server.faults.add("expire", match="pageToken=", skip=1, times=2)
+    assert len(paths(drive)) == len(set(paths(drive))) == 12
+    page = drive.list(page_size=2)
+    assert page.next_token is not None
+    server.files.forget_pages()
+    with pytest.raises(TokenExpiredError, match="start"):
+        drive.list(page_token=page.next_token, page_size=2)
+    with pytest.raises(BadInputError, match="damaged"):
+        drive.list(page_token="nonsense")
+
+
+def test_a_root_in_the_trash_is_not_an_empty_drive(
+    server: GoogleServer, open_drive: Callable[..., GoogleDrive]
+) -> None:
+    team = server.world.add_folder("Team")
+    server.world.add_file("clip.mp4", parent=team)
+    drive = open_drive(root_folder_id=team)
+    token = drive.start_token()
+    server.world.edit(team, trashed=True)
+    for call in (lambda: list(drive.list_all()), drive.check, lambda: drive.changes(token)):
+        with pytest.raises(BadInputError):
+            call()
+    server.world.edit(team, trashed=False)
+    assert paths(drive) == ["clip.mp4"]
+    assert drive.changes(token).files == ()
+
+
+def test_nothing_outside_of_the_root_can_be_named(
+    server: GoogleServer, open_drive: Callable[..., GoogleDrive], tmp_path: Path
+) -> None:
+    team = server.world.add_folder("Team")
+    outside = server.world.add_file("secret.txt", b"secret")
+    folder = server.world.add_folder("Other")
+    drive = open_drive(root_folder_id=team)
+    (tmp_path / "x").write_bytes(b"x")
+    mine = drive.upload(tmp_path / "x")
+    assert drive.stat(outside) is None
+    assert drive.find("../secret.txt") is None
+    assert list(drive.search("secret")) == []
+    for key in (outside, server.world.root, "root", team):
+        assert drive.stat(key) is None
+        for call in (
+            lambda key=key: drive.download(key, tmp_path / "stolen"),
+            lambda key=key: drive.trash(key),
+            lambda key=key: drive.move(key),
+            lambda key=key: drive.share(key, ["a@example.org"]),
+            lambda key=key: drive.permissions(key),
+        ):
+            with pytest.raises(BadInputError):
+                call()
+    for call in (
+        lambda: drive.upload(tmp_path / "x", folder),
+        lambda: drive.move(mine.id, folder),
+        lambda: drive.create_folder("x", server.world.root),
+        lambda: list(drive.list_all(folder)),
+    ):
+        with pytest.raises(BadInputError):
+            call()
+
+
+def test_shortcuts_are_shown_as_what_they_point_to(
+    server: GoogleServer, open_drive: Callable[..., GoogleDrive], tmp_path: Path
+) -> None:
+    world = server.world
+    team = world.add_folder("Team")
+    target = world.add_file("clip.mp4", b"far away", mime_type="video/mp4")
+    link = world.add_shortcut("link.mp4", target, team)
+    world.add_shortcut("broken.mp4", "no-such-id", team)
+    drive = open_drive(root_folder_id=team)
+    (file,) = drive.list_all()
+    assert (file.id, file.path, file.size, file.media_type) == (link, "link.mp4", 8, "video/mp4")
+    assert (
+        drive.stat(link) == drive.find("link.mp4") == drive.download(link, tmp_path / "x") == file
+    )
+    assert (tmp_path / "x").read_bytes() == b"far away"
+    token = drive.start_token()
+    world.change(target, b"newer")
+    files, _, token = everything_since(drive, token)
+    assert [(f.path, f.size) for f in files.values()] == [("link.mp4", 5)]
+    (tmp_path / "x").write_bytes(b"mine")
+    with pytest.raises(ConflictError):
+        drive.upload(tmp_path / "x", name="link.mp4", replace=drive.stat(link), exact=True)
+    with pytest.raises(NotSupportedError, match="outside"):
+        drive.share(link, ["a@example.org"])
+    assert world.files[target].content == b"newer"
+    world.remove(target)
+    files, removed, token = everything_since(drive, token)
+    assert (files, removed) == ({}, {target, link})
+    drive.trash(link)
+    assert world.files[link].trashed
+
+
+def test_a_shortcut_to_a_folder_is_walked_once(
+    server: GoogleServer, open_drive: Callable[..., GoogleDrive], tmp_path: Path
+) -> None:
+    world = server.world
+    team, far = world.add_folder("Team"), world.add_folder("Far")
+    inner = world.add_folder("Inner", far)
+    key = world.add_file("clip.mp4", parent=inner)
+    first = world.add_shortcut("link", far, team)
+    world.add_shortcut("second link", far, team)
+    world.add_shortcut("back", far, inner)  # a circle
+    world.add_shortcut("up", team, inner)  # another one
+    drive = open_drive(root_folder_id=team)
+    inside = ["link/Inner", "link/Inner/back", "link/Inner/clip.mp4", "link/Inner/up"]
+    assert paths(drive) == ["link", *inside, "second link"]
+    file = drive.stat(key)
+    assert file is not None
+    assert file.path == "link/Inner/clip.mp4"
+    assert drive.find("link/Inner/clip.mp4") == drive.find("second link/Inner/clip.mp4") == file
+    assert {f.parent_id for f in drive.list_all(first)} == {first}
+    token = drive.start_token()
+    world.change(key, b"new")
+    assert [f.path for f in everything_since(drive, token)[0].values()] == [file.path]
+    (tmp_path / "up.txt").write_bytes(b"up")
+    assert drive.upload(tmp_path / "up.txt", first).path == "link/up.txt"
+
+
+def test_shortcuts_inside_of_the_root_do_not_repeat_a_folder(
+    server: GoogleServer, drive: GoogleDrive
+) -> None:
+    world = server.world
+    folder = world.add_folder("A")
+    world.add_file("clip.mp4", parent=folder)
+    world.add_shortcut("self", folder, folder)
+    world.add_shortcut("root", world.root, folder)
+    assert paths(drive) == ["A", "A/clip.mp4", "A/root", "A/self"]
+
+
+def test_three_thousand_changes(server: GoogleServer, drive: GoogleDrive) -> None:
+    token = drive.start_token()
+    folder = server.world.add_folder("Uploads")
+    wanted = {server.world.add_file(f"{n}.mp4", b"x", folder) for n in range(3000)}
+    server.faults.clear()
+    files, removed, after = everything_since(drive, token)
+    assert (set(files), removed) == (wanted | {folder}, set())
+    assert len(server.faults.log) < 60
+    assert drive.changes(after).files == ()
+
+
+def test_changes_of_where_things_are(
+    server: GoogleServer, open_drive: Callable[..., GoogleDrive]
+) -> None:
+    world = server.world
+    team = world.add_folder("Team")
+    folder = world.add_folder("A", team)
+    key = world.add_file("clip.mp4", parent=folder)
+    drive = open_drive(root_folder_id=team)
+    token = drive.start_token()
+
+    def now() -> tuple[list[str], set[str]]:
+        nonlocal token
+        files, removed, token = everything_since(drive, token)
+        return sorted(file.path for file in files.values()), removed
+
+    world.edit(folder, name="B")
+    assert now() == (["B"], set())
+    assert drive.stat(key).path == "B/clip.mp4"  # type: ignore[union-attr]
+    world.edit(key, parent=world.root)
+    assert now() == ([], {key})
+    world.edit(key, parent=team)
+    assert now() == (["clip.mp4"], set())
+    world.edit(folder, parent=world.root)
+    assert now() == ([], {folder})
+    world.edit(folder, parent=team, trashed=True)
+    assert now() == ([], {folder})
+    world.edit(folder, trashed=False)
+    assert now() == (["B"], set())
+    world.remove(folder)
+    assert now() == ([], {folder})
+    world.add_file("beside.mp4")
+    assert now()[0] == []
+
+
+def test_change_tokens_that_google_does_not_know(
+    server: GoogleServer, drive: GoogleDrive, waits: list[float]
+) -> None:
+    token = drive.start_token()
+    server.faults.add("expire", match="/changes?")
+    with pytest.raises(TokenExpiredError, match="everything"):
+        drive.changes(token)
+    for bad in ("", "-1", "999999999", "\u00fc & pageSize=3"):
+        with pytest.raises((TokenExpiredError, BadInputError), match="token"):
+            drive.changes(bad)
+    assert waits == []
+
+
+def test_changes_of_another_drive_are_not_told(
+    server: GoogleServer, open_drive: Callable[..., GoogleDrive]
+) -> None:
+    club, other = server.world.add_drive("Club"), server.world.add_drive("Other")
+    drive = open_drive(drive_id=club)
+    token = drive.start_token()
+    server.world.add_file("other.mp4", parent=other)
+    server.world.add_file("mine.mp4")
+    key = server.world.add_file("club.mp4", parent=club)
+    files, removed, _ = everything_since(drive, token)
+    assert (set(files), removed) == ({key}, set())
+
+
+def test_a_folder_of_a_shared_drive_needs_no_drive_id(
+    server: GoogleServer, open_drive: Callable[..., GoogleDrive]
+) -> None:
+    folder = server.world.add_folder("Team", server.world.add_drive("Club"))
+    server.world.add_file("clip.mp4", parent=folder)
+    drive = open_drive(root_folder_id=folder)
+    assert paths(drive) == ["clip.mp4"]
+    assert drive.quota().total is None
+
+
+def test_search_is_google_s_own(server: GoogleServer, drive: GoogleDrive) -> None:
+    folder = server.world.add_folder("semi final")
+    first = server.world.add_file("notes.txt", b"The semi final was lost", folder)
+    server.world.add_file("semi.mp4")
+    server.world.add_file("semi final.part")
+    assert [file.id for file in drive.search("semi final")] == [first]
+    assert len(drive.search("semi", limit=1)) == 1
+    assert list(drive.search('"')) == []
