@@ -140,6 +140,8 @@ def _handler(server: ICloudServer) -> type[http.server.BaseHTTPRequestHandler]:
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         timeout = 30
+        wbufsize = -1  # head and body in one piece, or the client waits for its own delay
+        disable_nagle_algorithm = True
 
         def log_message(self, *_: object) -> None:
             """Nothing: tests are quiet."""

@@ -21,6 +21,7 @@ from jarvis_dagster.services.client_storage.icloud.hashes import KnownHashes
 from jarvis_dagster.services.client_storage.icloud.names import visible
 from jarvis_dagster.services.client_storage.icloud.transfer import Transfer
 from jarvis_dagster.services.client_storage.icloud.tree import ICloudTree
+from jarvis_dagster.services.client_storage.icloud.unfinished import Unfinished
 from jarvis_dagster.services.client_storage.icloud.uploading import Uploader
 from jarvis_dagster.services.client_storage.journal import ChangeJournal
 from jarvis_dagster.services.files import atomic_path
@@ -69,8 +70,15 @@ class ICloudDrive(Drive):
         self._transfer = Transfer(self._client, self._tree)
         # One thread at a time looks for a free name and takes it.
         self._naming = threading.RLock()
+        self._unfinished = Unfinished(state_dir / "unfinished", self._tree, self._changer)
         self._uploader = Uploader(
-            self._tree, self._changer, self._transfer, self._hashes, self._naming, config
+            self._tree,
+            self._changer,
+            self._transfer,
+            self._hashes,
+            self._unfinished,
+            self._naming,
+            config,
         )
 
     def list(
@@ -92,6 +100,7 @@ class ICloudDrive(Drive):
         self, folder_id: str | None = None, *, recursive: bool = False
     ) -> Iterator[DriveFile]:
         """See :meth:`Drive.list_all`; one request a folder, in the order of the paths."""
+        self._unfinished.settle()
         nodes = self._tree.walk(self._tree.folder(folder_id), recursive=recursive)
         yield from sorted((node.describe() for node in nodes), key=lambda f: (f.path, f.id))
 
@@ -225,6 +234,7 @@ class ICloudDrive(Drive):
         A file that was moved from a folder that was not read yet into one that
         was is in neither. So what seems to be gone is looked for once more.
         """
+        self._unfinished.settle()
         began = self._journal.token()
         seen = self._everything()
         if self._journal.known().keys() - seen.keys():

@@ -122,7 +122,7 @@ def resume(config: ICloudDriveConfig, state_dir: Path) -> Any:
         _authenticate(account)
     except TransientError:
         pause.begin(_PAUSE_S)
-        raise
+        raise _busy(_PAUSE_S) from None
     except PermanentError as error:
         pause.begin(math.inf)
         raise _login_needed(config, state_dir, error) from None
@@ -153,9 +153,10 @@ def _authenticate(account: Any) -> None:
         with icloud_errors(_SIGNING_IN):
             account.authenticate()
     except SignInRefusedError:
-        if outage(account) is None:
+        away = outage(account)
+        if away is None:
             raise
-        raise _busy(_PAUSE_S) from None
+        raise away from None
 
 
 def _verify(account: Any, ask_code: Callable[[str], str]) -> None:

@@ -14,10 +14,9 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import logging
 from typing import TYPE_CHECKING
 
-from jarvis_dagster.errors import BadInputError, ConflictError, JarvisError, TransientError
+from jarvis_dagster.errors import BadInputError, ConflictError, TransientError
 from jarvis_dagster.services.client_storage.icloud.changing import changed, free, taken
 from jarvis_dagster.services.client_storage.icloud.faults import GoneError
 from jarvis_dagster.services.client_storage.icloud.names import is_interim, visible
@@ -26,7 +25,6 @@ from jarvis_dagster.services.files import readable_file, sha256_file
 if TYPE_CHECKING:
     import os
     import threading
-    from collections.abc import Iterator
     from pathlib import Path
 
     from jarvis_dagster.services.client_storage.drive import DriveFile, Progress
@@ -36,10 +34,10 @@ if TYPE_CHECKING:
     from jarvis_dagster.services.client_storage.icloud.nodes import Node
     from jarvis_dagster.services.client_storage.icloud.transfer import Transfer
     from jarvis_dagster.services.client_storage.icloud.tree import ICloudTree
+    from jarvis_dagster.services.client_storage.icloud.unfinished import Unfinished
 
 __all__ = ["Uploader"]
 
-_LOG = logging.getLogger(__name__)
 _ABANDONED = datetime.timedelta(days=1)
 
 
@@ -47,6 +45,7 @@ class Uploader:
     """Puts files into folders.
 
     Args:
+        unfinished: Notes what is under way.
         naming: Held while a free name is looked for and taken.
     """
 
@@ -56,6 +55,7 @@ class Uploader:
         changer: Changer,
         transfer: Transfer,
         hashes: KnownHashes,
+        unfinished: Unfinished,
         naming: threading.RLock,
         config: ICloudDriveConfig,
     ) -> None:
@@ -63,6 +63,7 @@ class Uploader:
         self._changer = changer
         self._transfer = transfer
         self._hashes = hashes
+        self._unfinished = unfinished
         self._naming = naming
         self._checks_content = config.verify_uploads == "content"
 
@@ -78,6 +79,7 @@ class Uploader:
     ) -> Node:
         """See :meth:`Drive.upload`."""
         path = readable_file(path)
+        self._unfinished.settle()
         name = visible(name or path.name)
         folder = self._tree.folder(folder_id)
         before, digest = _state(path), sha256_file(path)
@@ -92,7 +94,7 @@ class Uploader:
         home = folder if old is None or old.parent is None else old.parent
         self._remove_abandoned(home)
         sent = self._transfer.send(path, home, old.name if old else name, progress)
-        with self._discarded_on_error(sent):
+        with self._unfinished.noted(sent, old):
             self._check(sent, digest, before.st_size)
             if _key(_state(path)) != _key(before):
                 raise BadInputError(
@@ -151,20 +153,6 @@ class Uploader:
             if digest in (self._transfer.fetch(sent, None) for _ in range(2)):
                 return
         raise TransientError(f"{sent.path} arrived damaged.", "Send it again.")
-
-    @contextlib.contextmanager
-    def _discarded_on_error(self, sent: Node) -> Iterator[None]:
-        """Throw away what was sent, unless it has got a name that people see."""
-        try:
-            yield
-        except BaseException:
-            try:
-                now = self._tree.again(sent)
-                if now is not None and is_interim(now.name):
-                    self._changer.trash(now)
-            except JarvisError as error:
-                _LOG.warning("%s stays in iCloud Drive for a day: %s", sent.path, error)
-            raise
 
     def _remove_abandoned(self, folder: Node) -> None:
         """Throw away what uploads left that were killed a day ago or more."""
