@@ -1,0 +1,103 @@
+"""Hashes of contents: while they pass by, and remembered.
+
+Belongs here: all hashes of a stream in one reading, whether they are what
+OneDrive tells, the SHA-256 by version. Does not belong here: transfers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import sqlite3
+from typing import TYPE_CHECKING
+
+from jarvis_dagster.services.client_storage.onedrive.quickxor import QuickXorHash
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from jarvis_dagster.services.client_storage.onedrive.items import Item
+
+__all__ = ["Digests", "RememberedHashes", "hashes_of"]
+
+
+class Digests:
+    """The hashes of what is added, piece by piece."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._quick_xor = QuickXorHash()
+        self._sha1 = hashlib.sha1(usedforsecurity=False)
+        self._sha256 = hashlib.sha256()
+
+    def update(self, data: bytes) -> None:
+        """Add the next piece."""
+        self.size += len(data)
+        for digest in (self._quick_xor, self._sha1, self._sha256):
+            digest.update(data)
+
+    @property
+    def sha256(self) -> str:
+        """In hex."""
+        return self._sha256.hexdigest()
+
+    def agree(self, item: Item) -> bool | None:
+        """Whether it is the content of an item; None where the service tells no hash."""
+        if int(item.get("size") or 0) != self.size:
+            return False
+        told = hashes_of(item)
+        own = {
+            "quickxorhash": self._quick_xor.base64(),
+            "sha1hash": self._sha1.hexdigest(),
+            "sha256hash": self.sha256,
+        }
+        common = told.keys() & own.keys()
+        if not common:
+            return True if self.size == 0 else None
+        return all(_same(told[name], own[name]) for name in common)
+
+
+def hashes_of(item: Item) -> dict[str, str]:
+    """The hashes that the service tells, by name in lower case."""
+    facts = item.get("remoteItem") or item
+    told = (facts.get("file") or {}).get("hashes") or {}
+    return {str(name).lower(): str(value) for name, value in told.items() if value}
+
+
+def _same(told: str, own: str) -> bool:
+    # base64 tells cases apart, hex does not: the service writes it in capitals.
+    return told == own or (not told.endswith("=") and told.lower() == own)
+
+
+class RememberedHashes:
+    """The SHA-256 of files by id and version, in a SQLite file; safe for several processes."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def get(self, file_id: str, version: str) -> str | None:
+        """In hex; None if this version is not known."""
+        with self._open() as database:
+            query = "SELECT sha256 FROM hashes WHERE id = ? AND version = ?"
+            row = database.execute(query, (file_id, version)).fetchone()
+        return None if row is None else str(row[0])
+
+    def put(self, file_id: str, version: str, sha256: str) -> None:
+        """Remember one; what was known of another version is forgotten."""
+        if not version:
+            return
+        with self._open() as database:
+            database.execute(
+                "INSERT OR REPLACE INTO hashes VALUES (?, ?, ?)", (file_id, version, sha256)
+            )
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with contextlib.closing(sqlite3.connect(self._path, timeout=30)) as database, database:
+            database.execute(
+                "CREATE TABLE IF NOT EXISTS hashes"
+                " (id TEXT PRIMARY KEY, version TEXT, sha256 TEXT) WITHOUT ROWID"
+            )
+            yield database

@@ -1,0 +1,48 @@
+"""Names that OneDrive takes.
+
+Belongs here: its rules on top of those of every file system
+(https://support.microsoft.com/office/64883a5d-228e-48f5-b3d2-eb39e07630fa).
+Does not belong here: looking whether a name is taken.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from jarvis_dagster.services.files import safe_name
+
+__all__ = ["forms", "numbered", "visible_name"]
+
+_RESERVED = re.compile(
+    r"(COM|LPT)[0\u00b9\u00b2\u00b3](\..*)?|desktop\.ini|thumbs\.db", re.IGNORECASE
+)
+_SERVER_FOLDER = re.compile(r"_vti_", re.IGNORECASE)
+
+
+def visible_name(name: str, *, in_root: bool = False) -> str:
+    """``name`` as OneDrive takes it and the listing shows it.
+
+    Args:
+        in_root: Whether it is for the root of a drive, where SharePoint keeps ``Forms``.
+    """
+    name = _SERVER_FOLDER.sub("_vti-", safe_name(name))
+    hidden = name.startswith((".", "~"))
+    if hidden or _RESERVED.fullmatch(name) or (in_root and name.lower() == "forms"):
+        name = f"_{name}"
+    return name
+
+
+def numbered(name: str, number: int) -> str:
+    """``clip.mp4`` as ``clip (2).mp4``; the first keeps its name."""
+    if number == 1:
+        return name
+    stem, dot, extension = name.rpartition(".")
+    return f"{stem} ({number}).{extension}" if stem and dot else f"{name} ({number})"
+
+
+def forms(name: str) -> tuple[str, ...]:
+    """The Unicode forms of one name; OneDrive holds them for different names."""
+    composed = unicodedata.normalize("NFC", name)
+    decomposed = unicodedata.normalize("NFD", name)
+    return (composed,) if composed == decomposed else (composed, decomposed)

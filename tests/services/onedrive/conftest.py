@@ -1,0 +1,89 @@
+"""A local OneDrive of each kind, and the drive that speaks to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from jarvis_dagster.services.client_storage.onedrive.auth import sign_in
+from jarvis_dagster.services.client_storage.onedrive.config import OneDriveConfig
+from jarvis_dagster.services.client_storage.onedrive.drive import OneDrive
+from tests.fakes.onedrive import OneDriveServer
+from tests.fakes.onedrive.certificate import make_certificate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+__all__: list[str] = []
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    return make_certificate(tmp_path_factory.mktemp("certificate"))
+
+
+@pytest.fixture(params=["personal", "business"])
+def kind(request: pytest.FixtureRequest) -> Any:
+    return request.param
+
+
+@pytest.fixture
+def server(
+    kind: Any, certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[OneDriveServer]:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate[0]))
+    with OneDriveServer(kind, certificate) as server:
+        yield server
+    assert server.violations == []
+
+
+@pytest.fixture
+def config(server: OneDriveServer) -> OneDriveConfig:
+    return settings_of(server)
+
+
+def settings_of(server: OneDriveServer, **more: Any) -> OneDriveConfig:
+    """A person's drive for the personal kind, an app's for that of an organisation."""
+    own: dict[str, Any] = {
+        "kind": "onedrive",
+        "client_id": server.login.client_id,
+        "authority": server.authority,
+        "api_endpoint": server.endpoint,
+        "tenant": "consumers",
+        "chunk_kib": 320,
+    }
+    if server.drive.kind == "business":
+        own |= {
+            "tenant": "example.org",
+            "client_secret": server.login.client_secret,
+            "user": server.login.person,
+        }
+    return OneDriveConfig(**{**own, **more})
+
+
+class Waits(list[float]):
+    """What the drive waited, instead of waiting."""
+
+    def __call__(self, seconds: float) -> None:
+        self.append(seconds)
+
+
+@pytest.fixture
+def waits() -> Waits:
+    return Waits()
+
+
+@pytest.fixture
+def state_dir(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "my-onedrive"
+
+
+@pytest.fixture
+def drive(
+    server: OneDriveServer, config: OneDriveConfig, state_dir: Path, waits: Waits
+) -> OneDrive:
+    if config.client_secret is None:
+        sign_in(config, state_dir, show=lambda _: None)
+    return OneDrive(config, state_dir, sleep=waits)
