@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import datetime
 import json
-from pathlib import Path  # noqa: TC003  # typer reads it
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -32,39 +32,27 @@ backup_app = typer.Typer(
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
-@dataclasses.dataclass(frozen=True)
-class _Choice:
-    """What the options before the command chose."""
-
-    place: str | None
-    key_file: Path | None
-
-
-@backup_app.callback()
-def _options(
-    context: typer.Context,
-    place: Annotated[str | None, typer.Option(help="In place of the setting backup.place.")] = None,
-    key_file: Annotated[
-        Path | None, typer.Option(help="File that holds the key, in place of backup.key.")
-    ] = None,
-) -> None:
-    context.obj = _Choice(place, key_file)
+Place = Annotated[str | None, typer.Option(help="In place of the setting backup.place.")]
+KeyFile = Annotated[
+    Path | None, typer.Option(help="File that holds the key, in place of backup.key.")
+]
 
 
 @backup_app.command()
 def create(
-    context: typer.Context,
     first: Annotated[
         bool, typer.Option("--first", help="Begin anew where a backup was, and is gone.")
     ] = False,
+    place: Place = None,
+    key_file: KeyFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a snapshot of databases, files, settings and objects as they are now."""
-    from jarvis_dagster.services.backup.passphrase import key_file
+    from jarvis_dagster.services.backup import passphrase
 
-    settings = _settings(context.obj)
+    settings = _settings(place, key_file)
     service = _service(settings)
-    key = key_file(settings.data_dir)
+    key = passphrase.key_file(settings.data_dir)
     had_key = settings.backup.key is not None or key.exists()
     with _object_store(settings), _shown("backup") as progress:
         made = service.create(first=first, progress=progress)
@@ -83,9 +71,9 @@ def create(
 
 
 @backup_app.command("list")
-def list_(context: typer.Context, as_json: AsJson = False) -> None:
+def list_(place: Place = None, key_file: KeyFile = None, as_json: AsJson = False) -> None:
     """List the snapshots, oldest first; exit code 1 if the manifest of one is damaged."""
-    listed = _service(_settings(context.obj)).snapshots()
+    listed = _service(_settings(place, key_file)).snapshots()
     _print_snapshots(listed.snapshots, listed.damaged, as_json=as_json)
     if listed.damaged:
         raise typer.Exit(FAILED)
@@ -93,7 +81,6 @@ def list_(context: typer.Context, as_json: AsJson = False) -> None:
 
 @backup_app.command()
 def verify(
-    context: typer.Context,
     quick: Annotated[
         bool, typer.Option("--quick", help="Of the packs, look at names and sizes only.")
     ] = False,
@@ -101,12 +88,14 @@ def verify(
         bool,
         typer.Option("--mend", help="Take away what is damaged; the next backup stores it again."),
     ] = False,
+    place: Place = None,
+    key_file: KeyFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Read everything back; exit code 1 if a byte is damaged or missing, which is named."""
     if quick and mend:
         raise BadInputError("--quick does not see all damage.", "Leave it out to mend.")
-    service = _service(_settings(context.obj))
+    service = _service(_settings(place, key_file))
     with _shown("verify") as progress:
         found = (
             service.mend(progress=progress)
@@ -131,7 +120,6 @@ def verify(
 
 @backup_app.command()
 def restore(
-    context: typer.Context,
     snapshot: Annotated[
         str, typer.Argument(help="The beginning of a snapshot's id, or `latest`.")
     ] = "latest",
@@ -142,19 +130,21 @@ def restore(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Write over what is there.")
     ] = False,
+    place: Place = None,
+    key_file: KeyFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Bring a snapshot back into this installation, which must be stopped and empty."""
     from jarvis_dagster.services.backup.passphrase import keep_passphrase
 
-    settings = _settings(context.obj)
+    settings = _settings(place, key_file)
     _require_stopped(settings)
     service = _service(settings)
     moment = at.replace(tzinfo=datetime.UTC) if at and at.tzinfo is None else at
     chosen = service.choose(snapshot, at=moment)
     with _object_store(settings), _shown("restore") as progress:
         done = service.restore(chosen, overwrite=overwrite, progress=progress)
-    if context.obj.key_file is not None and settings.backup.key is not None:
+    if key_file is not None and settings.backup.key is not None:
         keep_passphrase(settings.data_dir, settings.backup.key)
     if as_json:
         typer.echo(json.dumps(dataclasses.asdict(done), indent=2, default=str))
@@ -177,14 +167,15 @@ def restore(
 
 @backup_app.command()
 def prune(
-    context: typer.Context,
     drop: Annotated[
         list[str] | None,
         typer.Option(help="Id of a snapshot to remove, in place of following the rules."),
     ] = None,
+    place: Place = None,
+    key_file: KeyFile = None,
 ) -> None:
     """Remove snapshots that backup.retention does not keep, and what only they needed."""
-    done = _service(_settings(context.obj)).prune(drop=drop or ())
+    done = _service(_settings(place, key_file)).prune(drop=drop or ())
     for snapshot_id in done.removed:
         typer.echo(snapshot_id)
     _console(stderr=True).print(
@@ -192,7 +183,7 @@ def prune(
     )
 
 
-def _settings(choice: _Choice) -> Settings:
+def _settings(place: str | None, key_file: Path | None) -> Settings:
     from pydantic import SecretStr
 
     from jarvis_dagster.services.backup import BackupConfig
@@ -201,12 +192,12 @@ def _settings(choice: _Choice) -> Settings:
 
     settings = load_settings()
     changed: dict[str, Any] = {}
-    if choice.place is not None:
-        changed["place"] = choice.place
-        if not choice.place.startswith("s3://"):
+    if place is not None:
+        changed["place"] = place
+        if not place.startswith("s3://"):
             changed["s3"] = None
-    if choice.key_file is not None:
-        changed["key"] = SecretStr(readable_file(choice.key_file).read_text("utf-8").strip())
+    if key_file is not None:
+        changed["key"] = SecretStr(readable_file(key_file).read_text("utf-8").strip())
     if not changed:
         return settings
     try:

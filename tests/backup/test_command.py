@@ -89,24 +89,24 @@ def test_the_key_and_the_place_can_be_named(
     assert code == 1
     assert "There is no place for backups" in err
     place = tmp_path / "elsewhere"
-    code, _, err = backup("--place", place, "create", capsys=capsys)
+    code, _, err = backup("create", "--place", place, capsys=capsys)
     assert code == 0
     assert "A key was made" in err
     key = tmp_path / "data/secrets/backup.key"
     config.write_text(config.read_text().replace(str(tmp_path / "data"), str(tmp_path / "other")))
-    code, _, err = backup("--place", place, "restore", capsys=capsys)
+    code, _, err = backup("restore", "--place", place, capsys=capsys)
     assert code == 1
     assert "no key" in err
     wrong = tmp_path / "wrong"
     wrong.write_text(KEY)
-    code, _, err = backup("--place", place, "--key-file", wrong, "list", capsys=capsys)
+    code, _, err = backup("list", "--place", place, "--key-file", wrong, capsys=capsys)
     assert code == 1
     assert "The key does not open" in err
     assert KEY not in err
-    code, *_ = backup("--place", place, "--key-file", key, "restore", capsys=capsys)
+    code, *_ = backup("restore", "--place", place, "--key-file", key, capsys=capsys)
     assert code == 0
     assert (tmp_path / "other/secrets/backup.key").read_text() == key.read_text()
-    assert backup("--place", place, "create", capsys=capsys)[0] == 0
+    assert backup("create", "--place", place, capsys=capsys)[0] == 0
 
 
 @pytest.mark.usefixtures("config")
@@ -125,6 +125,6 @@ def test_a_place_that_is_none_is_refused(
     config: Path, place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     place = place.format(data=tmp_path / "data")
-    code, _, err = backup("--place", place, "create", capsys=capsys)
+    code, _, err = backup("create", "--place", place, capsys=capsys)
     assert code in {1, 2}
     assert "what is backed up" in err or "must be a folder" in err
