@@ -90,7 +90,10 @@ class GoogleApi:
         from googleapiclient.errors import HttpError
 
         with translated(what, login_remedy(self._state_dir)):
-            http = self._idle.pop() if self._idle else self._connect()
+            try:
+                http = self._idle.pop()
+            except IndexError:
+                http = self._connect()
             try:
                 yield http
             except HttpError:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from jarvis_dagster.errors import BadInputError, ConflictError, JarvisError, PermanentError
+from jarvis_dagster.services.client_storage.google.asking import fetch
 from jarvis_dagster.services.client_storage.google.entries import (
     FIELDS,
     FOLDER,
@@ -22,13 +23,13 @@ from jarvis_dagster.services.client_storage.google.entries import (
     visible_name,
 )
 from jarvis_dagster.services.client_storage.google.faults import status_of
-from jarvis_dagster.services.client_storage.google.look import Look, fetch
 
 if TYPE_CHECKING:
     from jarvis_dagster.services.client_storage.google.api import GoogleApi
+    from jarvis_dagster.services.client_storage.google.asking import Place
     from jarvis_dagster.services.client_storage.google.entries import Raw
     from jarvis_dagster.services.client_storage.google.ids import Ids
-    from jarvis_dagster.services.client_storage.google.look import Place
+    from jarvis_dagster.services.client_storage.google.look import Look
 
 __all__ = ["create_folder", "move", "trash"]
 

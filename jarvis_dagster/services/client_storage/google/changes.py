@@ -20,8 +20,8 @@ from jarvis_dagster.services.client_storage.google.look import Look
 
 if TYPE_CHECKING:
     from jarvis_dagster.services.client_storage.google.api import GoogleApi
+    from jarvis_dagster.services.client_storage.google.asking import Root
     from jarvis_dagster.services.client_storage.google.entries import Raw
-    from jarvis_dagster.services.client_storage.google.look import Root
 
 __all__ = ["changes", "start_token"]
 

@@ -15,13 +15,13 @@ from jarvis_dagster.errors import (
     PermanentError,
     TransientError,
 )
+from jarvis_dagster.services.client_storage.google.asking import fetch
 from jarvis_dagster.services.client_storage.google.entries import (
     export_type,
     is_native,
     version_of,
 )
 from jarvis_dagster.services.client_storage.google.faults import status_of
-from jarvis_dagster.services.client_storage.google.look import fetch
 from jarvis_dagster.services.files import CHUNK_BYTES, atomic_path
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _export(
         ),
     )
     with partial.open("wb") as stream:
-        _Local(partial, stream).write(exported)
+        _Local(partial, stream, content).write(exported)
     _check_unchanged(api, file, content)
     if progress is not None:
         progress(len(exported), len(exported))
@@ -109,7 +109,7 @@ def _fetch(
     what = f"{file.path} cannot be fetched"
     request = api.service.files().get_media(fileId=content["id"], supportsAllDrives=True)
     with partial.open("wb") as stream:
-        writer = _Local(partial, stream)
+        writer = _Local(partial, stream, content)
         pieces = MediaIoBaseDownload(writer, request, chunksize=api.chunk_bytes)
         done = False
 
@@ -133,12 +133,9 @@ def _fetch(
                 raise _MismatchError(file.path)
             if progress is not None:
                 progress(writer.done, file.size)
-    told = {key: str(content.get(key) or "").lower() for key in writer.digests}
-    if writer.done != file.size or any(
-        told[key] not in ("", digest.hexdigest()) for key, digest in writer.digests.items()
-    ):
+    if writer.done != file.size or not writer.is_as_told():
         raise _MismatchError(file.path)
-    if not any(told.values()):
+    if writer.digest is None:
         _check_unchanged(api, file, content)
 
 
@@ -157,14 +154,19 @@ class _MismatchError(Exception):
 class _Local:
     """The file of this machine; its errors are not mistaken for Google's."""
 
-    def __init__(self, path: Path, stream: BinaryIO) -> None:
+    def __init__(self, path: Path, stream: BinaryIO, content: Raw) -> None:
         self._path = path
         self._stream = stream
+        self._told = str(content.get("sha256Checksum") or content.get("md5Checksum") or "")
+        self.digest = None
+        if self._told:
+            kind = "sha256" if content.get("sha256Checksum") else "md5"
+            self.digest = hashlib.new(kind, usedforsecurity=False)
         self.done = 0
-        self.digests = {
-            "md5Checksum": hashlib.md5(usedforsecurity=False),
-            "sha256Checksum": hashlib.sha256(),
-        }
+
+    def is_as_told(self) -> bool:
+        """Whether the hash is what Google said, where it said one."""
+        return self.digest is None or self.digest.hexdigest() == self._told.lower()
 
     def write(self, piece: bytes) -> None:
         try:
@@ -175,6 +177,6 @@ class _Local:
                 f"{self._path.parent} cannot be written ({error.strerror}).",
                 "Check the free space and the folder's permissions.",
             ) from error
-        for digest in self.digests.values():
-            digest.update(piece)
+        if self.digest is not None:
+            self.digest.update(piece)
         self.done += len(piece)

@@ -17,6 +17,7 @@ from jarvis_dagster.services.client_storage.drive import Changes, Drive, Page, Q
 from jarvis_dagster.services.client_storage.google import changes as feed
 from jarvis_dagster.services.client_storage.google.api import GoogleApi
 from jarvis_dagster.services.client_storage.google.arranging import create_folder, move, trash
+from jarvis_dagster.services.client_storage.google.asking import Root, fetch
 from jarvis_dagster.services.client_storage.google.download import download
 from jarvis_dagster.services.client_storage.google.entries import (
     FOLDER,
@@ -28,7 +29,7 @@ from jarvis_dagster.services.client_storage.google.hashes import Hashes
 from jarvis_dagster.services.client_storage.google.ids import Ids
 from jarvis_dagster.services.client_storage.google.listing import Walk, list_page, walk
 from jarvis_dagster.services.client_storage.google.locks import Locks
-from jarvis_dagster.services.client_storage.google.look import Look, Root, fetch
+from jarvis_dagster.services.client_storage.google.look import Look
 from jarvis_dagster.services.client_storage.google.search import search
 from jarvis_dagster.services.client_storage.google.sending import Source
 from jarvis_dagster.services.client_storage.google.sharing import Sharing

@@ -15,20 +15,21 @@ from urllib.parse import quote_plus
 
 from jarvis_dagster.errors import BadInputError, JarvisError, TokenExpiredError
 from jarvis_dagster.services.client_storage.drive import DriveFile, is_temporary
+from jarvis_dagster.services.client_storage.google.asking import Place, query_page
 from jarvis_dagster.services.client_storage.google.entries import (
     describe,
     quoted,
     shown_name,
 )
 from jarvis_dagster.services.client_storage.google.faults import damaged, status_of
-from jarvis_dagster.services.client_storage.google.look import Look, Place, query_page
+from jarvis_dagster.services.client_storage.google.look import Look
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from jarvis_dagster.services.client_storage.google.api import GoogleApi
+    from jarvis_dagster.services.client_storage.google.asking import Root
     from jarvis_dagster.services.client_storage.google.entries import Raw
-    from jarvis_dagster.services.client_storage.google.look import Root
 
 __all__ = ["Walk", "list_page", "walk"]
 

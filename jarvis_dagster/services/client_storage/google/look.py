@@ -9,13 +9,12 @@ and remembers what it asked: nothing is older than the operation.
 
 from __future__ import annotations
 
-import dataclasses
 import unicodedata
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from jarvis_dagster.errors import BadInputError, TransientError
+from jarvis_dagster.errors import BadInputError
+from jarvis_dagster.services.client_storage.google.asking import Place, fetch, query_page
 from jarvis_dagster.services.client_storage.google.entries import (
-    FIELDS,
     FOLDER,
     SHORTCUT,
     age,
@@ -27,50 +26,16 @@ from jarvis_dagster.services.client_storage.google.entries import (
     quoted,
     shown_name,
 )
-from jarvis_dagster.services.client_storage.google.faults import damaged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from jarvis_dagster.services.client_storage.drive import DriveFile
     from jarvis_dagster.services.client_storage.google.api import GoogleApi
+    from jarvis_dagster.services.client_storage.google.asking import Root
     from jarvis_dagster.services.client_storage.google.entries import Raw
 
-__all__ = ["Look", "Place", "Root", "fetch", "query_page"]
-
-
-@dataclasses.dataclass(frozen=True)
-class Root:
-    """The folder that is the drive's root, and the shared drive it is in, if any."""
-
-    id: str
-    drive_id: str
-
-    @property
-    def corpus(self) -> dict[str, Any]:
-        """Where queries look."""
-        where = {"corpora": "drive", "driveId": self.drive_id} if self.drive_id else {}
-        return {**where, "supportsAllDrives": True, "includeItemsFromAllDrives": True}
-
-
-@dataclasses.dataclass(frozen=True)
-class Place:
-    """A folder in the drive.
-
-    Attributes:
-        id: Google's, of the folder itself.
-        path: From the root; empty for the root.
-        shown_id: The id that Jarvis shows: of the shortcut that leads there, or
-            its own; empty for the root.
-    """
-
-    id: str
-    path: str
-    shown_id: str
-
-    def below(self, name: str) -> str:
-        """The path of something in it."""
-        return f"{self.path}/{name}" if self.path else name
+__all__ = ["Look"]
 
 
 class Look:
@@ -106,6 +71,8 @@ class Look:
         if folder_id in self._places:
             return self._places[folder_id]
         raw = self.get(folder_id) if folder_id and folder_id not in busy else None
+        if raw is not None and raw["id"] == self.root.id:
+            return Place(self.root.id, "", "")  # asked for by another name
         if raw is None or raw.get("mimeType") != FOLDER:
             return None
         shown = raw
@@ -216,48 +183,3 @@ class Look:
             token = answer.get("nextPageToken")
             if not token:
                 return
-
-
-def fetch(api: GoogleApi, file_id: str) -> Raw | None:
-    """What Google says about an id now; None for what is not there or in the trash."""
-    try:
-        raw: Raw = api.call(
-            f"{file_id} cannot be looked up",
-            lambda drive: drive.files().get(
-                fileId=checked_id(file_id), fields=FIELDS, supportsAllDrives=True
-            ),
-        )
-    except BadInputError:
-        return None
-    if not raw.get("id"):
-        raise damaged(f"{file_id} cannot be looked up")
-    return None if raw.get("trashed") else raw
-
-
-def query_page(api: GoogleApi, root: Root, query: str, token: str | None, size: int) -> Raw:
-    """One page of what matches a query.
-
-    Raises:
-        TransientError: Google could not look everywhere.
-    """
-    what = "The drive cannot be listed"
-
-    def attempt() -> Raw:
-        answer: Raw = api.once(
-            what,
-            lambda drive: drive.files().list(
-                q=query,
-                pageSize=max(1, min(size, 1000)),
-                fields=f"nextPageToken,incompleteSearch,files({FIELDS})",
-                spaces="drive",
-                **({"pageToken": token} if token else {}),
-                **root.corpus,
-            ),
-        )
-        if "files" not in answer:
-            raise damaged(what)
-        if answer.get("incompleteSearch"):
-            raise TransientError(f"{what}: Google did not look everywhere.", "Try again later.")
-        return answer
-
-    return api.run(attempt)

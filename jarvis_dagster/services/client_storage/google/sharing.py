@@ -9,20 +9,28 @@ edits of a drive are made one after the other.
 
 from __future__ import annotations
 
-import datetime
-import re
 import threading
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from jarvis_dagster.errors import BadInputError, JarvisError, NotSupportedError, PermanentError
-from jarvis_dagster.services.client_storage.drive import ROLES, Permission
 from jarvis_dagster.services.client_storage.google.entries import checked_id, parent_of
 from jarvis_dagster.services.client_storage.google.faults import damaged, status_of
+from jarvis_dagster.services.client_storage.google.permissions import (
+    check_people,
+    check_role,
+    described,
+    expiry,
+    is_enough,
+    is_inherited,
+    of_same,
+    who,
+)
 
 if TYPE_CHECKING:
+    import datetime
     from collections.abc import Sequence
-    from typing import Literal
 
+    from jarvis_dagster.services.client_storage.drive import Permission
     from jarvis_dagster.services.client_storage.google.api import GoogleApi
     from jarvis_dagster.services.client_storage.google.entries import Raw
     from jarvis_dagster.services.client_storage.google.look import Look
@@ -33,12 +41,6 @@ _FIELDS = (
     "id,type,role,emailAddress,domain,expirationTime,deleted,view,"
     "permissionDetails(inherited,permissionType,role)"
 )
-_KINDS = {"user": "person", "group": "group", "domain": "domain", "anyone": "link"}
-# A manager of a shared drive can do what an owner can.
-_ROLE_OF = {"organizer": "owner", "fileOrganizer": "writer"}
-_RANK = {role: rank for rank, role in enumerate((*ROLES, "owner"))}
-_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
-_LONGEST = datetime.timedelta(days=365)
 
 
 class Sharing:
@@ -54,7 +56,7 @@ class Sharing:
         found = self._list(str(raw["id"]))
         above = self._above(raw, found)
         link = self._link(raw) if any(p.get("type") == "anyone" for p in found) else ""
-        return [_permission(p, link, inherited=_is_inherited(p, above)) for p in found]
+        return [described(p, link, inherited=is_inherited(p, above)) for p in found]
 
     def share(
         self,
@@ -65,11 +67,9 @@ class Sharing:
         expires: datetime.datetime | None,
     ) -> list[Permission]:
         """See :meth:`Drive.share`."""
-        _check_role(role)
-        for person in people:
-            if not _ADDRESS.fullmatch(person):
-                raise BadInputError(f"{person!r} is not an e-mail address.")
-        wanted = {"role": role, **_expiry(expires)}
+        check_role(role)
+        check_people(people)
+        wanted = {"role": role, **expiry(expires)}
         raw = _own(look, file_id)
         with self._lock:
             return [
@@ -81,7 +81,7 @@ class Sharing:
         self, look: Look, file_id: str, role: str, expires: datetime.datetime | None
     ) -> Permission:
         """See :meth:`Drive.share_link`."""
-        _check_role(role)
+        check_role(role)
         if expires is not None:
             raise NotSupportedError(
                 "Links of Google Drive do not end by themselves.",
@@ -100,9 +100,9 @@ class Sharing:
             taken = next((p for p in found if p["id"] == permission_id), None)
             if taken is None:
                 return
-            if taken["role"] == "owner" or _is_inherited(taken, self._above(raw, found)):
+            if taken["role"] == "owner" or is_inherited(taken, self._above(raw, found)):
                 raise PermanentError(
-                    f"The permission of {_who(taken) or 'the link'} cannot be taken back here.",
+                    f"The permission of {who(taken) or 'the link'} cannot be taken back here.",
                     "It is the owner's, or comes from a folder above: take it back there.",
                 )
             try:
@@ -116,10 +116,14 @@ class Sharing:
                 return  # gone meanwhile
 
     def _give(self, raw: Raw, wanted: dict[str, Any]) -> Permission:
-        """Make a permission what it is to be; may be tried again at any point."""
+        """Make a permission what it is to be.
+
+        Each attempt looks at what there is, so that one whose answer was lost
+        does nothing twice.
+        """
         given = self._api.run(lambda: self._try_to_give(raw, wanted))
         link = self._link(raw) if wanted["type"] == "anyone" else ""
-        permission = _permission(given, link, inherited=bool(given.get("inherited")))
+        permission = described(given, link, inherited=bool(given.get("inherited")))
         if "expirationTime" in wanted and permission.expires is None and permission.id:
             self._api.call(
                 "The permission cannot be taken back",
@@ -136,11 +140,11 @@ class Sharing:
     def _try_to_give(self, raw: Raw, wanted: dict[str, Any]) -> Raw:
         file_id, what = str(raw["id"]), f"{raw.get('name')} cannot be shared"
         found = self._list(file_id, once=True)
-        there = _of_same(found, wanted)
-        above = self._above(raw, found) if there is not None else []
-        if there is not None and _is_enough(there, wanted, above):
+        there = of_same(found, wanted)
+        above = self._above(raw, found, once=True) if there is not None else []
+        if there is not None and is_enough(there, wanted, above):
             return there
-        if there is not None and not _is_inherited(there, above):
+        if there is not None and not is_inherited(there, above):
             permission_id = there["id"]
             body = {key: wanted[key] for key in ("role", "expirationTime") if key in wanted}
             endless = "expirationTime" in there and "expirationTime" not in wanted
@@ -166,25 +170,27 @@ class Sharing:
             )
         except PermanentError as error:
             # It may be shared though the person was not told.
-            there = _of_same(self._list(file_id), wanted) if status_of(error) == 400 else None
+            found = self._list(file_id, once=True) if status_of(error) == 400 else []
+            there = of_same(found, wanted)
             if there is None or there["role"] != wanted["role"]:
                 raise
             return there
         return made
 
-    def _above(self, raw: Raw, found: list[Raw]) -> list[Raw]:
+    def _above(self, raw: Raw, found: list[Raw], *, once: bool = False) -> list[Raw]:
         """The permissions of the folder above; where Google says itself, they are not needed."""
         parent = parent_of(raw)
         if not parent or all(p.get("permissionDetails") for p in found):
             return []
         try:
-            return self._list(parent)
+            return self._list(parent, once=once)
         except JarvisError as error:
             if status_of(error) in (403, 404):
                 return []  # a folder that this account may not look into
             raise
 
     def _list(self, file_id: str, *, once: bool = False) -> list[Raw]:
+        """All permissions; ``once`` inside of an attempt, which is tried again as a whole."""
         found: list[Raw] = []
         token: str | None = None
         what = "The permissions cannot be listed"
@@ -235,100 +241,3 @@ def _own(look: Look, file_id: str) -> Raw:
             "Share it where it is, or copy it here.",
         )
     return raw
-
-
-def _permission(raw: Raw, link: str, *, inherited: bool) -> Permission:
-    try:
-        role = _role(raw)
-        kind = cast("Literal['person', 'group', 'domain', 'link']", _KINDS[raw["type"]])
-        expires = raw.get("expirationTime")
-        return Permission(
-            id="" if inherited or role == "owner" else str(raw["id"]),
-            kind=kind,
-            who=_who(raw),
-            role=role,
-            expires=datetime.datetime.fromisoformat(expires) if expires else None,
-            link=link if kind == "link" else "",
-            inherited=inherited,
-        )
-    except (KeyError, ValueError) as error:
-        raise damaged("A permission cannot be read") from error
-
-
-def _who(raw: Raw) -> str:
-    return str(raw.get("emailAddress") or raw.get("domain") or "")
-
-
-def _role(raw: Raw) -> str:
-    role = str(raw["role"])
-    return _ROLE_OF.get(role, role)
-
-
-def _rank(raw: Raw) -> int:
-    return _RANK.get(_role(raw), -1)
-
-
-def _is_inherited(raw: Raw, above: list[Raw]) -> bool:
-    """Whether it comes from a folder above, as far as Google lets one know.
-
-    In My Drive a permission has one id everywhere; what was given anew below a
-    folder that has it too cannot be told from what comes from there.
-    """
-    if raw["role"] == "owner":
-        return False
-    details = raw.get("permissionDetails")
-    if details:
-        return all(detail.get("inherited") for detail in details)
-    return any(p["id"] == raw["id"] and p["role"] == raw["role"] for p in above)
-
-
-def _of_same(found: list[Raw], wanted: dict[str, Any]) -> Raw | None:
-    who = str(wanted.get("emailAddress", "")).casefold()
-    return next(
-        (
-            p
-            for p in found
-            if (p["type"] == "anyone") == (wanted["type"] == "anyone")
-            and p["type"] in ("user", "group", "anyone")
-            and str(p.get("emailAddress", "")).casefold() == who
-        ),
-        None,
-    )
-
-
-def _is_enough(there: Raw, wanted: dict[str, Any], above: list[Raw]) -> bool:
-    """Whether a permission is what is wanted, or cannot be less."""
-    if _is_inherited(there, above) and _rank(there) >= _RANK[wanted["role"]]:
-        there["inherited"] = True
-        return True
-    if there["role"] == "owner":
-        return True
-    same_end = _time(there) == _time(wanted)
-    return same_end and _rank(there) == _RANK[wanted["role"]]
-
-
-def _time(raw: Raw) -> datetime.datetime | None:
-    text = raw.get("expirationTime")
-    return datetime.datetime.fromisoformat(text).replace(microsecond=0) if text else None
-
-
-def _check_role(role: str) -> None:
-    if role not in ROLES:
-        raise BadInputError(f"{role!r} is not a role.", f"Use one of {', '.join(ROLES)}.")
-
-
-def _expiry(expires: datetime.datetime | None) -> dict[str, str]:
-    if expires is None:
-        return {}
-    if expires.tzinfo is None:
-        raise BadInputError("The end of the access has no time zone.", "Give it one.")
-    left = expires - datetime.datetime.now(datetime.UTC)
-    if left <= datetime.timedelta():
-        raise BadInputError("The end of the access is in the past.", "Name a time to come.")
-    if left > _LONGEST:
-        raise NotSupportedError(
-            "Google gives no access that ends by itself after more than a year.",
-            "Name an earlier end, or none.",
-        )
-    text = expires.astimezone(datetime.UTC).isoformat(timespec="milliseconds")
-    return {"expirationTime": text.replace("+00:00", "Z")}

@@ -12,6 +12,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from jarvis_dagster.errors import ConflictError, PermanentError, TransientError
+from jarvis_dagster.services.client_storage.google.arranging import trash
+from jarvis_dagster.services.client_storage.google.asking import fetch
 from jarvis_dagster.services.client_storage.google.entries import (
     FIELDS,
     is_native,
@@ -19,15 +21,15 @@ from jarvis_dagster.services.client_storage.google.entries import (
     parent_of,
     version_of,
 )
-from jarvis_dagster.services.client_storage.google.look import Look, fetch
 from jarvis_dagster.services.client_storage.google.sending import send
 
 if TYPE_CHECKING:
     from jarvis_dagster.services.client_storage.drive import DriveFile, Progress
     from jarvis_dagster.services.client_storage.google.api import GoogleApi
+    from jarvis_dagster.services.client_storage.google.asking import Place
     from jarvis_dagster.services.client_storage.google.entries import Raw
     from jarvis_dagster.services.client_storage.google.ids import Ids
-    from jarvis_dagster.services.client_storage.google.look import Place
+    from jarvis_dagster.services.client_storage.google.look import Look
     from jarvis_dagster.services.client_storage.google.sending import Source
 
 __all__ = ["Upload"]
@@ -127,10 +129,7 @@ class Upload:
             self._verify(sent)
         except TransientError:
             # It has been seen for a moment, but it is ours and not what was sent.
-            self._api.call(
-                f"{name} cannot be removed",
-                lambda drive: drive.files().delete(fileId=sent["id"], supportsAllDrives=True),
-            )
+            trash(self._api, sent, name)
             raise
         return sent
 

@@ -1,0 +1,99 @@
+"""Questions to Google Drive about what is there.
+
+Belongs here: one entry by its id, one page of a query, and the values that
+say where to look. Does not belong here: what the answers mean (``look.py``).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from jarvis_dagster.errors import BadInputError, TransientError
+from jarvis_dagster.services.client_storage.google.entries import FIELDS, checked_id
+from jarvis_dagster.services.client_storage.google.faults import damaged
+
+if TYPE_CHECKING:
+    from jarvis_dagster.services.client_storage.google.api import GoogleApi
+    from jarvis_dagster.services.client_storage.google.entries import Raw
+
+__all__ = ["Place", "Root", "fetch", "query_page"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Root:
+    """The folder that is the drive's root, and the shared drive it is in, if any."""
+
+    id: str
+    drive_id: str
+
+    @property
+    def corpus(self) -> dict[str, Any]:
+        """Where queries look."""
+        where = {"corpora": "drive", "driveId": self.drive_id} if self.drive_id else {}
+        return {**where, "supportsAllDrives": True, "includeItemsFromAllDrives": True}
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """A folder in the drive.
+
+    Attributes:
+        id: Google's, of the folder itself.
+        path: From the root; empty for the root.
+        shown_id: The id that Jarvis shows: of the shortcut that leads there, or
+            its own; empty for the root.
+    """
+
+    id: str
+    path: str
+    shown_id: str
+
+    def below(self, name: str) -> str:
+        """The path of something in it."""
+        return f"{self.path}/{name}" if self.path else name
+
+
+def fetch(api: GoogleApi, file_id: str) -> Raw | None:
+    """What Google says about an id now; None for what is not there or in the trash."""
+    try:
+        raw: Raw = api.call(
+            f"{file_id} cannot be looked up",
+            lambda drive: drive.files().get(
+                fileId=checked_id(file_id), fields=FIELDS, supportsAllDrives=True
+            ),
+        )
+    except BadInputError:
+        return None
+    if not raw.get("id"):
+        raise damaged(f"{file_id} cannot be looked up")
+    return None if raw.get("trashed") else raw
+
+
+def query_page(api: GoogleApi, root: Root, query: str, token: str | None, size: int) -> Raw:
+    """One page of what matches a query.
+
+    Raises:
+        TransientError: Google could not look everywhere.
+    """
+    what = "The drive cannot be listed"
+
+    def attempt() -> Raw:
+        answer: Raw = api.once(
+            what,
+            lambda drive: drive.files().list(
+                q=query,
+                pageSize=max(1, min(size, 1000)),
+                fields=f"nextPageToken,incompleteSearch,files({FIELDS})",
+                spaces="drive",
+                **({"pageToken": token} if token else {}),
+                **root.corpus,
+            ),
+        )
+        if "files" not in answer:
+            raise damaged(what)
+        if answer.get("incompleteSearch"):
+            raise TransientError(f"{what}: Google did not look everywhere.", "Try again later.")
+        return answer
+
+    return api.run(attempt)
