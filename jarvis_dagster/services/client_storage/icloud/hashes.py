@@ -12,7 +12,6 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from jarvis_dagster.services.client_storage.drive import DriveFile
@@ -33,28 +32,25 @@ class KnownHashes:
 
     def get(self, file: DriveFile) -> str | None:
         """The hash of this version, if it is known."""
-        with self._open() as db:
-            query = "SELECT sha256 FROM known WHERE id = ? AND version = ?"
-            row = db.execute(query, (file.id, file.version)).fetchone()
-            return str(row[0]) if row else None
-        return None
+        query = "SELECT sha256 FROM known WHERE id = ? AND version = ?"
+        rows = self._do(query, file.id, file.version)
+        return str(rows[0][0]) if rows else None
 
     def put(self, file: DriveFile, sha256: str) -> None:
         """Remember the hash of this version, instead of that of an older one."""
-        with self._open() as db:
-            row = (file.id, file.version, sha256)
-            db.execute("INSERT OR REPLACE INTO known VALUES (?, ?, ?)", row)
+        self._do("INSERT OR REPLACE INTO known VALUES (?, ?, ?)", file.id, file.version, sha256)
 
-    @contextlib.contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
+    def _do(self, statement: str, *values: str) -> list[tuple]:
+        """What a statement gives; nothing where the file cannot be used."""
         try:
             with contextlib.closing(sqlite3.connect(self._path, timeout=30)) as db, db:
                 db.execute(
                     "CREATE TABLE IF NOT EXISTS known"
                     " (id TEXT PRIMARY KEY, version TEXT, sha256 TEXT) WITHOUT ROWID"
                 )
-                yield db
+                return db.execute(statement, values).fetchall()
         except sqlite3.Error as error:
             _LOG.warning("The hashes in %s cannot be used (%s).", self._path, error)
             if not isinstance(error, sqlite3.OperationalError):  # damaged, not just in use
                 self._path.unlink(missing_ok=True)
+            return []
