@@ -137,9 +137,11 @@ class Arrivals:
         """The file of every run that was asked for."""
         return [request.tags[FILE_TAG] for request in self.requests]
 
-    def hash_of(self, file: DriveFile) -> str:
+    def content_of(self, file: DriveFile) -> str:
         """What a run for that file is known by."""
-        return self.drive.sha256(file.id)
+        upload = self.watched.inbox.look(file)
+        assert upload is not None
+        return upload.content
 
     @property
     def cursor_bytes(self) -> int:

@@ -10,6 +10,7 @@ from jarvis_dagster.errors import TransientError
 from jarvis_dagster.services.client_storage import Changes, LocalFolderDrive
 from tests.media import pan, write_video
 from tests.sensors.arrivals import Arrivals
+from tests.sensors.providers import provider
 
 
 @pytest.fixture(scope="module")
@@ -26,22 +27,27 @@ def arrivals(tmp_path: Path, video: bytes) -> Iterator[Arrivals]:
         yield Arrivals(instance, drive, video, scratch)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    ("kind", "seed", "steps"),
+    [("local", 0, 60), ("local", 1, 60), ("google", 2, 40), ("onedrive", 3, 40), ("icloud", 4, 30)],
+)
 def test_whatever_people_do_each_video_is_taken_once(
-    tmp_path: Path, video: bytes, seed: int
+    tmp_path: Path, video: bytes, kind: str, seed: int, steps: int
 ) -> None:
-    (tmp_path / "scratch").mkdir()
-    drive = LocalFolderDrive(tmp_path / "club", tmp_path / "state")
-    with dg.DagsterInstance.ephemeral() as instance:
+    for name in ("scratch", "provider"):
+        (tmp_path / name).mkdir()
+    with dg.DagsterInstance.ephemeral() as instance, provider(kind, tmp_path / "provider") as drive:
         coach = Arrivals(instance, drive, video, tmp_path / "scratch", seed)
-        for number in range(60):
+        for number in range(steps):
             coach.happen()
             if number % 7 == 0:
                 coach.look()
         for _ in range(3):
             coach.look()
         there = {
-            coach.hash_of(file) for file in drive.list_all(coach.uploads.id) if not file.is_folder
+            coach.content_of(file)
+            for file in drive.list_all(coach.uploads.id)
+            if not file.is_folder
         }
     assert there <= set(coach.contents)
     assert len(coach.contents) == len(set(coach.contents))
