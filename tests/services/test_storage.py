@@ -22,6 +22,8 @@ from tests.servers import Server, free_ports, run_object_store
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from jarvis_dagster.services.storage.hashing import Hashes
+
 HOSTILE_NAMES = [
     "plain.mp4",
     "with space & 'quotes' \".mp4",
@@ -196,15 +198,15 @@ def test_a_file_that_changes_while_it_is_sent_is_not_acknowledged(
 ) -> None:
     from jarvis_dagster.services.storage import objects
 
-    true_hash = objects.sha256_file
+    true_hash = objects.hash_file
 
-    def hash_then_change(path: Path) -> str:
+    def hash_then_change(path: Path) -> Hashes:
         digest = true_hash(path)
         content = path.read_bytes()
         path.write_bytes(content[::-1] if change == "rewrite" else content[:10])
         return digest
 
-    monkeypatch.setattr(objects, "sha256_file", hash_then_change)
+    monkeypatch.setattr(objects, "hash_file", hash_then_change)
     with pytest.raises(BadInputError, match="changed while"):
         storage.put_file(f"{change}.mp4", clip)
     assert not storage.exists(f"{change}.mp4")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from jarvis_dagster.services.storage import JarvisStorageService
+    from jarvis_dagster.services.storage.hashing import Hashes
     from jarvis_dagster.services.storage.parts import Part
     from tests.servers import Server
 
@@ -142,14 +143,14 @@ def test_a_large_file_that_changes_while_it_is_sent_is_never_visible(
     from jarvis_dagster.services.storage import objects
 
     service: JarvisStorageService = request.getfixturevalue(kind)
-    true_hash = objects.sha256_file
+    true_hash = objects.hash_file
 
-    def hash_then_change(path: Path) -> str:
+    def hash_then_change(path: Path) -> Hashes:
         digest = true_hash(path)
         path.write_bytes(random.Random(5).randbytes(SIZE))
         return digest
 
-    monkeypatch.setattr(objects, "sha256_file", hash_then_change)
+    monkeypatch.setattr(objects, "hash_file", hash_then_change)
     with pytest.raises(BadInputError, match="changed while"):
         service.put_file("film.mp4", film)
     assert not service.exists("film.mp4")

@@ -4,8 +4,8 @@ Belongs here: the description that is stored with the bytes, and the streams
 between content and stored bytes. Does not belong here: requests, names, keys.
 
 Content that is neither compressed nor encrypted is stored as it is, with its
-SHA-256 as the metadata ``sha256``. All else has the metadata ``jarvis``: JSON
-in base64 with ``v`` (1), ``info`` (size and SHA-256 of the content, and whether
+hashes as the metadata ``sha256`` and ``xxh3``. All else has the metadata ``jarvis``: JSON
+in base64 with ``v`` (1), ``info`` (size and hashes of the content, and whether
 it is compressed) and, where it is encrypted, ``key``. There ``info`` is sealed
 too, and all of it is bound to the object's key. Compression is a plain zstd
 frame, encryption a plain Tink stream around it.
@@ -16,7 +16,6 @@ from __future__ import annotations
 import base64
 import binascii
 import dataclasses
-import hashlib
 import io
 import json
 from typing import IO, TYPE_CHECKING, Any
@@ -26,6 +25,7 @@ from jarvis_dagster.services.files import CHUNK_BYTES
 from jarvis_dagster.services.storage.compression import zstd_reader, zstd_writer
 from jarvis_dagster.services.storage.data_keys import unwrapped, wrapped_fields
 from jarvis_dagster.services.storage.faults import DamagedError
+from jarvis_dagster.services.storage.hashing import checksum
 from jarvis_dagster.services.storage.sealing import Sealer, new_data_key
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ class Content:
 
     size: int
     sha256: str
+    xxh3: str = ""
     compressed: bool = False
 
 
@@ -63,8 +64,8 @@ class Encoded:
         return self.sealer is None and not self.content.compressed
 
     def write(self, source: IO[bytes], sink: IO[bytes]) -> str:
-        """Write the content of ``source`` as stored bytes; returns its SHA-256."""
-        digest = hashlib.sha256()
+        """Write the content of ``source`` as stored bytes; returns its XXH3."""
+        digest = checksum()
         sealed = self.sealer.writer(sink, self.bound_to) if self.sealer else None
         packed = zstd_writer(sealed or sink, self.content.size) if self.content.compressed else None
         into = packed or sealed or sink
@@ -150,7 +151,8 @@ class Encoder:
     def _open(self, stored: StoredObject) -> Encoded:
         header, key = _header(stored), stored.key
         if not header:
-            plain = Content(stored.size, stored.metadata.get("sha256", ""))
+            sha256, xxh3 = (stored.metadata.get(name, "") for name in ("sha256", "xxh3"))
+            plain = Content(stored.size, sha256, xxh3)
             return Encoded(plain, stored.metadata, None, b"")
         try:
             if "key" not in header:
@@ -175,7 +177,7 @@ def _sealed(content: Content, key: str, sealer: Sealer, key_fields: dict[str, An
 
 def _described(content: Content) -> dict[str, str]:
     if not content.compressed:
-        return {"sha256": content.sha256}
+        return {"sha256": content.sha256, "xxh3": content.xxh3}
     return _packed({"v": 1, "info": _info(content)})
 
 
@@ -184,11 +186,17 @@ def _packed(header: dict[str, Any]) -> dict[str, str]:
 
 
 def _info(content: Content) -> dict[str, Any]:
-    return {"size": content.size, "sha256": content.sha256, "zstd": content.compressed}
+    return {
+        "size": content.size,
+        "sha256": content.sha256,
+        "xxh3": content.xxh3,
+        "zstd": content.compressed,
+    }
 
 
 def _content(info: dict[str, Any]) -> Content:
-    return Content(int(info["size"]), str(info["sha256"]), bool(info["zstd"]))
+    hashes = (str(info["sha256"]), str(info["xxh3"]))
+    return Content(int(info["size"]), *hashes, bool(info["zstd"]))
 
 
 def _bound(role: str, key: str) -> bytes:

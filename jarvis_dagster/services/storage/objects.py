@@ -13,14 +13,15 @@ import hashlib
 import io
 import unicodedata
 from datetime import UTC, datetime
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from jarvis_dagster.errors import BadInputError, PermanentError, TransientError
-from jarvis_dagster.services.files import CHUNK_BYTES, atomic_path, readable_file, sha256_file
+from jarvis_dagster.services.files import CHUNK_BYTES, atomic_path, readable_file
 from jarvis_dagster.services.storage.compression import is_worth_it
 from jarvis_dagster.services.storage.data_keys import DataKeys
 from jarvis_dagster.services.storage.encoding import Content, Encoded, Encoder, is_encrypted
 from jarvis_dagster.services.storage.faults import DamagedError, UploadGoneError
+from jarvis_dagster.services.storage.hashing import Hashes, checksum, hash_file
 from jarvis_dagster.services.storage.key_sources import key_source
 from jarvis_dagster.services.storage.raw import RawObjects, opened, write_to
 from jarvis_dagster.services.storage.spool import Spool, Spooled
@@ -90,7 +91,7 @@ class ObjectStore:
         path: Path,
         media_type: str = "",
         *,
-        sha256: str = "",
+        hashes: Hashes | None = None,
         progress: Progress | None = None,
     ) -> ObjectRef:
         """Store a file under ``key`` and verify it; the same content is sent once.
@@ -100,7 +101,7 @@ class ObjectStore:
         stopped when it is put again.
 
         Args:
-            sha256: The file's hash where it is known already.
+            hashes: The file's, where they are known already.
             progress: Called with the bytes that are stored and the file's size.
 
         Raises:
@@ -113,7 +114,7 @@ class ObjectStore:
         size = path.stat().st_size
         media_type = media_type or "application/octet-stream"
         with _readable(path) as stream:
-            content = Content(size, sha256 or sha256_file(path))
+            content = Content(size, *(hashes or hash_file(path)))
             for _ in range(3):
                 if not self._has(bucket, key, content):
                     try:
@@ -154,8 +155,8 @@ class ObjectStore:
             worth = is_worth_it(stream, content.size, media_type, key)
             content = dataclasses.replace(content, compressed=worth)
 
-        def check(sha256: str) -> None:
-            if sha256 != content.sha256:
+        def check(sent: str) -> None:
+            if sent != content.xxh3:
                 raise _changed(path)
 
         if content.size <= self.config.part_mb << 20:
@@ -249,7 +250,12 @@ class ObjectStore:
             return self._receive(bucket, key, sink, progress)
 
     def check(self, bucket: str, key: str) -> ObjectRef | None:
-        """Read a content to its end and verify it, as :meth:`get` without a file."""
+        """Read a content to its end and compare its SHA-256; None where there is none.
+
+        Raises:
+            DamagedError: what is stored is not what was put there.
+            PermanentError: it is encrypted with a key that is not here.
+        """
         check_key(key)
         return self._receive(bucket, key, None, None)
 
@@ -277,20 +283,33 @@ class ObjectStore:
                 return None
             stored, raw = found
             content, read = self.encoder.reader(stored, raw)
-            digest, size = hashlib.sha256(), 0
+            digest, expected = _proof(stored, content, thorough=sink is None)
+            size = 0
             while chunk := read(CHUNK_BYTES):
                 if sink is not None:
                     write_to(sink, chunk, stored.url)
-                digest.update(chunk)
+                if digest is not None:
+                    digest.update(chunk)
                 size += len(chunk)
                 if progress is not None:
                     progress(size, content.size)
-        if size != content.size or (content.sha256 and digest.hexdigest() != content.sha256):
+        if size != content.size or (digest is not None and digest.hexdigest() != expected):
             raise DamagedError(
                 f"{stored.url} is damaged: {size} of {content.size} bytes, not those stored.",
                 "Restore it from a backup.",
             )
         return ObjectRef(bucket, key, size, content.sha256)
+
+
+def _proof(stored: StoredObject, content: Content, *, thorough: bool) -> tuple[Any, str]:
+    """The digest that proves a content, and its value; None where nothing needs to."""
+    if thorough and content.sha256:
+        return hashlib.sha256(), content.sha256
+    if is_encrypted(stored):  # each segment and the end are authenticated
+        return None, ""
+    if content.xxh3:
+        return checksum(), content.xxh3
+    return (hashlib.sha256(), content.sha256) if content.sha256 else (None, "")
 
 
 def check_key(key: str) -> None:

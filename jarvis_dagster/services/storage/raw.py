@@ -12,7 +12,8 @@ import hashlib
 from typing import IO, TYPE_CHECKING
 
 from jarvis_dagster.errors import BadInputError, PermanentError, TransientError
-from jarvis_dagster.services.files import CHUNK_BYTES, atomic_path, readable_file, sha256_file
+from jarvis_dagster.services.files import CHUNK_BYTES, atomic_path, readable_file
+from jarvis_dagster.services.storage.hashing import hash_file
 from jarvis_dagster.services.storage.uploads import Source
 
 if TYPE_CHECKING:
@@ -95,10 +96,14 @@ class RawObjects:
         bucket, key = stored.bucket, stored.key
         with path.open("rb") as stream:
             if stored.size > self._uploads.part_bytes:
+                fast = hash_file(path).xxh3
+
+                def check(sent: str) -> None:
+                    if sent != fast:
+                        raise BadInputError(f"{path} changed while it was being stored.")
+
                 source = Source(
-                    *(bucket, key, stored.size, sha256_file(path), stored.media_type),
-                    metadata=stored.metadata,
-                    check=lambda _: None,
+                    *(bucket, key, stored.size, fast, stored.media_type, stored.metadata, check)
                 )
                 self._uploads.send(source, stream)
             else:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jarvis_dagster.errors import BadInputError, PermanentError
-from jarvis_dagster.services.files import readable_file, safe_name, sha256_file
+from jarvis_dagster.services.files import readable_file, safe_name
 from jarvis_dagster.services.storage.catalogue import (
     RECORDS_PREFIX,
     Catalogue,
@@ -26,6 +26,7 @@ from jarvis_dagster.services.storage.catalogue import (
     new_version,
 )
 from jarvis_dagster.services.storage.documents import Documents
+from jarvis_dagster.services.storage.hashing import hash_file
 from jarvis_dagster.services.storage.history import VersionedStorage
 from jarvis_dagster.services.storage.objects import ObjectRef, ObjectStore, check_key
 
@@ -134,7 +135,8 @@ class JarvisStorageService(VersionedStorage):
         own = _as_json(path.name, metadata)
         name = safe_name(name or path.name)
         found = self.catalogue.named(kind, name, component, experiment_id)
-        sha256 = sha256_file(path)
+        hashes = hash_file(path)
+        sha256 = hashes.sha256
         item_id = line_of(kind, name, component, experiment_id) + _content_digits(sha256)
         for version in found.record.of(item_id):
             if version.sha256 != sha256:
@@ -143,7 +145,7 @@ class JarvisStorageService(VersionedStorage):
         made = new_version(item_id, key, path.stat().st_size, sha256, own)
         changed = found.record.added(made)
         self.objects.put(
-            found.bucket, key, path, _media_type(name), sha256=sha256, progress=progress
+            found.bucket, key, path, _media_type(name), hashes=hashes, progress=progress
         )
         latest = found.record.latest
         if latest is None or (latest.id, latest.metadata) != (item_id, own):

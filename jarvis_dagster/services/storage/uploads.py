@@ -18,6 +18,7 @@ import hashlib
 import json
 from typing import IO, TYPE_CHECKING, Any
 
+from jarvis_dagster.services.storage.hashing import checksum
 from jarvis_dagster.services.storage.parts import Part, PartRequests
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Source:
 
     Attributes:
         identity: Names these very bytes: only an upload with the same is resumed.
-        check: Called with the SHA-256 of what was sent, before it is visible;
+        check: Called with the XXH3 of what was sent, before it is visible;
             raises where it is not what it should be.
     """
 
@@ -106,7 +107,7 @@ class Uploads:
         part_bytes: int,
         progress: Callable[[int], None] | None,
     ) -> tuple[list[Part], str]:
-        digest = hashlib.sha256()
+        digest = checksum()
         sent: list[Part] = []
         waiting: list[concurrent.futures.Future[Part]] = []
 
