@@ -6,6 +6,9 @@ import io
 import json
 import os
 import random
+import shutil
+import socket
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -22,6 +25,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     Read = Callable[..., Extraction]
+
+
+def _has_namespaces() -> bool:
+    program = shutil.which("unshare")
+    if program is None:
+        return False
+    done = subprocess.run([program, "-rn", "true"], capture_output=True, check=False)
+    return done.returncode == 0
+
 
 CONFIG = SearchConfig(max_text_chars=50_000, cpu_s=4, wall_s=8)
 
@@ -292,6 +304,27 @@ def test_a_reader_has_no_secrets_no_working_folder_of_ours_and_no_core_dumps(
     assert "S3_SECRET_KEY" not in names
     assert (Path(folder), core) == (tmp_path, 0)
     assert os.environ["S3_SECRET_KEY"] == "hunter2"
+
+
+@pytest.mark.skipif(not _has_namespaces(), reason="this system lets nobody have its own network")
+def test_a_reader_has_no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        _misbehave(
+            monkeypatch,
+            tmp_path,
+            "import socket\n"
+            "from jarvis_dagster.services.client_storage.search.reading import UnreadableError\n"
+            "try:\n"
+            f"    socket.create_connection(('127.0.0.1', {port}), 2)\n"
+            "except OSError as error:\n"
+            "    raise UnreadableError(type(error).__name__)\n"
+            "raise UnreadableError('connected')",
+        )
+        bad = tmp_path / "bad"
+        bad.write_text("bad")
+        with Extractor(CONFIG, tmp_path) as one:
+            assert one.extract(bad, "text").reason == "OSError"
 
 
 def test_a_pdf_that_crashes_one_library_is_read_by_the_other(

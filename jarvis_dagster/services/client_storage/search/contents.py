@@ -7,9 +7,17 @@ belong here: which files (``indexing.py``), how they are read (``extraction.py``
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from typing import TYPE_CHECKING
 
-from jarvis_dagster.errors import BadInputError, NotSupportedError, PermanentError
+from jarvis_dagster.errors import (
+    BadInputError,
+    NotSupportedError,
+    PermanentError,
+    TransientError,
+)
+from jarvis_dagster.services.client_storage.local import LocalFolderDrive
+from jarvis_dagster.services.client_storage.local_tree import disk_errors
 from jarvis_dagster.services.client_storage.search.formats import may_hold_text
 from jarvis_dagster.services.files import sha256_file
 
@@ -86,7 +94,7 @@ class Contents:
     def _fetched(self, file: DriveFile, promised: str) -> Outcome | None:
         path = self._scratch / "file"
         try:
-            fetched = self._drive.download(file.id, path)
+            fetched = self._fetch(file, path)
         except NotSupportedError as error:
             return Outcome("name", error.what)
         except BadInputError as error:
@@ -105,6 +113,22 @@ class Contents:
             return dataclasses.replace(known, version=fetched.version)
         finally:
             path.unlink(missing_ok=True)
+
+    def _fetch(self, file: DriveFile, path: Path) -> DriveFile:
+        if not isinstance(self._drive, LocalFolderDrive):
+            return self._drive.download(file.id, path)
+        # A download is flushed to the disk, twice, which here takes longer than all
+        # else together, and protects a copy that is thrown away at once.
+        for _ in range(2):
+            with disk_errors(file.path):
+                shutil.copyfile(self._drive.root / file.id, path)
+            now = self._drive.stat(file.id)
+            if now is None:
+                raise BadInputError(f"{file.path} is gone.")
+            if now.version == file.version:
+                return now
+            file = now  # changed since it was listed, and perhaps still changing
+        raise TransientError(f"{file.path} changed while it was read.")
 
     def _known(self, sha256: str, promised: str) -> Outcome | None:
         found = self._store.contents.find(sha256, promised, retry=self._retry)
