@@ -26,11 +26,16 @@ _CHUNK = 1 << 20
 
 
 class ObjectTarget:
-    """The object store that a snapshot is restored into."""
+    """The object store that a snapshot is restored into.
 
-    def __init__(self, store: S3) -> None:
+    Args:
+        buckets: Those that it has to have, whether the snapshot has objects for them or not.
+    """
+
+    def __init__(self, store: S3, buckets: Sequence[str] = ()) -> None:
         self._store = store
-        self._buckets: set[str] = set()
+        self.buckets = tuple(buckets)
+        self._made: set[str] = set()
 
     def first_in(self, buckets: Sequence[str]) -> str | None:
         """The URL of an object in one of the buckets; None if they are empty."""
@@ -39,6 +44,17 @@ class ObjectTarget:
             if found is not None:
                 return f"s3://{bucket}/{found}"
         return None
+
+    def make(self, bucket: str) -> None:
+        """Make a bucket unless it is there."""
+
+        def make() -> None:
+            if not self._store.client.bucket_exists(bucket):
+                self._store.client.make_bucket(bucket)
+
+        if bucket not in self._made:
+            self._store.call(f"s3://{bucket}", make)
+            self._made.add(bucket)
 
     def put(self, entry: Entry, content: Callable[[], Iterator[bytes]]) -> None:
         """Write an object unless it is there, and read it back.
@@ -49,7 +65,7 @@ class ObjectTarget:
         """
         bucket, key = entry.bucket_and_key
         url = f"s3://{bucket}/{key}"
-        self._make(bucket)
+        self.make(bucket)
         if self._store.call(url, lambda: self._sha256(bucket, key, entry)) == entry.sha256:
             return
         self._store.call(url, lambda: self._send(bucket, key, entry, content()))
@@ -64,15 +80,6 @@ class ObjectTarget:
             return None
         found = next(iter(self._store.client.list_objects(bucket, recursive=True)), None)
         return found.object_name if found is not None else None
-
-    def _make(self, bucket: str) -> None:
-        def make() -> None:
-            if not self._store.client.bucket_exists(bucket):
-                self._store.client.make_bucket(bucket)
-
-        if bucket not in self._buckets:
-            self._store.call(f"s3://{bucket}", make)
-            self._buckets.add(bucket)
 
     def _send(self, bucket: str, key: str, entry: Entry, content: Iterator[bytes]) -> None:
         headers = dict(entry.meta)

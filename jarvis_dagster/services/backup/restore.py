@@ -3,8 +3,8 @@
 Belongs here: what may be written where, the order, and the proof that it is
 the same. Does not belong here: choosing the snapshot, stopping what runs.
 
-Objects come first, then files, then databases: interrupted, no database names
-an object that is not there. A marker in the data directory says that a restore
+Objects come first, then files, then databases: interrupted, nothing names what
+is not there. A marker in the data directory says that a restore
 is under way; the same restore, started again, goes on.
 """
 
@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from jarvis_dagster.errors import BadInputError, JarvisError, PermanentError, TransientError
 from jarvis_dagster.services.backup.keys import DamagedError
 from jarvis_dagster.services.backup.sources import DataDirectory
+from jarvis_dagster.services.backup.sources.objects import turn_of
 from jarvis_dagster.services.backup.sources.postgres import is_empty, restore_dump
 from jarvis_dagster.services.files import atomic_path, sha256_file
 
@@ -99,7 +100,7 @@ def restore_snapshot(
         TransientError: the place or the object store is away; call again to go on.
     """
     repository.load_index()
-    entries = sorted(repository.entries(snapshot), key=lambda one: _ORDER.index(one.kind))
+    entries = sorted(repository.entries(snapshot), key=_turn)
     if _is_going_on(to, snapshot):
         _remove_partial(to.data_dir)
     elif not overwrite:
@@ -107,6 +108,9 @@ def restore_snapshot(
     to.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with atomic_path(to.marker) as partial:
         partial.write_text(json.dumps({"snapshot": snapshot.id}), "utf-8")
+    if to.objects is not None:
+        for bucket in to.objects.buckets:
+            to.objects.make(bucket)
     failed: list[tuple[str, str]] = []
     done = 0
     for entry in entries:
@@ -127,6 +131,12 @@ def restore_snapshot(
         tuple(failed),
         to.home / "settings" if any(entry.kind == "settings" for entry in entries) else None,
     )
+
+
+def _turn(entry: Entry) -> tuple[int, int]:
+    """What is named before what names it."""
+    own = (turn_of(entry.bucket_and_key[1]) or 0) if entry.kind == "object" else 0
+    return _ORDER.index(entry.kind), -own
 
 
 def _is_going_on(to: Installation, snapshot: Snapshot) -> bool:

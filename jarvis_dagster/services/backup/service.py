@@ -157,7 +157,8 @@ class JarvisBackupService:
     ) -> Restored:
         """Bring a snapshot back into this installation; see ``restore_snapshot``."""
         with self._locked("read"), self._store() as store:
-            target = ObjectTarget(store) if store is not None else None
+            buckets = self._storage.buckets if self._storage is not None else ()
+            target = ObjectTarget(store, buckets) if store is not None else None
             to = Installation(self._data_dir, target, self.config.postgres)
             return restore_snapshot(
                 self._open(), snapshot, to, overwrite=overwrite, progress=progress

@@ -2,6 +2,11 @@
 
 Belongs here: listing and reading objects as they are; an encrypted one stays so.
 Does not belong here: what an object means.
+
+What names others is read before them, and brought back after them: the storage
+service's records, then contents, then the data keys of encrypted contents. Each
+of the three is listed when the one before has been read, so whatever a record
+of the snapshot names was there to be listed.
 """
 
 from __future__ import annotations
@@ -20,8 +25,12 @@ if TYPE_CHECKING:
 
     from jarvis_dagster.services.backup.s3 import S3
 
-__all__ = ["ObjectStoreBuckets"]
+__all__ = ["PREFIXES", "ObjectStoreBuckets", "turn_of"]
 
+PREFIXES = ("records/", "", ".jarvis/keys/")
+"""Of the keys, in the order in which they are read; the empty one is all others."""
+
+_OWN = ".jarvis/"  # of it, only the data keys last; the rest are uploads and claims under way
 _CHUNK = 4 << 20
 _KEPT = {
     *("content-type", "content-encoding", "content-disposition", "content-language"),
@@ -39,21 +48,24 @@ class ObjectStoreBuckets:
         self._buckets = tuple(buckets)
 
     def items(self, note: Callable[[str], None]) -> Iterator[Item]:
+        there = [bucket for bucket in self._buckets if self._exists(bucket)]
         for bucket in self._buckets:
-            if not self._exists(bucket):
+            if bucket not in there:
                 note(f"The bucket {bucket} does not exist; nothing of it is in the backup.")
-                continue
-            for found in self._listing(bucket):
-                yield self._item(bucket, found)
+        for turn, prefix in enumerate(PREFIXES):
+            for bucket in there:
+                for found in self._listing(bucket, prefix):
+                    if turn_of(found.object_name) == turn:
+                        yield self._item(bucket, found)
 
     def _exists(self, bucket: str) -> bool:
         return self._store.call(f"s3://{bucket}", lambda: self._store.client.bucket_exists(bucket))
 
-    def _listing(self, bucket: str) -> list[Any]:
+    def _listing(self, bucket: str, prefix: str) -> list[Any]:
         """The whole listing: an outage in the middle is retried and never looks like its end."""
         return self._store.call(
-            f"s3://{bucket}",
-            lambda: list(self._store.client.list_objects(bucket, recursive=True)),
+            f"s3://{bucket}/{prefix}",
+            lambda: list(self._store.client.list_objects(bucket, prefix, recursive=True)),
         )
 
     def _item(self, bucket: str, found: Any) -> Item:
@@ -84,6 +96,14 @@ class ObjectStoreBuckets:
             if error.code in MISSING:
                 return None
             raise
+
+
+def turn_of(key: str) -> int | None:
+    """Which of :data:`PREFIXES` a key has its turn with; None if it is not backed up."""
+    for turn, prefix in enumerate(PREFIXES):
+        if prefix and key.startswith(prefix):
+            return turn
+    return None if key.startswith(_OWN) else PREFIXES.index("")
 
 
 class _Body:

@@ -102,7 +102,8 @@ def _run(config: PostgresConfig, program: str, *options: str, after: Sequence[st
 
 def _failure(config: PostgresConfig, program: str, stderr: str) -> Exception:
     lines = [line for line in stderr.strip().splitlines() if line.strip()] or ["no message"]
-    what = f"{program} failed on {config.database} at {config.host}:{config.port}: {lines[0].strip()}"
+    where = f"{config.database} at {config.host}:{config.port}"
+    what = f"{program} failed on {where}: {lines[0].strip()}"
     if "server version mismatch" in stderr or "unsupported version" in stderr:
         return NotSupportedError(
             f"{program} is older than the server of {config.database} at {config.host}.",
