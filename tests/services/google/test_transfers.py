@@ -48,8 +48,8 @@ def once(action: Callable[[], Any]) -> Callable[..., None]:
 
 
 def names(server: GoogleServer) -> list[str]:
-    root = server.world.root
-    return sorted(item.name for item in server.world.files.values() if item.parent == root)
+    items = server.world.files.values()
+    return sorted(i.name for i in items if i.parent == server.world.root and not i.trashed)
 
 
 def test_nothing_is_seen_before_the_last_piece(

@@ -19,7 +19,7 @@ import tenacity.nap
 
 from jarvis_dagster.services.client_storage.google.auth import load_credentials, login_remedy
 from jarvis_dagster.services.client_storage.google.config import is_loopback
-from jarvis_dagster.services.client_storage.google.faults import translated
+from jarvis_dagster.services.client_storage.google.faults import damaged, translated
 from jarvis_dagster.services.retry import retrying
 
 if TYPE_CHECKING:
@@ -61,20 +61,25 @@ class GoogleApi:
         """How much goes into one request of a transfer."""
         return self.config.chunk_kib * 1024
 
-    def call(self, what: str, build: Callable[[Any], Any]) -> Any:
+    def call(self, what: str, build: Callable[[Any], Any], form: type = dict) -> Any:
         """The answer to a request; tried again when it fails for a moment.
 
         Args:
             what: See :func:`translated`.
             build: Makes the request from the client.
+            form: What the answer is to be. The client library hands on as text
+                what is not JSON, such as an answer that was cut off.
         """
-        return self.run(lambda: self.once(what, build))
+        return self.run(lambda: self.once(what, build, form))
 
-    def once(self, what: str, build: Callable[[Any], Any]) -> Any:
+    def once(self, what: str, build: Callable[[Any], Any], form: type = dict) -> Any:
         """The answer to a request that is tried once."""
         request = build(self.service)
         with self.connection(what) as http:
-            return request.execute(http=http)
+            answer = request.execute(http=http)
+        if not isinstance(answer, form):
+            raise damaged(what)
+        return answer
 
     def run(self, attempt: Callable[[], _T]) -> _T:
         """What ``attempt`` returns; called again when it fails for a moment."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from jarvis_dagster.errors import BadInputError, ConflictError, JarvisError, PermanentError
-from jarvis_dagster.services.client_storage.google.asking import fetch
+from jarvis_dagster.services.client_storage.google.asking import fetch, whole
 from jarvis_dagster.services.client_storage.google.entries import (
     FIELDS,
     FOLDER,
@@ -41,22 +41,23 @@ def create_folder(api: GoogleApi, look: Look, ids: Ids, parent: Place, name: str
     there = _folder_named(look, parent, name)
     if there is not None:
         return there
+    what = f"The folder {name} cannot be made"
     body = {"id": ids.take(), "name": name, "mimeType": FOLDER, "parents": [parent.id]}
     try:
-        made: Raw = api.call(
-            f"The folder {name} cannot be made",
+        made = api.call(
+            what,
             lambda drive: drive.files().create(body=body, fields=FIELDS, supportsAllDrives=True),
         )
     except JarvisError as error:
-        landed = fetch(api, str(body["id"])) if status_of(error) == 409 else None
-        if landed is None:
+        made = fetch(api, str(body["id"])) if status_of(error) == 409 else None
+        if made is None:
             raise
-        made = landed
+    made = whole(made, what)
     # Somebody else may have made one at the same moment: everybody takes the older.
     first = _folder_named(look, parent, name)
     if first is None or first["id"] == made["id"] or age(made) < age(first):
         return made
-    _update(api, f"The folder {name} cannot be made", str(made["id"]), {"trashed": True})
+    _update(api, what, str(made["id"]), {"trashed": True})
     return first
 
 
@@ -102,13 +103,13 @@ def _put(api: GoogleApi, raw: Raw, folder: Place, body: dict[str, Any]) -> Raw:
             way = {"addParents": folder.id, "removeParents": ",".join(parents)}
         if not way and all(now.get(key) == value for key, value in body.items()):
             return now
-        moved: Raw = api.once(
+        moved = api.once(
             what,
             lambda drive: drive.files().update(
                 fileId=file_id, body=body, fields=FIELDS, supportsAllDrives=True, **way
             ),
         )
-        return moved
+        return whole(moved, what)
 
     return api.run(attempt)
 

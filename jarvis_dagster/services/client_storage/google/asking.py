@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from jarvis_dagster.services.client_storage.google.api import GoogleApi
     from jarvis_dagster.services.client_storage.google.entries import Raw
 
-__all__ = ["Place", "Root", "fetch", "query_page"]
+__all__ = ["Place", "Root", "fetch", "query_page", "whole"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,9 +65,19 @@ def fetch(api: GoogleApi, file_id: str) -> Raw | None:
         )
     except BadInputError:
         return None
-    if not raw.get("id"):
-        raise damaged(f"{file_id} cannot be looked up")
+    raw = whole(raw, f"{file_id} cannot be looked up")
     return None if raw.get("trashed") else raw
+
+
+def whole(raw: Any, what: str) -> Raw:
+    """An answer that is an entry.
+
+    Raises:
+        TransientError: it is not.
+    """
+    if not isinstance(raw, dict) or not raw.get("id"):
+        raise damaged(what)
+    return raw
 
 
 def query_page(api: GoogleApi, root: Root, query: str, token: str | None, size: int) -> Raw:
@@ -90,10 +100,12 @@ def query_page(api: GoogleApi, root: Root, query: str, token: str | None, size: 
                 **root.corpus,
             ),
         )
-        if "files" not in answer:
+        if not isinstance(answer.get("files"), list):
             raise damaged(what)
         if answer.get("incompleteSearch"):
             raise TransientError(f"{what}: Google did not look everywhere.", "Try again later.")
+        for raw in answer["files"]:
+            whole(raw, what)
         return answer
 
     return api.run(attempt)

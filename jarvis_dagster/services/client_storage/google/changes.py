@@ -89,7 +89,7 @@ def _present(entry: Raw) -> Raw | None:
     raw: Raw | None = entry.get("file")
     if entry.get("removed") or raw is None or raw.get("trashed"):
         return None
-    return raw
+    return {**raw, "id": entry["fileId"]}
 
 
 def _of_files(answer: Raw) -> list[Raw]:
@@ -120,7 +120,7 @@ def _page(api: GoogleApi, root: Root, token: str, limit: int) -> Raw:
             ) from error
         raise
     complete = answer.get("nextPageToken") or answer.get("newStartPageToken")
-    if "changes" not in answer or not complete:
+    if not isinstance(answer.get("changes"), list) or not complete:
         raise damaged(what)
     return answer
 

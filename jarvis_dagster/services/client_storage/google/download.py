@@ -87,6 +87,7 @@ def _export(
         lambda drive: drive.files().export_media(
             fileId=content["id"], mimeType=export_type(content)
         ),
+        bytes,
     )
     with partial.open("wb") as stream:
         _Local(partial, stream, content).write(exported)

@@ -11,6 +11,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from jarvis_dagster.errors import BadInputError, JarvisError, TransientError
+from jarvis_dagster.services.client_storage.google.asking import whole
 from jarvis_dagster.services.client_storage.google.faults import status_of
 from jarvis_dagster.services.files import CHUNK_BYTES, readable_file
 
@@ -153,6 +154,8 @@ class _Session:
             with self._api.connection(what) as http:
                 # Never its own retries: they send a piece again that is read to its end.
                 _, self.result = request.next_chunk(http=http, num_retries=0)
+            if self.result is not None:
+                self.result = whole(self.result, what)
         except JarvisError as error:
             self._recover(error, what)
         if self.result is None and self.done <= before:
@@ -161,13 +164,11 @@ class _Session:
     def _recover(self, error: JarvisError, what: str) -> None:
         """Leave a session that is lost; otherwise Google is asked how far it is."""
         status, begun = status_of(error), self._request.resumable_uri is not None
-        if (begun and status in (404, 410)) or (not begun and status == 409):
-            self._request = None
-            self._is_lost = True
+        if self.result is not None:  # the last answer came, but cut off
+            self.result, self._request, self._is_lost = None, None, True
+        elif (begun and status in (404, 410)) or (not begun and status == 409):
+            self._request, self._is_lost = None, True
             raise TransientError(f"{what}: Google lost it.", "Try again later.") from error
-        if isinstance(error.__cause__, ValueError):
-            self._request = None  # the last answer came, but cut off
-            self._is_lost = True
         raise error
 
 

@@ -41,6 +41,7 @@ _FIELDS = (
     "id,type,role,emailAddress,domain,expirationTime,deleted,view,"
     "permissionDetails(inherited,permissionType,role)"
 )
+_NEEDED = {"id", "type", "role"}
 
 
 class Sharing:
@@ -111,6 +112,7 @@ class Sharing:
                     lambda drive: drive.permissions().delete(
                         fileId=raw["id"], permissionId=permission_id, supportsAllDrives=True
                     ),
+                    object,  # there is none
                 )
             except BadInputError:
                 return  # gone meanwhile
@@ -130,6 +132,7 @@ class Sharing:
                 lambda drive: drive.permissions().delete(
                     fileId=raw["id"], permissionId=given["id"], supportsAllDrives=True
                 ),
+                object,
             )
             raise NotSupportedError(
                 f"Google gives no access to {raw.get('name')} that ends by itself.",
@@ -205,11 +208,12 @@ class Sharing:
                     **({"pageToken": token} if token else {}),  # noqa: B023  called at once
                 ),
             )
-            if "permissions" not in answer:
+            page = answer.get("permissions")
+            if not isinstance(page, list) or not all(
+                {"id", "type", "role"} <= set(p) for p in page
+            ):
                 raise damaged(what)
-            found += [
-                p for p in answer["permissions"] if not p.get("deleted") and not p.get("view")
-            ]
+            found += [p for p in page if not p.get("deleted") and not p.get("view")]
             token = answer.get("nextPageToken")
             if not token:
                 return found
