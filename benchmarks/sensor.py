@@ -6,14 +6,15 @@ in the same run, and once more at each drive when nothing is new:
     python benchmarks/sensor.py [--files 1000 100000] [--drives local google]
 
 ``local`` is a folder of this machine; ``google`` is the Google Drive provider
-against the local server that the tests use. Times are processor time of the
-sensor's process, the server's included, so a busy machine does not change them much.
+against the local server that the tests use, in a process of its own. Times are
+processor time of the sensor's process, so a busy machine does not change them much.
 A cost that grows with what changed, not with what is there, has a ratio near 1.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import statistics
 import sys
@@ -32,6 +33,7 @@ from tests.sensors.arrivals import Arrivals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from multiprocessing.connection import Connection
 
     from jarvis_dagster.services.client_storage import Drive
 
@@ -53,10 +55,38 @@ def local_drive(folder: Path, files: int) -> tuple[Drive, Callable[[], None]]:
 
 
 def google_drive(folder: Path, files: int) -> tuple[Drive, Callable[[], None]]:
-    """As many files in a Google Drive."""
-    from tests.services.google.places import many_files
+    """As many files in a Google Drive, whose server is a process of its own."""
+    from jarvis_dagster.services.client_storage.google.config import GoogleDriveConfig
+    from jarvis_dagster.services.client_storage.google.drive import GoogleDrive
 
-    return many_files(folder, files)
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe()
+    process = context.Process(target=serve_google, args=(there, folder, files))
+    process.start()
+    address, credentials = here.recv()
+    config = GoogleDriveConfig(kind="google", api_endpoint=address, credentials_file=credentials)
+    drive = GoogleDrive(config, folder / "state")
+
+    def close() -> None:
+        drive.close()
+        here.send("end")
+        process.join()
+
+    return drive, close
+
+
+def serve_google(pipe: Connection, folder: Path, files: int) -> None:
+    """Serve a Google Drive with that many files until told to end."""
+    from tests.fakes.google import GoogleServer
+    from tests.services.google.helpers import signed_in
+
+    with GoogleServer() as server:
+        jarvis = server.world.add_folder("Jarvis AI")
+        season = server.world.add_folder("Season", jarvis)
+        for number in range(files):
+            server.world.add_file(f"{number}.mp4", b"", season, "video/mp4")
+        pipe.send((server.address, signed_in(server, folder)))
+        pipe.recv()
 
 
 DRIVES = {"local": local_drive, "google": google_drive}
