@@ -16,6 +16,7 @@ does not change them much; of grep the wall clock too.
 from __future__ import annotations
 
 import argparse
+import itertools
 import random
 import resource
 import shutil
@@ -71,12 +72,12 @@ def vocabulary(chance: random.Random) -> list[str]:
 def write_documents(root: Path, count: int, chance: random.Random) -> list[tuple[str, str]]:
     """Path and text of every document, which are on the disk as well."""
     words = vocabulary(chance)
-    weights = [1 / (rank + 10) for rank in range(len(words))]
+    weights = list(itertools.accumulate(1 / (rank + 10) for rank in range(len(words))))
     documents = []
     for number in range(FOLDERS):
         (root / str(number)).mkdir(parents=True)
     for number in track(range(count), "Writing documents"):
-        said = chance.choices(words, weights, k=chance.randrange(80, 400))
+        said = chance.choices(words, cum_weights=weights, k=chance.randrange(80, 400))
         extension = EXTENSIONS[number % len(EXTENSIONS)]
         path = f"{number % FOLDERS}/{said[0]}_{said[1]}_{number}.{extension}"
         lines = [" ".join(said[start : start + 12]) for start in range(0, len(said), 12)]

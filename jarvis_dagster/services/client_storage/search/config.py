@@ -21,6 +21,9 @@ class SearchConfig(BaseModel):
     max_text_chars: int = Field(
         1_000_000, ge=1_000, description="Characters of a file's text that are indexed."
     )
+    downloads_at_once: int = Field(
+        4, ge=0, le=16, description="Files that are fetched ahead from a drive that is not local."
+    )
     memory_mb: int = Field(
         1_024, ge=512, description="Memory (address space) of the process that reads files."
     )

@@ -1,32 +1,27 @@
-"""What one file of a drive says: fetched, and read where its bytes are new.
+"""What one file of a drive says: whether it is fetched, and read where its bytes are new.
 
-Belongs here: whether a file is fetched at all, and what becomes of it. Does not
-belong here: which files (``indexing.py``), how they are read (``extraction.py``).
+Belongs here: what becomes of a file's content. Does not belong here: which files
+(``following.py``), fetching (``fetching.py``), reading (``extraction.py``).
 """
 
 from __future__ import annotations
 
 import dataclasses
-import shutil
 from typing import TYPE_CHECKING
 
 from jarvis_dagster.errors import (
     BadInputError,
+    JarvisError,
     NotSupportedError,
     PermanentError,
-    TransientError,
 )
-from jarvis_dagster.services.client_storage.local import LocalFolderDrive
-from jarvis_dagster.services.client_storage.local_tree import disk_errors
 from jarvis_dagster.services.client_storage.search.formats import may_hold_text
-from jarvis_dagster.services.files import sha256_file
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from jarvis_dagster.services.client_storage.drive import Drive, DriveFile
     from jarvis_dagster.services.client_storage.search.config import SearchConfig
     from jarvis_dagster.services.client_storage.search.extraction import Extractor
+    from jarvis_dagster.services.client_storage.search.fetching import Fetched
     from jarvis_dagster.services.client_storage.search.file_lookup import State
     from jarvis_dagster.services.client_storage.search.report import IndexReport
     from jarvis_dagster.services.client_storage.search.store import IndexStore
@@ -48,10 +43,9 @@ class Outcome:
 
 
 class Contents:
-    """Fetches files and has them read.
+    """Makes what files say part of the index.
 
     Args:
-        scratch: A folder for the file at hand.
         retry: Whether to read again what could not be read.
     """
 
@@ -61,7 +55,6 @@ class Contents:
         store: IndexStore,
         extractor: Extractor,
         config: SearchConfig,
-        scratch: Path,
         report: IndexReport,
         *,
         retry: bool = False,
@@ -69,66 +62,54 @@ class Contents:
         self._drive = drive
         self._store = store
         self._extractor = extractor
-        self._config = config
-        self._scratch = scratch
+        self._most_bytes = config.max_file_mb << 20
         self._report = report
         self._retry = retry
 
-    def look(self, file: DriveFile) -> Outcome | None:
-        """Make the file's content part of the index; None if the file is gone.
-
-        Raises:
-            TransientError: it could not be fetched now.
-        """
+    def without_fetching(self, file: DriveFile) -> Outcome | None:
+        """What can be said of a file as it is; None if it has to be fetched."""
         promised = may_hold_text(file.name, file.media_type)
         if promised is None:
             return Outcome("name")
         if not file.media_type.startswith(_NO_OWN_BYTES):
             if file.size == 0:
                 return Outcome("name")
-            if file.size > self._config.max_file_mb << 20:
-                return Outcome("unreadable", f"is larger than {self._config.max_file_mb} MB")
-        known = self._known(file.sha256, promised) if file.sha256 else None
-        return known or self._fetched(file, promised)
+            if file.size > self._most_bytes:
+                return Outcome("unreadable", f"is larger than {self._most_bytes >> 20} MB")
+        return self._known(file.sha256, promised) if file.sha256 else None
 
-    def _fetched(self, file: DriveFile, promised: str) -> Outcome | None:
-        path = self._scratch / "file"
-        try:
-            fetched = self._fetch(file, path)
-        except NotSupportedError as error:
-            return Outcome("name", error.what)
-        except BadInputError as error:
-            return None if self._drive.stat(file.id) is None else Outcome("unreadable", error.what)
-        except PermanentError as error:
-            return Outcome("unreadable", error.what)
+    def of(self, file: DriveFile, fetched: Fetched | JarvisError) -> Outcome | None:
+        """What a fetched file says; None if it is gone.
+
+        Args:
+            fetched: The copy, which is removed, or why there is none.
+
+        Raises:
+            TransientError: it could not be fetched now.
+        """
+        if isinstance(fetched, JarvisError):
+            return self._unfetched(file, fetched)
         try:
             self._report.fetched += 1
-            sha256 = sha256_file(path)
-            known = self._known(sha256, promised)
+            promised = may_hold_text(file.name, file.media_type) or "text"
+            known = self._known(fetched.sha256, promised)
             if known is None:
-                found = self._extractor.extract(path, promised)
+                found = self._extractor.extract(fetched.path, promised)
                 self._report.extracted += 1
-                content_id = self._store.contents.put(sha256, promised, found)
+                content_id = self._store.contents.put(fetched.sha256, promised, found)
                 known = _outcome(content_id, found.reason)
-            return dataclasses.replace(known, version=fetched.version)
+            return dataclasses.replace(known, version=fetched.file.version)
         finally:
-            path.unlink(missing_ok=True)
+            fetched.path.unlink(missing_ok=True)
 
-    def _fetch(self, file: DriveFile, path: Path) -> DriveFile:
-        if not isinstance(self._drive, LocalFolderDrive):
-            return self._drive.download(file.id, path)
-        # A download is flushed to the disk, twice, which here takes longer than all
-        # else together, and protects a copy that is thrown away at once.
-        for _ in range(2):
-            with disk_errors(file.path):
-                shutil.copyfile(self._drive.root / file.id, path)
-            now = self._drive.stat(file.id)
-            if now is None:
-                raise BadInputError(f"{file.path} is gone.")
-            if now.version == file.version:
-                return now
-            file = now  # changed since it was listed, and perhaps still changing
-        raise TransientError(f"{file.path} changed while it was read.")
+    def _unfetched(self, file: DriveFile, error: JarvisError) -> Outcome | None:
+        if isinstance(error, NotSupportedError):
+            return Outcome("name", error.what)
+        if isinstance(error, BadInputError) and self._drive.stat(file.id) is None:
+            return None
+        if isinstance(error, PermanentError):
+            return Outcome("unreadable", error.what)
+        raise error
 
     def _known(self, sha256: str, promised: str) -> Outcome | None:
         found = self._store.contents.find(sha256, promised, retry=self._retry)

@@ -10,10 +10,18 @@ killed is repeated from there, and what was written already is only looked at.
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import logging
 from typing import TYPE_CHECKING
 
-from jarvis_dagster.errors import BadInputError, TokenExpiredError, TransientError
+from jarvis_dagster.errors import (
+    BadInputError,
+    JarvisError,
+    PermanentError,
+    TokenExpiredError,
+    TransientError,
+)
 from jarvis_dagster.services.client_storage.search.contents import Outcome
 from jarvis_dagster.services.client_storage.search.file_table import UNSURE
 from jarvis_dagster.services.client_storage.search.formats import may_hold_text
@@ -22,8 +30,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from jarvis_dagster.services.client_storage.drive import Drive, DriveFile
+    from jarvis_dagster.services.client_storage.search.ahead import Ahead
     from jarvis_dagster.services.client_storage.search.contents import Contents
     from jarvis_dagster.services.client_storage.search.drive_table import DriveState
+    from jarvis_dagster.services.client_storage.search.fetching import Fetched, Fetcher
     from jarvis_dagster.services.client_storage.search.file_lookup import Known
     from jarvis_dagster.services.client_storage.search.report import IndexReport
     from jarvis_dagster.services.client_storage.search.sharing import Sharing
@@ -37,6 +47,16 @@ _OUTAGE = 5
 """After so many files in a row that cannot be fetched, the drive is asked how it is."""
 
 
+@dataclasses.dataclass(frozen=True)
+class _Prepared:
+    """What the drive said of a file; ``fetched`` None if it did not have to be fetched."""
+
+    known: Known | None
+    outcome: Outcome | None
+    fetched: Fetched | JarvisError | None
+    readers: Readers
+
+
 class Run:
     """One run over one drive."""
 
@@ -46,6 +66,8 @@ class Run:
         drive: Drive,
         state: DriveState,
         contents: Contents,
+        fetcher: Fetcher,
+        ahead: Ahead,
         sharing: Sharing,
         report: IndexReport,
         progress: Callable[[int, int], None] | None,
@@ -56,6 +78,8 @@ class Run:
         self._report = report
         self._progress = progress
         self._state = state
+        self._fetcher = fetcher
+        self._ahead = ahead
         self._sharing = sharing
         self._generation = state.generation
         self._failures = 0
@@ -82,11 +106,7 @@ class Run:
         self._report.full = True
         self._generation = self._store.drives.begin_listing(self._state.id)
         token = self._drive.start_token()
-        files = list(self._drive.list_all(recursive=True))
-        # Folders first: if somebody is let in or shut out meanwhile, what is known
-        # of the folder is older than what is known of its files, and the next run
-        # sees the difference.
-        files.sort(key=lambda file: (not file.is_folder, file.path.count("/")))
+        files = _folders_first(self._drive.list_all(recursive=True))
         self._apply(files, complete=True)
         self._report.removed += self._store.files.remove_unseen(self._state.id, self._generation)
         self._store.drives.set_token(self._state.id, token)
@@ -117,33 +137,56 @@ class Run:
                 return token
 
     def _apply(self, files: list[DriveFile], *, complete: bool) -> None:
-        """Bring files into the index; ``complete`` if those in new folders are among them."""
-        for number, file in enumerate(files, 1):
-            if file.is_folder:
+        """Bring files into the index; ``complete`` if those in new folders are among them.
+
+        The next files are fetched ahead, but none behind a folder: what is known
+        of a folder's readers has to be older than what is known of its files', so
+        that the next run sees it if somebody was let in or shut out meanwhile.
+        """
+        for number, (file, prepared) in enumerate(self._ahead.in_order(files, self._plan), 1):
+            if prepared is None:
                 self._folder(file, complete=complete)
             else:
-                self._file(file)
+                self._file(file, prepared())
             self._store.commit_now_and_then()
             if self._progress is not None:
                 self._progress(number, len(files))
 
-    def _file(self, file: DriveFile) -> None:
+    def _plan(self, file: DriveFile) -> Callable[[], _Prepared] | None:
+        """What the drive has to be asked for a file; None for a folder."""
+        if file.is_folder:
+            return None
         known = self._store.files.get(self._state.id, file.id)
-        outcome: Outcome | None
         if known is not None and self._is_same(known, file):
-            outcome = Outcome(known.state, known.reason, known.content_id)
+            outcome: Outcome | None = Outcome(known.state, known.reason, known.content_id)
         else:
+            outcome = self._contents.without_fetching(file)
+        return functools.partial(self._prepare, file, known, outcome)
+
+    def _prepare(self, file: DriveFile, known: Known | None, outcome: Outcome | None) -> _Prepared:
+        """Ask the drive; in any thread."""
+        fetched: Fetched | JarvisError | None = None
+        if outcome is None:
             try:
-                outcome = self._contents.look(file)
+                fetched = self._fetcher.fetch(file)
+            except JarvisError as error:
+                fetched = error
+        # Asked after the content was fetched: who sees the file now is at least
+        # as new as what it says.
+        return _Prepared(known, outcome, fetched, self._sharing.ask(file.id))
+
+    def _file(self, file: DriveFile, prepared: _Prepared) -> None:
+        known, outcome = prepared.known, prepared.outcome
+        if prepared.fetched is not None:
+            try:
+                outcome = self._contents.of(file, prepared.fetched)
                 self._failures = 0
             except TransientError as error:
                 outcome = self._later(file.id, known, error)
         if outcome is None:
             self._report.removed += self._store.files.remove(self._state.id, file.id)
             return
-        # Asked after the content was fetched: who sees the file now is at least
-        # as new as what it says.
-        self._put(file, known, outcome, self._sharing.readers(file, known))
+        self._put(file, known, outcome, prepared.readers)
 
     @staticmethod
     def _is_same(known: Known, file: DriveFile) -> bool:
@@ -172,16 +215,30 @@ class Run:
         finds it unknown again.
         """
         known = self._store.files.get(self._state.id, file.id)
-        readers = self._sharing.readers(file, known)
-        if known is None and not complete:
-            self._apply(list(self._drive.list_all(file.id, recursive=True)), complete=True)
+        readers = self._sharing.ask(file.id)
+        outcome = Outcome("name")
+        if known is not None and (known.path != file.path or known.readers_key != readers.key):
+            self._sharing.below(file.id)
+        if not complete and (known is None or known.state == "later"):
+            outcome = self._what_is_in(file)
         if known is not None and known.path != file.path:
             self._store.files.move_below(self._state.id, file.id, known.path, file.path)
-        self._put(file, known, Outcome("name"), readers)
+        self._put(file, known, outcome, readers)
+
+    def _what_is_in(self, folder: DriveFile) -> Outcome:
+        """Bring in what is below a folder that was not known."""
+        try:
+            files = list(self._drive.list_all(folder.id, recursive=True))
+        except PermanentError as error:  # gone again, or not for Jarvis to see
+            return Outcome("later", error.what)
+        self._apply(_folders_first(files), complete=True)
+        return Outcome("name")
 
     def _put(
         self, file: DriveFile, known: Known | None, outcome: Outcome, readers: Readers
     ) -> None:
+        if known is not None and known.readers_key != readers.key:
+            self._report.readers_changed += 1
         if known is None:
             self._report.added += 1
         elif known.path != file.path:
@@ -214,11 +271,16 @@ class Run:
             else:
                 self._store.files.try_later(known, known.reason)
                 found.append(file)
-        self._apply(found, complete=True)
+        self._apply(found, complete=False)
 
     def _tell_problems(self) -> None:
         self._report.failed = _reasons(self._store.files.in_state(self._state.id, "unreadable"))
         self._report.waiting = _reasons(self._store.files.in_state(self._state.id, "later"))
+
+
+def _folders_first(files: Iterable[DriveFile]) -> list[DriveFile]:
+    """From the top down; see :meth:`Run._apply`."""
+    return sorted(files, key=lambda file: (not file.is_folder, file.path.count("/")))
 
 
 def _reasons(files: Iterable[Known]) -> list[tuple[str, str]]:

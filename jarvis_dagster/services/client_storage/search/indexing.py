@@ -10,9 +10,11 @@ import shutil
 import time
 from typing import TYPE_CHECKING
 
+from jarvis_dagster.services.client_storage.search.ahead import Ahead
 from jarvis_dagster.services.client_storage.search.config import SearchConfig
 from jarvis_dagster.services.client_storage.search.contents import Contents
 from jarvis_dagster.services.client_storage.search.extraction import Extractor
+from jarvis_dagster.services.client_storage.search.fetching import Fetcher
 from jarvis_dagster.services.client_storage.search.following import Run
 from jarvis_dagster.services.client_storage.search.index import DamagedIndexError
 from jarvis_dagster.services.client_storage.search.report import IndexReport
@@ -92,10 +94,14 @@ def _run(
     shutil.rmtree(index.scratch, ignore_errors=True)
     index.scratch.mkdir(mode=0o700)
     try:
-        with Extractor(config, index.scratch) as extractor:
-            contents = Contents(drive, store, extractor, config, index.scratch, report, retry=retry)
+        fetcher = Fetcher(drive, index.scratch)
+        at_once = config.downloads_at_once if fetcher.waits else 0
+        with Extractor(config, index.scratch) as extractor, Ahead(at_once) as ahead:
+            contents = Contents(drive, store, extractor, config, report, retry=retry)
             state = store.drives.state(report.drive)
             sharing = Sharing(store, drive, state, config, report)
-            Run(store, drive, state, contents, sharing, report, progress).go(full=full, retry=retry)
+            Run(store, drive, state, contents, fetcher, ahead, sharing, report, progress).go(
+                full=full, retry=retry
+            )
     finally:
         shutil.rmtree(index.scratch, ignore_errors=True)

@@ -22,7 +22,7 @@ from jarvis_dagster.services.client_storage.search.visibility import (
 )
 
 if TYPE_CHECKING:
-    from jarvis_dagster.services.client_storage.drive import Drive, DriveFile
+    from jarvis_dagster.services.client_storage.drive import Drive
     from jarvis_dagster.services.client_storage.search.config import SearchConfig
     from jarvis_dagster.services.client_storage.search.drive_table import DriveState
     from jarvis_dagster.services.client_storage.search.file_lookup import Known
@@ -50,17 +50,6 @@ class Sharing:
         self._report = report
         self._asked: set[str] = set()
 
-    def readers(self, file: DriveFile, known: Known | None) -> Readers:
-        """Who may see a file that is about to be written; what is below a folder follows."""
-        fresh = self._ask(file.id)
-        if known is not None and fresh.key != known.readers_key:
-            self._report.readers_changed += 1
-        if known is not None and known.is_folder:
-            moved = known.path != file.path
-            if moved or fresh.key != known.readers_key:
-                self._below(file.id)
-        return fresh
-
     def refresh(self) -> float:
         """Ask again where readers may have been taken away; when all were asked last."""
         now = time.time()
@@ -76,17 +65,17 @@ class Sharing:
         return now if all_known else self._state.readers_at
 
     def _look_again(self, known: Known) -> None:
-        fresh = self._ask(known.file_id)
+        fresh = self.ask(known.file_id)
         if fresh.key == known.readers_key and fresh.shared_here == known.shared_here:
             return
         if known.is_folder:
-            self._below(known.file_id)
+            self.below(known.file_id)
         if "/" not in known.path:
             self._beside(known)
         self._report.readers_changed += 1
         self._store.files.set_readers(known, fresh)
 
-    def _below(self, folder_id: str) -> None:
+    def below(self, folder_id: str) -> None:
         """Ask for all below a folder, the deepest first: the folder itself comes last."""
         for known in reversed(self._store.files.below(self._state.id, folder_id)):
             self._again(known)
@@ -97,18 +86,18 @@ class Sharing:
             if other.id == known.id:
                 continue
             if other.is_folder:
-                self._below(other.file_id)
+                self.below(other.file_id)
             self._again(other)
 
     def _again(self, known: Known) -> None:
-        fresh = self._ask(known.file_id)
+        fresh = self.ask(known.file_id)
         if fresh.key != known.readers_key or fresh.shared_here != known.shared_here:
             self._report.readers_changed += 1
             self._store.files.set_readers(known, fresh)
         self._store.commit_now_and_then()
 
-    def _ask(self, file_id: str) -> Readers:
-        """Who sees a file now; nobody where the drive does not tell.
+    def ask(self, file_id: str) -> Readers:
+        """Who sees a file now, asked in any thread; nobody where the drive does not tell.
 
         Raises:
             TransientError: the drive cannot be reached.
