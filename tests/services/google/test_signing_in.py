@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import queue
 import re
 import stat
 import subprocess
@@ -57,20 +58,17 @@ def test_a_person_signs_in_once(
     server: GoogleServer,
     open_drive: Callable[..., GoogleDrive],
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
 ) -> None:
     app = write(tmp_path / "app.json", server.oauth.client_secrets())
     with pytest.raises(PermanentError, match="jarvis drive login state"):
         open_drive(credentials_file=app).check()
     config = GoogleDriveConfig(kind="google", credentials_file=app, api_endpoint=server.address)
     state = tmp_path / "state"
-    person = threading.Thread(target=sign_in, args=(config, state), kwargs={"open_browser": False})
+    said: queue.Queue[str] = queue.Queue()
+    options = {"show": said.put, "open_browser": False}
+    person = threading.Thread(target=sign_in, args=(config, state), kwargs=options)
     person.start()
-    printed = ""
-    while person.is_alive() and "http" not in printed:
-        printed += capsys.readouterr().out
-        person.join(0.05)
-    (address,) = re.findall(r"http\S+", printed)
+    (address,) = re.findall(r"http\S+", said.get(timeout=30))
     with urllib.request.urlopen(address) as page:
         assert page.status == 200
     person.join()

@@ -17,7 +17,7 @@ from jarvis_dagster.services.client_storage.google.config import is_loopback
 from jarvis_dagster.services.client_storage.google.private_file import write_private
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from jarvis_dagster.services.client_storage.google.config import GoogleDriveConfig
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["load_credentials", "login_remedy", "sign_in"]
 
 _SCOPES = {"full": "drive", "read_only": "drive.readonly", "app_files": "drive.file"}
+_PATIENCE_S = 900
 _TOKEN = "token.json"  # noqa: S105
 
 
@@ -63,14 +64,23 @@ def login_remedy(state_dir: Path) -> str:
     )
 
 
-def sign_in(config: GoogleDriveConfig, state_dir: Path, *, open_browser: bool = True) -> None:
+def sign_in(
+    config: GoogleDriveConfig,
+    state_dir: Path,
+    *,
+    show: Callable[[str], None] = print,
+    open_browser: bool = True,
+) -> None:
     """Let a person sign in with a browser, and keep the token.
 
-    The address to visit is printed. The browser comes back to this machine.
+    The browser comes back to this machine, where Jarvis waits for it.
+
+    Args:
+        show: Told the address to visit.
 
     Raises:
         ConfigError: the credentials file is not one that people sign in with.
-        PermanentError: the person, or Google, said no.
+        PermanentError: the person, or Google, said no, or nobody came.
     """
     from google_auth_oauthlib.flow import InstalledAppFlow  # type: ignore[import-untyped]
 
@@ -84,11 +94,21 @@ def sign_in(config: GoogleDriveConfig, state_dir: Path, *, open_browser: bool = 
     client["token_uri"] = _token_endpoint(config, client)
     with _usable(config.credentials_file), _loopback_tokens(client["token_uri"]):
         flow = InstalledAppFlow.from_client_config(content, _scopes(config))
+        ask = flow.authorization_url
+
+        def shown(**options: Any) -> Any:
+            address, state = ask(**options)
+            show(f"Open this address to sign in: {address}")
+            return address, state
+
+        flow.authorization_url = shown
         try:
             user = flow.run_local_server(
                 host="127.0.0.1",
                 port=0,
                 open_browser=open_browser,
+                authorization_prompt_message=None,
+                timeout_seconds=_PATIENCE_S,
                 access_type="offline",
                 prompt="consent",
             )
