@@ -271,6 +271,51 @@ class TestFollowing:
         assert index_drive(index, "cloud", drive).failed == []
         assert paths(index, "gone") == set()
 
+    def test_a_new_folder_that_cannot_be_listed_does_not_stop_the_others(
+        self, index: SearchIndex
+    ) -> None:
+        drive = SharedDrive()
+        index_drive(index, "cloud", drive)
+        secret = drive.add("Secret")
+        drive.add("a.txt", b"zone", secret)
+        good = drive.add("b.txt", b"zone")
+        drive._feed = [secret, good]  # the feed names the folder, and not what is in it
+
+        def refuse(method: str, file_id: str) -> None:
+            if (method, file_id) == ("list", secret):
+                raise PermanentError("Not for you.")
+
+        drive.before = refuse
+        report = index_drive(index, "cloud", drive)
+        assert report.waiting == [("Secret", "Not for you.")]
+        assert paths(index, "zone") == {"b.txt"}
+        drive.before = lambda _method, _file_id: None
+        assert index_drive(index, "cloud", drive).waiting == []
+        assert paths(index, "zone") == {"Secret/a.txt", "b.txt"}
+
+    def test_a_local_file_that_grows_while_it_is_read_is_read_again(
+        self, index: SearchIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from jarvis_dagster.services.client_storage.search import fetching
+
+        drive = LocalFolderDrive(tmp_path / "drive")
+        drive.check()
+        file = drive.root / "a.txt"
+        file.write_text("zone")
+        copy, times = fetching.shutil.copyfile, []
+
+        def grow(source: Path, target: Path) -> None:
+            copy(source, target)
+            times.append(1)
+            if len(times) <= 2:
+                file.write_text("zone " * (10 + len(times)))
+
+        monkeypatch.setattr(fetching.shutil, "copyfile", grow)
+        assert index_drive(index, "local", drive).waiting == []
+        assert len(times) > 2
+        (hit,) = index.search("zone")
+        assert hit.snippet.count("zone") == 12
+
     def test_large_empty_and_other_files_are_found_by_name(self, index: SearchIndex) -> None:
         drive = SharedDrive()
         drive.add("large.txt", b"zone " * 300_000)
