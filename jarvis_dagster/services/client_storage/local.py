@@ -28,12 +28,12 @@ from jarvis_dagster.services.client_storage.drive import Changes, Drive, DriveFi
 from jarvis_dagster.services.client_storage.hashes import HashCache
 from jarvis_dagster.services.client_storage.journal import ChangeJournal
 from jarvis_dagster.services.client_storage.local_tree import STATE, LocalTree, disk_errors
+from jarvis_dagster.services.client_storage.names import numbered, visible
 from jarvis_dagster.services.client_storage.watch import watch_of
 from jarvis_dagster.services.files import (
     CHUNK_BYTES,
     atomic_path,
     readable_file,
-    safe_name,
     sha256_file,
 )
 
@@ -153,7 +153,7 @@ class LocalFolderDrive(Drive):
         """See :meth:`Drive.upload`."""
         path = readable_file(path)
         folder = self._tree.folder(folder_id)
-        name = _visible(name or path.name)
+        name = visible(name or path.name)
         partial = folder / f".{secrets.token_hex(8)}.part"
         try:
             with disk_errors(name):
@@ -182,7 +182,7 @@ class LocalFolderDrive(Drive):
     def create_folder(self, name: str, parent_id: str | None = None) -> DriveFile:
         """See :meth:`Drive.create_folder`."""
         parent = self._tree.folder(parent_id)
-        name = _visible(name)
+        name = visible(name)
         folder = self._tree.child(parent, name) or parent / name
         with disk_errors(name):
             folder.mkdir(exist_ok=True)
@@ -201,7 +201,7 @@ class LocalFolderDrive(Drive):
         folder = self._tree.folder(folder_id)
         if source == folder or source in folder.parents:
             raise BadInputError(f"{file_id} cannot be moved into itself.")
-        name = _visible(name or source.name)
+        name = visible(name or source.name)
         if folder / name == source:
             return self._described(source)
         with disk_errors(file_id):
@@ -254,7 +254,7 @@ class LocalFolderDrive(Drive):
         name is taken, and a rename does not.
         """
         for number in range(1, 2 if exact else 10_000):
-            target = folder / _numbered(name, number)
+            target = folder / numbered(name, number, is_folder=source.is_dir())
             if self._tree.child(folder, target.name) is not None:
                 continue
             if source.is_dir():
@@ -306,12 +306,6 @@ def _remove_abandoned(folder: Path) -> None:
                 path.unlink()
 
 
-def _visible(name: str) -> str:
-    """A safe name that the listing does not leave out."""
-    name = safe_name(name)
-    return f"_{name}" if name.startswith((".", "~")) else name
-
-
 def _link(source: Path, target: Path) -> None:
     try:
         os.link(source, target)
@@ -321,10 +315,3 @@ def _link(source: Path, target: Path) -> None:
     except OSError:  # a file system without hard links: claim the name, then replace
         target.touch(exist_ok=False)
         source.replace(target)
-
-
-def _numbered(name: str, number: int) -> str:
-    if number == 1:
-        return name
-    stem, dot, extension = name.rpartition(".")
-    return f"{stem} ({number}).{extension}" if stem and dot else f"{name} ({number})"
