@@ -35,8 +35,13 @@ _COOKIE = "X-APPLE-WEBAUTH-TOKEN"
 class ICloudServer:
     """Start it with ``with``; ``refused`` has every request that iCloud does not know."""
 
-    def __init__(self, certificate: tuple[Path, Path], behaviour: Behaviour | None = None) -> None:
-        self.account = Account()
+    def __init__(
+        self,
+        certificate: tuple[Path, Path],
+        behaviour: Behaviour | None = None,
+        account: Account | None = None,
+    ) -> None:
+        self.account = account or Account()
         self.tree = Tree(behaviour)
         self.faults = Faults()
         self.refused: list[str] = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from jarvis_dagster.services.client_storage.icloud.config import ICloudDriveConfig
 from jarvis_dagster.services.client_storage.icloud.drive import ICloudDrive
 from jarvis_dagster.services.client_storage.icloud.login import sign_in
-from tests.fakes.icloud import Behaviour, ICloudServer, make_certificate
+from tests.fakes.icloud import Account, Behaviour, ICloudServer, make_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,15 +28,37 @@ def behaviour() -> Behaviour:
     return Behaviour()
 
 
+@pytest.fixture(scope="session")
+def trusted(
+    certificate: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Account, Path]:
+    """An account that has signed in, and what that left on the machine: once for all tests."""
+    state_dir = tmp_path_factory.mktemp("trusted") / "family"
+    with ICloudServer(certificate) as server:
+        sign_in(
+            _config(server, certificate),
+            state_dir,
+            password=server.account.password,
+            ask_code=lambda _: server.account.code,
+        )
+    return server.account, state_dir
+
+
 @pytest.fixture
-def server(certificate: tuple[Path, Path], behaviour: Behaviour) -> Iterator[ICloudServer]:
-    with ICloudServer(certificate, behaviour) as running:
+def server(
+    certificate: tuple[Path, Path], behaviour: Behaviour, trusted: tuple[Account, Path]
+) -> Iterator[ICloudServer]:
+    with ICloudServer(certificate, behaviour, copy.deepcopy(trusted[0])) as running:
         yield running
     assert running.refused == []
 
 
 @pytest.fixture
 def config(server: ICloudServer, certificate: tuple[Path, Path]) -> ICloudDriveConfig:
+    return _config(server, certificate)
+
+
+def _config(server: ICloudServer, certificate: tuple[Path, Path]) -> ICloudDriveConfig:
     return ICloudDriveConfig(
         kind="icloud",
         apple_id=server.account.apple_id,
@@ -65,15 +89,8 @@ def waits() -> list[float]:
 
 
 @pytest.fixture
-def signed_in(
-    server: ICloudServer, config: ICloudDriveConfig, state_dir: Path, no_key_ring: None
-) -> None:
-    sign_in(
-        config,
-        state_dir,
-        password=server.account.password,
-        ask_code=lambda _: server.account.code,
-    )
+def signed_in(state_dir: Path, no_key_ring: None, trusted: tuple[Account, Path]) -> None:
+    shutil.copytree(trusted[1], state_dir)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 from jarvis_dagster.errors import NotSupportedError, PermanentError, TransientError
 from jarvis_dagster.services.client_storage.icloud.drive import ICloudDrive
 from jarvis_dagster.services.client_storage.icloud.login import sign_in, stored_password
+from tests.fakes.icloud import Account
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +21,14 @@ if TYPE_CHECKING:
     from tests.fakes.icloud import ICloudServer
 
 pytestmark = pytest.mark.usefixtures("no_key_ring")
+
+
+@pytest.fixture
+def trusted(trusted: tuple[Account, Path], request: pytest.FixtureRequest) -> tuple[Account, Path]:
+    """Nobody has signed in yet where a test does not ask for it."""
+    needed = {"signed_in", "drive", "again"} & set(request.fixturenames)
+    return trusted if needed else (Account(), trusted[1])
+
 
 SECRETS = ["correct horse", "123456"]
 

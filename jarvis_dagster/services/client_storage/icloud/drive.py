@@ -8,17 +8,19 @@ belong here: looking (``tree.py``), single changes (``changing.py``), contents
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from jarvis_dagster.errors import BadInputError, TransientError
+from jarvis_dagster.errors import BadInputError, NotSupportedError, TransientError
 from jarvis_dagster.services.client_storage.drive import Drive, Page, Quota
 from jarvis_dagster.services.client_storage.icloud.changing import Changer
 from jarvis_dagster.services.client_storage.icloud.client import ICloudClient
 from jarvis_dagster.services.client_storage.icloud.hashes import KnownHashes
 from jarvis_dagster.services.client_storage.icloud.names import visible
+from jarvis_dagster.services.client_storage.icloud.session import make_private
 from jarvis_dagster.services.client_storage.icloud.transfer import Transfer
 from jarvis_dagster.services.client_storage.icloud.tree import ICloudTree
 from jarvis_dagster.services.client_storage.icloud.unfinished import Unfinished
@@ -60,8 +62,8 @@ class ICloudDrive(Drive):
         *,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        self._state_dir = state_dir
         self._client = ICloudClient(config, state_dir, sleep=sleep)
-        self._journal = ChangeJournal(state_dir / "journal.sqlite")
         self._hashes = KnownHashes(state_dir / "hashes.sqlite")
         self._tree = ICloudTree(
             self._client, config.root, make=self._make_root, remembered=self._remembered_folder
@@ -215,6 +217,8 @@ class ICloudDrive(Drive):
         def ask(account: Any) -> Quota:
             from pyicloud.services import AccountService
 
+            if "account" not in (account.webservices or {}):
+                raise NotSupportedError("iCloud does not tell how much this account stores.")
             # Made anew: pyicloud's own remembers its first answer.
             service = AccountService(
                 service_root=account.get_webservice_url("account"),
@@ -227,6 +231,11 @@ class ICloudDrive(Drive):
             return Quota(used=int(usage.used_storage_in_bytes), total=total)
 
         return self._client.call_account("the storage", ask)
+
+    @functools.cached_property
+    def _journal(self) -> ChangeJournal:
+        make_private(self._state_dir)  # it holds the names of all files
+        return ChangeJournal(self._state_dir / "journal.sqlite")
 
     def _look(self) -> None:
         """Write down what is in the drive now.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import email.utils
+import re
 from typing import TYPE_CHECKING, Any
 
 from jarvis_dagster.errors import BadInputError, JarvisError, PermanentError, TransientError
@@ -29,6 +30,9 @@ __all__ = [
 _EXPIRED = {401, 421, 450}
 _BUSY = {408, 409, 423, 425, 429}
 _FULL = {413, 507}
+_FULL_WORDS = re.compile(
+    r"quota.?exceed|exceed\w*.?quota|(insufficient|not.?enough).{0,9}(storage|space)", re.IGNORECASE
+)
 _THROTTLED_S = 300.0  # what pyicloud calls a few minutes
 
 
@@ -130,15 +134,13 @@ def _answered(error: Any, what: str) -> JarvisError:
         found = PermanentError(
             "Apple has withdrawn a service that pyicloud calls.", "Install a newer pyicloud."
         )
+    elif _says_full(error.code, error.reason, _response_of(error)):
+        found = from_status(507, {}, what)
     elif error.code is None:
         found = _unreachable(what)
     elif isinstance(error.code, int):
-        response = error.response
-        if response is None:
-            response = getattr(error.__cause__, "response", None)
+        response = _response_of(error)
         found = from_status(error.code, {} if response is None else response.headers, what)
-    elif "QUOTA" in error.code:
-        found = from_status(507, {}, what)
     elif error.code == "ACCESS_DENIED":
         found = TransientError(
             f"iCloud refused {what}; it does so when there were too many requests.",
@@ -148,6 +150,22 @@ def _answered(error: Any, what: str) -> JarvisError:
     else:
         found = PermanentError(f"iCloud refused {what} ({error.code}).")
     return found
+
+
+def _says_full(*said: Any) -> bool:
+    """Whether iCloud says that there is no room, in one of the places where it may."""
+    return any(_FULL_WORDS.search(str(getattr(part, "text", part))) for part in said)
+
+
+def full_answer(text: str) -> JarvisError | None:
+    """The error for an answer that says in its text alone that there is no room."""
+    return from_status(507, {}, "") if _says_full(text) else None
+
+
+def _response_of(error: Any) -> Any:
+    """The answer; pyicloud keeps it here or there."""
+    here, below = error.response, getattr(error.__cause__, "response", None)
+    return below if here is None else here
 
 
 def from_status(status: int, headers: Mapping[str, str], what: str) -> JarvisError:

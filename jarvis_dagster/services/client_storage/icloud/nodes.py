@@ -37,12 +37,13 @@ class Node:
         Raises:
             TransientError: it is no entry.
         """
-        wanted = ("drivewsid", "docwsid", "zone", "etag", "name")
-        if not isinstance(data, dict) or not all(isinstance(data.get(k), str) for k in wanted):
+        if not isinstance(data, dict) or not is_id(str(data.get("drivewsid"))):
             raise TransientError(
                 f"iCloud listed something unknown in {parent.path or 'the drive'}.",
                 "Try again later.",
             )
+        _, zone, docwsid = data["drivewsid"].split("::", 2)
+        data = {"zone": zone, "docwsid": docwsid, "etag": "", "name": docwsid, **data}
         if "_IN_SHARED_FOLDER" in data["drivewsid"]:  # what is in somebody's folder is theirs
             inherited = {
                 key: parent.data[key] for key in ("shareID", "owner") if key in parent.data
@@ -58,7 +59,7 @@ class Node:
     @property
     def name(self) -> str:
         """The name with its extension, safe as one part of a path."""
-        name, extension = self.data["name"], self.data.get("extension")
+        name, extension = str(self.data["name"]), self.data.get("extension")
         return cleaned(name if extension is None else f"{name}.{extension}")
 
     @property

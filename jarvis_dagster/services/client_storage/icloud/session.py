@@ -20,13 +20,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jarvis_dagster.errors import PermanentError, TransientError
-from jarvis_dagster.services.client_storage.icloud.faults import explained
+from jarvis_dagster.services.client_storage.icloud.faults import explained, full_answer
 from jarvis_dagster.services.client_storage.icloud.form import FileForm
 
 if TYPE_CHECKING:
     from jarvis_dagster.services.client_storage.icloud.config import ICloudDriveConfig
 
-__all__ = ["open_account", "outage", "sends_package"]
+__all__ = ["make_private", "open_account", "outage", "sends_package"]
 
 _CONNECT_S = 10.0
 
@@ -69,15 +69,20 @@ def open_account(config: ICloudDriveConfig, state_dir: Path, *, password: str | 
                 self.outage = known if isinstance(known, TransientError) else None
                 raise
             self.outage = None
-            if "/download/by_id" in str(url):
+            address = str(url)
+            if "/download/by_id" in address:
                 self.seen.package = "data_token" not in response.json()
+            is_upload = "/upload/web" in address or "/update/documents" in address
+            if is_upload and (full := full_answer(response.text)):
+                raise full
             return response
 
         def _save_session_data(self) -> None:
             """Write what changed, whole or not at all, for this user alone."""
-            kept = {k: v for k, v in dict(self.data).items() if k not in NON_PERSISTED_SESSION_KEYS}
             # Another thread's answer may bring a cookie just now; its own save follows.
             with self._saving, contextlib.suppress(RuntimeError):
+                data = dict(self.data).items()
+                kept = {key: value for key, value in data if key not in NON_PERSISTED_SESSION_KEYS}
                 jar = self.cookies.copy().as_lwp_str(ignore_discard=True, ignore_expires=True)
                 now = (json.dumps(kept), f"#LWP-Cookies-2.0\n{jar}")
                 if now != self._saved:

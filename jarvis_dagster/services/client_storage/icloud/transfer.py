@@ -107,6 +107,9 @@ class Transfer:
 
             options = {"headers": {"Range": f"bytes={start}-"}} if start else {}
             response = DriveNode(service, node.data).open(stream=True, **options)
+            if response.status_code == 410:
+                response.close()
+                raise TransientError(f"The address of {node.path} has expired.", "Try again.")
             if response.status_code >= 400:
                 response.close()
                 raise from_status(response.status_code, response.headers, node.path)

@@ -151,10 +151,11 @@ class ICloudTree:
             if "DENIED" in status:
                 raise PermanentError(f"This account may not look into {what}.")
             raise TransientError(f"iCloud did not list {what}.", "Try again later.")
-        count = data.get("numberOfItems")
-        if isinstance(count, int) and count > len(items):
+        count, status = data.get("numberOfItems", 0), data.get("status", "OK")
+        if data.get("partialData") or status != "OK" or int(count) > len(items):
             raise TransientError(
-                f"iCloud listed {len(items)} of the {count} entries of {what}.", "Try again later."
+                f"iCloud listed {len(items)} entries of {what}, which is not all.",
+                "Try again later.",
             )
         return [Node.of(item, folder) for item in items]
 
