@@ -182,8 +182,9 @@ def test_a_file_outside_of_the_root_is_never_replaced(
     drive = open_drive(root_folder_id=team)
     seen = drive.stat(key)
     server.world.edit(key, parent=server.world.root)
-    with pytest.raises(BadInputError):
-        drive.upload(source, replace=seen)
+    with pytest.raises(ConflictError):
+        drive.upload(source, replace=seen, exact=True)
+    assert drive.upload(source, replace=seen).id != key
     assert server.world.files[key].content == b"old"
 
 

@@ -69,6 +69,11 @@ class GoogleDriveConfig(BaseModel):
         " memory that a transfer takes.",
     )
 
+    @field_validator("credentials_file")
+    @classmethod
+    def _at_home(cls, path: Path | None) -> Path | None:
+        return path.expanduser() if path is not None else None
+
     @field_validator("api_endpoint", "token_endpoint")
     @classmethod
     def _encrypted(cls, address: str) -> str:

@@ -83,9 +83,8 @@ class Upload:
         now = self._look.content(entry) if entry is not None else None
         if entry is None or now is None or not self._is_version(now, replace):
             return None
-        self._look.existing(replace.id)
-        if self._look.place(parent_of(now)) is None:
-            return None  # a shortcut to what is outside of the drive
+        if any(self._look.place(parent_of(raw)) is None for raw in (entry, now)):
+            return None  # moved out of the drive, or a shortcut to what is outside
         if self._source.is_content_of(now):
             return entry
         file_id = str(now["id"])
