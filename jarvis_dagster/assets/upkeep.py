@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from jarvis_dagster.assets.metadata import seconds_of
-from jarvis_dagster.errors import PermanentError, TransientError
+from jarvis_dagster.errors import JarvisError, PermanentError, TransientError
 from jarvis_dagster.resources.backups import BackupResource
 
 __all__ = ["backup", "every_byte_can_be_read_back"]
@@ -25,7 +25,12 @@ _NAMED = 50  # of the findings, in the metadata
             "everything_was_taken",
             asset=["upkeep", "backup"],
             description="No database was damaged, no file unreadable, no bucket missing.",
-        )
+        ),
+        dg.AssetCheckSpec(
+            "older_backups_went_as_the_retention_says",
+            asset=["upkeep", "backup"],
+            description="What is too old was removed, and nothing else.",
+        ),
     ],
 )
 def backup(context: dg.AssetExecutionContext, backups: BackupResource) -> dg.MaterializeResult:
@@ -35,7 +40,7 @@ def backup(context: dg.AssetExecutionContext, backups: BackupResource) -> dg.Mat
     """
     with _failures(context), seconds_of() as elapsed:
         snapshot = backups.service.create()
-        pruned = backups.service.prune()
+        removed, not_pruned = _prune(backups)
     return dg.MaterializeResult(
         metadata={
             "snapshot": snapshot.id,
@@ -43,8 +48,7 @@ def backup(context: dg.AssetExecutionContext, backups: BackupResource) -> dg.Mat
             "entries": snapshot.entries,
             "size_bytes": snapshot.size,
             "added_bytes": snapshot.new_bytes,
-            "snapshots_removed": len(pruned.removed),
-            "freed_bytes": pruned.freed_bytes,
+            "snapshots_removed": removed,
             "seconds": elapsed(),
         },
         check_results=[
@@ -53,7 +57,13 @@ def backup(context: dg.AssetExecutionContext, backups: BackupResource) -> dg.Mat
                 passed=not snapshot.notes,
                 severity=dg.AssetCheckSeverity.WARN,
                 description=" ".join(snapshot.notes) or None,
-            )
+            ),
+            dg.AssetCheckResult(
+                check_name="older_backups_went_as_the_retention_says",
+                passed=not not_pruned,
+                severity=dg.AssetCheckSeverity.WARN,
+                description=not_pruned or None,
+            ),
         ],
     )
 
@@ -84,6 +94,14 @@ def every_byte_can_be_read_back(
             "cannot_be_restored": lost[:_NAMED],
         },
     )
+
+
+def _prune(backups: BackupResource) -> tuple[int, str]:
+    """How many snapshots were removed, or why none was: the new one is made all the same."""
+    try:
+        return len(backups.service.prune().removed), ""
+    except JarvisError as error:
+        return 0, str(error)
 
 
 @contextlib.contextmanager

@@ -267,6 +267,36 @@ def test_a_damaged_database_does_not_stop_the_backup_of_the_others(
     assert (tmp_path / "other/dagster/history/runs.db").read_bytes() == raw
 
 
+def test_a_file_that_cannot_be_read_is_named_and_the_others_are_taken(
+    data: Path, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = type(data).open
+
+    def failing(path: Path, *words: object, **options: object) -> object:
+        if path.name == "model.onnx":
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path, *words, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(type(data), "open", failing)
+    snapshot = service(data, place).create()
+    assert [note for note in snapshot.notes if "model.onnx cannot be read" in note]
+    monkeypatch.undo()
+    taken = {entry.path for entry in service(data, place).entries(snapshot)}
+    assert "data/secrets/google.json" in taken
+    assert not any("model.onnx" in path for path in taken)
+
+
+def test_a_full_disk_is_not_taken_for_an_unreadable_file(
+    data: Path, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("jarvis_dagster.services.backup.sources.files._copy_database", full)
+    with pytest.raises(PermanentError, match="no room on the disk"):
+        service(data, place).create()
+
+
 def test_links_are_named_and_not_followed(data: Path, place: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere/secret.txt").write_text("not ours")

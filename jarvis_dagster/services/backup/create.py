@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import concurrent.futures
 import datetime
+import errno
 import hashlib
 import secrets
 from typing import TYPE_CHECKING
 
-from jarvis_dagster.errors import TransientError
+from jarvis_dagster.errors import PermanentError, TransientError
 from jarvis_dagster.services.backup.keys import DamagedError
 from jarvis_dagster.services.backup.manifest import Entry, Snapshot, pages_of
 from jarvis_dagster.services.backup.packs import PACK_BYTES, encode, index_text, make_pack
@@ -31,6 +32,7 @@ __all__ = ["ChunkWriter", "create_snapshot"]
 
 _PACKS_PER_INDEX = 16
 _READ_TRIES = 3
+_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 class ChunkWriter:
@@ -176,11 +178,19 @@ def _unchanged(item: Item, previous: dict[str, Entry], writer: ChunkWriter) -> E
 
 
 def _stored(item: Item, writer: ChunkWriter, notes: list[str]) -> Entry | None:
-    """The entry of an item that is read; None if it is gone since it was listed."""
-    for _ in range(_READ_TRIES):
-        entry, whole = retrying(_READ_TRIES)(_read, item, writer)
-        if whole:
-            return entry
+    """The entry of an item that is read; None if it is gone or cannot be read."""
+    try:
+        for _ in range(_READ_TRIES):
+            entry, whole = retrying(_READ_TRIES)(_read, item, writer)
+            if whole:
+                return entry
+    except OSError as error:
+        if error.errno in _FULL:
+            raise PermanentError(
+                f"There is no room on the disk for a copy of {item.path}.", "Free some space."
+            ) from error
+        notes.append(f"{item.path} cannot be read ({error.strerror}); it is not in the backup.")
+        return None
     notes.append(f"{item.path} changed whenever it was read; it may be torn in the backup.")
     return entry
 

@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING
 
 from jarvis_dagster.errors import PermanentError, TransientError
 from jarvis_dagster.services.backup.sources.base import Content, Item
-from jarvis_dagster.services.retry import retrying
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -105,7 +104,7 @@ class DataDirectory:
                 copy = Path(folder) / "copy.db"
                 try:
                     mode = _mode(path.stat())
-                    problem = retrying(3, first_wait_s=1.0)(_copy_database, path, copy)
+                    problem = _copy_database(path, copy)
                 except FileNotFoundError:
                     yield None
                     return
@@ -162,6 +161,10 @@ def _copy_database(path: Path, copy: Path) -> str:
             raise TransientError(
                 f"The database {path} is locked by another program.", "Try again later."
             ) from error
+        if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL:
+            raise PermanentError(
+                f"There is no room on the disk for a copy of {path}.", "Free some space."
+            ) from error
         problem = str(error)
     if problem == "ok":
         return ""
@@ -181,10 +184,6 @@ def _file(path: Path, name: str, kind: str = "file") -> Item:
         except FileNotFoundError:
             yield None
             return
-        except OSError as error:
-            raise PermanentError(
-                f"{path} cannot be read ({error.strerror}).", "Check its permissions and its disk."
-            ) from error
         with stream:
             found = os.fstat(stream.fileno())
             modified = datetime.datetime.fromtimestamp(found.st_mtime, datetime.UTC).isoformat()
