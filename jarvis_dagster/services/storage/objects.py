@@ -23,7 +23,7 @@ from jarvis_dagster.services.storage.encoding import Content, Encoded, Encoder, 
 from jarvis_dagster.services.storage.faults import DamagedError, UploadGoneError
 from jarvis_dagster.services.storage.hashing import Hashes, checksum, hash_file
 from jarvis_dagster.services.storage.key_sources import key_source
-from jarvis_dagster.services.storage.raw import RawObjects, opened, write_to
+from jarvis_dagster.services.storage.raw import RawObjects, opened, synced_early, write_to
 from jarvis_dagster.services.storage.spool import Spool, Spooled
 from jarvis_dagster.services.storage.uploads import Source, Uploads
 from jarvis_dagster.services.storage.wire import StoredObject, Wire
@@ -278,7 +278,7 @@ class ObjectStore:
         if sink is not None:
             sink.seek(0)
             sink.truncate()
-        with opened(self.wire, bucket, key) as found:
+        with opened(self.wire, bucket, key) as found, synced_early(sink) as sync:
             if found is None:
                 return None
             stored, raw = found
@@ -288,6 +288,7 @@ class ObjectStore:
             while chunk := read(CHUNK_BYTES):
                 if sink is not None:
                     write_to(sink, chunk, stored.url)
+                    sync()
                 if digest is not None:
                     digest.update(chunk)
                 size += len(chunk)

@@ -6,9 +6,11 @@ out and in again. Does not belong here: the content (``objects.py``).
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import dataclasses
 import hashlib
+import os
 from typing import IO, TYPE_CHECKING
 
 from jarvis_dagster.errors import BadInputError, PermanentError, TransientError
@@ -23,7 +25,10 @@ if TYPE_CHECKING:
     from jarvis_dagster.services.storage.uploads import Uploads
     from jarvis_dagster.services.storage.wire import ObjectInfo, StoredObject, Wire
 
-__all__ = ["RawObject", "RawObjects", "opened", "write_to"]
+__all__ = ["RawObject", "RawObjects", "opened", "synced_early", "write_to"]
+
+
+_SYNC_BYTES = 16 << 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,6 +144,29 @@ def opened(
     finally:
         response.close()
         response.release_conn()
+
+
+@contextlib.contextmanager
+def synced_early(sink: IO[bytes] | None) -> Iterator[Callable[[], None]]:
+    """A function to call after each write, so that the disk writes while more arrives.
+
+    Else all of a large file would be written at the end, when it is made durable.
+    """
+    if sink is None:
+        yield lambda: None
+        return
+    running: list[concurrent.futures.Future[None]] = []
+    last = 0
+
+    def sync() -> None:
+        nonlocal last
+        at = sink.tell()
+        if at - last >= _SYNC_BYTES and all(future.done() for future in running):
+            last = at
+            running[:] = [pool.submit(os.fdatasync, sink.fileno())]
+
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        yield sync
 
 
 def write_to(sink: IO[bytes], chunk: bytes, url: str) -> None:
