@@ -30,7 +30,7 @@ class Login:
 
     client_id = "11112222-bbbb-3333-cccc-4444dddd5555"
     client_secret = "the app's secret"
-    person = "coach@example.org"
+    person = "owner@example.org"
 
     def __init__(self) -> None:
         self.address = ""
@@ -38,7 +38,7 @@ class Login:
         self.pending = 0
         self.asked: list[str] = []
         self._lock = threading.Lock()
-        self._codes: set[str] = set()
+        self._scopes: dict[str, str] = {}
         self._refresh: set[str] = set()
         self._access: set[str] = set()
 
@@ -73,14 +73,14 @@ class Login:
             return 400, {"error": "unauthorized_client", "error_description": "no such app"}
         with self._lock:
             if rest == "oauth2/v2.0/devicecode":
-                return self._device_code()
+                return self._device_code(form)
             if rest == "oauth2/v2.0/token":
                 self.asked.append(form["grant_type"])
                 return self._token(tenant, form)
         return 404, {"error": "not_found"}
 
-    def _device_code(self) -> tuple[int, Any]:
-        self._codes.add(code := secrets.token_hex(16))
+    def _device_code(self, form: dict[str, str]) -> tuple[int, Any]:
+        self._scopes[code := secrets.token_hex(16)] = form["scope"]
         return 200, {
             "device_code": code,
             "user_code": "ABCD1234",
@@ -95,29 +95,30 @@ class Login:
         if grant == "client_credentials":
             if form.get("client_secret") != self.client_secret:
                 return 401, {"error": "invalid_client", "error_description": "wrong secret"}
-            return 200, self._tokens(tenant, with_person=False)
+            return 200, self._tokens(tenant, form, with_person=False)
         if grant == _DEVICE:
-            if form.get("device_code") not in self._codes:
+            if form.get("device_code") not in self._scopes:
                 return 400, {"error": "bad_verification_code"}
             if self.pending:
                 self.pending -= 1
                 return 400, {"error": "authorization_pending"}
             if not self.approves:
                 return 400, {"error": "authorization_declined"}
-            return 200, self._tokens(tenant, with_person=True)
+            return 200, self._tokens(tenant, form, with_person=True)
         if grant == "refresh_token":
             if form.get("refresh_token") not in self._refresh:
                 return 400, {"error": "invalid_grant", "error_description": "expired"}
-            return 200, self._tokens(tenant, with_person=True)
+            return 200, self._tokens(tenant, form, with_person=True)
         return 400, {"error": "unsupported_grant_type"}
 
-    def _tokens(self, tenant: str, *, with_person: bool) -> dict[str, Any]:
+    def _tokens(self, tenant: str, form: dict[str, str], *, with_person: bool) -> dict[str, Any]:
         self._access.add(access := f"access-{secrets.token_hex(16)}")
         told: dict[str, Any] = {
             "token_type": "Bearer",
             "access_token": access,
             "expires_in": 3600,
-            "scope": "Files.ReadWrite.All",
+            # msal asks for the scope with the device code alone.
+            "scope": form.get("scope") or self._scopes.get(form.get("device_code", ""), ""),
         }
         if with_person:
             self._refresh.add(refresh := f"refresh-{secrets.token_hex(16)}")

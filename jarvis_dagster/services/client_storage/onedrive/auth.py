@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -27,6 +28,7 @@ __all__ = ["Tokens", "sign_in"]
 
 _GRAPH = "https://graph.microsoft.com"
 _LOGIN = "https://login.microsoftonline.com"
+_MARGIN_S = 300.0
 _BUSY = {"temporarily_unavailable", "server_error", "timeout"}
 
 
@@ -60,6 +62,8 @@ class Tokens:
         self._path = state_dir / "token.json"
         self._lock = threading.Lock()
         self._app: Any = None
+        self._token = ""
+        self._good_until = 0.0
 
     def __repr__(self) -> str:
         return f"Tokens({self._path.parent.name!r})"
@@ -77,9 +81,15 @@ class Tokens:
         Args:
             fresh: Not the one that was used until now: it was refused.
         """
-        with self._lock, self._session() as app:
-            answer = self._for_app(app, fresh) if self._is_app else self._for_person(app, fresh)
-            return self._checked(answer)
+        with self._lock:
+            if fresh or time.monotonic() >= self._good_until:
+                with self._session() as app:
+                    ask = self._for_app if self._is_app else self._for_person
+                    answer = ask(app, fresh)
+                    self._token = self._checked(answer)
+                lasts_s = float(answer.get("expires_in") or 0)
+                self._good_until = time.monotonic() + lasts_s - _MARGIN_S
+            return self._token
 
     def sign_in(self, show: Callable[[str], None]) -> None:
         """See :func:`sign_in`."""
@@ -127,6 +137,7 @@ class Tokens:
             return str(answer["access_token"])
         code = str(answer.get("error", "unknown"))[:60]
         if code in _BUSY:
+            self._app = None  # it remembers refusals for a minute
             raise TransientError(f"The sign-in of Microsoft is busy ({code}).", "Try again later.")
         raise PermanentError(f"Microsoft does not let Jarvis in ({code}).", self.remedy)
 
@@ -141,7 +152,7 @@ class Tokens:
             cache.deserialize(self._read())
             yield self._app
         except (requests.RequestException, json.JSONDecodeError) as error:
-            self._app = None  # it remembers failures for a minute
+            self._app = None
             raise TransientError(
                 f"The sign-in of Microsoft did not answer ({type(error).__name__}).",
                 "Try again later.",
