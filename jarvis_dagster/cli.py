@@ -15,6 +15,7 @@ import typer
 
 from jarvis_dagster.commands.backup import backup_app
 from jarvis_dagster.commands.drive import drive_app
+from jarvis_dagster.commands.storage import storage_app
 from jarvis_dagster.disk import is_full_disk
 from jarvis_dagster.errors import BadInputError, JarvisError, PermanentError
 
@@ -37,8 +38,9 @@ evaluate = typer.Typer(help="Measure a detector or a tracker.", no_args_is_help=
 config_app = typer.Typer(help="See the settings.", no_args_is_help=True)
 app.add_typer(evaluate, name="evaluate")
 app.add_typer(config_app, name="config")
-app.add_typer(backup_app, name="backup")
 app.add_typer(drive_app, name="drive")
+app.add_typer(storage_app, name="storage")
+app.add_typer(backup_app, name="backup")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 _verbose = False

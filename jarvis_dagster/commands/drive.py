@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from jarvis_dagster.commands.sync import sync_command
 from jarvis_dagster.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -218,6 +219,83 @@ def who(
         for permission in permissions
     ]
     _print_table(("path", "who", "may", "until", "from"), rows)
+
+
+@drive_app.command()
+def search(
+    query: Annotated[
+        str, typer.Argument(help='Words, "a phrase", start*, -without; all have to be there.')
+    ],
+    drive: Annotated[str | None, typer.Option(help="Only this drive.")] = None,
+    asker: Annotated[
+        str | None, typer.Option("--as", help="Show only what this person may see (e-mail).")
+    ] = None,
+    folder: Annotated[str | None, typer.Option(help="Only below this folder.")] = None,
+    kinds: Annotated[
+        list[str] | None,
+        typer.Option("--type", help="images, videos, documents, datasets, or .ext."),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Most hits.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Search names and texts of the drives; exit code 1 without hits."""
+    from jarvis_dagster.commands.search import index_of, search_drives
+    from jarvis_dagster.settings import load_settings
+
+    found = search_drives(
+        index_of(load_settings()),
+        query,
+        _console(),
+        drive=drive,
+        asker=asker,
+        folder=folder,
+        kinds=kinds,
+        limit=limit,
+        as_json=as_json,
+    )
+    if not found:
+        raise typer.Exit(1)
+
+
+@drive_app.command()
+def index(
+    drives: Annotated[list[str] | None, typer.Argument(help="Only these drives.")] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="List everything again, instead of what changed.")
+    ] = False,
+    retry: Annotated[
+        bool, typer.Option("--retry", help="Read again what could not be read.")
+    ] = False,
+    show: Annotated[
+        bool, typer.Option("--status", help="Change nothing: show what is in the index.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Bring the search index up to date with the drives."""
+    from jarvis_dagster.commands.display import Display
+    from jarvis_dagster.commands.search import index_drives, index_of, show_index
+    from jarvis_dagster.settings import load_settings
+
+    there = index_of(load_settings())
+    if show:
+        show_index(there, _console(), as_json=as_json)
+        return
+    console = _console(stderr=True)
+    with Display(console) as display:
+        well = index_drives(
+            _service(),
+            there,
+            console,
+            drives=drives,
+            full=full,
+            retry=retry,
+            progress=lambda name, done, total: display.update(f"Indexing {name}", done, total),
+        )
+    if not well:
+        raise typer.Exit(1)
+
+
+drive_app.command("sync")(sync_command)
 
 
 def _service() -> JarvisClientStorageService:

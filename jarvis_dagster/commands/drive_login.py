@@ -43,14 +43,13 @@ def sign_in(service: JarvisClientStorageService, name: str, console: Console) ->
 
         onedrive.sign_in(config, state, show=console.print)
     elif isinstance(config, ICloudDriveConfig):
-        from jarvis_dagster.services.client_storage.icloud import auth as icloud
+        from jarvis_dagster.services.client_storage.icloud import login as icloud
 
-        password = console.input("Password of the Apple Account: ", password=True)
+        password = icloud.stored_password(config) or console.input(
+            f"Password of {config.apple_id}: ", password=True
+        )
         icloud.sign_in(
-            config,
-            state,
-            password=password,
-            ask_code=lambda: console.input("Code shown on a trusted device: "),
+            config, state, password=password, ask_code=lambda text: console.input(f"{text} ")
         )
     else:
         raise ConfigError(f"The drive {name} is a folder of this machine.", "It needs no sign-in.")
