@@ -60,7 +60,7 @@ def test_a_code_makes_this_machine_trusted(
     assert (server.account.codes, server.account.passwords) == (1, 1)
     ICloudDrive(config, state_dir).check()
     server.faults.clear()
-    sign_in(config, state_dir, ask_code=_no_code)  # again: nothing to do
+    sign_in(config, state_dir, password=pytest.fail, ask_code=_no_code)  # nothing to do
     assert server.faults.log == ["POST /setup/ws/1/validate"]
 
 
@@ -82,7 +82,7 @@ def test_a_wrong_code_can_be_typed_again_twice(
     server: ICloudServer, config: ICloudDriveConfig, state_dir: Path
 ) -> None:
     codes = iter(["no digits", "000000", "123456"])
-    sign_in(config, state_dir, password="correct horse", ask_code=lambda _: next(codes))
+    sign_in(config, state_dir, password=lambda: "correct horse", ask_code=lambda _: next(codes))
     ICloudDrive(config, state_dir).check()
     server.account.forget()
     with pytest.raises(PermanentError, match="did not accept the code"):
@@ -271,6 +271,36 @@ def test_an_outage_of_the_set_up_is_waited_for(
     with pytest.raises(TransientError):
         again().check()
     assert server.account.passwords == 1
+
+
+def test_a_process_that_was_left_behind_does_not_undo_a_sign_in(
+    server: ICloudServer, drive: ICloudDrive, config: ICloudDriveConfig, state_dir: Path
+) -> None:
+    drive.check()
+    server.account.forget()
+    sign_in(config, state_dir, password="correct horse", ask_code=lambda _: "123456")
+    (session,) = state_dir.glob("*.session")
+    new = session.read_text()
+    left_behind = drive._client._account.session
+    left_behind.data["scnt"] = "another"
+    left_behind._save_session_data()
+    assert session.read_text() == new
+    drive.check()  # with the new session
+    session.unlink()  # somebody signs this machine out
+    drive._client._account.session.data["scnt"] = "yet another"
+    drive.check()
+    assert not session.exists()
+
+
+def test_a_server_that_never_answers_is_not_waited_for(
+    server: ICloudServer, config: ICloudDriveConfig, state_dir: Path, signed_in: None
+) -> None:
+    config = config.model_copy(update={"timeout_s": 0.3, "attempts": 2})
+    drive = ICloudDrive(config, state_dir, sleep=lambda _: None)
+    server.faults.add("stall", match="retrieveItem", times=2)
+    with pytest.raises(TransientError, match="cannot be reached"):
+        drive.check()
+    drive.check()
 
 
 def test_damaged_session_files_ask_for_a_person(

@@ -167,10 +167,18 @@ def test_notes_of_other_processes_that_are_busy_are_left_alone(
 ) -> None:
     import os
 
+    from jarvis_dagster.services.client_storage.icloud.unfinished import _process
+
     new = server.tree.add("~$jarvis-0.mp4", NEW)
     note = state_dir / "unfinished" / "0.json"
     note.parent.mkdir()
-    note.write_text(json.dumps({"pid": os.getppid(), "new": new.id}))
+    busy = _process(os.getppid())
+    note.write_text(json.dumps({"by": busy | {"started": 7}, "new": "FILE::a::b"}))
+    assert list(drive.list_all()) == []  # another process has that number now
+    assert not note.exists()
+    note.write_text(json.dumps({"by": busy | {"host": "elsewhere"}, "new": new.id}))
+    assert list(drive.list_all()) == []
+    note.write_text(json.dumps({"by": busy, "new": new.id}))
     (state_dir / "unfinished" / "1.json").write_text("{damaged")
     assert list(drive.list_all()) == []
     assert server.tree.trashed() == []
@@ -285,6 +293,53 @@ def test_the_machine_and_its_paths_are_not_told(
     (name,) = seen
     assert name.startswith("~$jarvis-")
     assert name.endswith(".mp4")
+
+
+def test_a_file_that_grows_or_shrinks_meanwhile_is_not_taken(
+    drive: ICloudDrive, server: ICloudServer, source: Path
+) -> None:
+    true_begin = server.documents.begin
+    for content in (NEW + b"more", NEW[:-1]):
+        source.write_bytes(NEW)
+
+        def late(zone: str, body: dict, content: bytes = content) -> object:
+            source.write_bytes(content)
+            server.documents.begin = true_begin  # type: ignore[method-assign]
+            return true_begin(zone, body)
+
+        server.documents.begin = late  # type: ignore[method-assign, assignment]
+        with pytest.raises(BadInputError, match="changed while it was sent"):
+            drive.upload(source)
+        assert list(drive.list_all()) == []
+    server.refused.clear()  # a form that ends too soon is none
+
+
+def test_a_service_that_is_slow_to_list_gets_nothing_twice(
+    drive: ICloudDrive, server: ICloudServer, source: Path
+) -> None:
+    true_listing, hide = server.drive._listing, [0]
+
+    def slow(folder: dict, wanted: str, *, partial: bool) -> dict:
+        answer = true_listing(folder, wanted, partial=partial)
+        if hide[0] and any(n in ("Uploads", "~$jarvis") for n in _starts(answer)):
+            hide[0] -= 1
+            answer["items"] = []
+            answer["numberOfItems"] = 0
+        return answer
+
+    def _starts(answer: dict) -> list[str]:
+        return [item["name"].partition("-")[0] for item in answer["items"]]
+
+    server.drive._listing = slow  # type: ignore[method-assign]
+    hide[0] = 2
+    folder = drive.create_folder("Uploads")
+    assert len(server.tree.children(ROOT)) == 1
+    hide[0] = 0
+    server.tree.rename(server.tree.items[folder.id], "Sent")
+    hide[0] = 2
+    drive.upload(source, folder.id)
+    assert server.tree.contents() == {"Sent/clip.mp4": NEW}
+    assert server.tree.trashed() == []
 
 
 def test_large_files_take_little_memory(

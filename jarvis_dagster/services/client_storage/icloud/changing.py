@@ -45,11 +45,15 @@ class Changer:
     def make_folder(self, parent: Node, name: str) -> Node:
         """The folder of that name in another; an existing one is taken."""
 
+        answer = ""
+
         def attempt() -> Node:
+            nonlocal answer
             there = self._tree.named(parent, name)
             if there is None:
-                answer = self._act(name, lambda drive: drive.DriveNode(parent.data).mkdir(name))
-                there = self._tree.named(parent, name)
+                if answer != "OK":  # not made again: iCloud may only be slow to list it
+                    answer = self._act(name, lambda drive: drive.DriveNode(parent.data).mkdir(name))
+                    there = self._tree.named(parent, name)
                 if there is None:
                     raise _refused(f"make {name}", answer)
             if not there.is_folder:

@@ -27,9 +27,15 @@ class FileForm:
         head = f"--{boundary}\r\n{field.render_headers()}".encode()
         tail = f"\r\n--{boundary}--\r\n".encode()
         start = stream.tell()
-        self._size = stream.seek(0, os.SEEK_END) - start + len(head) + len(tail)
+        length = stream.seek(0, os.SEEK_END) - start
         stream.seek(start)
-        self._parts: list[IO[bytes]] = [io.BytesIO(head), stream, io.BytesIO(tail)]
+        self._size = len(head) + length + len(tail)
+        # What is added to the file from now on is not sent: the size is promised.
+        self._parts = [
+            (io.BytesIO(head), len(head)),
+            (stream, length),
+            (io.BytesIO(tail), len(tail)),
+        ]
 
     def __len__(self) -> int:
         return self._size
@@ -37,7 +43,8 @@ class FileForm:
     def read(self, size: int = -1) -> bytes:
         """The next bytes; empty at the end."""
         while self._parts:
-            if piece := self._parts[0].read(size):
+            stream, left = self._parts.pop(0)
+            if piece := stream.read(left if size < 0 else min(size, left)):
+                self._parts.insert(0, (stream, left - len(piece)))
                 return piece
-            self._parts.pop(0)
         return b""

@@ -60,7 +60,7 @@ def sign_in(
     config: ICloudDriveConfig,
     state_dir: Path,
     *,
-    password: str | None = None,
+    password: str | Callable[[], str] | None = None,
     ask_code: Callable[[str], str],
 ) -> None:
     """Sign in as a person does, and leave a trusted session in ``state_dir``.
@@ -68,7 +68,8 @@ def sign_in(
     A session that is still good is kept, and nobody is asked anything.
 
     Args:
-        password: None takes the one of the settings or the key ring. It is not kept.
+        password: The password, or what asks for it when it is needed; None takes the one
+            of the settings or the key ring. It is not kept.
         ask_code: Asks the person for the code; it is given the text to ask with.
 
     Raises:
@@ -77,12 +78,12 @@ def sign_in(
     """
     if _resumed(config, state_dir) is not None:
         return
-    known = password or stored_password(config)
+    known = (password() if callable(password) else password) or stored_password(config)
     if known is None:
         raise PermanentError(
             f"The password of {config.apple_id} is needed.", "Give it when you are asked."
         )
-    account = open_account(config, state_dir, password=known)
+    account = open_account(config, state_dir, password=known, is_new=True)
     _authenticate(account)
     if account.requires_2fa:
         _verify(account, ask_code)
@@ -169,7 +170,7 @@ def _verify(account: Any, ask_code: Callable[[str], str]) -> None:
         )
     where = "sent to your phone" if how == "sms" else "shown on your Apple devices"
     for left in reversed(range(_CODES)):
-        code = "".join(filter(str.isdigit, ask_code(f"The code that was {where}: ")))
+        code = "".join(filter(str.isdigit, ask_code(f"The code that was {where}:")))
         with icloud_errors(_SIGNING_IN):
             accepted = bool(code) and account.validate_2fa_code(code)
         if accepted or account.is_trusted_session:

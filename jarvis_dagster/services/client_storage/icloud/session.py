@@ -31,10 +31,21 @@ __all__ = ["make_private", "open_account", "outage", "sends_package"]
 _CONNECT_S = 10.0
 
 
-def open_account(config: ICloudDriveConfig, state_dir: Path, *, password: str | None = None) -> Any:
+def open_account(
+    config: ICloudDriveConfig,
+    state_dir: Path,
+    *,
+    password: str | None = None,
+    is_new: bool = False,
+) -> Any:
     """A ``PyiCloudService`` that has not spoken with Apple yet.
 
     Its session is what ``state_dir`` holds, where it holds one.
+
+    Args:
+        is_new: A person is signing in: what comes of it is kept whatever another
+            process has. Otherwise a session that somebody renewed, or removed,
+            since it was read is not written over.
     """
     from pyicloud import PyiCloudService
     from pyicloud.session import NON_PERSISTED_SESSION_KEYS, PyiCloudSession
@@ -48,6 +59,7 @@ def open_account(config: ICloudDriveConfig, state_dir: Path, *, password: str | 
             self._saving = threading.Lock()
             self._saved: tuple[str, str] | None = None
             super().__init__(*args, **kwargs)
+            self._token = self.data.get("session_token")
 
         def request(self, method: Any, url: Any, *args: Any, **options: Any) -> Any:
             """See ``requests.Session.request``."""
@@ -85,10 +97,11 @@ def open_account(config: ICloudDriveConfig, state_dir: Path, *, password: str | 
                 kept = {key: value for key, value in data if key not in NON_PERSISTED_SESSION_KEYS}
                 jar = self.cookies.copy().as_lwp_str(ignore_discard=True, ignore_expires=True)
                 now = (json.dumps(kept), f"#LWP-Cookies-2.0\n{jar}")
-                if now != self._saved:
-                    _write(Path(self.session_path), now[0])
+                path = Path(self.session_path)
+                if now != self._saved and (is_new or _token_in(path) == self._token):
+                    _write(path, now[0])
                     _write(Path(self.cookiejar_path), now[1])
-                    self._saved = now
+                    self._saved, self._token = now, kept.get("session_token")
 
     class Account(PyiCloudService):  # type: ignore[misc]
         """One Apple account."""
@@ -144,6 +157,15 @@ def make_private(state_dir: Path) -> None:
             f"{state_dir} cannot be made ({error.strerror}).",
             "Set `state_dir` to a folder that this user can write.",
         ) from error
+
+
+def _token_in(path: Path) -> str | None:
+    """Which session a file holds; None where it holds none."""
+    try:
+        token = json.loads(path.read_text("utf-8")).get("session_token")
+    except (OSError, ValueError, AttributeError):
+        return None
+    return None if token is None else str(token)
 
 
 def _write(path: Path, text: str) -> None:

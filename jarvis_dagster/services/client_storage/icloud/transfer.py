@@ -48,11 +48,14 @@ class Transfer:
         hidden = interim(name)
         status = path.stat()
         counted = _Counted(status.st_size, progress)
+        was_taken = False
 
         def attempt() -> Node:
+            nonlocal was_taken
             there = self._tree.named(folder, hidden)  # if only the answer was lost
-            if there is None:
+            if there is None and not was_taken:
                 self._client.call(name, put)
+                was_taken = True  # not sent again: iCloud may only be slow to list it
                 there = self._tree.named(folder, hidden)
             if there is None:
                 if self._tree.locate(folder.id) is None and folder.parent is not None:

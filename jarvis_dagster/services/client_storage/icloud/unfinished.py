@@ -16,6 +16,7 @@ import json
 import logging
 import os
 import secrets
+import socket
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +52,7 @@ class Unfinished:
     def noted(self, sent: Node, old: Node | None) -> Iterator[None]:
         """Keep a note while a file that was sent gets its name, or that of an old one."""
         path = self._folder / f"{secrets.token_hex(8)}.json"
-        note = {"pid": os.getpid(), "new": sent.id}
+        note = {"by": _process(os.getpid()), "new": sent.id}
         if old is not None:
             note |= {"old": old.id, "name": old.name}
         self._active.add(path.name)
@@ -100,17 +101,26 @@ class Unfinished:
             self._changer.trash(new)
 
     def _is_busy(self, path: Path) -> bool:
-        """Whether the process that wrote a note is still there."""
-        pid: Any = _read(path).get("pid")
+        """Whether the process that wrote a note is still there, or may be."""
+        by = _read(path).get("by")
         try:
-            if pid == os.getpid() or time.time() - path.stat().st_mtime > _LONGEST_S:
-                return False
-            os.kill(int(pid), 0)
-        except PermissionError:
+            is_old = time.time() - path.stat().st_mtime > _LONGEST_S
+        except FileNotFoundError:  # settled by somebody else
             return True
-        except (OSError, TypeError, ValueError):
+        if is_old or not isinstance(by, dict) or by == _process(os.getpid()):
             return False
-        return True
+        return by.get("host") != socket.gethostname() or by == _process(by.get("pid"))
+
+
+def _process(pid: Any) -> dict[str, Any]:
+    """What tells a process from every other one; a number alone is used again."""
+    import psutil
+
+    try:
+        started = psutil.Process(pid).create_time()
+    except (psutil.Error, TypeError, ValueError):
+        started = None
+    return {"host": socket.gethostname(), "pid": pid, "started": started}
 
 
 def _read(path: Path) -> dict[str, Any]:

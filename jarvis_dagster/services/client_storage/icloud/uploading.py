@@ -16,7 +16,7 @@ import contextlib
 import datetime
 from typing import TYPE_CHECKING
 
-from jarvis_dagster.errors import BadInputError, ConflictError, TransientError
+from jarvis_dagster.errors import BadInputError, ConflictError, JarvisError, TransientError
 from jarvis_dagster.services.client_storage.icloud.changing import changed, free, taken
 from jarvis_dagster.services.client_storage.icloud.faults import GoneError
 from jarvis_dagster.services.client_storage.icloud.names import is_interim, visible
@@ -25,6 +25,7 @@ from jarvis_dagster.services.files import readable_file, sha256_file
 if TYPE_CHECKING:
     import os
     import threading
+    from collections.abc import Iterator
     from pathlib import Path
 
     from jarvis_dagster.services.client_storage.drive import DriveFile, Progress
@@ -82,7 +83,7 @@ class Uploader:
         self._unfinished.settle()
         name = visible(name or path.name)
         folder = self._tree.folder(folder_id)
-        before, digest = _state(path), sha256_file(path)
+        before, digest = path.stat(), sha256_file(path)
         there = self._tree.named(folder, name)
         if there is not None and self._has_content(there, before.st_size, digest):
             return there
@@ -93,13 +94,11 @@ class Uploader:
             raise taken(name, folder)
         home = folder if old is None or old.parent is None else old.parent
         self._remove_abandoned(home)
-        sent = self._transfer.send(path, home, old.name if old else name, progress)
+        with _unchanged(path, before):
+            sent = self._transfer.send(path, home, old.name if old else name, progress)
         with self._unfinished.noted(sent, old):
-            self._check(sent, digest, before.st_size)
-            if _key(_state(path)) != _key(before):
-                raise BadInputError(
-                    f"{path} changed while it was sent.", "Send it when it is complete."
-                )
+            with _unchanged(path, before):
+                self._check(sent, digest, before.st_size)
             with self._naming:
                 if old is None:
                     node = self._changer.name_in(sent, name, exact=exact)
@@ -164,8 +163,18 @@ class Uploader:
                     self._changer.trash(node)
 
 
-def _state(path: Path) -> os.stat_result:
-    return path.stat()
+@contextlib.contextmanager
+def _unchanged(path: Path, before: os.stat_result) -> Iterator[None]:
+    """Whatever goes wrong with a file that is still being written, that is the reason."""
+    failure: JarvisError | None = None
+    try:
+        yield
+    except JarvisError as error:
+        failure = error
+    if not path.exists() or _key(path.stat()) != _key(before):
+        raise BadInputError(f"{path} changed while it was sent.", "Send it when it is complete.")
+    if failure is not None:
+        raise failure
 
 
 def _key(status: os.stat_result) -> tuple[int, int, int]:
