@@ -41,6 +41,8 @@ class FilesApi:
 
     def get(self, call: Call) -> Any:
         item = self.world.item(call.path["fileId"], all_drives=call.flag("supportsAllDrives"))
+        if self.world.hides_root and item.id == self.world.root:
+            raise not_found(call.path["fileId"])  # as to an app that sees its own files only
         return project(file_json(self.world, item), call.mask(DEFAULT_FILE))
 
     def list(self, call: Call, *, partial: bool) -> Any:
@@ -64,7 +66,9 @@ class FilesApi:
                 continue
             file = file_json(self.world, item)
             text = item.content[:100_000]
-            if test({**file, "_text": lambda text=text: text.decode("utf-8", "ignore")}):
+            parents = [item.parent, *(["root"] if item.parent == self.world.root else [])]
+            content = lambda text=text: text.decode("utf-8", "ignore")  # noqa: E731
+            if test({**file, "parents": parents, "_text": content}):
                 found.append(file)
         return self._page(call, found, partial=partial)
 

@@ -73,6 +73,7 @@ class World:
         self.log: list[tuple[str, str]] = []  # file and shared drive
         self.first_change = 1000
         self.tells_inheritance = False
+        self.hides_root = False
         self._ticks = itertools.count()
         self._began = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
         self.root = self._add("My Drive", FOLDER, None).id

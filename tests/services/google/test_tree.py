@@ -364,3 +364,24 @@ def test_search_is_google_s_own(server: GoogleServer, drive: GoogleDrive) -> Non
     assert [file.id for file in drive.search("semi final")] == [first]
     assert len(drive.search("semi", limit=1)) == 1
     assert list(drive.search('"')) == []
+
+
+def test_an_app_that_sees_its_own_files_only(
+    server: GoogleServer, open_drive: Callable[..., GoogleDrive], tmp_path: Path
+) -> None:
+    server.world.hides_root = True
+    drive = open_drive(access="app_files")
+    (tmp_path / "x.txt").write_bytes(b"x")
+    drive.check()
+    token = drive.start_token()
+    folder = drive.create_folder("Results")
+    file = drive.upload(tmp_path / "x.txt", folder.id)
+    assert (file.path, folder.parent_id) == ("Results/x.txt", "")
+    assert drive.find("Results/x.txt") == drive.stat(file.id) == file
+    assert drive.move(file.id).path == "x.txt"
+    assert paths(drive) == ["Results", "x.txt"]
+    assert set(everything_since(drive, token)[0]) == {folder.id, file.id}
+    drive.share(file.id, ["coach@example.org"])
+    assert len(drive.permissions(file.id)) == 2
+    with pytest.raises(BadInputError, match="My Drive"):
+        open_drive().check()

@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     from jarvis_dagster.services.client_storage.google.api import GoogleApi
     from jarvis_dagster.services.client_storage.google.entries import Raw
 
-__all__ = ["Place", "Root", "fetch", "query_page", "whole"]
+__all__ = ["HIDDEN_ROOT", "Place", "Root", "fetch", "query_page", "whole"]
+
+
+HIDDEN_ROOT = "root"
+"""The name of My Drive, whose id is not known where it may not be looked at."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -17,7 +17,7 @@ from jarvis_dagster.services.client_storage.drive import Changes, Drive, Page, Q
 from jarvis_dagster.services.client_storage.google import changes as feed
 from jarvis_dagster.services.client_storage.google.api import GoogleApi
 from jarvis_dagster.services.client_storage.google.arranging import create_folder, move, trash
-from jarvis_dagster.services.client_storage.google.asking import Root, fetch
+from jarvis_dagster.services.client_storage.google.asking import HIDDEN_ROOT, Root, fetch
 from jarvis_dagster.services.client_storage.google.download import download
 from jarvis_dagster.services.client_storage.google.entries import (
     FOLDER,
@@ -260,7 +260,9 @@ class GoogleDrive(Drive):
 
     def _living_root(self) -> Raw:
         named = self._config.root_folder_id or self._config.drive_id
-        raw = fetch(self._api, named or "root")
+        raw = fetch(self._api, named or HIDDEN_ROOT)
+        if raw is None and not named and self._config.access == "app_files":
+            return {"id": HIDDEN_ROOT}  # an app that sees its own files only may not look at it
         if raw is None or raw.get("mimeType", FOLDER) != FOLDER:
             raise BadInputError(
                 f"There is no folder {named or 'My Drive'} that this account may see.",

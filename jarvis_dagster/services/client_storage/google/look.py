@@ -13,7 +13,12 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 from jarvis_dagster.errors import BadInputError
-from jarvis_dagster.services.client_storage.google.asking import Place, fetch, query_page
+from jarvis_dagster.services.client_storage.google.asking import (
+    HIDDEN_ROOT,
+    Place,
+    fetch,
+    query_page,
+)
 from jarvis_dagster.services.client_storage.google.entries import (
     FOLDER,
     SHORTCUT,
@@ -66,27 +71,35 @@ class Look:
         return self._place(folder_id, frozenset())
 
     def _place(self, folder_id: str, busy: frozenset[str]) -> Place | None:
+        root = Place(self.root.id, "", "")
         if folder_id == self.root.id:
-            return Place(folder_id, "", "")
+            return root
         if folder_id in self._places:
             return self._places[folder_id]
-        raw = self.get(folder_id) if folder_id and folder_id not in busy else None
-        if raw is not None and raw["id"] == self.root.id:
-            return Place(self.root.id, "", "")  # asked for by another name
-        if raw is None or raw.get("mimeType") != FOLDER:
+        if not folder_id or folder_id in busy:
             return None
-        shown = raw
-        above = self._place(parent_of(raw), busy | {folder_id})
-        if above is None:
-            for shown in self.shortcuts_to(folder_id):
-                above = self._place(parent_of(shown), busy | {folder_id})
-                if above is not None:
-                    break
-            else:
-                return None
-        place = Place(folder_id, above.below(shown_name(shown)), str(shown["id"]))
-        self._places[folder_id] = place
-        return place
+        raw = self.get(folder_id)
+        if raw is None:
+            return root if self.root.id == HIDDEN_ROOT else None
+        # The root may have been asked for by another name.
+        found = root if raw["id"] == self.root.id else self._below(raw, busy | {folder_id})
+        if found is not None:
+            self._places[folder_id] = found
+        return found
+
+    def _below(self, raw: Raw, busy: frozenset[str]) -> Place | None:
+        """Where a folder is by its parent or, if that is outside, by a shortcut."""
+        if raw.get("mimeType") != FOLDER:
+            return None
+        folder_id = str(raw["id"])
+        above = self._place(parent_of(raw), busy)
+        if above is not None:
+            return Place(folder_id, above.below(shown_name(raw)), folder_id)
+        for shortcut in self.shortcuts_to(folder_id):
+            above = self._place(parent_of(shortcut), busy)
+            if above is not None:
+                return Place(folder_id, above.below(shown_name(shortcut)), str(shortcut["id"]))
+        return None
 
     def shortcuts_to(self, file_id: str) -> list[Raw]:
         """All shortcuts to a file or folder, the oldest first."""
