@@ -6,8 +6,9 @@ checked. Does not belong here: what a setting does (its section's module says).
 ``config/jarvis-core.yaml`` comes first, then the overlay of the environment
 (``config/development.yaml`` and so on). ``${NAME}`` is the environment
 variable NAME, ``${NAME:-value}`` the same with a default, and ``${file:PATH}``
-the content of a file, for secrets. An unknown key or a value of the wrong type
-is an error that names the key and the file it is in.
+the content of a file, for secrets. ``~/`` at the beginning of a value is the home
+folder. An unknown key or a value of the wrong type is an error that names the key
+and the file it is in.
 """
 
 from __future__ import annotations
@@ -220,6 +221,8 @@ def _expand(value: Any, at: tuple[str, ...], path: Path) -> Any:
         return [_expand(item, at, path) for item in value]
     if not isinstance(value, str):
         return value
+    if value.startswith("~/"):
+        return str(Path(value).expanduser())
     whole = _REFERENCE.fullmatch(value)
     if whole:  # the model turns text into numbers; an empty default means "not set"
         return _resolve(whole[1], at, path) or None

@@ -29,7 +29,8 @@ chosen by `JARVIS_ENV` (default `development`). `JARVIS_CONFIG` names another
 core file; its overlays are beside it. `JARVIS_DATA_DIR` moves all state.
 
 In a value, `${NAME}` is an environment variable, `${NAME:-value}` the same with
-a default, and `${file:/path}` the content of a file: the way to hand in secrets.
+a default, and `${file:/path}` the content of a file: the way to hand in secrets. A value that
+begins with `~/` is in the home folder.
 A key that is not listed here, or a value of the wrong type, is an error that
 names the key and its file. `jarvis config show` prints what is in force.
 

@@ -3,13 +3,17 @@
 import re
 import shlex
 import subprocess
+import textwrap
 from pathlib import Path
 
 import pytest
 import typer
+import yaml
 from typer.main import get_command
 
 from jarvis_dagster.cli import app
+from jarvis_dagster.services.client_storage.consent import PlayerList
+from jarvis_dagster.settings import load_settings
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -98,3 +102,19 @@ def test_the_calibration_page_makes_a_calibration_that_loads(
     made = Calibration.load(tmp_path / "game.calibration.json")
     assert made.rink == "NHL"
     assert made.error_ft < 2
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_settings_in_the_pages_are_settings(page: Path, tmp_path: Path) -> None:
+    blocks = re.findall(r"^ *```yaml\n(.*?)```", page.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    for number, block in enumerate(blocks):
+        text = re.sub(r"\$\{[^}]*\}", "x", textwrap.dedent(block))
+        content = yaml.safe_load(text)
+        if "players" in content:
+            (tmp_path / "players.yaml").write_text(text)
+            assert PlayerList(tmp_path / "players.yaml").players()
+            continue
+        path = tmp_path / f"{number}" / "jarvis-core.yaml"
+        path.parent.mkdir()
+        path.write_text(text)
+        assert load_settings(path)

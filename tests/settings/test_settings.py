@@ -63,6 +63,16 @@ def test_variables_and_secret_files_are_read(
     assert "hush" not in repr(load_settings(path))
 
 
+def test_a_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("JARVIS_DATA_DIR", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "coach"))
+    path = tmp_path / "jarvis-core.yaml"
+    path.write_text("stack: {data_dir: ~/jarvis}\ndrive: {root: ~ not a home}\n")
+    settings = load_settings(path)
+    assert settings.data_dir == tmp_path / "coach" / "jarvis"
+    assert settings.drive.root == "~ not a home"
+
+
 def test_an_empty_default_means_not_set(tmp_path: Path) -> None:
     assert load_settings(write(tmp_path, "vision: {stride: '${STRIDE:-}'}")).vision.stride is None
 
