@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import datetime
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from jarvis_dagster.commands.backup_report import (
+    print_pruned,
+    print_restored,
+    print_snapshots,
+    print_verified,
+    say,
+)
 from jarvis_dagster.errors import BadInputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from rich.console import Console
-
     from jarvis_dagster.services.backup import JarvisBackupService
-    from jarvis_dagster.services.backup.manifest import Snapshot
     from jarvis_dagster.settings import Settings
 
 __all__ = ["backup_app"]
@@ -56,25 +58,22 @@ def create(
     had_key = settings.backup.key is not None or key.exists()
     with _object_store(settings), _shown("backup") as progress:
         made = service.create(first=first, progress=progress)
-    console = _console(stderr=True)
     for note in made.notes:
-        console.print(f"Note: {note}", markup=False, highlight=False, soft_wrap=True)
+        say(f"Note: {note}", stderr=True)
     if not had_key:
-        console.print(
+        say(
             f"A key was made: {key}. Keep a copy of it elsewhere; nothing opens the backup"
             " without it.",
-            markup=False,
-            highlight=False,
-            soft_wrap=True,
+            stderr=True,
         )
-    _print_snapshots([made], (), as_json=as_json)
+    print_snapshots([made], as_json=as_json)
 
 
 @backup_app.command("list")
 def list_(place: Place = None, key_file: KeyFile = None, as_json: AsJson = False) -> None:
     """List the snapshots, oldest first; exit code 1 if the manifest of one is damaged."""
     listed = _service(_settings(place, key_file)).snapshots()
-    _print_snapshots(listed.snapshots, listed.damaged, as_json=as_json)
+    print_snapshots(listed.snapshots, listed.damaged, as_json=as_json)
     if listed.damaged:
         raise typer.Exit(FAILED)
 
@@ -102,18 +101,7 @@ def verify(
             if mend
             else service.verify(quick=quick, progress=progress)
         )
-    if as_json:
-        typer.echo(json.dumps(dataclasses.asdict(found), indent=2))
-    else:
-        console = _console()
-        for finding in found.findings:
-            console.print(f"{finding.problem}: {finding.blob}", style="red", soft_wrap=True)
-            for path in finding.paths:
-                console.print(f"  {path}", markup=False, highlight=False, soft_wrap=True)
-        console.print(
-            f"{found.snapshots} snapshots, {found.blobs} files, {_size(found.bytes_read)} read:"
-            f" {len(found.findings) or 'nothing'} damaged or missing."
-        )
+    print_verified(found, as_json=as_json)
     if found.findings:
         raise typer.Exit(FAILED)
 
@@ -146,21 +134,7 @@ def restore(
         done = service.restore(chosen, overwrite=overwrite, progress=progress)
     if key_file is not None and settings.backup.key is not None:
         keep_passphrase(settings.data_dir, settings.backup.key)
-    if as_json:
-        typer.echo(json.dumps(dataclasses.asdict(done), indent=2, default=str))
-    else:
-        console = _console()
-        for path, reason in done.failed:
-            console.print(f"Not restored: {path}: {reason}", style="red", soft_wrap=True)
-        console.print(
-            f"{done.entries} files, databases and objects of {chosen.id} are back and were read"
-            f" back: {_size(done.size)}, each the same as in the backup."
-        )
-        if done.settings is not None:
-            console.print(
-                f"The settings files are in {done.settings}; compare them with yours.",
-                soft_wrap=True,
-            )
+    print_restored(done, as_json=as_json)
     if done.failed:
         raise typer.Exit(FAILED)
 
@@ -175,12 +149,7 @@ def prune(
     key_file: KeyFile = None,
 ) -> None:
     """Remove snapshots that backup.retention does not keep, and what only they needed."""
-    done = _service(_settings(place, key_file)).prune(drop=drop or ())
-    for snapshot_id in done.removed:
-        typer.echo(snapshot_id)
-    _console(stderr=True).print(
-        f"{len(done.removed)} snapshots removed, {_size(done.freed_bytes)} freed."
-    )
+    print_pruned(_service(_settings(place, key_file)).prune(drop=drop or ()))
 
 
 def _settings(place: str | None, key_file: Path | None) -> Settings:
@@ -239,54 +208,9 @@ def _require_stopped(settings: Settings) -> None:
 
 @contextlib.contextmanager
 def _shown(step: str) -> Iterator[Callable[[int, int], None]]:
-    from jarvis_dagster.commands.display import Display
-
-    with Display(_console(stderr=True)) as display:
-        yield lambda done, total: display.update(step, done, total)
-
-
-def _print_snapshots(snapshots: Any, damaged: tuple[str, ...], *, as_json: bool) -> None:
-    if as_json:
-        rows = [_row(snapshot) for snapshot in snapshots]
-        rows += [{"id": one, "damaged": True} for one in damaged]
-        typer.echo(json.dumps(rows, indent=2))
-        return
-    from rich.table import Column, Table
-
-    table = Table(Column("snapshot", no_wrap=True), "made (UTC)", "entries", "size", "added")
-    for one in snapshots:
-        table.add_row(
-            one.id,
-            f"{one.created:%Y-%m-%d %H:%M:%S}",
-            str(one.entries),
-            _size(one.size),
-            _size(one.new_bytes),
-        )
-    for name in damaged:
-        table.add_row(name, "[red]its manifest is damaged[/]", "", "", "")
-    _console().print(table)
-
-
-def _row(snapshot: Snapshot) -> dict[str, Any]:
-    return {
-        "id": snapshot.id,
-        "created": snapshot.created.isoformat(),
-        "entries": snapshot.entries,
-        "size": snapshot.size,
-        "new_bytes": snapshot.new_bytes,
-        "notes": list(snapshot.notes),
-    }
-
-
-def _console(*, stderr: bool = False) -> Console:
     from rich.console import Console
 
-    return Console(stderr=stderr)
+    from jarvis_dagster.commands.display import Display
 
-
-def _size(count: int) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.3g} {unit}" if unit != "B" else f"{count} B"
-        count = count / 1000  # type: ignore[assignment]
-    return f"{count:.1f} TB"
+    with Display(Console(stderr=True)) as display:
+        yield lambda done, total: display.update(step, done, total)
