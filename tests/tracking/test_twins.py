@@ -54,3 +54,14 @@ def test_two_who_part_again_stay_two():
     tracks = track(found, **SIZE)
     assert tracks["track_id"].nunique() == 6
     assert tracks.groupby("track_id")["frame"].nunique().min() > 80
+
+
+def test_a_box_that_is_mostly_part_of_a_person_is_no_other():
+    whole = path(range(90), (300, 300), (4, 0), ident=0)
+    part = path(range(40, 60), (460, 330), (4, 0), size=(40, 50), ident=1)
+    part["cx"] += np.clip(np.arange(20) - 14, 0, 6) * 8  # in the end beside him
+    found = detections(pd.concat([whole, part, *OTHERS], ignore_index=True), jitter=0.01)
+    found.loc[found["truth"] == 1, "score"] = np.float32(0.95)  # surer, so no single box gives way
+    tracks = track(found, **SIZE)
+    assert tracks["track_id"].nunique() == 5
+    assert [0] in owners(tracks, found).values()

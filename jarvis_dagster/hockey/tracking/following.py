@@ -112,7 +112,7 @@ def _people(
     chains = people(boxes, ticks, trim(boxes, ticks, chains), view.fps)
     if view.scan is not None:
         chains = without_furniture(boxes, chains, view.scan)
-    chains = hand_over(boxes, without_twins(boxes, chains), view.kit)
+    chains = without_twins(boxes, hand_over(boxes, chains, view.kit))
     lone = lone_labels(boxes, chains) if view.lone is None else view.lone
     chains = join_returns(boxes, chains, lone=lone, width_px=view.width_px, kit=view.kit)
     if not chains:

@@ -30,14 +30,14 @@ class Twins:
     """What makes a chain the twin of another."""
 
     inside: float = 0.7  # share of the smaller box that lies in the other one
-    together: float = 0.8  # share of the chain's time that it is so
-    handed: float = 0.8  # share of the common time of two of which one takes over
+    together: float = 0.65  # share of the chain's time that it is so
+    handed: float = 0.6  # share of the common time of two of which one takes over
 
 
 def without_twins(
     boxes: Boxes, chains: list[NDArray[np.intp]], options: Twins | None = None
 ) -> list[NDArray[np.intp]]:
-    """The chains, without those that lie on a better-seen one nearly all their time."""
+    """The chains, without those that lie on a better-seen one most of their time."""
     options = options or Twins()
     if not chains:
         return []
