@@ -229,3 +229,19 @@ def test_nobody_listens(tmp_path: Path, waits: list[float]) -> None:
         GoogleDrive(config, tmp_path, sleep=waits.append).check()
     assert isinstance(caught.value, TransientError)
     assert len(waits) == 4
+
+
+@pytest.mark.parametrize("call", ["upload", "replace", "move", "share", "download"])
+@pytest.mark.parametrize("skip", range(1, 9))
+def test_an_outage_that_begins_midway_is_bounded_too(
+    server: GoogleServer, drive: GoogleDrive, tmp_path: Path, call: str, skip: int
+) -> None:
+    scene = Scene(server, drive, tmp_path)
+    server.faults.clear()
+    server.faults.add("status", status=503, skip=skip, times=1000)
+    try:
+        getattr(scene, call)()
+    except TransientError:
+        # A piece of an upload may first ask whether the file has arrived.
+        assert skip + 5 <= len(server.faults.log) <= skip + 6
+    assert len(server.faults.log) <= skip + 6

@@ -94,7 +94,7 @@ def _put(api: GoogleApi, raw: Raw, folder: Place, body: dict[str, Any]) -> Raw:
     file_id, what = str(raw["id"]), f"{shown_name(raw)} cannot be moved"
 
     def attempt() -> Raw:
-        now = fetch(api, file_id)
+        now = fetch(api, file_id, once=True)
         if now is None:
             raise BadInputError(f"{file_id} is gone.", "List the drive again.")
         parents = [str(parent) for parent in now.get("parents") or ()]

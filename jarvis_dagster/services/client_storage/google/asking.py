@@ -58,18 +58,22 @@ class Place:
         return f"{self.path}/{name}" if self.path else name
 
 
-def fetch(api: GoogleApi, file_id: str) -> Raw | None:
-    """What Google says about an id now; None for what is not there or in the trash."""
+def fetch(api: GoogleApi, file_id: str, *, once: bool = False) -> Raw | None:
+    """What Google says about an id now; None for what is not there or in the trash.
+
+    Args:
+        once: Inside of an attempt, which is tried again as a whole.
+    """
+    what = f"{file_id} cannot be looked up"
     try:
-        raw: Raw = api.call(
-            f"{file_id} cannot be looked up",
-            lambda drive: drive.files().get(
-                fileId=checked_id(file_id), fields=FIELDS, supportsAllDrives=True
-            ),
+        checked_id(file_id)
+        raw: Raw = (api.once if once else api.call)(
+            what,
+            lambda drive: drive.files().get(fileId=file_id, fields=FIELDS, supportsAllDrives=True),
         )
     except BadInputError:
         return None
-    raw = whole(raw, f"{file_id} cannot be looked up")
+    raw = whole(raw, what)
     return None if raw.get("trashed") else raw
 
 

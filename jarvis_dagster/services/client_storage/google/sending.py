@@ -98,7 +98,7 @@ def send(
     Args:
         start: Makes the request from the client and the media.
         landed: What is there if all of it arrived without an answer. It is
-            asked when a session was lost, and before the last piece.
+            asked, once, when a session was lost, and before the last piece.
     """
     upload = _Session(api, source, start, landed)
     most = -1

@@ -90,7 +90,7 @@ class Upload:
         file_id = str(now["id"])
 
         def landed() -> Raw | None:
-            found = fetch(self._api, file_id)
+            found = fetch(self._api, file_id, once=True)
             if found is None or not self._is_version(found, replace):
                 if found is not None and self._source.is_content_of(found):
                     return found  # the answer to the last piece was lost
@@ -121,7 +121,7 @@ class Upload:
             lambda drive, media: drive.files().create(
                 body=body, media_body=media, fields=FIELDS, supportsAllDrives=True
             ),
-            lambda: fetch(self._api, body["id"]),
+            lambda: fetch(self._api, body["id"], once=True),
             self._progress,
         )
         try:
