@@ -29,12 +29,14 @@ class Behaviour:
     Attributes:
         taken: What happens to a rename, move or new folder whose name is taken.
         etags: Whether a file's entity tag tells changes of the content apart.
+        folds_case: Whether names that differ in case alone are the same.
         counts: Whether a folder says how many items it has.
         parents: Whether an item names its folder.
     """
 
     taken: Literal["number", "refuse", "allow"] = "number"
     etags: Literal["pair", "single"] = "pair"
+    folds_case: bool = False
     counts: bool = True
     parents: bool = True
 
@@ -222,7 +224,7 @@ class Tree:
 
     def _take(self, item: Item, parent: str, name: str) -> str:
         """Give an item a name in a folder; empty, or why not."""
-        taken = any(i.name == name and i.id != item.id for i in self.children(parent))
+        taken = self._key(name) in self._keys(item, parent)
         if taken and self.behaviour.taken == "refuse":
             return "ITEM_ALREADY_EXISTS"
         if taken and self.behaviour.taken == "number":
@@ -231,14 +233,20 @@ class Tree:
         return ""
 
     def _free(self, item: Item, parent: str, name: str) -> str:
-        names = {i.name for i in self.children(parent) if i.id != item.id}
+        names = self._keys(item, parent)
         stem, dot, extension = name.rpartition(".")
         if not stem or item.is_folder:
             stem, dot, extension = name, "", ""
         number, found = 2, name
-        while found in names:
+        while self._key(found) in names:
             found, number = f"{stem} {number}{dot}{extension}", number + 1
         return found
+
+    def _keys(self, item: Item, parent: str) -> set[str]:
+        return {self._key(i.name) for i in self.children(parent) if i.id != item.id}
+
+    def _key(self, name: str) -> str:
+        return name.casefold() if self.behaviour.folds_case else name
 
     def _touch(self, item: Item, *, content: bool = False) -> str:
         self._counter += 1

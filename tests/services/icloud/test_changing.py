@@ -11,6 +11,8 @@ from jarvis_dagster.errors import BadInputError, ConflictError, PermanentError, 
 from tests.fakes.icloud.tree import ROOT
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from jarvis_dagster.services.client_storage.icloud.drive import ICloudDrive
     from tests.fakes.icloud import ICloudServer
 
@@ -129,6 +131,40 @@ def test_names_that_are_taken_on_the_way(
     back = drive.move(item.id, None)
     assert back.path == "b (2).mp4"
     assert drive.move(back.id, None, "b (2).mp4") == back
+
+
+@pytest.mark.parametrize("taken", ["number", "refuse"])
+def test_names_that_differ_in_case_alone(
+    drive: ICloudDrive, server: ICloudServer, taken: str, tmp_path: Path
+) -> None:
+    """Where the service holds them for the same, nothing is lost and nothing goes on for ever."""
+    server.tree.behaviour.taken = taken  # type: ignore[assignment]
+    server.tree.behaviour.folds_case = True
+    folder = drive.create_folder("Games")
+    server.tree.add("Clip.mp4", b"first", parent=folder.id)
+    (tmp_path / "clip.mp4").write_bytes(b"second")
+    assert drive.upload(tmp_path / "clip.mp4", folder.id).name == "clip (2).mp4"
+    with pytest.raises(ConflictError, match=r"clip\.mp4"):
+        drive.upload(tmp_path / "clip.mp4", folder.id, exact=True)
+    item = server.tree.add("clip.mp4", b"third")
+    assert drive.move(item.id, folder.id).name == "clip (3).mp4"
+    assert drive.move(item.id, folder.id, "CLIP (3).mp4").name == "CLIP (3).mp4"
+    contents = server.tree.contents()
+    assert {contents.pop(f"Games/{name}") for name in ("Clip.mp4", "clip (2).mp4")} == {
+        b"first",
+        b"second",
+    }
+    assert contents == {"Games/CLIP (3).mp4": b"third"}
+    assert drive.create_folder("GAMES").id == folder.id
+
+
+def test_a_move_that_is_refused_leaves_the_name(drive: ICloudDrive, server: ICloudServer) -> None:
+    folder = drive.create_folder("Done")
+    item = server.tree.add("clip.mp4", b"x")
+    server.tree.move = lambda *_: "CROSS_ZONE_MOVE_NOT_ALLOWED"  # type: ignore[method-assign]
+    with pytest.raises(PermanentError, match="CROSS_ZONE"):
+        drive.move(item.id, folder.id, "other.mp4")
+    assert server.tree.contents() == {"clip.mp4": b"x"}
 
 
 def test_folders_made_at_once_are_one(drive: ICloudDrive, server: ICloudServer) -> None:

@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from jarvis_dagster.services.client_storage.icloud.nodes import Node
     from jarvis_dagster.services.client_storage.icloud.tree import ICloudTree
 
-__all__ = ["Changer", "changed"]
+__all__ = ["Changer", "TakenError", "changed", "free", "taken"]
 
 _MOST = 1000
 
 
-class _TakenError(Exception):
-    """iCloud did not give a node the name or folder that was asked for."""
+class TakenError(Exception):
+    """iCloud did not give a node the name that was asked for."""
 
 
 class Changer:
@@ -44,7 +44,6 @@ class Changer:
 
     def make_folder(self, parent: Node, name: str) -> Node:
         """The folder of that name in another; an existing one is taken."""
-
         answer = ""
 
         def attempt() -> Node:
@@ -53,9 +52,14 @@ class Changer:
             if there is None:
                 if answer != "OK":  # not made again: iCloud may only be slow to list it
                     answer = self._act(name, lambda drive: drive.DriveNode(parent.data).mkdir(name))
-                    there = self._tree.named(parent, name)
-                if there is None:
-                    raise _refused(f"make {name}", answer)
+                # Where iCloud holds names of other case for the same, that is the folder.
+                found = self._tree.children(parent)
+                same = [node for node in found if node.name.casefold() == name.casefold()]
+                there = next(
+                    (node for node in same if node.name == name), same[0] if same else None
+                )
+            if there is None:
+                raise _refused(f"make {name}", answer)
             if not there.is_folder:
                 raise BadInputError(f"A file is named {there.path}.", "Take another name.")
             return there
@@ -66,20 +70,25 @@ class Changer:
         """Give a node another name in its folder.
 
         Raises:
-            _TakenError: iCloud did not, because another has it.
+            TakenError: iCloud did not, because another has it.
         """
 
         def attempt() -> Node:
             here = self._here(node)
             if here.name == name:
                 return here
+            old = here.name
             answer = self._act(node.path, lambda drive: drive.DriveNode(here.data).rename(name))
             here = self._here(node)
             if here.name == name:
                 return here
-            others = {n.name for n in self._tree.children(_parent(node)) if n.id != node.id}
-            if name in others:
-                raise _TakenError
+            siblings = self._tree.children(_parent(node))
+            others = {n.name.casefold() for n in siblings if n.id != node.id}
+            if here.name != old:  # numbered: as it was, until another name is chosen
+                self._act(node.path, lambda drive: drive.DriveNode(here.data).rename(old))
+                raise TakenError(name)
+            if name.casefold() in others:
+                raise TakenError(name)
             raise _refused(f"rename {node.path}", answer)
 
         return self._client.retry(attempt)
@@ -135,15 +144,16 @@ class Changer:
         Raises:
             ConflictError: ``exact``, and the name is taken.
         """
-        folder = _parent(node)
+        folder, refused = _parent(node), set[str]()
         for _ in range(_MOST):
             others = {n.name for n in self._tree.children(folder) if n.id != node.id}
-            wanted = free(name, others, is_folder=node.is_folder)
+            wanted = free(name, others | refused, is_folder=node.is_folder)
             if exact and wanted != name:
                 raise taken(name, folder)
             try:
                 node = self.rename(node, wanted)
-            except _TakenError:
+            except TakenError:
+                refused.add(wanted)
                 continue
             same = [n for n in self._tree.children(folder) if n.name == wanted]
             if len(same) == 1:
@@ -156,23 +166,24 @@ class Changer:
 
         Whatever stops this halfway, the node is in one of the folders.
         """
-        for _ in range(_MOST):
-            there = {n.name for n in self._tree.children(folder)}
-            wanted = free(name, there, is_folder=node.is_folder)
-            if exact and wanted != name:
-                raise taken(name, folder)
-            if node.name != wanted:
-                here = {n.name for n in self._tree.children(_parent(node)) if n.id != node.id}
-                # The name on the way must be free in both folders.
-                on_the_way = wanted if wanted not in here else node.name
-                if on_the_way in there:
-                    on_the_way = interim(name).removeprefix("~$")
-                try:
-                    node = self.rename(node, on_the_way)
-                except _TakenError:
-                    continue
-            return self.name_in(self.move(node, folder), wanted, exact=exact)
-        raise PermanentError(f"There are too many files named {name}.", "Tidy the folder up.")
+        there = {n.name for n in self._tree.children(folder)}
+        wanted = free(name, there, is_folder=node.is_folder)
+        if exact and wanted != name:
+            raise taken(name, folder)
+        siblings = self._tree.children(_parent(node))
+        here = {n.name for n in siblings if n.id != node.id}
+        # The name on the way must be free in both folders, in any case.
+        in_use = {other.casefold() for other in here | there}
+        names = (wanted, node.name, interim(name).removeprefix("~$"))
+        on_the_way = next(candidate for candidate in names if candidate.casefold() not in in_use)
+        old = node.name
+        node = self.rename(node, on_the_way)
+        try:
+            moved = self.move(node, folder)
+        except PermanentError:
+            self.rename(node, old)
+            raise
+        return self.name_in(moved, name, exact=exact)
 
     def _here(self, node: Node) -> Node:
         here = self._tree.again(node)

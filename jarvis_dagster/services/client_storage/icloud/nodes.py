@@ -72,7 +72,7 @@ class Node:
     @property
     def is_folder(self) -> bool:
         """Whether it holds others; the folders of apps and shared ones have types of their own."""
-        return not str(self.data.get("type") or self.id).startswith("FILE")
+        return not str(self.data.get("type") or self.id).upper().startswith("FILE")
 
     @property
     def size(self) -> int:
