@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from jarvis_dagster.services.backup import garbage, packs
+from jarvis_dagster.services.backup import garbage, manifest, packs, writer
 from tests.backup.installation import service, state, write_rows
 from tests.backup.memory_place import DyingPlace, KilledError, MemoryPlace
 
@@ -23,11 +23,10 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def _small_packs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Many packs and pages out of little data."""
-    for module in (packs, garbage):
+    for module in (packs, garbage, writer):
         monkeypatch.setattr(module, "PACK_BYTES", 40_000)
-    monkeypatch.setattr("jarvis_dagster.services.backup.create.PACK_BYTES", 40_000)
-    monkeypatch.setattr("jarvis_dagster.services.backup.create._PACKS_PER_INDEX", 2)
-    monkeypatch.setattr("jarvis_dagster.services.backup.manifest._PAGE_MEAN", 2)
+    monkeypatch.setattr(writer, "_PACKS_PER_INDEX", 2)
+    monkeypatch.setattr(manifest, "_PAGE_MEAN", 2)
 
 
 def change(data: Path, turn: int) -> None:

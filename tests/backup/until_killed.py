@@ -13,7 +13,7 @@ import os
 import sys
 from pathlib import Path
 
-from jarvis_dagster.services.backup import create, garbage, keys
+from jarvis_dagster.services.backup import garbage, keys, writer
 from tests.backup.installation import service, state, write_rows
 
 
@@ -28,7 +28,7 @@ def say(*words: str) -> None:
 
 def main(work: str, data: Path, place: Path) -> None:
     keys._SCRYPT_N = 2**4
-    create.PACK_BYTES = garbage.PACK_BYTES = 100_000
+    writer.PACK_BYTES = garbage.PACK_BYTES = 100_000
     rules = {"last": 3, "daily": 0, "weekly": 0, "monthly": 0}
     backups = service(data, place, retention=rules)
     say("ready")

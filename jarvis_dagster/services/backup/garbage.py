@@ -15,10 +15,10 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from jarvis_dagster.errors import BadInputError
-from jarvis_dagster.services.backup.create import ChunkWriter
 from jarvis_dagster.services.backup.keys import DamagedError
 from jarvis_dagster.services.backup.packs import PACK_BYTES, Piece, index_text, table
 from jarvis_dagster.services.backup.repository import Catalogue, index_name, page_name
+from jarvis_dagster.services.backup.writer import ChunkWriter
 
 if TYPE_CHECKING:
     from collections.abc import Collection

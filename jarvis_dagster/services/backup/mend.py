@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jarvis_dagster.services.backup.create import ChunkWriter
 from jarvis_dagster.services.backup.keys import DamagedError
+from jarvis_dagster.services.backup.opening import mend_header
 from jarvis_dagster.services.backup.packs import decode
 from jarvis_dagster.services.backup.repository import CATALOGUE, Catalogue
+from jarvis_dagster.services.backup.writer import ChunkWriter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,7 +35,7 @@ def remove_damaged(
 
     A damaged manifest stays: ``prune --drop`` gives its snapshot up.
     """
-    repository.mend_header(passphrase)
+    mend_header(repository.place, passphrase)
     damaged = [one.blob for one in findings if one.problem == "damaged"]
     repository.load_index()
     _save(repository, [name for name in damaged if name.startswith("packs/")])

@@ -1,7 +1,8 @@
 """A backup: content-addressed, encrypted, in a place.
 
 Belongs here: what is kept under which name, and reading and writing of it.
-Does not belong here: what goes into a snapshot, which snapshots stay.
+Does not belong here: finding and beginning a backup (``opening.py``), what goes
+into a snapshot, which snapshots stay.
 
 ================================  ===================================================
 ``repository.json``, ``-copy``    wrapped key; readable without it
@@ -23,32 +24,21 @@ import collections
 import contextlib
 import hashlib
 import json
-import logging
 from typing import TYPE_CHECKING
 
-from jarvis_dagster.errors import PermanentError
-from jarvis_dagster.services.backup.keys import DamagedError, Keys, new_header, open_header
+from jarvis_dagster.services.backup.keys import DamagedError, Keys
 from jarvis_dagster.services.backup.manifest import Entry, Snapshot, from_page
 from jarvis_dagster.services.backup.packs import Piece, decode, pieces, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pydantic import SecretStr
-
     from jarvis_dagster.services.backup.places import Place
 
-__all__ = ["CATALOGUE", "HEADERS", "Catalogue", "NoBackupError", "Repository"]
+__all__ = ["CATALOGUE", "Catalogue", "Repository", "index_name", "page_name"]
 
-_LOG = logging.getLogger(__name__)
-HEADERS = ("repository-copy.json", "repository.json")
-"""In the order in which they are written first."""
 CATALOGUE = "catalogue"
 _PACKS_IN_MEMORY = 3
-
-
-class NoBackupError(PermanentError):
-    """There is no backup in the place."""
 
 
 class Catalogue:
@@ -68,71 +58,6 @@ class Repository:
         self.held: dict[str, Piece] = {}
         self._packs: collections.OrderedDict[str, bytes] = collections.OrderedDict()
         self._searched = False
-
-    @classmethod
-    def open(cls, place: Place, passphrase: SecretStr) -> Repository:
-        """Open what is there.
-
-        Raises:
-            NoBackupError: nothing is there.
-            WrongKeyError: the passphrase is another one.
-            DamagedError: both copies of the header are damaged.
-        """
-        damaged: DamagedError | None = None
-        for name in reversed(HEADERS):
-            header = place.get(name)
-            if header is None:
-                continue
-            try:
-                return cls(place, open_header(header, passphrase, place.where))
-            except DamagedError as error:
-                _LOG.warning("%s of the backup at %s is damaged.", name, place.where)
-                damaged = error
-        if damaged is not None:
-            raise damaged
-        cls.require(place)
-        raise _headerless(place)
-
-    @staticmethod
-    def require(place: Place) -> None:
-        """Return if there is something to open.
-
-        Raises:
-            NoBackupError: nothing is there.
-            DamagedError: a backup is there that lost both copies of its header.
-        """
-        if any(place.get(name) is not None for name in HEADERS):
-            return
-        if any(place.list("snapshots/")) or any(place.list("packs/")):
-            raise _headerless(place)
-        raise NoBackupError(
-            f"There is no backup at {place.where}.", "Check `backup.place`, or make one first."
-        )
-
-    @classmethod
-    def create(cls, place: Place, passphrase: SecretStr) -> Repository:
-        """Make an empty backup where there is none. Needs the lock."""
-        header, keys = new_header(passphrase)
-        made = cls(place, keys)
-        made.write_catalogue(Catalogue(set(), set()))
-        for name in HEADERS:
-            place.put(name, header)
-        return made
-
-    def mend_header(self, passphrase: SecretStr) -> None:
-        """Write a copy of the header that is damaged or missing again, from the other."""
-        found = {name: self.place.get(name) for name in HEADERS}
-        if len(set(found.values())) == 1:  # opened already
-            return
-        intact: bytes | None = None
-        for header in found.values():
-            with contextlib.suppress(DamagedError):
-                if header is not None:
-                    open_header(header, passphrase, self.place.where)
-                    intact = header
-        for name, header in found.items():
-            if intact is not None and header != intact:
-                self.place.put(name, intact)
 
     def read(self, name: str) -> bytes:
         """What was written under ``name``.
@@ -252,13 +177,6 @@ class Repository:
         if len(self._packs) > _PACKS_IN_MEMORY:
             self._packs.popitem(last=False)
         return data
-
-
-def _headerless(place: Place) -> DamagedError:
-    return DamagedError(
-        f"The backup at {place.where} has lost {' and '.join(HEADERS)}.",
-        "Put one of them back from a copy of that place; nothing opens it without.",
-    )
 
 
 def page_name(page: str) -> str:

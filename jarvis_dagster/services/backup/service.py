@@ -12,21 +12,26 @@ import hashlib
 import shutil
 from typing import TYPE_CHECKING
 
-from jarvis_dagster.errors import BadInputError, ConfigError, PermanentError
+from jarvis_dagster.errors import ConfigError, PermanentError
 from jarvis_dagster.services.backup.create import create_snapshot
 from jarvis_dagster.services.backup.garbage import Pruned, readable_snapshots, remove_snapshots
-from jarvis_dagster.services.backup.keys import DamagedError
 from jarvis_dagster.services.backup.locks import Lock, locked
 from jarvis_dagster.services.backup.mend import remove_damaged
 from jarvis_dagster.services.backup.objects_target import ObjectTarget
+from jarvis_dagster.services.backup.opening import (
+    NoBackupError,
+    begin_repository,
+    mend_header,
+    open_repository,
+    require_backup,
+)
 from jarvis_dagster.services.backup.passphrase import (
     KnownPlaces,
     find_passphrase,
     make_passphrase,
 )
-from jarvis_dagster.services.backup.repository import NoBackupError, Repository
 from jarvis_dagster.services.backup.restore import Installation, Restored, restore_snapshot
-from jarvis_dagster.services.backup.retention import kept
+from jarvis_dagster.services.backup.retention import chosen, kept
 from jarvis_dagster.services.backup.s3 import S3
 from jarvis_dagster.services.backup.sources import (
     DataDirectory,
@@ -47,6 +52,7 @@ if TYPE_CHECKING:
     from jarvis_dagster.services.backup.locks import Work
     from jarvis_dagster.services.backup.manifest import Entry, Snapshot
     from jarvis_dagster.services.backup.places import Place
+    from jarvis_dagster.services.backup.repository import Repository
     from jarvis_dagster.services.backup.s3 import ObjectStoreServer
     from jarvis_dagster.services.backup.sources import Source
 
@@ -171,21 +177,7 @@ class JarvisBackupService:
             BadInputError: there is none, or more than one.
         """
         listed = self.snapshots()
-        found = [one for one in listed.snapshots if at is None or one.created <= at]
-        if name != "latest":
-            found = [one for one in found if one.id.startswith(name)]
-            if len(found) > 1:
-                raise BadInputError(
-                    f"{len(found)} snapshots begin with {name}.", "Give more of the id."
-                )
-            if not found and any(one.startswith(name) for one in listed.damaged):
-                raise DamagedError(
-                    f"The manifest of snapshot {name} is damaged.", "Choose another snapshot."
-                )
-        if not found:
-            which = f"up to {at.isoformat(timespec='seconds')}" if at else name
-            raise BadInputError(f"There is no snapshot {which}.", "See `jarvis backup list`.")
-        return found[-1]
+        return chosen(listed.snapshots, listed.damaged, name, at)
 
     def check(self) -> None:
         """Return when a backup can be opened there; otherwise raise with a remedy."""
@@ -195,9 +187,9 @@ class JarvisBackupService:
         try:
             passphrase = self._passphrase()
         except ConfigError:
-            Repository.require(self.place)  # of both, this is the first to know
+            require_backup(self.place)  # of both, this is the first to know
             raise
-        return Repository.open(self.place, passphrase)
+        return open_repository(self.place, passphrase)
 
     def _open_or_begin(self, *, first: bool) -> Repository:
         try:
@@ -208,7 +200,7 @@ class JarvisBackupService:
                     f"The backup that was at {self.place.where} is not there any more.",
                     "Mount that disk, or check `backup.place`; to begin anew, add --first.",
                 ) from None
-            repository = Repository.create(self.place, self._passphrase())
+            repository = begin_repository(self.place, self._passphrase())
         self._known.add(self.place.where, repository.keys.repository_id)
         return repository
 
@@ -218,11 +210,11 @@ class JarvisBackupService:
         except ConfigError:
             # A key is made for a first backup only, never for one that has another.
             with contextlib.suppress(NoBackupError):
-                Repository.require(self.place)
+                require_backup(self.place)
                 raise
             passphrase = make_passphrase(self._data_dir)
-        repository = Repository.open(self.place, passphrase)
-        repository.mend_header(passphrase)
+        repository = open_repository(self.place, passphrase)
+        mend_header(self.place, passphrase)
         return repository
 
     def _passphrase(self) -> SecretStr:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from jarvis_dagster.services.backup.keys import DamagedError, open_header
 from jarvis_dagster.services.backup.manifest import Snapshot, from_page
+from jarvis_dagster.services.backup.opening import HEADERS
 from jarvis_dagster.services.backup.packs import decode, pack_name, pieces
-from jarvis_dagster.services.backup.repository import CATALOGUE, HEADERS, page_name
+from jarvis_dagster.services.backup.repository import CATALOGUE, page_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
