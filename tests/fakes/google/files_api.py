@@ -6,6 +6,7 @@ Belongs here: what these calls answer. Does not belong here: bytes
 
 from __future__ import annotations
 
+import re
 import secrets
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +56,8 @@ class FilesApi:
         if "fullText" in query and "orderBy" in call.query:
             raise ApiError(400, "badRequest", "Sorting is not supported for queries with fullText")
         test = parse_query(query) if query else lambda _: True
+        for parent in re.findall(r"'([^']*)' in parents", query):
+            self.world.item(parent, all_drives=True)
         found = []
         for item in sorted(self.world.files.values(), key=lambda item: item.id):
             shared = item.drive_id != ""

@@ -119,11 +119,12 @@ def test_many_folders_take_few_requests(server: GoogleServer, drive: GoogleDrive
 
 
 def test_a_listing_survives_forgotten_pages(server: GoogleServer, drive: GoogleDrive) -> None:
-    for number in range(6):
+    for number in range(40):
         server.world.add_file(f"{number}.mp4", parent=server.world.add_folder(f"{number}"))
-    server.files.page_size = 2
-    server.faults.add("expire", match="pageToken=", skip=1, times=2)
-    assert len(paths(drive)) == len(set(paths(drive))) == 12
+    server.files.page_size = 8
+    server.faults.add("expire", match="pageToken=", skip=3, times=2)
+    found = paths(drive)
+    assert len(found) == len(set(found)) == 80
     page = drive.list(page_size=2)
     assert page.next_token is not None
     server.files.forget_pages()
@@ -131,6 +132,24 @@ def test_a_listing_survives_forgotten_pages(server: GoogleServer, drive: GoogleD
         drive.list(page_token=page.next_token, page_size=2)
     with pytest.raises(BadInputError, match="damaged"):
         drive.list(page_token="nonsense")
+
+
+def test_folders_that_go_away_while_they_are_listed(
+    server: GoogleServer, drive: GoogleDrive
+) -> None:
+    folders = [server.world.add_folder(name) for name in "ABC"]
+    for folder in folders:
+        server.world.add_file("clip.mp4", parent=folder)
+    listing = drive.list_all(recursive=True)
+    seen = [next(listing).path]
+    server.world.remove(folders[1])
+    seen += [file.path for file in listing]
+    assert sorted(seen) == ["A", "A/clip.mp4", "B", "C", "C/clip.mp4"]
+    listing = drive.list_all(recursive=True)
+    next(listing)
+    for folder in (folders[0], folders[2]):
+        server.world.remove(folder)
+    assert [file.path for file in listing if "/" in file.path] == []
 
 
 def test_a_root_in_the_trash_is_not_an_empty_drive(

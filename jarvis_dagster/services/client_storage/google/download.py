@@ -47,7 +47,6 @@ def download(
     Raises:
         TransientError: the file changed meanwhile.
     """
-
     if is_native(content) and export_type(content) is None:
         raise NotSupportedError(
             f"{file.path} is a document of Google that cannot be exported.",
@@ -173,6 +172,7 @@ class _Local:
         try:
             for start in range(0, len(piece), CHUNK_BYTES):
                 self._stream.write(piece[start : start + CHUNK_BYTES])
+            self._stream.flush()
         except OSError as error:
             raise PermanentError(
                 f"{self._path.parent} cannot be written ({error.strerror}).",

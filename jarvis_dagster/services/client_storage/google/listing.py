@@ -15,7 +15,7 @@ from urllib.parse import quote_plus
 
 from jarvis_dagster.errors import BadInputError, JarvisError, TokenExpiredError
 from jarvis_dagster.services.client_storage.drive import DriveFile, is_temporary
-from jarvis_dagster.services.client_storage.google.asking import Place, query_page
+from jarvis_dagster.services.client_storage.google.asking import Place, fetch, query_page
 from jarvis_dagster.services.client_storage.google.entries import (
     describe,
     quoted,
@@ -94,6 +94,7 @@ class Walk:
 def walk(api: GoogleApi, root: Root, start: Walk) -> Iterator[DriveFile]:
     """Everything from ``start`` on; a page token that Google forgot is no end."""
     here: Walk | None = start
+    begin = start  # of the folders that are being listed
     told: set[str] = set()
     restarts = 0
     while here is not None:
@@ -103,11 +104,12 @@ def walk(api: GoogleApi, root: Root, start: Walk) -> Iterator[DriveFile]:
             restarts += 1
             if restarts > _RESTARTS:
                 raise
-            here = dataclasses.replace(here, token=None)
+            here = begin
             continue
         yield from (file for file in files if file.id not in told)
-        same_group = following is not None and following.token is not None
-        told = told | {file.id for file in files} if same_group else set()
+        told |= {file.id for file in files}
+        if following is not None and following.token is None:
+            begin, told, restarts = following, set(), 0
         here = following
 
 
@@ -128,6 +130,8 @@ def list_page(
             raise TokenExpiredError(
                 "Google no longer knows this page of the listing.", "List from the start."
             ) from error
+        if status_of(error) == 404:
+            return _without_missing(api, root, here, size, error)
         raise
     look = Look(api, root)
     files, found = [], []
@@ -143,6 +147,18 @@ def list_page(
         if file.is_folder and here.recursive and _is_place_of(look, raw, content):
             found.append(Place(str(content["id"]), file.path, file.id))
     return files, here.after(answer.get("nextPageToken"), found)
+
+
+def _without_missing(
+    api: GoogleApi, root: Root, here: Walk, size: int, error: JarvisError
+) -> tuple[list[DriveFile], Walk | None]:
+    """List what is left where a folder was deleted since its parent was listed."""
+    left = tuple(place for place in here.group if fetch(api, place.id) is not None)
+    if len(left) == len(here.group):
+        raise error
+    if not left:
+        return [], here.after(None, [])
+    return list_page(api, root, dataclasses.replace(here, group=left), size)
 
 
 def _is_place_of(look: Look, raw: Raw, content: Raw) -> bool:
