@@ -13,7 +13,7 @@ import functools
 import json
 from typing import TYPE_CHECKING, Any
 
-from jarvis_dagster.errors import ConflictError, JarvisError
+from jarvis_dagster.errors import BadInputError, ConflictError, JarvisError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -58,6 +58,7 @@ def search_drives(
     Args:
         asker: The e-mail address of the person whose view it is; None is the operator.
     """
+    _require_known(index, drive)
     hits = index.search(query, asker=asker, drive=drive, folder=folder, kinds=kinds, limit=limit)
     if as_json:
         _print_json(console, [_as_dict(hit) for hit in hits])
@@ -147,6 +148,14 @@ def _forget_others(index: SearchIndex, names: set[str], console: Console) -> Non
             if name not in names:
                 store.forget_drive(name)
                 console.print(f"{name}: is no longer in the settings; forgotten.", markup=False)
+
+
+def _require_known(index: SearchIndex, drive: str | None) -> None:
+    known = [status.drive for status in index.status().drives]
+    if drive is not None and drive not in known:
+        raise BadInputError(
+            f"No drive named {drive!r} was indexed.", f"There are: {', '.join(known) or 'none'}."
+        )
 
 
 def _shown(hit: Hit) -> Text:

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from jarvis_dagster.commands.search import index_drives, search_drives, show_index
-from jarvis_dagster.errors import ConflictError, TransientError
+from jarvis_dagster.errors import BadInputError, ConflictError, TransientError
 from jarvis_dagster.services.client_storage import ClientStorageConfig, JarvisClientStorageService
 from tests.search.shared_drive import SharedDrive
 
@@ -155,6 +155,14 @@ def test_a_drive_that_left_the_settings_leaves_the_index(
     index_drives(service, index, screen.console)
     assert index.search("trap") == []
     assert "old: is no longer in the settings" in screen.text()
+
+
+def test_a_drive_that_is_not_there_is_named(
+    index: SearchIndex, service: JarvisClientStorageService, screen: Screen
+) -> None:
+    index_drives(service, index, screen.console)
+    with pytest.raises(BadInputError, match="There are: club"):
+        search_drives(index, "trap", screen.console, drive="clubb")
 
 
 def test_two_at_once(

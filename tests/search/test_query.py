@@ -239,5 +239,7 @@ def test_names_are_split_into_words() -> None:
 
 def test_parsing() -> None:
     query = parse('a "b c" -d type:pdf,video -in:Old e*')
-    assert query.match == '"a" AND "b c" AND "e" *'
-    assert (query.no_match, query.kinds, query.not_folders) == ('"d"', ["pdf", "video"], ["Old"])
+    assert query.wanted == [Words("a"), Words("b c"), Words("e", prefix=True)]
+    assert [words.quoted for words in query.wanted] == ['"a"', '"b c"', '"e" *']
+    assert query.unwanted == [Words("d")]
+    assert (query.kinds, query.not_folders) == (["pdf", "video"], ["Old"])

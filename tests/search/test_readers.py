@@ -42,6 +42,23 @@ def may_see(drive: SharedDrive, asker: str) -> set[str]:
     }
 
 
+def assert_no_hidden_folder_shows(index: SearchIndex, drive: SharedDrive, asker: str) -> None:
+    folders = [node for node in drive.nodes.values() if node.content is None]
+    hidden = {
+        node.name
+        for node in folders
+        if not any(
+            one.kind in ("person", "domain") and one.who in (asker, asker.partition("@")[2])
+            for one in drive.permissions(node.id)
+        )
+    }
+    for hit in index.search("hockey", asker=asker, limit=1000):
+        assert not hidden & set(hit.path.split("/"))
+    for name in hidden:
+        assert index.search(name, asker=asker) == []
+        assert index.search(f"hockey in:{name}", asker=asker) == []
+
+
 def test_people_find_what_is_shared_with_them_and_the_operator_everything(
     index: SearchIndex,
 ) -> None:
@@ -100,9 +117,9 @@ def test_a_grant_ends_by_itself_without_a_run(index: SearchIndex, monkeypatch: o
     drive.grant(past, ANN, expires=soon - datetime.timedelta(hours=2))
     index_drive(index, "cloud", drive)
     assert seen(index, ANN) == {file}
-    from jarvis_dagster.services.client_storage.search import hits
+    from jarvis_dagster.services.client_storage.search import views
 
-    monkeypatch.setattr(hits.time, "time", lambda: soon.timestamp() + 1)  # type: ignore[attr-defined]
+    monkeypatch.setattr(views.time, "time", lambda: soon.timestamp() + 1)  # type: ignore[attr-defined]
     assert seen(index, ANN) == set()
 
 
@@ -172,6 +189,36 @@ def test_moving_into_a_private_folder_hides(index: SearchIndex) -> None:
     index_drive(index, "cloud", drive)
     assert seen(index, ANN) == set()
     assert [hit.path for hit in index.search("hockey")] == ["Private/Plans/a.txt"]
+
+
+def test_names_of_folders_above_that_a_person_cannot_see_are_not_told(
+    index: SearchIndex,
+) -> None:
+    drive = SharedDrive()
+    secret = drive.add("Dismissal of Smith")
+    team = drive.add("Team", None, secret)
+    plans = drive.add("Plans", None, team)
+    file = drive.add("a.txt", TEXT, plans)
+    drive.grant(team, ANN)
+    alone = drive.add("b.txt", TEXT, secret)
+    drive.grant(alone, ANN)
+    index_drive(index, "cloud", drive)
+    found = {hit.file_id: hit.path for hit in index.search("hockey", asker=ANN)}
+    assert found == {file: "Team/Plans/a.txt", alone: "b.txt"}
+    for query in ("dismissal", "hockey smith", "smi*", "in:Dismissal*", "smith type:folder"):
+        assert index.search(query, asker=ANN) == [], query
+    for place in ("Dismissal of Smith", "Dismissal of Smith/Team", "dismissal of smith/team/plans"):
+        assert index.search(f'hockey in:"{place}"', asker=ANN) == [], place
+        assert index.search("hockey", folder=place, asker=ANN) == [], place
+        assert index.search(f'hockey in:"{place}"'), place
+    assert len(index.search("hockey -smith -in:Dismissal", asker=ANN)) == 2
+    # What they may see, they may use.
+    for query in ("hockey in:team", "hockey in:Team/Plans", "hockey team", "hockey plans team a"):
+        assert seen(index, ANN, query) == {file}, query
+    assert seen(index, ANN, "team plans") == {plans}
+    assert seen(index, ANN, "hockey -in:Plans") == {alone}
+    assert [hit.path for hit in index.search("hockey", folder="Team", asker=ANN)] == [found[file]]
+    assert index.search("hockey", folder="Plans", asker=ANN) == []
 
 
 def test_the_same_bytes_elsewhere_are_not_shared_with_them(index: SearchIndex) -> None:
@@ -279,9 +326,9 @@ def _do(drive: SharedDrive, step: tuple[int, int, int, int]) -> None:
     folders = ["", *(node.id for node in drive.nodes.values() if node.content is None)]
     folder = folders[second % len(folders)]
     if what == 0:
-        drive.add(f"f{len(ids)}.txt", TEXT, folder)
+        drive.add(f"f{len(drive._feed)}.txt", TEXT, folder)
     elif what == 1:
-        drive.add(f"folder{len(ids)}", None, folder)
+        drive.add(f"folder{len(drive._feed)}", None, folder)
     elif ids:
         file = ids[first % len(ids)]
         if what in (2, 3):
@@ -318,6 +365,7 @@ def test_after_any_history_everybody_finds_what_they_may_see(
             for asker in (ANN, BOB):
                 found, allowed = seen(index, asker), may_see(drive, asker)
                 assert found <= allowed
+                assert_no_hidden_folder_shows(index, drive, asker)
                 if tells:
                     assert found == allowed
             assert seen(index, None) == {

@@ -154,7 +154,8 @@ class Extractor:
             "HOME": str(self._scratch),
             "TMPDIR": str(self._scratch),
             "LANG": "C.UTF-8",
-            "PYTHONPATH": str(_ROOT),
+            # The same libraries, wherever they are; not the folder a person is in.
+            "PYTHONPATH": os.pathsep.join([str(_ROOT), *filter(os.path.isabs, sys.path)]),
             "PYTHONDONTWRITEBYTECODE": "1",
             "MALLOC_ARENA_MAX": "2",
             **dict.fromkeys(("OMP_NUM_THREADS", "RAYON_NUM_THREADS", "TOKIO_WORKER_THREADS"), "1"),

@@ -1,7 +1,8 @@
-"""Finding files in the index: the filter, the order, the hits.
+"""Finding files in the index: the conditions, the order, the hits.
 
 Belongs here: the questions that are put to the tables. Does not belong here:
-what a person may type (``query.py``), connections (``index.py``).
+what a person may type (``query.py``), what they may see (``views.py``),
+connections (``index.py``).
 """
 
 # ruff: noqa: S608 - the statements are put together of conditions of our own
@@ -10,16 +11,17 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jarvis_dagster.services.client_storage.search.snippets import Marks, snippet
+from jarvis_dagster.services.client_storage.search.views import Condition, OperatorView, PersonView
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
     from jarvis_dagster.services.client_storage.search.query import Query
+    from jarvis_dagster.services.client_storage.search.views import View
 
 __all__ = ["Hit", "find"]
 
@@ -34,7 +36,8 @@ class Hit:
     Attributes:
         drive: The name of the drive it is in.
         file_id: Its id there.
-        path: Folders and name from the drive's root.
+        path: Folders and name from the drive's root, or from the first folder on
+            that the asker may see.
         media_type: As the drive tells it; empty for a folder.
         modified: When its content was changed last, in UTC.
         score: How well it matches, as a share of how well the best hit does.
@@ -67,76 +70,63 @@ def find(
     Args:
         who: The names that the asker goes by; None is the operator.
     """
-    filters = _Filters()
-    if who is not None:
-        filters.add(
-            "file.readers_id IN (SELECT readers_id FROM reader WHERE principal IN (?, ?)"
-            " AND (until IS NULL OR until > ?))",
-            *(*who, time.time()),
-        )
+    view: View = OperatorView() if who is None else PersonView(db, who)
+    conditions = [*view.visible(), *_filters(view, query)]
     if drive is not None:
-        filters.add("drive.name = ?", drive)
+        conditions.append(Condition("drive.name = ?", (drive,)))
     if folder is not None and folder.strip("/"):
-        start = f"/{folder.strip('/')}/".casefold()
-        filters.add("substr(file.path_key, 1, ?) = ?", len(start), start)
-    for below in query.folders:
-        filters.add("instr(file.path_key, ?) > 0", f"/{below}/".casefold())
-    for below in query.not_folders:
-        filters.add("instr(file.path_key, ?) = 0", f"/{below}/".casefold())
-    for some in (kinds, query.kinds):
-        if some:
-            filters.add_kinds(some, negated=False)
-    if query.not_kinds:
-        filters.add_kinds(query.not_kinds, negated=True)
-    if query.unwanted:
-        filters.add("file.id NOT IN (SELECT rowid FROM words WHERE words MATCH ?)", query.no_match)
-    rows = _matching(db, query, filters, limit) if query.wanted else _newest(db, filters, limit)
+        conditions.append(view.below(folder.strip("/"), anywhere=False))
+    if kinds:
+        conditions.append(_one_of(kinds))
+    match, besides = view.match(query.wanted)
+    rows = _rows(db, match, [*conditions, *besides], limit)
     best = max((row["score"] for row in rows), default=0.0)
-    return [_hit(db, query, row, best) for row in rows]
+    return [_hit(db, view, query, row, best) for row in rows]
 
 
-class _Filters:
-    def __init__(self) -> None:
-        self.conditions: list[str] = []
-        self.values: list[Any] = []
-
-    def add(self, condition: str, *values: object) -> None:
-        self.conditions.append(condition)
-        self.values += values
-
-    def add_kinds(self, kinds: Sequence[str], *, negated: bool) -> None:
-        marks = ", ".join("?" * len(kinds))
-        is_one = f"(file.kind IN ({marks}) OR file.extension IN ({marks}))"
-        self.add(f"NOT {is_one}" if negated else is_one, *kinds, *kinds)
-
-    @property
-    def sql(self) -> str:
-        return "".join(f" AND {condition}" for condition in self.conditions)
+def _filters(view: View, query: Query) -> list[Condition]:
+    conditions = [view.below(folder, anywhere=True) for folder in query.folders]
+    conditions += [_not(view.below(folder, anywhere=True)) for folder in query.not_folders]
+    if query.kinds:
+        conditions.append(_one_of(query.kinds))
+    if query.not_kinds:
+        conditions.append(_not(_one_of(query.not_kinds)))
+    if query.unwanted:
+        conditions.append(view.without(query.unwanted))
+    return conditions
 
 
-_FIELDS = "file.id, drive.name AS drive, file_id, path, media_type, modified"
+def _one_of(kinds: Sequence[str]) -> Condition:
+    marks = ", ".join("?" * len(kinds))
+    sql = f"(file.kind IN ({marks}) OR file.extension IN ({marks}))"
+    return Condition(sql, (*kinds, *kinds))
 
 
-def _matching(
-    db: sqlite3.Connection, query: Query, filters: _Filters, limit: int
+def _not(condition: Condition) -> Condition:
+    return Condition(f"NOT ({condition.sql})", condition.values)
+
+
+def _rows(
+    db: sqlite3.Connection, match: str, conditions: list[Condition], limit: int
 ) -> list[sqlite3.Row]:
+    """The best matches; without words to match, the newest files."""
+    source, score = "file", "0.0"
+    values: list[object] = []
+    if match:
+        source, score = "words JOIN file ON file.id = words.rowid", f"-bm25(words, {_WEIGHTS})"
+        conditions = [Condition("words MATCH ?", (match,)), *conditions]
+    for condition in conditions:
+        values += condition.values
     statement = (
-        f"SELECT {_FIELDS}, -bm25(words, {_WEIGHTS}) AS score"
-        " FROM words JOIN file ON file.id = words.rowid JOIN drive ON drive.id = file.drive_id"
-        f" WHERE words MATCH ?{filters.sql} ORDER BY score DESC, modified DESC, file.id LIMIT ?"
+        "SELECT file.id, drive.name AS drive, drive_id, file_id, parent_id, path, media_type,"
+        f" modified, {score} AS score FROM {source} JOIN drive ON drive.id = file.drive_id"
+        f" WHERE {' AND '.join(condition.sql for condition in conditions) or 1}"
+        " ORDER BY score DESC, modified DESC, file.id LIMIT ?"
     )
-    return db.execute(statement, (query.match, *filters.values, limit)).fetchall()
+    return db.execute(statement, (*values, limit)).fetchall()
 
 
-def _newest(db: sqlite3.Connection, filters: _Filters, limit: int) -> list[sqlite3.Row]:
-    statement = (
-        f"SELECT {_FIELDS}, 0.0 AS score FROM file JOIN drive ON drive.id = file.drive_id"
-        f" WHERE 1{filters.sql} ORDER BY modified DESC, file.id LIMIT ?"
-    )
-    return db.execute(statement, (*filters.values, limit)).fetchall()
-
-
-def _hit(db: sqlite3.Connection, query: Query, row: sqlite3.Row, best: float) -> Hit:
+def _hit(db: sqlite3.Connection, view: View, query: Query, row: sqlite3.Row, best: float) -> Hit:
     words = db.execute("SELECT text, about FROM document WHERE id = ?", (row["id"],)).fetchone()
     shown, marks = snippet(words["text"] or words["about"], query.wanted)
     if not marks and words["about"]:
@@ -145,7 +135,7 @@ def _hit(db: sqlite3.Connection, query: Query, row: sqlite3.Row, best: float) ->
     return Hit(
         drive=row["drive"],
         file_id=row["file_id"],
-        path=row["path"],
+        path=view.path(row),
         media_type=row["media_type"],
         modified=datetime.datetime.fromtimestamp(row["modified"], datetime.UTC),
         # Two digits: what files that the asker may not see do to it is not told.

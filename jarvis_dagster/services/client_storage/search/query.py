@@ -56,16 +56,6 @@ class Query:
     folders: list[str] = dataclasses.field(default_factory=list)
     not_folders: list[str] = dataclasses.field(default_factory=list)
 
-    @property
-    def match(self) -> str:
-        """What the full-text index is asked for; empty if by filters alone."""
-        return " AND ".join(words.quoted for words in self.wanted)
-
-    @property
-    def no_match(self) -> str:
-        """What it is asked to leave out; may be empty."""
-        return " OR ".join(words.quoted for words in self.unwanted)
-
 
 def parse(text: str) -> Query:
     """The query that a person typed.

@@ -22,7 +22,7 @@ __all__ = ["READERS", "decode", "read_captions", "read_html", "read_json", "read
 
 _BYTES_A_CHARACTER = 4
 _MARKUP_SHARE = 8  # pages are mostly markup, scripts and pictures
-_JSON_BYTES = 32 << 20
+_JSON_BYTES = 8 << 20  # objects take many times that
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),

@@ -1,0 +1,193 @@
+"""What of the drives one asker sees: which files, and which of the folders above them.
+
+Belongs here: the conditions under which a file may be a hit. Does not belong
+here: finding and ordering hits (``hits.py``), who was given what (``sharing.py``).
+
+A person may be given a file in a folder that they cannot see. Then the names of
+that folder and of those above are not theirs to know: not in the path of a hit,
+not by searching for words of it, not by ``in:``.
+"""
+
+# ruff: noqa: S608 - the statements are put together of conditions of our own
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from jarvis_dagster.services.client_storage.search.schema import COLUMNS
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+
+    from jarvis_dagster.services.client_storage.search.query import Words
+
+__all__ = ["Condition", "OperatorView", "PersonView", "View"]
+
+_OWN_COLUMNS = " ".join(column for column in COLUMNS if column != "folder")
+_MOST_FOLDERS = 200
+_NEVER = "0"
+
+
+class Condition(NamedTuple):
+    """A part of an SQL statement about the table ``file``, and its values."""
+
+    sql: str
+    values: tuple[object, ...] = ()
+
+
+class View(Protocol):
+    """What an asker sees."""
+
+    def visible(self) -> list[Condition]:
+        """What a file must meet to be seen at all."""
+
+    def path(self, row: sqlite3.Row) -> str:
+        """The path of a file, from the first folder on that is seen."""
+
+    def below(self, folder: str, *, anywhere: bool) -> Condition:
+        """Files below a folder; ``anywhere``: whose path ends so, otherwise that is so."""
+
+    def match(self, wanted: Sequence[Words]) -> tuple[str, list[Condition]]:
+        """What the full-text index is asked for, and what a file must meet besides."""
+
+    def without(self, unwanted: Sequence[Words]) -> Condition:
+        """Files that have none of these words."""
+
+
+class OperatorView:
+    """Everything."""
+
+    def visible(self) -> list[Condition]:
+        """See :class:`View`."""
+        return []
+
+    def path(self, row: sqlite3.Row) -> str:
+        """See :class:`View`."""
+        return str(row["path"])
+
+    def below(self, folder: str, *, anywhere: bool) -> Condition:
+        """See :class:`View`."""
+        part = f"/{folder}/".casefold()
+        if anywhere:
+            return Condition("instr(file.path_key, ?) > 0", (part,))
+        return Condition("substr(file.path_key, 1, ?) = ?", (len(part), part))
+
+    def match(self, wanted: Sequence[Words]) -> tuple[str, list[Condition]]:
+        """See :class:`View`."""
+        return " AND ".join(words.quoted for words in wanted), []
+
+    def without(self, unwanted: Sequence[Words]) -> Condition:
+        """See :class:`View`."""
+        return _without(" OR ".join(words.quoted for words in unwanted))
+
+
+class PersonView:
+    """What one person sees, at one moment.
+
+    Args:
+        names: What the person is called in permissions (``visibility.principals``).
+    """
+
+    def __init__(self, db: sqlite3.Connection, names: tuple[str, str]) -> None:
+        self._db = db
+        rows = db.execute(
+            "SELECT readers_id FROM reader WHERE principal IN (?, ?)"
+            " AND (until IS NULL OR until > ?)",
+            (*names, time.time()),
+        )
+        self._sets = {int(row[0]) for row in rows}
+        self._is_seen = f"readers_id IN ({', '.join(map(str, sorted(self._sets)))})"
+        self._paths: dict[tuple[int, str], str | None] = {}
+
+    def visible(self) -> list[Condition]:
+        """See :class:`View`."""
+        return [Condition(f"file.{self._is_seen}")]
+
+    def path(self, row: sqlite3.Row) -> str:
+        """See :class:`View`."""
+        name = str(row["path"]).rpartition("/")[2]
+        above = self._folder_path(row["drive_id"], row["parent_id"], 0)
+        return name if above is None else f"{above}/{name}"
+
+    def below(self, folder: str, *, anywhere: bool) -> Condition:
+        """See :class:`View`."""
+        wanted = f"/{folder}".casefold()
+        last = "/" + wanted.rpartition("/")[2]
+        rows = self._db.execute(
+            "SELECT drive_id, parent_id, path, path_key FROM file"
+            f" WHERE is_folder AND {self._is_seen} AND substr(path_key, -?) = ?",
+            (len(last), last),
+        )
+        found = []
+        for row in rows:
+            seen = f"/{self.path(row)}".casefold()
+            if seen == wanted or (anywhere and seen.endswith(wanted)):
+                found.append(row)
+        return _below(found)
+
+    def match(self, wanted: Sequence[Words]) -> tuple[str, list[Condition]]:
+        """See :class:`View`.
+
+        A word may be one of a folder above; if such a folder is seen. Then it is
+        a condition, and only the other words decide the order.
+        """
+        strict: list[str] = []
+        loose: list[tuple[str, Condition]] = []
+        for words in wanted:
+            own = f"{{{_OWN_COLUMNS}}} : {words.quoted}"
+            folders = self._db.execute(
+                f"SELECT drive_id, path_key FROM words JOIN file ON file.id = words.rowid"
+                f" WHERE words MATCH ? AND is_folder AND {self._is_seen} LIMIT {_MOST_FOLDERS}",
+                (f"name : {words.quoted}",),
+            ).fetchall()
+            if folders:
+                loose.append((own, _below(folders)))
+            else:
+                strict.append(own)
+        conditions = [
+            Condition(
+                f"(file.id IN (SELECT rowid FROM words WHERE words MATCH ?) OR {in_folder.sql})",
+                (own, *in_folder.values),
+            )
+            for own, in_folder in loose
+        ]
+        if strict:
+            return " AND ".join(f"({own})" for own in strict), conditions
+        return " OR ".join(f"({own})" for own, _ in loose), conditions
+
+    def without(self, unwanted: Sequence[Words]) -> Condition:
+        """See :class:`View`."""
+        words = " OR ".join(words.quoted for words in unwanted)
+        return _without(f"{{{_OWN_COLUMNS}}} : ({words})")
+
+    def _folder_path(self, drive_id: int, folder_id: str, depth: int) -> str | None:
+        """The path of a folder as far up as it is seen; None if it is not."""
+        key = drive_id, folder_id
+        if key not in self._paths and depth < 100:
+            row = self._db.execute(
+                "SELECT drive_id, parent_id, path, readers_id FROM file"
+                " WHERE drive_id = ? AND file_id = ? AND is_folder",
+                key,
+            ).fetchone()
+            path = None
+            if row is not None and row["readers_id"] in self._sets:
+                path = str(row["path"]).rpartition("/")[2]
+                above = self._folder_path(drive_id, row["parent_id"], depth + 1)
+                path = path if above is None else f"{above}/{path}"
+            self._paths[key] = path
+        return self._paths.get(key)
+
+
+def _below(folders: Sequence[sqlite3.Row]) -> Condition:
+    values: list[object] = []
+    for folder in folders:
+        start = f"{folder['path_key']}/"
+        values += [folder["drive_id"], len(start), start]
+    one = "(file.drive_id = ? AND substr(file.path_key, 1, ?) = ?)"
+    return Condition(f"({' OR '.join([one] * len(folders)) or _NEVER})", tuple(values))
+
+
+def _without(match: str) -> Condition:
+    return Condition("file.id NOT IN (SELECT rowid FROM words WHERE words MATCH ?)", (match,))
