@@ -156,6 +156,7 @@ def test_names_that_differ_in_case_alone(
     }
     assert contents == {"Games/CLIP (3).mp4": b"third"}
     assert drive.create_folder("GAMES").id == folder.id
+    assert [item.name for item in server.tree.children(ROOT)] == ["Games"]
 
 
 def test_a_move_that_is_refused_leaves_the_name(drive: ICloudDrive, server: ICloudServer) -> None:

@@ -248,6 +248,24 @@ def test_whoever_changes_the_old_file_meanwhile_keeps_it(
     assert server.tree.contents() == {"clip.mp4": b"theirs", "clip (2).mp4": NEW}
 
 
+def test_an_old_file_that_goes_meanwhile_is_a_conflict_and_nothing_is_put(
+    drive: ICloudDrive, server: ICloudServer, source: Path
+) -> None:
+    item = server.tree.add("clip.mp4", OLD)
+    file = drive.find("clip.mp4")
+    true_trash = drive._changer.trash
+
+    def late(*args: object, **kwargs: object) -> None:
+        server.tree.trash(item)
+        drive._changer.trash = true_trash
+        true_trash(*args, **kwargs)
+
+    drive._changer.trash = late
+    with pytest.raises(ConflictError, match=r"clip\.mp4"):
+        drive.upload(source, replace=file, exact=True)
+    assert server.tree.contents() == {}
+
+
 @pytest.mark.parametrize("taken", ["number", "refuse", "allow"])
 def test_a_name_that_somebody_takes_meanwhile_is_theirs(
     drive: ICloudDrive, server: ICloudServer, source: Path, taken: str

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from jarvis_dagster.errors import BadInputError, ConflictError, PermanentError, TransientError
 from jarvis_dagster.services.client_storage.icloud.faults import GoneError
 from jarvis_dagster.services.client_storage.icloud.names import interim, numbered
+from jarvis_dagster.services.client_storage.icloud.tree import oldest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +32,7 @@ __all__ = ["Changer", "TakenError", "changed", "free", "taken"]
 _MOST = 1000
 
 
-class TakenError(Exception):
+class TakenError(ConflictError):
     """iCloud did not give a node the name that was asked for."""
 
 
@@ -48,16 +49,12 @@ class Changer:
 
         def attempt() -> Node:
             nonlocal answer
-            there = self._tree.named(parent, name)
+            before = self._tree.children(parent)
+            there = oldest(before, name)
             if there is None:
                 if answer != "OK":  # not made again: iCloud may only be slow to list it
                     answer = self._act(name, lambda drive: drive.DriveNode(parent.data).mkdir(name))
-                # Where iCloud holds names of other case for the same, that is the folder.
-                found = self._tree.children(parent)
-                same = [node for node in found if node.name.casefold() == name.casefold()]
-                there = next(
-                    (node for node in same if node.name == name), same[0] if same else None
-                )
+                there = self._made(parent, name, {node.id for node in before})
             if there is None:
                 raise _refused(f"make {name}", answer)
             if not there.is_folder:
@@ -65,6 +62,22 @@ class Changer:
             return there
 
         return self._client.retry(attempt)
+
+    def _made(self, parent: Node, name: str, before: set[str]) -> Node | None:
+        """The folder that was made, or the one whose name iCloud holds for the same.
+
+        For that it compares without regard to case; it has made ``NAME 2`` beside it,
+        which goes again.
+        """
+        found = self._tree.children(parent)
+        there = oldest(found, name)
+        if there is not None:
+            return there
+        same = [node for node in found if node.name.casefold() == name.casefold()]
+        for stray in found:
+            if same and stray.id not in before and stray.name == f"{name} 2":
+                self.trash(stray)
+        return same[0] if same else None
 
     def rename(self, node: Node, name: str) -> Node:
         """Give a node another name in its folder.
@@ -86,9 +99,8 @@ class Changer:
             others = {n.name.casefold() for n in siblings if n.id != node.id}
             if here.name != old:  # numbered: as it was, until another name is chosen
                 self._act(node.path, lambda drive: drive.DriveNode(here.data).rename(old))
-                raise TakenError(name)
-            if name.casefold() in others:
-                raise TakenError(name)
+            if here.name != old or name.casefold() in others:
+                raise TakenError(f"There is another {name}.", "Take another name.")
             raise _refused(f"rename {node.path}", answer)
 
         return self._client.retry(attempt)

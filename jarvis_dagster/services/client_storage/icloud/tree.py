@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from jarvis_dagster.services.client_storage.icloud.client import ICloudClient
 
-__all__ = ["ICloudTree"]
+__all__ = ["ICloudTree", "oldest"]
 
 _MOST_HINTS = 200_000
 
@@ -77,8 +77,7 @@ class ICloudTree:
 
     def named(self, folder: Node, name: str) -> Node | None:
         """The entry of that name, in any Unicode form; of several, the oldest."""
-        same = [node for node in self.children(folder) if node.name == cleaned(name)]
-        return min(same, key=lambda node: (node.created, node.id), default=None)
+        return oldest(self.children(folder), cleaned(name))
 
     def again(self, node: Node) -> Node | None:
         """What a node is now; None where it is no longer in its folder."""
@@ -152,7 +151,8 @@ class ICloudTree:
                 raise PermanentError(f"This account may not look into {what}.")
             raise TransientError(f"iCloud did not list {what}.", "Try again later.")
         count, status = data.get("numberOfItems", 0), data.get("status", "OK")
-        if data.get("partialData") or status != "OK" or int(count) > len(items):
+        is_short = isinstance(count, int) and count > len(items)
+        if data.get("partialData") or status != "OK" or is_short:
             raise TransientError(
                 f"iCloud listed {len(items)} entries of {what}, which is not all.",
                 "Try again later.",
@@ -183,3 +183,9 @@ class ICloudTree:
             if here is None:
                 return None
         return here
+
+
+def oldest(nodes: list[Node], name: str) -> Node | None:
+    """Of the nodes of one name, the one that was there first."""
+    same = [node for node in nodes if node.name == name]
+    return min(same, key=lambda node: (node.created, node.id), default=None)

@@ -114,6 +114,7 @@ class Uploader:
             self._changer.trash(old, version=old.version)
         except (ConflictError, GoneError):
             if exact:
+                self._changer.trash(beside)
                 raise changed(old.path) from None
             return beside  # as any other file that came second
         try:
