@@ -46,21 +46,25 @@ class FeedApi:
         news = self._news(drive, since)
         if self._server.is_partial:
             size = max(size // 2, 0) if size < len(news) - told else 0
-        page = news[told : told + size]
+        page = [self._told(drive, entry, stale) for entry, stale in news[told : told + size]]
         if told + size < len(news):
             following = self._link(drive, f"{since}.{told + size}", size or 1)
             return 200, {"value": page, "@odata.nextLink": following}
         return 200, {"value": page, **self._last(drive)}
 
-    def _news(self, drive: DriveState, since: int) -> list[dict[str, Any]]:
+    def _news(self, drive: DriveState, since: int) -> list[tuple[Entry, bool]]:
+        """What changed, and whether as it was before."""
         changed = [e for e in drive.entries.values() if e.sequence > since and self._seen(e, since)]
-        news: list[dict[str, Any]] = []
+        news: list[tuple[Entry, bool]] = []
         for entry in sorted(changed, key=lambda entry: entry.sequence):
-            told = delta_item(drive, entry)
-            if entry.old_name and "name" in told and since:
-                news.append({**told, "name": entry.old_name})  # an earlier state of it
-            news.append(told)
+            if entry.old_name and since and not drive.is_gone(entry):
+                news.append((entry, True))
+            news.append((entry, False))
         return news
+
+    def _told(self, drive: DriveState, entry: Entry, stale: bool) -> dict[str, Any]:
+        told = delta_item(drive, entry)
+        return {**told, "name": entry.old_name} if stale else told
 
     def _seen(self, entry: Entry, since: int) -> bool:
         return since > 0 or not entry.deleted

@@ -63,14 +63,10 @@ class DriveState:
         self.id = drive_id
         self.owner = owner
         self.total = 1 << 40
+        self.used = 0  # the recycle bin counts
         self.entries: dict[str, Entry] = {}
         self.forgotten = 0
         self.root = self._new("root", None, folder=True)
-
-    @property
-    def used(self) -> int:
-        """What is stored; the recycle bin counts."""
-        return sum(len(entry.content) for entry in self.entries.values())
 
     def get(self, entry_id: str) -> Entry:
         """What is there; not what is in the recycle bin."""
@@ -145,6 +141,7 @@ class DriveState:
             one.sequence = self.world.tick()
 
     def _fill(self, entry: Entry, content: bytes) -> None:
+        self.used += len(content) - len(entry.content)
         entry.content = content
         entry.written = self.world.tick()
         entry.quick_xor = quick_xor_hash(content) if not entry.folder else ""

@@ -93,17 +93,12 @@ class Tokens:
 
     def sign_in(self, show: Callable[[str], None]) -> None:
         """See :func:`sign_in`."""
-        with self._lock, self._session() as app:
+        with self._lock, self._session(anew=True) as app:
             flow = app.initiate_device_flow(scopes=self._scopes)
             if "user_code" not in flow:
                 self._checked(flow)
             show(str(flow["message"]))
-            before = {account["home_account_id"] for account in app.get_accounts()}
-            self._checked(answer := app.acquire_token_by_device_flow(flow))
-            name = answer.get("id_token_claims", {}).get("preferred_username")
-            for account in app.get_accounts():
-                if account["home_account_id"] in before and account.get("username") != name:
-                    app.remove_account(account)  # one drive, one person
+            self._checked(app.acquire_token_by_device_flow(flow))
 
     @property
     def _is_app(self) -> bool:
@@ -142,23 +137,28 @@ class Tokens:
         raise PermanentError(f"Microsoft does not let Jarvis in ({code}).", self.remedy)
 
     @contextlib.contextmanager
-    def _session(self) -> Iterator[Any]:
-        """msal's application with what the file holds; what it learned is kept afterwards."""
+    def _session(self, *, anew: bool = False) -> Iterator[Any]:
+        """msal's application with what the file holds; what it learned is kept afterwards.
+
+        Args:
+            anew: Not with what the file holds: one drive is of one person.
+        """
+        import msal.exceptions
+
         cache: Any = None
         try:
             if self._app is None:
                 self._app = self._open()
             cache = self._app.token_cache
-            cache.deserialize(self._read())
+            cache.deserialize("{}" if anew else self._read())
             yield self._app
-        except (requests.RequestException, json.JSONDecodeError) as error:
+        except (requests.RequestException, msal.exceptions.MsalServiceError, ValueError) as error:
             self._app = None
-            raise TransientError(
-                f"The sign-in of Microsoft did not answer ({type(error).__name__}).",
-                "Try again later.",
-            ) from None
-        except ValueError:
-            self._app = None
+            if _passes(error):
+                raise TransientError(
+                    f"The sign-in of Microsoft did not answer ({type(error).__name__}).",
+                    "Try again later.",
+                ) from None
             raise PermanentError(
                 "The sign-in of Microsoft does not know this tenant.", "Check tenant and authority."
             ) from None
@@ -187,7 +187,8 @@ class Tokens:
     def _read(self) -> str | None:
         try:
             text = self._path.read_text("utf-8")
-            json.loads(text)
+            if not isinstance(json.loads(text), dict):
+                raise ValueError
         except FileNotFoundError:
             return None
         except (OSError, ValueError):
@@ -200,3 +201,11 @@ class Tokens:
         with atomic_path(self._path) as partial:
             partial.chmod(0o600)
             partial.write_text(text, "utf-8")
+
+
+def _passes(error: Exception) -> bool:
+    """Whether it may succeed later: anything but a refused tenant, which msal tells as a value."""
+    if not isinstance(error, ValueError):
+        return True
+    cause = error.__context__ or error
+    return isinstance(cause, json.JSONDecodeError) or "HTTP status: 429" in str(cause)

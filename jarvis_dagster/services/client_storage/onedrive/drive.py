@@ -168,7 +168,7 @@ class OneDrive(Drive):
             ref = Ref.parse(replace.id)
             item = self._uploads.replace(ref, replace.version, source, progress)
             if item is not None:
-                return self._tree.file({**item, "id": ref.item}, ref)
+                return self._tree.file(item, ref)
             if exact:
                 raise ConflictError(
                     f"{replace.path} was changed by somebody else.", "Look at what it is now."

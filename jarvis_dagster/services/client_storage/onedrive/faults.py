@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
+    "ForbiddenError",
     "MalformedError",
     "ModifiedError",
     "NameTakenError",
@@ -44,6 +45,10 @@ class NotFoundError(BadInputError):
 
 class MalformedError(BadInputError):
     """The service cannot make sense of the id or the request."""
+
+
+class ForbiddenError(PermanentError):
+    """The account has not the rights for it."""
 
 
 class NameTakenError(ConflictError):
@@ -77,7 +82,7 @@ def fault(status: int, headers: Mapping[str, str], body: Any, what: str) -> Jarv
         return ModifiedError(f"Somebody else changes it: {told}", "Look at what it is now.")
     known = {
         400: MalformedError(f"OneDrive does not understand: {told}", "Check the id and the name."),
-        403: PermanentError(f"OneDrive refuses: {told}", "Give the account the rights for it."),
+        403: ForbiddenError(f"OneDrive refuses: {told}", "Give the account the rights for it."),
         404: NotFoundError(f"OneDrive does not have it: {told}"),
         410: TokenExpiredError(f"OneDrive forgot the token: {told}", "List everything again."),
         412: ModifiedError(f"It was changed by somebody else: {told}", "Look at what it is now."),

@@ -7,8 +7,8 @@ listings of folders.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlsplit
 
 from jarvis_dagster.errors import BadInputError, TokenExpiredError, TransientError
 from jarvis_dagster.services.client_storage.drive import Changes, is_temporary
@@ -24,6 +24,9 @@ __all__ = ["Feed"]
 
 _PREFIX = "onedrive:"
 _LARGEST_PAGE = 1000
+_LINK = re.compile(
+    r"/(drives|groups|me|sites|users)(/[^/?#\\\s]+)+/(microsoft\.graph\.)?delta[^/#\\\s]*"
+)
 
 
 class Feed:
@@ -108,7 +111,9 @@ class Feed:
         found: list[tuple[str, Item | None]] = []
         for key, item in items.items():
             now = None if "deleted" in item else asked.get(key, item)
-            found.append((key, None if now is None else self._tree.filled(now, Ref(key))))
+            if now is not None and "deleted" not in now:
+                now = self._tree.filled(now, Ref(key))
+            found.append((key, now))
         return found
 
     def _file(self, item: Item, parents: dict[str, Item]) -> DriveFile | None:
@@ -121,10 +126,9 @@ class Feed:
 
 def _link(token: str) -> str:
     link = token.removeprefix(_PREFIX)
-    path = urlsplit(link).path
-    if not token.startswith(_PREFIX) or not path.startswith("/") or "delta" not in path:
+    if not token.startswith(_PREFIX) or not _LINK.fullmatch(link) or ".." in link:
         raise BadInputError("This is not a token of OneDrive.", "Look without a token.")
-    return quote(link, safe="/?&=%$!'()*+,;:@~-._")
+    return link
 
 
 def _with_top(link: str, limit: int) -> str:

@@ -58,7 +58,12 @@ class Listing:
         waiting, link = ([self._top(folder_id)], None) if token is None else _decode(token)
         files: list[DriveFile] = []
         while waiting and not files:
-            found, link = self._children(waiting[0], link, size)
+            try:
+                found, link = self._children(waiting[0], link, size)
+            except NotFoundError:
+                if token is None and waiting[0].id == (folder_id or ""):
+                    raise
+                found, link = [], None  # removed since the folder above was read
             files = [file for file, _ in found]
             if recursive:
                 waiting += [below for _, below in found if below is not None]
@@ -132,13 +137,17 @@ class Listing:
             nested = bool(folder.ref.drive and item.get("remoteItem"))
             if "deleted" in item or nested or is_temporary(str(item.get("name"))):
                 continue  # shortcuts of other people's drives could lead in circles
-            held.append(self._described(item, folder))
+            described = self._described(item, folder)
+            if described is not None:
+                held.append(described)
         following = answer.get("@odata.nextLink")
         return held, self._graph.below(following) if following else None
 
-    def _described(self, item: Item, folder: _Folder) -> tuple[DriveFile, _Folder | None]:
-        ref = self._tree.ref(item, folder.ref)
-        item = self._tree.filled(item, ref)
+    def _described(self, told: Item, folder: _Folder) -> tuple[DriveFile, _Folder | None] | None:
+        ref = self._tree.ref(told, folder.ref)
+        item = self._tree.filled(told, ref)
+        if item is None:
+            return None
         file = to_file(item, ref, f"{folder.prefix}{item['name']}", folder.id)
         if not is_folder(item):
             return file, None

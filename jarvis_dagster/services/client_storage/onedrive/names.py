@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from jarvis_dagster.services.client_storage.drive import is_temporary
 from jarvis_dagster.services.files import safe_name
 
 __all__ = ["forms", "numbered", "visible_name"]
@@ -26,11 +27,11 @@ def visible_name(name: str, *, in_root: bool = False) -> str:
     Args:
         in_root: Whether it is for the root of a drive, where SharePoint keeps ``Forms``.
     """
-    name = _SERVER_FOLDER.sub("_vti-", safe_name(name))
+    name = _SERVER_FOLDER.sub("_vti-", safe_name(name)).rstrip(". ") or "_"
     hidden = name.startswith((".", "~"))
     if hidden or _RESERVED.fullmatch(name) or (in_root and name.lower() == "forms"):
         name = f"_{name}"
-    return name
+    return f"{name}_" if is_temporary(name) else name
 
 
 def numbered(name: str, number: int) -> str:

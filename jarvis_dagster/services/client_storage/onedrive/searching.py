@@ -40,7 +40,7 @@ def search(graph: Graph, tree: Tree, query: str, limit: int) -> list[DriveFile]:
             if now is None or "deleted" in now or is_temporary(str(now.get("name"))):
                 continue
             item = tree.filled(now, ref)
-            if tree.path(item, ref, parents) is not None:
+            if item is not None and tree.path(item, ref, parents) is not None:
                 found.setdefault(ref.id, tree.file(item, ref, parents))
         following = answer.get("@odata.nextLink")
         link = graph.below(following) if following else None

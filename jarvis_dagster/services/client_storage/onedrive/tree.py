@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 from jarvis_dagster.errors import BadInputError, TransientError
+from jarvis_dagster.services.client_storage.onedrive.faults import ForbiddenError
 from jarvis_dagster.services.client_storage.onedrive.items import Item, Ref, is_folder, to_file
 from jarvis_dagster.services.client_storage.onedrive.names import forms
 
@@ -107,14 +108,21 @@ class Tree:
             return None
         return self.filled(item, ref)
 
-    def filled(self, item: Item, ref: Ref) -> Item:
-        """With what only the other drive knows of a shortcut's file: its version and hashes."""
-        if "remoteItem" not in item or is_folder(item):
+    def filled(self, item: Item, ref: Ref) -> Item | None:
+        """A shortcut with what only the other drive knows, as version and hashes.
+
+        None where what it leads to was taken away.
+        """
+        if "remoteItem" not in item:
             return item
-        target = self._graph.find(self.link(self.behind(item, ref)), str(item.get("name")))
-        if target is None:
-            return item
-        return {**item, "cTag": target.get("cTag"), "remoteItem": {**item["remoteItem"], **target}}
+        try:
+            target = self._graph.find(self.link(self.behind(item, ref)), str(item.get("name")))
+        except ForbiddenError:
+            return None
+        if target is None or "deleted" in target:
+            return None
+        known = {"cTag": target.get("cTag"), "size": target.get("size")}
+        return {**item, **known, "remoteItem": {**item["remoteItem"], **target}}
 
     def existing(self, ref: Ref) -> Item:
         """The item.

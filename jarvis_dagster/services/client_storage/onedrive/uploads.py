@@ -102,7 +102,8 @@ class Uploads:
                 done = self._over(target, item, source, progress)
             except (ModifiedError, NotFoundError):
                 continue  # a new name or reader is no new content: look again
-            return self._verified(done, target, source, new=False)
+            item = self._verified(done, target, source, new=False)
+            return item if target == ref else self._tree.existing(ref)
         raise TransientError(f"{source.path.name} is changed all the time.", "Try again later.")
 
     def same(self, item: Item, beside: Ref, source: Source) -> bool:
