@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from jarvis_dagster.assets import delivery, footage, holmes, season, spotlight, upkeep
+from jarvis_dagster.assets import delivery, footage, holmes, season, spotlight, stored, upkeep
+from jarvis_dagster.assets.synchronised import synchronised
 from jarvis_dagster.jobs import list_games, process_video
 from jarvis_dagster.resources.backups import BackupResource
 from jarvis_dagster.resources.log_progress import LogProgress
@@ -21,10 +22,20 @@ from jarvis_dagster.resources.services import (
     StorageResource,
     WorkflowResource,
 )
+from jarvis_dagster.resources.synchroniser import SynchroniserResource
 from jarvis_dagster.resources.table_io_manager import TableIOManager
 from jarvis_dagster.resources.uploads import UploadsResource
 from jarvis_dagster.resources.workspace import WorkspaceResource
-from jarvis_dagster.schedules import back_up, backup_schedules, verify_backups
+from jarvis_dagster.schedules import (
+    back_up,
+    backup_schedules,
+    prune_storage,
+    storage_schedules,
+    sync_job,
+    sync_schedules,
+    verify_backups,
+    verify_storage,
+)
 from jarvis_dagster.sensors.drive_upload import drive_upload_sensor
 from jarvis_dagster.sensors.games import games_sensor
 from jarvis_dagster.settings import load_settings
@@ -63,15 +74,25 @@ def build_definitions(
         "analytics": AnalyticsResource(**where),
         "workspace": WorkspaceResource(**where),
         "uploads": UploadsResource(**where),
+        "synchroniser": SynchroniserResource(**where),
         "tables": TableIOManager(**where),
         "backups": BackupResource(**where),
         "progress": LogProgress(),
     }
     return dg.Definitions(
-        assets=dg.load_assets_from_modules([footage, spotlight, holmes, season, delivery, upkeep]),
-        asset_checks=dg.load_asset_checks_from_modules([upkeep]),
-        jobs=[process_video, list_games, back_up, verify_backups],
-        schedules=backup_schedules(settings.backup),
+        assets=[
+            *dg.load_assets_from_modules([footage, spotlight, holmes, season, delivery]),
+            *dg.load_assets_from_modules([upkeep, stored]),
+            *(synchronised(name, pair) for name, pair in settings.synchronise.items()),
+        ],
+        asset_checks=dg.load_asset_checks_from_modules([upkeep, stored]),
+        jobs=[process_video, list_games, back_up, verify_backups, prune_storage, verify_storage]
+        + [sync_job(name) for name in settings.synchronise],
+        schedules=[
+            *backup_schedules(settings.backup),
+            *storage_schedules(settings.upkeep),
+            *sync_schedules(settings.synchronise),
+        ],
         sensors=[drive_upload_sensor(settings.drive), games_sensor],
         resources={**resources, **(overrides or {})},
         executor=dg.in_process_executor,

@@ -6,16 +6,34 @@ and what happens because something else did (sensors).
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from jarvis_dagster.assets.stored import everything_reads_back, stored
 from jarvis_dagster.assets.upkeep import backup, every_byte_can_be_read_back
 
 if TYPE_CHECKING:
-    from jarvis_dagster.services.backup import BackupConfig
+    from collections.abc import Iterable, Mapping
 
-__all__ = ["back_up", "backup_schedules", "verify_backups"]
+    from dagster._core.definitions.unresolved_asset_job_definition import (
+        UnresolvedAssetJobDefinition,
+    )
+
+    from jarvis_dagster.services.backup import BackupConfig
+    from jarvis_dagster.settings import SyncSettings, UpkeepSettings
+
+__all__ = [
+    "back_up",
+    "backup_schedules",
+    "prune_storage",
+    "storage_schedules",
+    "sync_job",
+    "sync_schedules",
+    "verify_backups",
+    "verify_storage",
+]
 
 back_up = dg.define_asset_job(
     "back_up",
@@ -32,11 +50,54 @@ verify_backups = dg.define_asset_job(
 )
 
 
+prune_storage = dg.define_asset_job(
+    "prune_storage",
+    selection=dg.AssetSelection.assets(stored) - dg.AssetSelection.checks(everything_reads_back),
+    executor_def=dg.in_process_executor,
+    description="Apply retention to the object store.",
+)
+verify_storage = dg.define_asset_job(
+    "verify_storage",
+    selection=dg.AssetSelection.checks(everything_reads_back),
+    executor_def=dg.in_process_executor,
+    description="Read the whole object store back.",
+)
+
+
 def backup_schedules(config: BackupConfig) -> list[dg.ScheduleDefinition]:
     """The schedules of the settings; none without a place to keep backups in."""
     if config.place is None:
         return []
     wanted = ((back_up, config.schedule), (verify_backups, config.verify_schedule))
+    return _schedules(wanted)
+
+
+def storage_schedules(upkeep: UpkeepSettings) -> list[dg.ScheduleDefinition]:
+    """When the object store is pruned and read back."""
+    return _schedules(
+        ((prune_storage, upkeep.prune_schedule), (verify_storage, upkeep.verify_schedule))
+    )
+
+
+@functools.cache  # a schedule and the definitions have to name the same job
+def sync_job(name: str) -> UnresolvedAssetJobDefinition:
+    """The job that brings one pair of folders in step."""
+    return dg.define_asset_job(
+        f"synchronise_{name}",
+        selection=dg.AssetSelection.assets(["drives", name]),
+        executor_def=dg.in_process_executor,
+        description="Bring two folders in step, both ways.",
+    )
+
+
+def sync_schedules(pairs: Mapping[str, SyncSettings]) -> list[dg.ScheduleDefinition]:
+    """When pairs of folders are brought in step."""
+    return _schedules([(sync_job(name), pair.schedule) for name, pair in pairs.items()])
+
+
+def _schedules(
+    wanted: Iterable[tuple[UnresolvedAssetJobDefinition, str | None]],
+) -> list[dg.ScheduleDefinition]:
     return [
         dg.ScheduleDefinition(
             name=f"{job.name}_schedule",

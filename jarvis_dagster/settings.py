@@ -31,7 +31,15 @@ from jarvis_dagster.services.storage.config import StorageConfig
 from jarvis_dagster.services.workflow.config import WorkflowConfig
 from jarvis_dagster.stack.config import StackConfig
 
-__all__ = ["DriveSettings", "Settings", "VisionSettings", "find_config", "load_settings"]
+__all__ = [
+    "DriveSettings",
+    "Settings",
+    "SyncSettings",
+    "UpkeepSettings",
+    "VisionSettings",
+    "find_config",
+    "load_settings",
+]
 
 ENVIRONMENTS = ("development", "staging", "production")
 _REFERENCE = re.compile(r"\$\{([^}]*)\}")
@@ -86,6 +94,37 @@ class DriveSettings(_Section):
     )
 
 
+class SyncSettings(_Section):
+    """Two folders that are kept in step."""
+
+    a: str = pydantic.Field(
+        description="`NAME:PATH` in a drive, `s3://bucket/prefix`, or a folder of this machine."
+    )
+    b: str = pydantic.Field(description="The other one.")
+    schedule: str | None = pydantic.Field(
+        "*/15 * * * *", description="When, as in cron (UTC); empty: only when it is materialised."
+    )
+    include: tuple[str, ...] = pydantic.Field(
+        (), description="Only files that match one of these, as in `*.mp4`; empty is all."
+    )
+    exclude: tuple[str, ...] = pydantic.Field((), description="Leave these files and folders out.")
+    max_bytes: int | None = pydantic.Field(None, ge=0, description="Leave larger files out.")
+    max_delete_share: float = pydantic.Field(
+        0.5, ge=0, le=1, description="Stop rather than delete more than this share of the files."
+    )
+
+
+class UpkeepSettings(_Section):
+    """When the object store is tended."""
+
+    prune_schedule: str | None = pydantic.Field(
+        "30 2 * * *", description="When retention is applied, as in cron (UTC); empty is never."
+    )
+    verify_schedule: str | None = pydantic.Field(
+        "0 4 * * 0", description="When everything is read back, as in cron (UTC); empty is never."
+    )
+
+
 class Settings(_Section):
     """All settings of Jarvis."""
 
@@ -97,6 +136,12 @@ class Settings(_Section):
     )
     vision: VisionSettings = pydantic.Field(VisionSettings(), description="Footage analysis.")
     drive: DriveSettings = pydantic.Field(DriveSettings(), description="The watched drive.")
+    synchronise: dict[str, SyncSettings] = pydantic.Field(
+        default_factory=dict, description="Pairs of folders that are kept in step, by name."
+    )
+    upkeep: UpkeepSettings = pydantic.Field(
+        UpkeepSettings(), description="When the object store is tended."
+    )
     stack: StackConfig = pydantic.Field(
         default_factory=StackConfig,
         description="The servers that `jarvis up` runs, and where they keep their state.",
@@ -120,6 +165,14 @@ class Settings(_Section):
     backup: BackupConfig = pydantic.Field(
         default_factory=BackupConfig, description="Backups: where, when, and how long they stay."
     )
+
+    @pydantic.field_validator("synchronise")
+    @classmethod
+    def _plain_names(cls, value: dict[str, SyncSettings]) -> dict[str, SyncSettings]:
+        for name in value:
+            if not re.fullmatch(r"[A-Za-z0-9_]+", name):
+                raise ValueError(f"{name!r} may hold only letters, digits and _")
+        return value
 
     @property
     def data_dir(self) -> Path:

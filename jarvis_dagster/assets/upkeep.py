@@ -9,7 +9,7 @@ from jarvis_dagster.assets.metadata import seconds_of
 from jarvis_dagster.errors import JarvisError, PermanentError, TransientError
 from jarvis_dagster.resources.backups import BackupResource
 
-__all__ = ["backup", "every_byte_can_be_read_back"]
+__all__ = ["backup", "every_byte_can_be_read_back", "failures_of_upkeep"]
 
 _RETRIES, _WAIT_S = 3, 300
 _NAMED = 50  # of the findings, in the metadata
@@ -38,7 +38,7 @@ def backup(context: dg.AssetExecutionContext, backups: BackupResource) -> dg.Mat
 
     Older snapshots go as ``backup.retention`` says, and what only they needed with them.
     """
-    with _failures(context), seconds_of() as elapsed:
+    with failures_of_upkeep(context), seconds_of() as elapsed:
         snapshot = backups.service.create()
         removed, not_pruned = _prune(backups)
     return dg.MaterializeResult(
@@ -76,7 +76,7 @@ def every_byte_can_be_read_back(
     context: dg.AssetCheckExecutionContext, backups: BackupResource
 ) -> dg.AssetCheckResult:
     """Read the whole backup, and name what is damaged or missing."""
-    with _failures(context):
+    with failures_of_upkeep(context):
         verified = backups.service.verify()
     named = [f"{one.problem}: {one.blob}" for one in verified.findings[:_NAMED]]
     lost = sorted({path for one in verified.findings for path in one.paths})
@@ -105,7 +105,7 @@ def _prune(backups: BackupResource) -> tuple[int, str]:
 
 
 @contextlib.contextmanager
-def _failures(
+def failures_of_upkeep(
     context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext,
 ) -> Iterator[None]:
     """An outage, or another backup at work, is worth another try; a refusal is not."""

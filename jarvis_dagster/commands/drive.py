@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from jarvis_dagster.commands.drive_files import Address
     from jarvis_dagster.services.client_storage import DriveFile, JarvisClientStorageService
+    from jarvis_dagster.services.client_storage.address import Address
 
 __all__ = ["drive_app"]
 
@@ -306,7 +306,7 @@ def _service() -> JarvisClientStorageService:
 
 
 def _address(service: JarvisClientStorageService, text: str) -> Address:
-    from jarvis_dagster.commands.drive_files import Address
+    from jarvis_dagster.services.client_storage.address import Address
     from jarvis_dagster.settings import load_settings
 
     return Address.parse(text, load_settings().drive.name, set(service.config.drives))

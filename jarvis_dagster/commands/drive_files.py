@@ -1,7 +1,7 @@
 """What ``jarvis drive`` does with files: list, fetch, put, share.
 
-Belongs here: addresses (``club:Results/Game``) and what a command does with
-them. Does not belong here: options and help (``drive.py``), drives themselves.
+Belongs here: what a command does. Does not belong here: options and help
+(``drive.py``), drives themselves.
 """
 
 from __future__ import annotations
@@ -23,34 +23,10 @@ if TYPE_CHECKING:
         JarvisClientStorageService,
         Quota,
     )
+    from jarvis_dagster.services.client_storage.address import Address
     from jarvis_dagster.services.client_storage.drive import Progress
 
-__all__ = ["Address", "State", "find", "get", "listing", "put", "states"]
-
-
-@dataclasses.dataclass(frozen=True)
-class Address:
-    """A place in a drive: the drive's name, and a path from its root.
-
-    >>> Address.parse("club:Results/Final", "local", {"local", "club"})
-    Address(drive='club', path='Results/Final')
-    >>> Address.parse("Results/Q: who won?", "local", {"local", "club"}).drive
-    'local'
-    """
-
-    drive: str
-    path: str
-
-    @classmethod
-    def parse(cls, text: str, default: str, known: set[str]) -> Address:
-        """``NAME:PATH``, or a path in the drive named ``default``."""
-        name, colon, path = text.partition(":")
-        if not colon or name not in known:
-            name, path = default, text
-        return cls(name, "/".join(part for part in path.split("/") if part))
-
-    def __str__(self) -> str:
-        return f"{self.drive}:{self.path}"
+__all__ = ["State", "find", "get", "listing", "put", "states"]
 
 
 @dataclasses.dataclass(frozen=True)

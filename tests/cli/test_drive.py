@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from jarvis_dagster.commands.drive_files import Address
+from jarvis_dagster.services.client_storage.address import Address
 from jarvis_dagster.settings import load_settings
 from tests.cli.test_cli import jarvis
 
