@@ -6,6 +6,7 @@ damage is noticed (``objects.py``), repair.
 
 from __future__ import annotations
 
+import concurrent.futures
 import dataclasses
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Damage", "verify"]
 
 _PASSING = (UPLOADS_PREFIX, CLAIMS_PREFIX, ".jarvis/probe/")
+_AT_ONCE, _BATCH = 4, 64
 _ATTEMPTS = 2  # a damaged object may be a failing one: not worth the usual patience
 
 
@@ -83,55 +85,55 @@ class _Verifier:
 
     def _bucket(self, bucket: str, infos: list[ObjectInfo]) -> Iterator[Damage]:
         recorded: dict[str, Version] = {}
-        for info in infos:
-            if info.key.startswith(RECORDS_PREFIX):
-                yield from self._record(info, recorded)
-        there = set()
-        for info in infos:
-            there.add(info.key)
-            if not info.key.startswith(RECORDS_PREFIX):
-                yield from self._object(info, recorded.get(info.key))
+        records = [info for info in infos if info.key.startswith(RECORDS_PREFIX)]
+        yield from self._each(records, lambda info: self._record(info, recorded))
+        others = [info for info in infos if not info.key.startswith(RECORDS_PREFIX)]
+        yield from self._each(others, lambda info: self._object(info, recorded.get(info.key)))
+        there = {info.key for info in others}
         for key, version in recorded.items():
             if key not in there and self._objects.raw.stat(bucket, key) is None:
                 yield Damage(
                     f"s3://{bucket}/{key}", f"is missing; version {version.number} needs it"
                 )
 
-    def _record(self, info: ObjectInfo, recorded: dict[str, Version]) -> Iterator[Damage]:
+    def _each(self, infos: list[ObjectInfo], look: Callable[[ObjectInfo], str]) -> Iterator[Damage]:
+        """Several at once: a server may wait long before it gives up a damaged one."""
+
+        def damage(info: ObjectInfo) -> str:
+            try:
+                return look(info)
+            except JarvisError as error:
+                transient = isinstance(error, TransientError)
+                if transient and not self._objects.wire.has_bucket(info.bucket):
+                    raise PermanentError(f"The bucket {info.bucket} is gone.") from error
+                return error.what
+
+        with concurrent.futures.ThreadPoolExecutor(_AT_ONCE) as pool:
+            for start in range(0, len(infos), _BATCH):
+                some = infos[start : start + _BATCH]
+                for info, what in zip(some, pool.map(damage, some), strict=True):
+                    self._read(info)
+                    if what:
+                        yield Damage(f"s3://{info.bucket}/{info.key}", what)
+
+    def _record(self, info: ObjectInfo, recorded: dict[str, Version]) -> str:
         kind = info.key.split("/")[1]
-        if kind not in KINDS:
-            return
-        try:
+        if kind in KINDS:
             record = self._service.catalogue.at(kind, info.key).record
-        except JarvisError as error:
-            yield self._damage(info, error)
-            return
-        recorded.update({version.key: version for version in record.versions})
-        self._read(info)
+            recorded.update({version.key: version for version in record.versions})
+        return ""
 
-    def _object(self, info: ObjectInfo, version: Version | None) -> Iterator[Damage]:
-        try:
-            if info.key.startswith(KEYS_PREFIX):
-                self._objects.keys.check(info.bucket, info.key)
-                self._read(info)
-                return
-            ref = self._objects.check(info.bucket, info.key)
-        except JarvisError as error:
-            yield self._damage(info, error)
-            return
-        self._read(info)
-        if ref is None:  # deleted since it was listed; if a record needs it, that is told
-            return
-        if version is not None and (ref.size, ref.sha256) != (version.size, version.sha256):
-            yield Damage(
-                ref.url, f"is not the content that version {version.number} of its record names"
-            )
-
-    def _damage(self, info: ObjectInfo, error: JarvisError) -> Damage:
-        self._read(info)
-        if isinstance(error, TransientError) and not self._objects.wire.has_bucket(info.bucket):
-            raise PermanentError(f"The bucket {info.bucket} is gone.") from error
-        return Damage(f"s3://{info.bucket}/{info.key}", error.what)
+    def _object(self, info: ObjectInfo, version: Version | None) -> str:
+        """What is wrong with a content or a data key; empty where nothing is."""
+        if info.key.startswith(KEYS_PREFIX):
+            self._objects.keys.check(info.bucket, info.key)
+            return ""
+        ref = self._objects.check(info.bucket, info.key)
+        if ref is None or version is None:  # None: it was deleted since it was listed
+            return ""
+        if (ref.size, ref.sha256) == (version.size, version.sha256):
+            return ""
+        return f"is not the content that version {version.number} of its record names"
 
     def _read(self, info: ObjectInfo) -> None:
         self._done += info.size
