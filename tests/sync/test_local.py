@@ -224,6 +224,19 @@ def test_a_reader_never_sees_a_torn_file(folders: Folders) -> None:
     assert torn == []
 
 
+def test_many_files_are_sent_at_once(folders: Folders) -> None:
+    for number in range(60):
+        write(folders.a / f"d{number % 3}/{number}", b"a%d" % number)
+        if number % 5 == 0:
+            write(folders.b / f"d{number % 3}/{number}", b"b%d" % number)
+    report = folders.sync(transfers=4)
+    assert (report.status, len(report.conflicts)) == ("ok", 12)
+    files = folders.settle()
+    assert len(files) == 72
+    assert files["d0/15"] == b"a15"
+    assert len(set(files.values())) == 72
+
+
 _KILLED = """
 import os, sys
 from pathlib import Path

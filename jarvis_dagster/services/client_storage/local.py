@@ -104,6 +104,10 @@ class LocalFolderDrive(Drive):
         with disk_errors(file_id):
             return self._hashes.sha256(self._tree.file(file_id))
 
+    def path_of(self, file_id: str) -> Path:
+        """The file itself, for reading; it may change at any moment."""
+        return self._tree.file(file_id)
+
     def start_token(self) -> str:
         """See :meth:`Drive.start_token`."""
         self._look()

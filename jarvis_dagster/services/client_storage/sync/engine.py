@@ -109,12 +109,13 @@ class _Run:
         scratch = self.state.path.with_name(f"{self.state.path.name}.scratch")
         shutil.rmtree(scratch, ignore_errors=True)  # of a run that was killed
         scratch.mkdir(parents=True)
-        executor = Executor(self.sides, view.trees, self.state, scratch / "file")
+        executor = Executor(self.sides, view.trees, self.state, scratch)
         try:
-            executor.run(view.plan.actions, self.options.progress)
+            executor.run(view.plan.actions, self.options.transfers, self.options.progress)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
         self.agreed = self.state.agreed()
+        self.looker.learn(executor.contents)
         return executor
 
     # -- checking --------------------------------------------------------------

@@ -7,6 +7,7 @@ becomes of one that fails. Does not belong here: what an action does to a drive
 
 from __future__ import annotations
 
+import concurrent.futures
 import logging
 from typing import TYPE_CHECKING
 
@@ -16,11 +17,12 @@ from jarvis_dagster.services.client_storage.sync.model import Agreed
 from jarvis_dagster.services.client_storage.sync.report import Problem, Reason, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from jarvis_dagster.services.client_storage.sync.model import (
         Action,
+        FileKey,
         Place,
         Side,
         SideName,
@@ -33,6 +35,10 @@ __all__ = ["Executor"]
 _LOG = logging.getLogger(__name__)
 _OUTAGE = 5
 """So many transient failures in a row are an outage, and the rest is not tried."""
+
+
+_AHEAD = 8
+"""So many files a thread are begun before what was done is remembered."""
 
 
 class Executor:
@@ -59,48 +65,70 @@ class Executor:
         self._state = state
         self._hands = Hands(sides, trees, scratch)
         self._failed: set[Place] = set()
+        self._in_a_row = 0
+
+    @property
+    def contents(self) -> Mapping[FileKey, tuple[str, str]]:
+        """Version and hash of what was sent."""
+        return self._hands.contents
 
     def run(
-        self, actions: Sequence[Action], progress: Callable[[int, int], None] | None = None
+        self,
+        actions: Sequence[Action],
+        at_once: int = 1,
+        progress: Callable[[int, int], None] | None = None,
     ) -> None:
-        """Do what can be done; every action that is done is remembered at once."""
-        in_a_row = 0
-        for number, action in enumerate(actions):
-            if progress is not None:
-                progress(number, len(actions))
-            try:
-                worked = self._try(action)
-            except TransientError as error:
-                self._fail(action, error)
-                in_a_row += 1
-                if in_a_row == _OUTAGE:
-                    self.outage = Reason("outage", f"Too much failed in a row: {error}")
-                    return
-            else:
-                in_a_row = 0 if worked else in_a_row
-        if progress is not None:
-            progress(len(actions), len(actions))
+        """Do what can be done; every action that is done is remembered at once.
 
-    def _try(self, action: Action) -> bool:
-        """Whether it was done; only an error that may go by is raised."""
-        if not self._failed.isdisjoint(action.after) or self._is_blocked(action):
-            self._failed.add((action.side, action.path))
-            return False
+        Args:
+            actions: In the order in which they are safe.
+            at_once: How many files are sent at the same time.
+            progress: Called with the actions done and the actions in all.
+        """
+        number = 0
+        with concurrent.futures.ThreadPoolExecutor(max(at_once, 1)) as pool:
+            for group in _groups(actions, at_once):
+                ready = [action for action in group if self._may(action)]
+                tries = (pool.map if len(ready) > 1 else map)(self._try, ready)
+                for action, result in zip(ready, tries, strict=True):
+                    self._note(action, result)
+                number += len(group)
+                if progress is not None:
+                    progress(number, len(actions))
+                if self.outage is not None:
+                    return
+
+    def _may(self, action: Action) -> bool:
+        """Whether what has to be done before was done."""
+        if self._failed.isdisjoint(action.after) and not self._is_blocked(action):
+            return True
+        self._failed.add((action.side, action.path))
+        return False
+
+    def _try(self, action: Action) -> Sequence[str] | Exception:
+        """The paths at which something is different now, or why nothing is."""
         try:
-            paths = self._hands.do(action)
-        except ConflictError as error:
-            _LOG.info("Left for the next run: %s", error)
-            self._failed.add((action.side, action.path))
-            self.changed.append(action.path)
-            return False
-        except TransientError:
-            raise
+            return self._hands.do(action)
         except (JarvisError, OSError) as error:
-            self._fail(action, error)
-            return False
-        self._record(paths)
-        self.done.append(Step.of(action))
-        return True
+            return error
+
+    def _note(self, action: Action, result: Sequence[str] | Exception) -> None:
+        if not isinstance(result, Exception):
+            self._in_a_row = 0
+            self._record(result)
+            self.done.append(Step.of(action))
+            return
+        self._failed.add((action.side, action.path))
+        if isinstance(result, ConflictError):
+            _LOG.info("Left for the next run: %s", result)
+            self.changed.append(action.path)
+            return
+        _LOG.warning("%s of %s failed: %s", action.kind, action.path, result)
+        self.failures.append(Problem(action.side, action.path, str(result)))
+        if isinstance(result, TransientError):
+            self._in_a_row += 1
+            if self._in_a_row == _OUTAGE:
+                self.outage = Reason("outage", f"Too much failed in a row: {result}")
 
     def _is_blocked(self, action: Action) -> bool:
         """Whether a folder that is to be removed still has what could not be."""
@@ -108,11 +136,6 @@ class Executor:
         return action.kind == "remove" and any(
             side == action.side and path.startswith(below) for side, path in self._failed
         )
-
-    def _fail(self, action: Action, error: Exception) -> None:
-        _LOG.warning("%s of %s failed: %s", action.kind, action.path, error)
-        self._failed.add((action.side, action.path))
-        self.failures.append(Problem(action.side, action.path, str(error)))
 
     def _record(self, paths: Sequence[str]) -> None:
         agreed, forget = {}, []
@@ -124,3 +147,24 @@ class Executor:
                 agreed[path] = Agreed(mine.sha256, mine.file.size, mine.seen(), yours.seen())
         if agreed or forget:
             self._state.agree(agreed, forget)
+
+
+def _groups(actions: Sequence[Action], at_once: int) -> Iterator[list[Action]]:
+    """Actions that may be done at the same time: files sent to different places."""
+    group: list[Action] = []
+    places: set[Place] = set()
+    for action in actions:
+        fits = (
+            at_once > 1
+            and len(group) < at_once * _AHEAD
+            and action.kind in {"copy", "replace"}
+            and all(other.kind == action.kind for other in group)
+            and places.isdisjoint(action.after)
+        )
+        if group and not fits:
+            yield group
+            group, places = [], set()
+        group.append(action)
+        places.add((action.side, action.path))
+    if group:
+        yield group

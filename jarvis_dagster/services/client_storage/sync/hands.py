@@ -10,9 +10,11 @@ meanwhile raises ``ConflictError`` and stays as it is.
 from __future__ import annotations
 
 import dataclasses
+import threading
 from typing import TYPE_CHECKING
 
 from jarvis_dagster.errors import BadInputError, ConflictError, PermanentError, TransientError
+from jarvis_dagster.services.client_storage.local import LocalFolderDrive
 from jarvis_dagster.services.client_storage.sync.model import Seen, other
 from jarvis_dagster.services.client_storage.sync.names import (
     composed,
@@ -63,15 +65,20 @@ class There:
 
 
 class Hands:
-    """Does what actions say and keeps track of what is there."""
+    """Does what actions say and keeps track of what is there.
+
+    Attributes:
+        contents: Version and hash of what was sent and fetched.
+    """
 
     def __init__(
         self, sides: Mapping[SideName, Side], trees: Mapping[SideName, Tree], scratch: Path
     ) -> None:
+        self.contents: dict[FileKey, tuple[str, str]] = {}
         self._sides = sides
         self._trees = trees
         self._scratch = scratch
-        self._fetched: tuple[SideName, str, str, str] | None = None
+        self._fetched = threading.local()
         self._changed: dict[Place, There | None] = {}
         self._moved: dict[FileKey, DriveFile] = {}
 
@@ -134,6 +141,8 @@ class Hands:
             )
         top = self._trees[side].top
         raw = composed(file.path)[len(top) :]
+        if sha256:
+            self.contents[side, file.id] = (file.version, sha256)
         self._changed[side, path] = There(
             file,
             sha256,
@@ -142,61 +151,79 @@ class Hands:
             fresh=is_fresh(self._sides[side], file),
         )
 
-    def _fetch(self, side: SideName, node: Node) -> str:
-        """Have the content of a file in the scratch file; returns its hash."""
-        file = self._now(side, node)
-        if self._fetched is not None and self._fetched[:3] == (side, file.id, file.version):
-            return self._fetched[3]
-        self._fetched = None
-        drive = self._drive(side)
-        try:
-            got = drive.download(file.id, self._scratch)
-        except (TransientError, BadInputError) as error:
-            now = drive.stat(file.id)
-            if now is None or now.version != file.version:
-                raise _changed(node.path) from error
-            raise
-        sha256 = sha256_file(self._scratch)
-        if got.version != file.version or (node.sha256 and node.sha256 != sha256):
+    def _fetch(self, side: SideName, node: Node) -> tuple[Path, str]:
+        """A file of this machine with the content of a node, and its hash."""
+        file, drive = self._now(side, node), self._drive(side)
+        if isinstance(drive, LocalFolderDrive) and not node.fresh:
+            path = drive.path_of(file.id)  # sent as it is, and looked at again afterwards
+            sha256 = sha256_file(path)
+        elif getattr(self._fetched, "what", None) == (side, file.id, file.version):
+            return self._fetched.path, self._fetched.sha256
+        else:
+            self._fetched.what = None
+            path = self._scratch / f"{threading.get_ident()}"
+            try:
+                got = drive.download(file.id, path)
+            except (TransientError, BadInputError) as error:
+                if not self._is_still(side, file):
+                    raise _changed(node.path) from error
+                raise
+            if got.version != file.version:
+                raise _changed(node.path)
+            sha256 = sha256_file(path)
+        if node.sha256 and node.sha256 != sha256:
             raise _changed(node.path)
-        self._fetched = (side, file.id, file.version, sha256)
-        return sha256
+        self._fetched.what = (side, file.id, file.version)
+        self._fetched.path, self._fetched.sha256 = path, sha256
+        return path, sha256
+
+    def _is_still(self, side: SideName, file: DriveFile) -> bool:
+        now = self._drive(side).stat(file.id)
+        return now is not None and now.version == file.version
 
     def _bring(self, action: Action) -> Sequence[str]:
         side, source, target = action.side, action.source, action.target
         if source is None:
             raise TypeError(action)
-        sha256 = self._fetch(action.source_side, source)
+        path, sha256 = self._fetch(action.source_side, source)
+        sent = self._now(action.source_side, source)
         if target is not None:
             name = target.file.name
         elif source.path == action.path:
-            name = self._now(action.source_side, source).name
+            name = sent.name
         else:
             name = action.path.rpartition("/")[2]
         folder_id = self._folder_id(side, action.path)
         replace = None if target is None else self._now(side, target)
         try:
-            made = self._drive(side).upload(
-                self._scratch, folder_id, name, replace=replace, exact=True
-            )
+            made = self._drive(side).upload(path, folder_id, name, replace=replace, exact=True)
         except ConflictError as error:
             raise self._collision(action) or error from error
+        except BadInputError as error:
+            if not self._is_still(action.source_side, sent):
+                raise _changed(action.path) from error
+            raise
         if made.size != source.file.size or (made.sha256 and made.sha256 != sha256):
             raise TransientError(f"{action.path} did not arrive as it was sent.", "Try again.")
+        if path.parent != self._scratch and not self._is_still(action.source_side, sent):
+            raise _changed(action.path)
         self._put(side, action.path, made, sha256, name)
-        if source.path == action.path and action.source_side != side:
-            origin = self.there(action.source_side, action.path)
-            if origin is not None:
-                self._changed[action.source_side, action.path] = dataclasses.replace(
-                    origin, sha256=sha256
-                )
+        self._learn(action.source_side, source, action.path, sha256)
         return [action.path]
+
+    def _learn(self, side: SideName, source: Node, path: str, sha256: str) -> None:
+        """Note the hash of what was sent, where it came from."""
+        file = self._now(side, source)
+        self.contents[side, file.id] = (file.version, sha256)
+        origin = self.there(side, path)
+        if source.path == path and origin is not None:
+            self._changed[side, path] = dataclasses.replace(origin, sha256=sha256)
 
     def _collision(self, action: Action) -> PermanentError | None:
         """Why a free path is taken: by a name that the drive cannot tell from it."""
         like = tamed(action.path.rpartition("/")[2]).casefold()
         folder = parent(action.path)
-        made = {path for side, path in self._changed if side == action.side}
+        made = {path for side, path in list(self._changed) if side == action.side}
         for path in self._trees[action.side].nodes.keys() | made:
             name = path.rpartition("/")[2]
             if path != action.path and parent(path) == folder and tamed(name).casefold() == like:
@@ -212,8 +239,7 @@ class Hands:
             raise TypeError(action)
         drive, file = self._drive(side), self._now(side, node)
         name, old = action.path.rpartition("/")[2], node.path
-        now = drive.stat(file.id)
-        if now is None or now.version != file.version:
+        if not self._is_still(side, file):
             raise _changed(old)
         folder_id = self._folder_id(side, action.path)
         try:

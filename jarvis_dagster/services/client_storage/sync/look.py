@@ -68,7 +68,12 @@ class Looker:
         self._names = names
         self._filter = only
         self._hashes: _Hashes = dict(hashes)
+        self._now: _Hashes = {}
         self._leave: set[str] = set()
+
+    def learn(self, contents: Mapping[FileKey, tuple[str, str]]) -> None:
+        """Version and hash of what was sent; good for this run alone."""
+        self._now.update(contents)
 
     def look(self, agreed: Mapping[str, Agreed]) -> View:
         """List both sides, and read what has to be read to decide.
@@ -117,7 +122,7 @@ class Looker:
             if last.sha256:
                 known["a", last.a.id] = (last.a.version, last.sha256)
                 known["b", last.b.id] = (last.b.version, last.sha256)
-        return known
+        return known | self._now
 
     def _read(self, side: SideName, tree: Tree, ids: set[str]) -> Tree:
         """The tree with the hashes of these files; one that cannot be read is left alone."""
@@ -135,8 +140,8 @@ class Looker:
                 else:
                     self.unreadable.append(Problem(side, node.path, str(error)))
                 return node
-            if not node.fresh:
-                self._hashes[side, node.file.id] = (node.file.version, sha256)
+            kept = self._now if node.fresh else self._hashes
+            kept[side, node.file.id] = (node.file.version, sha256)
             return dataclasses.replace(node, sha256=sha256)
 
         nodes = {path: read(node) for path, node in tree.nodes.items()}

@@ -32,6 +32,7 @@ class SyncOptions:
         restart: Forget what was agreed, as if it were the first time: what is
             the same is agreed, what differs is kept twice, nothing is deleted.
         marker: Put a small file into both folders by which they are recognised.
+        transfers: How many files are sent at once.
         progress: Called with the actions done and the actions in all.
     """
 
@@ -44,4 +45,5 @@ class SyncOptions:
     accept_missing_marker: bool = False
     restart: bool = False
     marker: bool = True
+    transfers: int = 1
     progress: Callable[[int, int], None] | None = None

