@@ -160,6 +160,10 @@ def test_folders_that_are_the_same_need_not_be_looked_at(journal: ChangeJournal)
     journal.record([*folders, _file("x", parent="d"), _file("y", parent="e")])
     token = journal.token()
     assert journal.entries("d") == [_file("x", parent="d")]
+    assert (journal.folder_of("d/x"), journal.folder_of("d"), journal.folder_of("z")) == (
+        *("d", ""),
+        None,
+    )
     assert {file.id for file in journal.entries("")} == {"d", "e"}
     journal.record(folders, kept=["d"])
     assert journal.page(token).removed == ("e/y",)

@@ -19,7 +19,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jarvis_dagster.errors import PermanentError, TransientError
+from jarvis_dagster.errors import NotSupportedError, PermanentError, TransientError
 from jarvis_dagster.services.client_storage.icloud.faults import explained, full_answer
 from jarvis_dagster.services.client_storage.icloud.form import FileForm
 
@@ -125,6 +125,11 @@ def open_account(
                 verify=verify,
                 headers=dict(self.session.headers),
             )
+            if not isinstance(self.session, Session):
+                raise NotSupportedError(
+                    "This version of pyicloud keeps its session elsewhere.",
+                    "Install the version that Jarvis names.",
+                )
 
         def _setup_endpoints(self) -> None:
             super()._setup_endpoints()
