@@ -103,10 +103,11 @@ class _Verifier:
             try:
                 return look(info)
             except JarvisError as error:
-                transient = isinstance(error, TransientError)
-                if transient and not self._objects.wire.has_bucket(info.bucket):
+                if not isinstance(error, TransientError):
+                    return error.what
+                if not self._objects.wire.has_bucket(info.bucket):
                     raise PermanentError(f"The bucket {info.bucket} is gone.") from error
-                return error.what
+                return f"cannot be read, though the server is well: {error.what}"
 
         with concurrent.futures.ThreadPoolExecutor(_AT_ONCE) as pool:
             for start in range(0, len(infos), _BATCH):
