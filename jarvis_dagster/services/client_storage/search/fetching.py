@@ -49,11 +49,15 @@ class Fetcher:
     def fetch(self, file: DriveFile) -> Fetched:
         """A copy of the file as it is now; errors as :meth:`Drive.download`."""
         path = self._scratch / f"file-{next(self._numbers)}"
-        if isinstance(self._drive, LocalFolderDrive):
-            fetched = _copied(self._drive, file, path)
-        else:
-            fetched = self._drive.download(file.id, path)
-        return Fetched(path, fetched, sha256_file(path))
+        try:
+            if isinstance(self._drive, LocalFolderDrive):
+                fetched = _copied(self._drive, file, path)
+            else:
+                fetched = self._drive.download(file.id, path)
+            return Fetched(path, fetched, sha256_file(path))
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
 
 
 def _copied(drive: LocalFolderDrive, file: DriveFile, path: Path) -> DriveFile:

@@ -10,21 +10,17 @@ killed is repeated from there, and what was written already is only looked at.
 
 from __future__ import annotations
 
-import dataclasses
-import functools
 import logging
 from typing import TYPE_CHECKING
 
 from jarvis_dagster.errors import (
     BadInputError,
-    JarvisError,
     PermanentError,
     TokenExpiredError,
     TransientError,
 )
 from jarvis_dagster.services.client_storage.search.contents import Outcome
 from jarvis_dagster.services.client_storage.search.file_table import UNSURE
-from jarvis_dagster.services.client_storage.search.formats import may_hold_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -33,8 +29,8 @@ if TYPE_CHECKING:
     from jarvis_dagster.services.client_storage.search.ahead import Ahead
     from jarvis_dagster.services.client_storage.search.contents import Contents
     from jarvis_dagster.services.client_storage.search.drive_table import DriveState
-    from jarvis_dagster.services.client_storage.search.fetching import Fetched, Fetcher
     from jarvis_dagster.services.client_storage.search.file_lookup import Known
+    from jarvis_dagster.services.client_storage.search.preparing import Prepared, Preparer
     from jarvis_dagster.services.client_storage.search.report import IndexReport
     from jarvis_dagster.services.client_storage.search.sharing import Sharing
     from jarvis_dagster.services.client_storage.search.store import IndexStore
@@ -47,16 +43,6 @@ _OUTAGE = 5
 """After so many files in a row that cannot be fetched, the drive is asked how it is."""
 
 
-@dataclasses.dataclass(frozen=True)
-class _Prepared:
-    """What the drive said of a file; ``fetched`` None if it did not have to be fetched."""
-
-    known: Known | None
-    outcome: Outcome | None
-    fetched: Fetched | JarvisError | None
-    readers: Readers
-
-
 class Run:
     """One run over one drive."""
 
@@ -66,7 +52,7 @@ class Run:
         drive: Drive,
         state: DriveState,
         contents: Contents,
-        fetcher: Fetcher,
+        preparer: Preparer,
         ahead: Ahead,
         sharing: Sharing,
         report: IndexReport,
@@ -78,7 +64,7 @@ class Run:
         self._report = report
         self._progress = progress
         self._state = state
-        self._fetcher = fetcher
+        self._preparer = preparer
         self._ahead = ahead
         self._sharing = sharing
         self._generation = state.generation
@@ -152,30 +138,13 @@ class Run:
             if self._progress is not None:
                 self._progress(number, len(files))
 
-    def _plan(self, file: DriveFile) -> Callable[[], _Prepared] | None:
+    def _plan(self, file: DriveFile) -> Callable[[], Prepared] | None:
         """What the drive has to be asked for a file; None for a folder."""
         if file.is_folder:
             return None
-        known = self._store.files.get(self._state.id, file.id)
-        if known is not None and self._is_same(known, file):
-            outcome: Outcome | None = Outcome(known.state, known.reason, known.content_id)
-        else:
-            outcome = self._contents.without_fetching(file)
-        return functools.partial(self._prepare, file, known, outcome)
+        return self._preparer.plan(file, self._store.files.get(self._state.id, file.id))
 
-    def _prepare(self, file: DriveFile, known: Known | None, outcome: Outcome | None) -> _Prepared:
-        """Ask the drive; in any thread."""
-        fetched: Fetched | JarvisError | None = None
-        if outcome is None:
-            try:
-                fetched = self._fetcher.fetch(file)
-            except JarvisError as error:
-                fetched = error
-        # Asked after the content was fetched: who sees the file now is at least
-        # as new as what it says.
-        return _Prepared(known, outcome, fetched, self._sharing.ask(file.id))
-
-    def _file(self, file: DriveFile, prepared: _Prepared) -> None:
+    def _file(self, file: DriveFile, prepared: Prepared) -> None:
         known, outcome = prepared.known, prepared.outcome
         if prepared.fetched is not None:
             try:
@@ -187,16 +156,6 @@ class Run:
             self._report.removed += self._store.files.remove(self._state.id, file.id)
             return
         self._put(file, known, outcome, prepared.readers)
-
-    @staticmethod
-    def _is_same(known: Known, file: DriveFile) -> bool:
-        """Whether the content is what is indexed already; another extension reads it anew."""
-        name = known.path.rpartition("/")[2]
-        return (
-            known.version == file.version
-            and known.state != "later"
-            and may_hold_text(name, file.media_type) == may_hold_text(file.name, file.media_type)
-        )
 
     def _later(self, file_id: str, known: Known | None, error: TransientError) -> Outcome:
         """The file stays what it was until the next run tries again."""

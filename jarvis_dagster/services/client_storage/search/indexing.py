@@ -17,6 +17,7 @@ from jarvis_dagster.services.client_storage.search.extraction import Extractor
 from jarvis_dagster.services.client_storage.search.fetching import Fetcher
 from jarvis_dagster.services.client_storage.search.following import Run
 from jarvis_dagster.services.client_storage.search.index import DamagedIndexError
+from jarvis_dagster.services.client_storage.search.preparing import Preparer
 from jarvis_dagster.services.client_storage.search.report import IndexReport
 from jarvis_dagster.services.client_storage.search.sharing import Sharing
 
@@ -99,8 +100,9 @@ def _run(
         with Extractor(config, index.scratch) as extractor, Ahead(at_once) as ahead:
             contents = Contents(drive, store, extractor, config, report, retry=retry)
             state = store.drives.state(report.drive)
-            sharing = Sharing(store, drive, state, config, report)
-            Run(store, drive, state, contents, fetcher, ahead, sharing, report, progress).go(
+            sharing = Sharing(store, drive, state, ahead, config, report)
+            preparer = Preparer(contents, fetcher, sharing)
+            Run(store, drive, state, contents, preparer, ahead, sharing, report, progress).go(
                 full=full, retry=retry
             )
     finally:

@@ -10,6 +10,7 @@ not tell that a reader was taken away: what was shared itself is asked every tim
 
 from __future__ import annotations
 
+import functools
 import time
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,10 @@ from jarvis_dagster.services.client_storage.search.visibility import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from jarvis_dagster.services.client_storage.drive import Drive
+    from jarvis_dagster.services.client_storage.search.ahead import Ahead
     from jarvis_dagster.services.client_storage.search.config import SearchConfig
     from jarvis_dagster.services.client_storage.search.drive_table import DriveState
     from jarvis_dagster.services.client_storage.search.file_lookup import Known
@@ -40,12 +44,14 @@ class Sharing:
         store: IndexStore,
         drive: Drive,
         state: DriveState,
+        ahead: Ahead,
         config: SearchConfig,
         report: IndexReport,
     ) -> None:
         self._store = store
         self._drive = drive
         self._state = state
+        self._ahead = ahead
         self._max_age_s = config.readers_max_age_h * 3600
         self._report = report
         self._asked: set[str] = set()
@@ -53,16 +59,33 @@ class Sharing:
     def refresh(self) -> float:
         """Ask again where readers may have been taken away; when all were asked last."""
         now = time.time()
-        is_old = now - self._state.readers_at >= self._max_age_s
         if not self._drive.can_share:
             self._store.files.hide(self._state.id)
             return now
-        all_known = is_old or self._report.full
-        known = self._store.files.all_of(self._state.id) if all_known else []
-        for file in known or self._store.files.sharing_roots(self._state.id):
-            if file.file_id not in self._asked:
-                self._look_again(file)
-        return now if all_known else self._state.readers_at
+        if self._report.full or now - self._state.readers_at >= self._max_age_s:
+            self._all_again()
+            return now
+        for known in self._store.files.sharing_roots(self._state.id):
+            if known.file_id not in self._asked:
+                self._look_again(known)
+        return self._state.readers_at
+
+    def _all_again(self) -> None:
+        """Folders first, so that what is known of them is older than what is of their files."""
+        everything = self._store.files.all_of(self._state.id)
+        everything.sort(key=lambda known: known.path.count("/"))
+        for folders in (True, False):
+            waiting = [
+                known
+                for known in everything
+                if known.is_folder == folders and known.file_id not in self._asked
+            ]
+            for known, ask in self._ahead.in_order(waiting, self._asking):
+                assert ask is not None
+                self._note(known, ask())
+
+    def _asking(self, known: Known) -> Callable[[], Readers]:
+        return functools.partial(self.ask, known.file_id)
 
     def _look_again(self, known: Known) -> None:
         fresh = self.ask(known.file_id)
@@ -72,8 +95,7 @@ class Sharing:
             self.below(known.file_id)
         if "/" not in known.path:
             self._beside(known)
-        self._report.readers_changed += 1
-        self._store.files.set_readers(known, fresh)
+        self._note(known, fresh)
 
     def below(self, folder_id: str) -> None:
         """Ask for all below a folder, the deepest first: the folder itself comes last."""
@@ -90,7 +112,9 @@ class Sharing:
             self._again(other)
 
     def _again(self, known: Known) -> None:
-        fresh = self.ask(known.file_id)
+        self._note(known, self.ask(known.file_id))
+
+    def _note(self, known: Known, fresh: Readers) -> None:
         if fresh.key != known.readers_key or fresh.shared_here != known.shared_here:
             self._report.readers_changed += 1
             self._store.files.set_readers(known, fresh)
