@@ -17,8 +17,14 @@ if TYPE_CHECKING:
     from jarvis_dagster.services.client_storage.google.api import GoogleApi
     from jarvis_dagster.services.client_storage.google.entries import Raw
 
-__all__ = ["HIDDEN_ROOT", "Place", "Root", "fetch", "query_page", "whole"]
+__all__ = ["HIDDEN_ROOT", "QUERY_CHARACTERS", "Place", "Root", "fetch", "query_page", "whole"]
 
+
+QUERY_CHARACTERS = 1000
+"""The longest query, as part of an address.
+
+The client library turns a longer address into a POST, which not every proxy knows.
+"""
 
 HIDDEN_ROOT = "root"
 """The name of My Drive, whose id is not known where it may not be looked at."""

@@ -15,7 +15,12 @@ from urllib.parse import quote_plus
 
 from jarvis_dagster.errors import BadInputError, JarvisError, TokenExpiredError
 from jarvis_dagster.services.client_storage.drive import DriveFile, is_temporary
-from jarvis_dagster.services.client_storage.google.asking import Place, fetch, query_page
+from jarvis_dagster.services.client_storage.google.asking import (
+    QUERY_CHARACTERS,
+    Place,
+    fetch,
+    query_page,
+)
 from jarvis_dagster.services.client_storage.google.entries import (
     describe,
     quoted,
@@ -34,8 +39,6 @@ if TYPE_CHECKING:
 __all__ = ["Walk", "list_page", "walk"]
 
 _MOST_PARENTS = 50
-# The client library turns a longer address into a POST, which not every proxy knows.
-_QUERY_CHARACTERS = 1000
 _RESTARTS = 3
 
 
@@ -183,6 +186,6 @@ def _group_size(waiting: tuple[Place, ...]) -> int:
     length = 0
     for count, place in enumerate(waiting[:_MOST_PARENTS]):
         length += len(quote_plus(f"{quoted(place.id)} in parents or "))
-        if length > _QUERY_CHARACTERS:
+        if length > QUERY_CHARACTERS:
             return max(count, 1)
     return min(len(waiting), _MOST_PARENTS)

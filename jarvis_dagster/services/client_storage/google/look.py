@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import unicodedata
 from typing import TYPE_CHECKING
+from urllib.parse import quote_plus
 
 from jarvis_dagster.errors import BadInputError
 from jarvis_dagster.services.client_storage.google.asking import (
     HIDDEN_ROOT,
+    QUERY_CHARACTERS,
     Place,
     fetch,
     query_page,
@@ -159,13 +161,14 @@ class Look:
 
     def named(self, folder: Place, shown: str, *, loose: bool = False) -> list[Raw]:
         """The entries of a folder that are shown with that name, the oldest first."""
-        forms = name_forms(shown)
-        if not forms:
-            return []
-        names = " or ".join(f"name = {quoted(form)}" for form in forms)
-        names = f"({names})" if len(forms) > 1 else names
-        query = f"{names} and {quoted(folder.id)} in parents and trashed = false"
-        found = sorted(self.query(query), key=age)
+        within = f"{quoted(folder.id)} in parents and trashed = false"
+        terms = [f"name = {quoted(form)}" for form in name_forms(shown)]
+        together = f"({' or '.join(terms)})" if len(terms) > 1 else "".join(terms)
+        # Two forms of a long name may not fit into one address.
+        asked = [together] if len(quote_plus(together)) <= QUERY_CHARACTERS else terms
+        queries = [f"{names} and {within}" for names in asked if names]
+        matches = {raw["id"]: raw for query in queries for raw in self.query(query)}
+        found = sorted(matches.values(), key=age)
         wanted = unicodedata.normalize("NFC", shown)
         exact = [raw for raw in found if shown_name(raw) == wanted]
         # A document of Google also goes by its name there, which has no extension.
