@@ -26,7 +26,8 @@ class Account:
     """One Apple account.
 
     Attributes:
-        second: How its second factor is given.
+        second: How its second factor is given: a code by ``sms`` or on a ``device``,
+            a ``key``, or none.
         terms: Whether new terms wait to be accepted.
         web_access: Whether the person lets web browsers see their data.
         advanced: Whether Advanced Data Protection is on: a device has to agree first.
@@ -100,6 +101,9 @@ class Account:
         if self.second == "key":
             challenge = {"challenge": "AAAA", "keyHandles": ["AAAA"], "rpId": "apple.com"}
             return {"fsaChallenge": challenge, "keyNames": ["A key"]}
+        if self.second == "device":
+            self.codes += 1  # the devices show it by themselves
+            return {"authenticationType": "hsa2", "hasTrustedDevices": True}
         phone = {"id": 1, "numberWithDialCode": "•• 12", "pushMode": "sms", "nonFTEU": False}
         known = {"trustedPhoneNumber": phone, "trustedPhoneNumbers": [phone]}
         return {"authenticationType": "hsa2", "phoneNumberVerification": known} | known

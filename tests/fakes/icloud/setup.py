@@ -61,6 +61,12 @@ class SetupService:
             if not account.enter(session, code):
                 return _refused(400, -21669, "Incorrect verification code.")
             return Answer(body={}, headers={"X-Apple-Session-Token": session})
+        if call == ("POST", "verify/trusteddevice/securitycode") and account.second == "device":
+            code = need(body, {"securityCode"})["securityCode"]["code"]
+            if not account.enter(session, code):
+                return _refused(400, -21669, "Incorrect verification code.")
+            # Apple accepts it and answers as if it had not.
+            return Answer(409, {"authType": "hsa2", "securityCode": {"valid": True}})
         if call == ("GET", "2sv/trust"):
             token = account.trust(session)
             if token is None:

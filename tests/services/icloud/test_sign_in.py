@@ -64,6 +64,32 @@ def test_a_code_makes_this_machine_trusted(
     assert server.faults.log == ["POST /setup/ws/1/validate"]
 
 
+def test_a_code_may_be_shown_on_a_device(
+    server: ICloudServer, config: ICloudDriveConfig, state_dir: Path
+) -> None:
+    server.account.second = "device"
+    asked: list[str] = []
+
+    def code(prompt: str) -> str:
+        asked.append(prompt)
+        return "000000" if len(asked) == 1 else "123456"
+
+    sign_in(config, state_dir, password="correct horse", ask_code=code)
+    assert "devices" in asked[0]
+    ICloudDrive(config, state_dir).check()
+
+
+def test_accounts_of_mainland_china_have_servers_of_their_own(
+    config: ICloudDriveConfig, state_dir: Path
+) -> None:
+    from jarvis_dagster.services.client_storage.icloud.session import open_account
+
+    changes = {"china_mainland": True, "setup_url": "", "auth_url": ""}
+    account = open_account(config.model_copy(update=changes), state_dir)
+    assert account._setup_endpoint == "https://setup.icloud.com.cn/setup/ws/1"
+    assert account._auth_endpoint.startswith("https://idmsa.apple.com/")
+
+
 def test_session_files_are_private_and_hold_no_password(
     config: ICloudDriveConfig, state_dir: Path, signed_in: None, drive: ICloudDrive
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -283,6 +284,27 @@ def test_a_name_that_somebody_takes_meanwhile_is_theirs(
     server.tree.rename = late  # type: ignore[method-assign, assignment]
     assert drive.upload(source).name == "clip (2).mp4"
     assert server.tree.contents() == {"clip.mp4": b"theirs", "clip (2).mp4": NEW}
+
+
+@pytest.mark.parametrize("taken", ["number", "refuse", "allow"])
+def test_machines_that_upload_one_name_at_once_keep_all(
+    again: Callable[[], ICloudDrive], server: ICloudServer, tmp_path: Path, taken: str
+) -> None:
+    server.tree.behaviour.taken = taken  # type: ignore[assignment]
+    drives = [again() for _ in range(3)]
+
+    def upload(number: int) -> None:
+        path = tmp_path / f"in-{number}"
+        path.write_bytes(str(number).encode() * 1000)
+        drives[number % 3].upload(path, name="same.mp4")
+
+    threads = [threading.Thread(target=upload, args=(n,)) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(server.tree.contents().values())) == 6
+    assert not [name for name in server.tree.contents() if name.startswith("~$")]
 
 
 def test_killed_uploads_are_thrown_away_after_a_day(
