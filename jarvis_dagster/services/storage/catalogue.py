@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from jarvis_dagster.services.storage.config import StorageConfig
     from jarvis_dagster.services.storage.documents import Documents
     from jarvis_dagster.services.storage.raw import RawObjects
-    from jarvis_dagster.services.storage.wire import ObjectInfo
+    from jarvis_dagster.services.storage.stored import ObjectInfo
 
 __all__ = ["KINDS", "RECORDS_PREFIX", "Catalogue", "Found", "line_of", "new_version", "now"]
 

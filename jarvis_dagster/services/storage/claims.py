@@ -25,7 +25,8 @@ from jarvis_dagster.errors import ConflictError, PermanentError, TransientError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from jarvis_dagster.services.storage.wire import ObjectInfo, Wire
+    from jarvis_dagster.services.storage.stored import ObjectInfo
+    from jarvis_dagster.services.storage.wire import Wire
 
 __all__ = ["CLAIMS_PREFIX", "SETTLE_S", "claimed", "honours_conditions"]
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from jarvis_dagster.services.storage.data_keys import DataKeys
-    from jarvis_dagster.services.storage.wire import StoredObject
+    from jarvis_dagster.services.storage.stored import StoredObject
 
 __all__ = ["Content", "Encoded", "Encoder", "data_key_of", "is_encrypted", "wrapped_by"]
 

@@ -25,8 +25,9 @@ __all__ = ["Hashes", "checksum", "hash_file"]
 
 
 class Hashes(NamedTuple):
-    """Both hashes in hex."""
+    """The bytes that were read, and both hashes of them in hex."""
 
+    size: int
     sha256: str
     xxh3: str
 
@@ -40,9 +41,10 @@ def checksum() -> xxh3_128:
 
 def hash_file(path: Path) -> Hashes:
     """Both hashes of a file, read once in pieces."""
-    sha256, fast = hashlib.sha256(), checksum()
+    size, sha256, fast = 0, hashlib.sha256(), checksum()
     with path.open("rb") as stream:
         while chunk := stream.read(CHUNK_BYTES):
+            size += len(chunk)
             sha256.update(chunk)
             fast.update(chunk)
-    return Hashes(sha256.hexdigest(), fast.hexdigest())
+    return Hashes(size, sha256.hexdigest(), fast.hexdigest())

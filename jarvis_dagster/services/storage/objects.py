@@ -2,7 +2,7 @@
 
 Belongs here: put, get and stat of one object, by its content. Does
 not belong here: what an artifact or a model is (``service.py``),
-how content is encoded (``encoding.py``) and sent in parts (``uploads.py``).
+how content is encoded (``encoding.py``) and sent (``sending.py``).
 """
 
 from __future__ import annotations
@@ -10,34 +10,33 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
-import io
 import unicodedata
-from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any
 
 from jarvis_dagster.errors import BadInputError, PermanentError, TransientError
 from jarvis_dagster.services.files import CHUNK_BYTES, atomic_path, readable_file
-from jarvis_dagster.services.storage.compression import is_worth_it
 from jarvis_dagster.services.storage.data_keys import DataKeys
-from jarvis_dagster.services.storage.encoding import Content, Encoded, Encoder, is_encrypted
+from jarvis_dagster.services.storage.encoding import Content, Encoder, is_encrypted
 from jarvis_dagster.services.storage.faults import DamagedError, UploadGoneError
 from jarvis_dagster.services.storage.hashing import Hashes, checksum, hash_file
 from jarvis_dagster.services.storage.key_sources import key_source
 from jarvis_dagster.services.storage.raw import RawObjects, opened, synced_early, write_to
-from jarvis_dagster.services.storage.spool import Spool, Spooled
-from jarvis_dagster.services.storage.uploads import Source, Uploads
-from jarvis_dagster.services.storage.wire import StoredObject, Wire
+from jarvis_dagster.services.storage.sending import Outgoing, Sender
+from jarvis_dagster.services.storage.uploads import Uploads
+from jarvis_dagster.services.storage.wire import Wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from jarvis_dagster.services.storage.config import StorageConfig
+    from jarvis_dagster.services.storage.stored import StoredObject
 
     Progress = Callable[[int, int], None]
 
 __all__ = ["ObjectRef", "ObjectStore", "check_key"]
 
+_SENDS = 3
 _READS = 2  # of an object that arrives damaged: the network may have done it
 
 
@@ -66,7 +65,7 @@ class ObjectStore:
         self.encoder = Encoder(self.keys)
         self.uploads = Uploads(self.wire, config.part_mb << 20)
         self.raw = RawObjects(self.wire, self.uploads)
-        self._spool = Spool(config.spool_dir, config.retention.orphan_hours * 3600)
+        self._sender = Sender(config, self.wire, self.encoder, self.uploads)
 
     def close(self) -> None:
         """Close the connections."""
@@ -111,23 +110,22 @@ class ObjectStore:
         """
         check_key(key)
         path = readable_file(path)
-        size = path.stat().st_size
-        media_type = media_type or "application/octet-stream"
         with _readable(path) as stream:
-            content = Content(size, *(hashes or hash_file(path)))
-            for _ in range(3):
-                if not self._has(bucket, key, content):
-                    try:
-                        self._send(bucket, key, path, stream, content, media_type, progress)
-                    except UploadGoneError:  # another process finished or gave up the same one
-                        stream.seek(0)
-                        continue
+            content = Content(*(hashes or hash_file(path)))
+            item = Outgoing(
+                *(path, content, bucket, key, media_type or "application/octet-stream", progress)
+            )
+            for _ in range(_SENDS):
+                stream.seek(0)
+                try:
+                    if not self._has(bucket, key, content):
+                        self._sender.send(item, stream)
+                except UploadGoneError:  # another process finished or gave up the same one
+                    continue
                 if progress is not None:
-                    progress(size, size)
-                return ObjectRef(bucket, key, size, content.sha256)
-        raise TransientError(
-            f"s3://{bucket}/{key} is being uploaded by several processes.", "Try again."
-        )
+                    progress(content.size, content.size)
+                return ObjectRef(bucket, key, content.size, content.sha256)
+        raise TransientError(f"{item.url} is being uploaded by several processes.", "Try again.")
 
     def _has(self, bucket: str, key: str, content: Content) -> bool:
         """Whether the store has this content, encrypted as new content is."""
@@ -140,96 +138,6 @@ class ObjectStore:
         except PermanentError:  # damaged, or of another key: it is replaced
             return False
         return (found.size, found.sha256) == (content.size, content.sha256)
-
-    def _send(
-        self,
-        bucket: str,
-        key: str,
-        path: Path,
-        stream: IO[bytes],
-        content: Content,
-        media_type: str,
-        progress: Progress | None,
-    ) -> None:
-        if self.config.compression:
-            worth = is_worth_it(stream, content.size, media_type, key)
-            content = dataclasses.replace(content, compressed=worth)
-
-        def check(sent: str) -> None:
-            if sent != content.xxh3:
-                raise _changed(path)
-
-        if content.size <= self.config.part_mb << 20:
-            encoded = self.encoder.plan(bucket, key, content)
-            sink = io.BytesIO()
-            check(encoded.write(stream, sink))
-            stored_size = sink.tell()
-            self._put_once(bucket, key, sink.getvalue(), media_type, encoded)
-        elif content.compressed or self.encoder.encrypts:
-            stored_size = self._send_spooled(
-                bucket, key, stream, content, media_type, check, progress
-            )
-        else:
-            encoded = self.encoder.plan(bucket, key, content)
-            stored_size = content.size
-            source = Source(
-                *(bucket, key, content.size, content.sha256, media_type, encoded.metadata, check)
-            )
-            self.uploads.send(source, stream, _of(progress, content.size, content.size))
-        self._verify(bucket, key, content, stored_size)
-
-    def _send_spooled(
-        self,
-        bucket: str,
-        key: str,
-        stream: IO[bytes],
-        content: Content,
-        media_type: str,
-        check: Callable[[str], None],
-        progress: Progress | None,
-    ) -> int:
-        def encode(sink: IO[bytes]) -> dict[str, str]:
-            encoded = self.encoder.plan(bucket, key, content)
-            check(encoded.write(stream, sink))
-            return dict(encoded.metadata)
-
-        def is_usable(left: Spooled) -> bool:
-            about = ("", media_type, left.metadata, datetime.now(UTC))
-            stored = StoredObject(bucket, key, left.path.stat().st_size, *about)
-            try:
-                return self.encoder.content(stored) == content
-            except PermanentError:  # its key is gone
-                return False
-
-        own = [self.config.endpoint, bucket, key, content.sha256, str(self.encoder.encrypts)]
-        with self._spool.file(own, encode, is_usable) as spooled, spooled.path.open("rb") as ready:
-            size = spooled.path.stat().st_size
-            source = Source(
-                *(bucket, key, size, spooled.identity, media_type, spooled.metadata),
-                lambda _: None,  # nobody changes a spool file
-            )
-            self.uploads.send(source, ready, _of(progress, size, content.size))
-            return size
-
-    def _put_once(
-        self, bucket: str, key: str, data: bytes, media_type: str, encoded: Encoded
-    ) -> None:
-        self.wire.call(
-            f"s3://{bucket}/{key}",
-            lambda: self.wire.put(
-                bucket, key, data, media_type=media_type, metadata=encoded.metadata
-            ),
-        )
-
-    def _verify(self, bucket: str, key: str, content: Content, stored_size: int) -> None:
-        url = f"s3://{bucket}/{key}"
-        stored = self.wire.call(url, lambda: self.wire.head(bucket, key))
-        found = None if stored is None else self.encoder.content(stored)
-        if stored is None or found != content or stored.size != stored_size:
-            raise TransientError(
-                f"{url} was sent, but the object store reports {found}.",
-                "Check the object store's disk and log.",
-            )
 
     def get(
         self, bucket: str, key: str, path: Path, *, progress: Progress | None = None
@@ -337,16 +245,3 @@ def _readable(path: Path) -> Iterator[IO[bytes]]:
         raise PermanentError(
             f"{path} cannot be read ({error.strerror}).", "Check the disk it is on."
         ) from error
-
-
-def _of(progress: Progress | None, stored: int, size: int) -> Callable[[int], None] | None:
-    """Progress in bytes of the content, from bytes as they are stored."""
-    if progress is None:
-        return None
-    return lambda sent: progress(min(size, sent * size // max(stored, 1)), size)
-
-
-def _changed(path: Path) -> BadInputError:
-    return BadInputError(
-        f"{path} changed while it was being stored.", "Store it when it is complete."
-    )

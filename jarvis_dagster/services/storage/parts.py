@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from jarvis_dagster.services.storage.faults import MISSING
-from jarvis_dagster.services.storage.wire import meta_headers, unquoted
+from jarvis_dagster.services.storage.stored import meta_headers, unquoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from jarvis_dagster.services.storage.stored import ObjectInfo, StoredObject
     from jarvis_dagster.services.storage.uploads import Uploads
-    from jarvis_dagster.services.storage.wire import ObjectInfo, StoredObject, Wire
+    from jarvis_dagster.services.storage.wire import Wire
 
 __all__ = ["RawObject", "RawObjects", "opened", "synced_early", "write_to"]
 

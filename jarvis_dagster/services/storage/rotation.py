@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from jarvis_dagster.services.storage.service import JarvisStorageService
-    from jarvis_dagster.services.storage.wire import ObjectInfo
+    from jarvis_dagster.services.storage.stored import ObjectInfo
 
 __all__ = ["Rotation", "rotate_keys"]
 

@@ -13,14 +13,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import mimetypes
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jarvis_dagster.errors import BadInputError, PermanentError
 from jarvis_dagster.services.files import readable_file, safe_name
 from jarvis_dagster.services.storage.catalogue import (
-    RECORDS_PREFIX,
     Catalogue,
     line_of,
     new_version,
@@ -28,7 +26,8 @@ from jarvis_dagster.services.storage.catalogue import (
 from jarvis_dagster.services.storage.documents import Documents
 from jarvis_dagster.services.storage.hashing import hash_file
 from jarvis_dagster.services.storage.history import VersionedStorage
-from jarvis_dagster.services.storage.objects import ObjectRef, ObjectStore, check_key
+from jarvis_dagster.services.storage.keyed import KeyedFiles, media_type_of
+from jarvis_dagster.services.storage.objects import ObjectStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -39,10 +38,8 @@ if TYPE_CHECKING:
 
 __all__ = ["JarvisStorageService"]
 
-_OWN = (RECORDS_PREFIX, ".jarvis/")
 
-
-class JarvisStorageService(VersionedStorage):
+class JarvisStorageService(VersionedStorage, KeyedFiles):
     """Files in an S3 object store. Nothing connects before the first call."""
 
     def __init__(self, config: StorageConfig) -> None:
@@ -142,10 +139,10 @@ class JarvisStorageService(VersionedStorage):
             if version.sha256 != sha256:
                 raise BadInputError(f"{path.name} has the id of another content.", "Rename it.")
         key = f"{kind}/{item_id}/{name}"
-        made = new_version(item_id, key, path.stat().st_size, sha256, own)
+        made = new_version(item_id, key, hashes.size, sha256, own)
         changed = found.record.added(made)
         self.objects.put(
-            found.bucket, key, path, _media_type(name), hashes=hashes, progress=progress
+            found.bucket, key, path, media_type_of(name), hashes=hashes, progress=progress
         )
         latest = found.record.latest
         if latest is None or (latest.id, latest.metadata) != (item_id, own):
@@ -226,49 +223,6 @@ class JarvisStorageService(VersionedStorage):
             items += [_listed(record, version) for version in newest.values()]
         return sorted(items, key=lambda item: (item["modified"], item["id"]), reverse=True)
 
-    # -- single files, for those who know their keys -----------------------------
-
-    def put_file(
-        self,
-        key: str,
-        path: str | Path,
-        bucket: str | None = None,
-        *,
-        progress: Callable[[int, int], None] | None = None,
-    ) -> ObjectRef:
-        """Store a file under ``key``, verified; the same content is sent once."""
-        if key.startswith(_OWN):
-            raise BadInputError(f"The key {key!r} is one of Jarvis's own.", "Use another.")
-        bucket = bucket or self.config.artifacts_bucket
-        return self.objects.put(bucket, key, Path(path), _media_type(key), progress=progress)
-
-    def get_file(self, key: str, path: str | Path, bucket: str | None = None) -> ObjectRef:
-        """Fetch the object under ``key`` into the file ``path``, verified.
-
-        Raises:
-            PermanentError: there is no such object.
-        """
-        bucket = bucket or self.config.artifacts_bucket
-        ref = self.objects.get(bucket, key, Path(path))
-        if ref is None:
-            raise PermanentError(
-                f"s3://{bucket}/{key} does not exist.", "Materialise the asset that makes it again."
-            )
-        return ref
-
-    def stat(self, key: str, bucket: str | None = None) -> ObjectRef | None:
-        """The object under ``key``, or None where there is none."""
-        return self.objects.stat(bucket or self.config.artifacts_bucket, key)
-
-    def exists(self, key: str, bucket: str | None = None) -> bool:
-        """Whether there is an object under ``key``."""
-        return self.stat(key, bucket) is not None
-
-    def url(self, key: str, bucket: str | None = None) -> str:
-        """``s3://bucket/key``, for metadata and messages."""
-        check_key(key)
-        return f"s3://{bucket or self.config.artifacts_bucket}/{key}"
-
 
 def _as_json(name: str, metadata: Mapping[str, Any] | None) -> dict[str, Any]:
     try:
@@ -283,10 +237,6 @@ def _as_json(name: str, metadata: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def _content_digits(sha256: str) -> str:
     return hashlib.sha256(b"content" + sha256.encode()).hexdigest()[:16]
-
-
-def _media_type(name: str) -> str:
-    return mimetypes.guess_type(name)[0] or "application/octet-stream"
 
 
 def _listed(record: Record, version: Version) -> dict[str, Any]:

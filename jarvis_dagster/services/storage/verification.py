@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from jarvis_dagster.services.storage.records import Version
     from jarvis_dagster.services.storage.service import JarvisStorageService
-    from jarvis_dagster.services.storage.wire import ObjectInfo
+    from jarvis_dagster.services.storage.stored import ObjectInfo
 
 __all__ = ["Damage", "verify"]
 

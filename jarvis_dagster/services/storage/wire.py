@@ -8,8 +8,6 @@ which order (``objects.py``).
 
 from __future__ import annotations
 
-import dataclasses
-import email.utils
 import itertools
 import os
 from datetime import UTC, datetime
@@ -19,6 +17,12 @@ from typing import TYPE_CHECKING, TypeVar
 from jarvis_dagster.errors import ConfigError
 from jarvis_dagster.services.retry import retrying
 from jarvis_dagster.services.storage.faults import MISSING, translated
+from jarvis_dagster.services.storage.stored import (
+    ObjectInfo,
+    meta_headers,
+    stored_object,
+    unquoted,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -27,48 +31,13 @@ if TYPE_CHECKING:
     from urllib3.response import BaseHTTPResponse as HTTPResponse
 
     from jarvis_dagster.services.storage.config import StorageConfig
+    from jarvis_dagster.services.storage.stored import StoredObject
 
-__all__ = ["ObjectInfo", "StoredObject", "Wire", "meta_headers", "unquoted"]
+__all__ = ["Wire"]
 
 T = TypeVar("T")
 
-_META = "x-amz-meta-"
 _PAGE = 1000  # of S3
-
-
-@dataclasses.dataclass(frozen=True)
-class ObjectInfo:
-    """An object as a listing shows it: the size is of the stored bytes.
-
-    ``version`` is the server's ETag: it changes whenever the bytes do.
-    """
-
-    bucket: str
-    key: str
-    size: int
-    version: str
-    modified: datetime
-
-
-@dataclasses.dataclass(frozen=True)
-class StoredObject:
-    """An object as it is stored, which may be compressed and encrypted.
-
-    ``metadata`` belongs to the bytes: without it they cannot be read again.
-    """
-
-    bucket: str
-    key: str
-    size: int
-    version: str
-    media_type: str
-    metadata: Mapping[str, str]
-    modified: datetime
-
-    @property
-    def url(self) -> str:
-        """``s3://bucket/key``."""
-        return f"s3://{self.bucket}/{self.key}"
 
 
 class Wire:
@@ -163,7 +132,7 @@ class Wire:
             if error.code in MISSING:
                 return None
             raise
-        return _stored(bucket, key, response.headers)
+        return stored_object(bucket, key, response.headers)
 
     def put(
         self,
@@ -199,7 +168,7 @@ class Wire:
             if error.code in MISSING:
                 return None
             raise
-        return _stored(bucket, key, response.headers), response
+        return stored_object(bucket, key, response.headers), response
 
     def read(self, bucket: str, key: str) -> tuple[StoredObject, bytes] | None:
         """A small object with its bytes, retried; None where there is none."""
@@ -269,32 +238,3 @@ class Wire:
             for item in itertools.islice(items, _PAGE)
             if item.object_name is not None
         ]
-
-
-def _stored(bucket: str, key: str, headers: Mapping[str, str]) -> StoredObject:
-    lowered = {name.lower(): value for name, value in headers.items()}
-    return StoredObject(
-        bucket,
-        key,
-        int(lowered.get("content-length", 0)),
-        unquoted(lowered.get("etag")),
-        lowered.get("content-type", ""),
-        {n.removeprefix(_META): v for n, v in lowered.items() if n.startswith(_META)},
-        _time(lowered.get("last-modified")),
-    )
-
-
-def _time(http_date: str | None) -> datetime:
-    if not http_date:
-        return datetime.min.replace(tzinfo=UTC)
-    return email.utils.parsedate_to_datetime(http_date)
-
-
-def meta_headers(metadata: Mapping[str, str] | None) -> dict[str, str]:
-    """User metadata as the headers that carry it."""
-    return {_META + name: value for name, value in (metadata or {}).items()}
-
-
-def unquoted(version: str | None) -> str:
-    """An ETag without its quotes."""
-    return (version or "").replace('"', "")
