@@ -49,7 +49,7 @@ def test_own_state_is_not_reachable(drive: LocalFolderDrive, tmp_path: Path) -> 
     with pytest.raises(BadInputError):
         drive.trash(".jarvis")
     with pytest.raises(BadInputError):
-        drive.stat(".jarvis/hashes.json")
+        drive.stat(".jarvis/hashes.sqlite")
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_hashes_are_remembered_until_the_file_changes(
     assert len(calls) == 3
     path.write_bytes(b"two")
     assert drive.sha256("clip.mp4") != first
-    (drive.root / ".jarvis" / "hashes.json").write_text("{damaged")
+    (drive.root / ".jarvis" / "hashes.sqlite").write_bytes(b"damaged" * 1000)
     assert drive.sha256("clip.mp4") != first
 
 

@@ -59,7 +59,7 @@ class LocalFolderDrive(Drive):
         self._tree = LocalTree(root)
         self.root = self._tree.root
         state = state_dir or self.root / STATE
-        self._hashes = HashCache(state / "hashes.json")
+        self._hashes = HashCache(state / "hashes.sqlite")
         self._journal_path = state / "journal.sqlite"
         self._journal = ChangeJournal(self._journal_path)
 
