@@ -8,6 +8,7 @@ both should hold (``wanted.py``), whether the plan may be carried out
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
@@ -157,29 +158,36 @@ def _keeps_first(act: Action) -> tuple[object, ...]:
 
 def _agreements(wanted: Wanted) -> tuple[dict[str, Agreed], tuple[str, ...]]:
     """What both sides hold already, where the state says something else."""
-    a, b = wanted.nodes["a"], wanted.nodes["b"]
+    a, b, known = wanted.nodes["a"], wanted.nodes["b"], wanted.agreed
     newly = {}
-    for path in (*wanted.files, *wanted.folders):
+    for path in itertools.chain(wanted.files, wanted.folders):
         mine, yours = a.get(path), b.get(path)
         if mine is None or yours is None or path in wanted.leave:
             continue
-        if path in wanted.files:
-            if mine.file.is_folder or yours.file.is_folder or not _is_same(mine, yours):
-                continue
-        elif not (mine.file.is_folder and yours.file.is_folder):
+        folders = mine.file.is_folder and yours.file.is_folder
+        if folders is not (path in wanted.folders) or not (folders or _is_same(mine, yours)):
             continue
-        agreed = Agreed(mine.sha256, mine.file.size, seen(mine), seen(yours))
-        if wanted.agreed.get(path) != agreed:
-            newly[path] = agreed
+        last = known.get(path)
+        if not (last and last.sha256 == mine.sha256 and _saw(last.a, mine) and _saw(last.b, yours)):
+            newly[path] = Agreed(mine.sha256, mine.file.size, _seen(mine), _seen(yours))
     forget = tuple(
-        path
-        for path in wanted.agreed
-        if path not in a and path not in b and path not in wanted.leave
+        path for path in known if path not in a and path not in b and path not in wanted.leave
     )
     return newly, forget
 
 
-def seen(node: Node) -> Seen:
+def _saw(last: Seen, node: Node) -> bool:
+    """Whether what is remembered of a side is what it lists."""
+    file = node.file
+    return (
+        last.id == file.id
+        and last.version == ("" if node.fresh else file.version)
+        and last.raw == ("" if node.raw == node.path else node.raw)
+        and last.listed
+    )
+
+
+def _seen(node: Node) -> Seen:
     """What is remembered of a file or folder as it was listed."""
     return Seen(
         id=node.file.id,

@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from jarvis_dagster.services.client_storage.sync.names import conflict_path, parents
+from jarvis_dagster.services.client_storage.sync.names import conflict_path, parent, parents
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -90,7 +90,7 @@ class Wanted:
         a, b = self.nodes["a"], self.nodes["b"]
         for path in sorted(a.keys() | b.keys()):
             mine, yours = file_of(a.get(path)), file_of(b.get(path))
-            if path in self.leave or path in self._claimed or not (mine or yours):
+            if not (mine or yours) or path in self.leave or path in self._claimed:
                 continue
             last = self._last(path)
             if mine and yours:
@@ -148,8 +148,8 @@ class Wanted:
     def _last(self, path: str) -> Agreed | None:
         """What was agreed, unless a side was sent it and has not shown it since."""
         last = self.agreed.get(path)
-        if last is None:
-            return None
+        if last is None or (last.a.listed and last.b.listed):
+            return last
         sent = any(not last.on(side).listed and path not in self.nodes[side] for side in SIDES)
         return None if sent else last
 
@@ -166,7 +166,8 @@ class Wanted:
 
     def _settle_folders(self) -> None:
         a, b = self.nodes["a"], self.nodes["b"]
-        for path in a.keys() | b.keys():
+        folders = {path for side in (a, b) for path, node in side.items() if node.file.is_folder}
+        for path in folders:
             there = [node for node in (folder_of(a.get(path)), folder_of(b.get(path))) if node]
             real = [node for node in there if not node.held]
             if not real:
@@ -174,8 +175,11 @@ class Wanted:
             last = self._last(path)
             if len(there) == 2 or not (last and last.is_folder):
                 self.folders.add(path)
-        for path in (*self.files, *self.folders, *self.leave):
+        for path in (*self.folders, *self.leave):
             self.folders.update(parents(path))
+        for path in self.files:
+            if parent(path) not in self.folders:  # with which all above it are
+                self.folders.update(parents(path))
 
     def _clear_folders(self) -> None:
         """A file where a folder has to be goes aside."""
