@@ -13,7 +13,7 @@ from tests.fakes.onedrive import OneDriveServer
 from tests.fakes.onedrive.certificate import make_certificate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 __all__: list[str] = []
@@ -87,3 +87,32 @@ def drive(
     if config.client_secret is None:
         sign_in(config, state_dir, show=lambda _: None)
     return OneDrive(config, state_dir, sleep=waits)
+
+
+def during(
+    server: OneDriveServer,
+    monkeypatch: pytest.MonkeyPatch,
+    part: str,
+    do: Callable[[], None],
+    *,
+    skip: int = 0,
+    method: str = "",
+) -> None:
+    """Do something once, just before a request whose path holds ``part``."""
+    real, left = server.faults.next, [skip]
+
+    def watched(asked: str, path: str) -> Any:
+        if part in path and method in ("", asked) and left[0] >= 0:
+            left[0] -= 1
+            if left[0] < 0:
+                do()
+        return real(asked, path)
+
+    monkeypatch.setattr(server.faults, "next", watched)
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
+    path = tmp_path / "large.mp4"
+    path.write_bytes(bytes(range(256)) * 4000)  # 1,024,000 bytes: four pieces
+    return path

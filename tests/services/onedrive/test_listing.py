@@ -8,7 +8,7 @@ import pytest
 
 from jarvis_dagster.errors import BadInputError, NotSupportedError, TransientError
 from jarvis_dagster.services.client_storage.drive import Drive
-from tests.services.onedrive.test_transfers import _during
+from tests.services.onedrive.conftest import during
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,7 +84,7 @@ def test_a_file_that_moves_while_the_listing_runs_is_there_once(
             server.drive.touch(one)
 
     # A was read without it, Z is read when it is gone.
-    _during(server, monkeypatch, f"{last.id}/children", move)
+    during(server, monkeypatch, f"{last.id}/children", move)
     found = [file.path for file in drive.list_all(recursive=True)]
     assert found == ["A", "Z", "A/clip.mp4", "A/Deep", "A/Deep/below.mp4"]
 
@@ -100,7 +100,7 @@ def test_a_page_that_shifts_while_the_listing_runs(
         server.drive.touch(entries[0])
 
     # The first of the second page moves to the first page, which was read already.
-    _during(server, monkeypatch, "skiptoken", delete)
+    during(server, monkeypatch, "skiptoken", delete)
     assert len(list(drive.list_all())) == 1000
 
 
@@ -131,7 +131,7 @@ def test_a_folder_that_goes_while_the_listing_runs(
         entry.deleted = True
         server.drive.touch(entry)
 
-    _during(server, monkeypatch, f"{folder.id}/children", go)
+    during(server, monkeypatch, f"{folder.id}/children", go)
     assert list(drive.list_all(recursive=True)) == []
     with pytest.raises(BadInputError):
         list(drive.list_all(folder.id))

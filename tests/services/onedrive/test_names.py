@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jarvis_dagster.services.client_storage.drive import is_temporary
-from jarvis_dagster.services.client_storage.onedrive.names import forms, numbered, visible_name
+from jarvis_dagster.services.client_storage.names import numbered
+from jarvis_dagster.services.client_storage.onedrive.names import forms, visible_name
 from tests.fakes.onedrive.world import check_name
 
 __all__: list[str] = []
@@ -38,14 +39,6 @@ def test_ordinary_names_stay() -> None:
     for name in ("clip.mp4", "Größe #1 100%.mp4", "a (2).mp4", "Forms.docx", "my_vti.txt"):
         assert visible_name(name, in_root=True) == name
     assert visible_name("forms") == "forms"
-
-
-def test_numbers_go_before_the_extension() -> None:
-    assert [numbered("a.b.mp4", n) for n in (1, 2, 10)] == [
-        *("a.b.mp4", "a.b (2).mp4", "a.b (10).mp4")
-    ]
-    assert numbered("Games", 2) == "Games (2)"
-    assert numbered("_.hidden", 2) == "_ (2).hidden"
 
 
 def test_unicode_forms_of_a_name() -> None:

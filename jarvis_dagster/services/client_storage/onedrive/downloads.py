@@ -54,79 +54,113 @@ class Downloads:
         self._tree = tree
 
     def fetch(
-        self, ref: Ref, write: Callable[[bytes], object], progress: Progress | None = None
+        self,
+        item: Item,
+        ref: Ref,
+        write: Callable[[bytes], object] = lambda _: None,
+        progress: Progress | None = None,
     ) -> tuple[Item, str]:
         """Hand the content over in pieces.
 
+        Args:
+            item: As it was looked at just now.
+
         Returns:
-            The item that they belong to, and their SHA-256 in hex.
+            The item that the pieces belong to, and their SHA-256 in hex.
 
         Raises:
             TransientError: the file changed meanwhile, or what came is damaged.
             NotSupportedError: it is a notebook, which has no content of its own.
         """
-        item = self._tree.existing(ref)
-        name, size = str(item["name"]), int(item.get("size") or 0)
-        self._refuse_others(item, name)
-        digests = Digests()
+        name = str(item["name"])
+        _refuse_others(item, name)
+        transfer = _Transfer(self._graph, self._tree, item, ref, write, progress)
         try:
-            while digests.size < size:
-                self._graph.repeat(lambda: self._piece(ref, item, digests, write, progress, size))
-            after = self._tree.get(ref)
-            if after is None or version_of(after) != version_of(item):
-                raise _ChangedError
+            after = transfer.run()
         except _ChangedError:
             raise TransientError(
                 f"{name} changed while it was fetched.", "Fetch it when it is complete."
             ) from None
-        if digests.agree(after) is False:
+        if transfer.digests.agree(after) is False:
             raise TransientError(f"{name} came damaged from OneDrive.", "Fetch it again.")
-        if size == 0 and progress is not None:
-            progress(0, 0)
-        return after, digests.sha256
+        return after, transfer.digests.sha256
 
-    def _refuse_others(self, item: Item, name: str) -> None:
-        if is_package(item):
-            raise NotSupportedError(
-                f"{name} is a notebook, which has no content that can be fetched.",
-                "Export it with OneNote, as a PDF for instance.",
-            )
-        if is_folder(item):
-            raise BadInputError(f"{name} is a folder, not a file.")
-        if "malware" in item:
-            raise PermanentError(f"OneDrive holds {name} for harmful.", "Look at the file there.")
 
-    def _piece(
+class _Transfer:
+    """One file on its way, and how far it is."""
+
+    def __init__(
         self,
-        ref: Ref,
+        graph: Graph,
+        tree: Tree,
         item: Item,
-        digests: Digests,
+        ref: Ref,
         write: Callable[[bytes], object],
         progress: Progress | None,
-        size: int,
     ) -> None:
-        """Fetch from where the content ends so far, as far as it goes."""
-        name, start = str(item["name"]), digests.size
-        if start >= size:
-            return
-        now = self._tree.get(ref)  # an address is good for minutes only
-        if now is None or version_of(now) != version_of(item):
+        self.digests = Digests()
+        self._graph = graph
+        self._tree = tree
+        self._version = version_of(item)
+        self._size = int(item.get("size") or 0)
+        self._name = str(item["name"])
+        self._latest: Item | None = item
+        self._ref = ref
+        self._write = write
+        self._progress = progress
+
+    def run(self) -> Item:
+        """Fetch everything; the item as it is afterwards."""
+        while self.digests.size < self._size:
+            self._graph.repeat(self._piece)
+        if self._size == 0 and self._progress is not None:
+            self._progress(0, 0)
+        return self._look()
+
+    def _look(self) -> Item:
+        item = self._tree.get(self._ref)
+        if item is None or version_of(item) != self._version:
             raise _ChangedError
-        end = min(start + _PIECE, size) - 1
-        with self._graph.open(_url(now, name), name, {"Range": f"bytes={start}-{end}"}) as response:
-            skip = _offset(response, start, size, name)
+        return item
+
+    def _piece(self) -> None:
+        """Fetch from where the content ends so far, as far as it goes."""
+        item = self._latest or self._look()
+        self._latest = None  # its address is good for minutes only: the next piece asks anew
+        start = self.digests.size
+        end = min(start + _PIECE, self._size) - 1
+        span = {"Range": f"bytes={start}-{end}"}
+        with self._graph.open(_url(item, self._name), self._name, span) as response:
+            skip = _offset(response, start, self._size, self._name)
             try:
                 for data in response.iter_content(CHUNK_BYTES):
-                    fresh, skip = data[skip:], max(skip - len(data), 0)
-                    fresh = fresh[: size - digests.size]
-                    write(fresh)
-                    digests.update(fresh)
-                    if progress is not None and fresh:
-                        progress(digests.size, size)
+                    self._take(data[skip:])
+                    skip = max(skip - len(data), 0)
             except requests.RequestException as error:
-                _broken(name, type(error).__name__)
-        if digests.size <= end:
-            _broken(name, "cut short")
+                _broken(self._name, type(error).__name__)
+        if self.digests.size <= end:
+            _broken(self._name, "cut short")
+
+    def _take(self, data: bytes) -> None:
+        data = data[: self._size - self.digests.size]
+        if not data:
+            return
+        self._write(data)
+        self.digests.update(data)
+        if self._progress is not None:
+            self._progress(self.digests.size, self._size)
+
+
+def _refuse_others(item: Item, name: str) -> None:
+    if is_package(item):
+        raise NotSupportedError(
+            f"{name} is a notebook, which has no content that can be fetched.",
+            "Export it with OneNote, as a PDF for instance.",
+        )
+    if is_folder(item):
+        raise BadInputError(f"{name} is a folder, not a file.")
+    if "malware" in item:
+        raise PermanentError(f"OneDrive holds {name} for harmful.", "Look at the file there.")
 
 
 def _url(item: Item, name: str) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from jarvis_dagster.errors import ConflictError, PermanentError
 from jarvis_dagster.services.client_storage.drive import Drive, Quota
+from jarvis_dagster.services.client_storage.names import numbered
 from jarvis_dagster.services.client_storage.onedrive.auth import Tokens
 from jarvis_dagster.services.client_storage.onedrive.digests import RememberedHashes
 from jarvis_dagster.services.client_storage.onedrive.downloads import Downloads
@@ -20,7 +21,7 @@ from jarvis_dagster.services.client_storage.onedrive.graph import Graph
 from jarvis_dagster.services.client_storage.onedrive.items import Ref
 from jarvis_dagster.services.client_storage.onedrive.listing import Listing
 from jarvis_dagster.services.client_storage.onedrive.moves import Moves
-from jarvis_dagster.services.client_storage.onedrive.names import numbered, visible_name
+from jarvis_dagster.services.client_storage.onedrive.names import visible_name
 from jarvis_dagster.services.client_storage.onedrive.searching import search
 from jarvis_dagster.services.client_storage.onedrive.sharing import Sharing
 from jarvis_dagster.services.client_storage.onedrive.sources import Source
@@ -136,10 +137,10 @@ class OneDrive(Drive):
     def download(self, file_id: str, path: Path, *, progress: Progress | None = None) -> DriveFile:
         """See :meth:`Drive.download`."""
         ref = Ref.parse(file_id)
-        self._tree.existing(ref)
+        item = self._tree.existing(ref)
         with atomic_path(path) as partial:
             with partial.open("wb") as stream:
-                item, sha256 = self._downloads.fetch(ref, stream.write, progress)
+                item, sha256 = self._downloads.fetch(item, ref, stream.write, progress)
             file = self._tree.file(item, ref)
         self._remembered.put(ref.id, file.version, sha256)
         return file

@@ -15,6 +15,7 @@ from jarvis_dagster.errors import (
     PermanentError,
     TransientError,
 )
+from jarvis_dagster.services.client_storage.names import numbered
 from jarvis_dagster.services.client_storage.onedrive.faults import (
     ModifiedError,
     NameTakenError,
@@ -26,7 +27,7 @@ from jarvis_dagster.services.client_storage.onedrive.items import (
     is_folder,
     version_of,
 )
-from jarvis_dagster.services.client_storage.onedrive.names import numbered, visible_name
+from jarvis_dagster.services.client_storage.onedrive.names import visible_name
 
 if TYPE_CHECKING:
     from jarvis_dagster.services.client_storage.onedrive.graph import Graph
@@ -84,7 +85,8 @@ class Moves:
         if here and wanted == item["name"]:
             return item
         for number in range(1, 2 if exact else _MOST_NAMES):
-            body = {"parentReference": {"id": folder.item}, "name": numbered(wanted, number)}
+            free = numbered(wanted, number, is_folder=is_folder(item))
+            body = {"parentReference": {"id": folder.item}, "name": free}
             link = f"{self._tree.link(ref)}?{quote(_CONFLICT)}=fail"
             try:
                 self._graph.call("PATCH", link, wanted, body=body)

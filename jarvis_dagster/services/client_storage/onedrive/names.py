@@ -11,9 +11,9 @@ import re
 import unicodedata
 
 from jarvis_dagster.services.client_storage.drive import is_temporary
-from jarvis_dagster.services.files import safe_name
+from jarvis_dagster.services.client_storage.names import visible
 
-__all__ = ["forms", "numbered", "visible_name"]
+__all__ = ["forms", "visible_name"]
 
 _RESERVED = re.compile(
     r"(COM|LPT)[0\u00b9\u00b2\u00b3](\..*)?|desktop\.ini|thumbs\.db", re.IGNORECASE
@@ -27,19 +27,10 @@ def visible_name(name: str, *, in_root: bool = False) -> str:
     Args:
         in_root: Whether it is for the root of a drive, where SharePoint keeps ``Forms``.
     """
-    name = _SERVER_FOLDER.sub("_vti-", safe_name(name)).rstrip(". ") or "_"
-    hidden = name.startswith((".", "~"))
-    if hidden or _RESERVED.fullmatch(name) or (in_root and name.lower() == "forms"):
+    name = _SERVER_FOLDER.sub("_vti-", visible(name)).rstrip(". ")
+    if _RESERVED.fullmatch(name) or (in_root and name.lower() == "forms"):
         name = f"_{name}"
     return f"{name}_" if is_temporary(name) else name
-
-
-def numbered(name: str, number: int) -> str:
-    """``clip.mp4`` as ``clip (2).mp4``; the first keeps its name."""
-    if number == 1:
-        return name
-    stem, dot, extension = name.rpartition(".")
-    return f"{stem} ({number}).{extension}" if stem and dot else f"{name} ({number})"
 
 
 def forms(name: str) -> tuple[str, ...]:

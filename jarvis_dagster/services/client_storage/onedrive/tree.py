@@ -9,38 +9,22 @@ from __future__ import annotations
 import dataclasses
 import threading
 from typing import TYPE_CHECKING
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from jarvis_dagster.errors import BadInputError, TransientError
 from jarvis_dagster.services.client_storage.onedrive.faults import ForbiddenError
 from jarvis_dagster.services.client_storage.onedrive.items import Item, Ref, is_folder, to_file
 from jarvis_dagster.services.client_storage.onedrive.names import forms
+from jarvis_dagster.services.client_storage.onedrive.roots import Known, ask, climb, decoded
 
 if TYPE_CHECKING:
     from jarvis_dagster.services.client_storage.drive import DriveFile
     from jarvis_dagster.services.client_storage.onedrive.config import OneDriveConfig
     from jarvis_dagster.services.client_storage.onedrive.graph import Graph
 
-__all__ = ["Known", "Tree"]
+__all__ = ["Tree"]
 
 _DEEPEST = 200
-
-
-@dataclasses.dataclass(frozen=True)
-class Known:
-    """The drive, once it was asked.
-
-    Attributes:
-        drive: Its id.
-        personal: Whether it is a person's own, not of an organisation.
-        root: The id of the folder that Jarvis may see.
-        root_path: Of that folder from the drive's root; empty for the root itself.
-    """
-
-    drive: str
-    personal: bool
-    root: str
-    root_path: str
 
 
 class Tree:
@@ -57,7 +41,7 @@ class Tree:
         """The drive and its root; asked once."""
         with self._lock:
             if self._known is None:
-                self._known = self._ask()
+                self._known = ask(self._graph, self.drive_link, self._config.folder)
             return self._known
 
     @property
@@ -177,9 +161,10 @@ class Tree:
         if ref.drive:
             return self._path_through_shortcut(item, ref)
         told = (item.get("parentReference") or {}).get("path")
-        above = self._decoded(told) if isinstance(told, str) else None
+        above = decoded(told, self.known.personal) if isinstance(told, str) else None
         if above is None:
-            return self._climb(item, "", self.known.root, parents if parents is not None else {})
+            found = parents if parents is not None else {}
+            return climb(self._graph, item, self.known.drive, self.known.root, found)
         root = self.known.root_path
         if above != root and not above.startswith(f"{root}/"):
             return None
@@ -202,39 +187,6 @@ class Tree:
             return True
         return self.path(item, ref) is not None
 
-    def _decoded(self, told: str) -> str | None:
-        """A ``parentReference.path`` as text; None where it cannot be known.
-
-        It is percent-encoded for personal drives and, against its description,
-        not always for those of organisations: there ``%20`` may be a name.
-        """
-        head, colon, path = told.partition(":")
-        if not colon or not head.endswith("/root"):
-            return None
-        if "%" in path and not self.known.personal:
-            return None
-        return unquote(path).rstrip("/")
-
-    def _climb(self, item: Item, drive: str, top: str, parents: dict[str, Item]) -> str | None:
-        """The path below the folder ``top``, from the names of all folders between."""
-        names = [str(item.get("name"))]
-        for _ in range(_DEEPEST):
-            above = str((item.get("parentReference") or {}).get("id") or "")
-            if above == top:
-                return "/".join(reversed(names))
-            if not above:
-                return None
-            if above not in parents:
-                found = self._graph.find(self.link(Ref(above, drive)), above)
-                if found is None:
-                    return None
-                parents[above] = found
-            item = parents[above]
-            if "root" in item:
-                return None
-            names.append(str(item.get("name")))
-        return None
-
     def _path_through_shortcut(self, item: Item, ref: Ref) -> str | None:
         shortcut = self._graph.find(self.link(Ref(ref.shortcut)), ref.shortcut)
         if shortcut is None or not shortcut.get("remoteItem"):
@@ -243,23 +195,5 @@ class Tree:
         top = self.behind(shortcut, Ref(ref.shortcut))
         if item.get("id") == top.item:
             return above
-        below = self._climb(item, ref.drive, top.item, {})
+        below = climb(self._graph, item, ref.drive, top.item, {})
         return None if above is None or below is None else f"{above}/{below}"
-
-    def _ask(self) -> Known:
-        drive = self._graph.call("GET", f"{self.drive_link}?$select=id,driveType", "the drive")
-        drive_id, personal = str(drive["id"]), drive.get("driveType") == "personal"
-        link = f"/drives/{drive_id}/root"
-        folder = self._config.folder
-        root = self._graph.find(f"{link}:/{quote(folder)}" if folder else link, folder or "root")
-        if root is None or not is_folder(root):
-            raise BadInputError(
-                f"There is no folder {folder!r} in this OneDrive.", "Create it, or set `folder`."
-            )
-        if not folder:
-            return Known(drive_id, personal, str(root["id"]), "")
-        whole = self._graph.call("GET", link, "the drive's root")
-        path = self._climb(root, drive_id, str(whole["id"]), {})  # in its own case, not that typed
-        if path is None:
-            raise BadInputError(f"The folder {folder!r} is not in this OneDrive.")
-        return Known(drive_id, personal, str(root["id"]), f"/{path}")

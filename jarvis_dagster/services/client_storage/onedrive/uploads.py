@@ -121,7 +121,7 @@ class Uploads:
         told = ((item.get("file") or {}).get("hashes") or {}).get("sha256Hash")
         known = str(told).lower() if told else self._remembered.get(ref.id, version_of(item))
         if known is None:
-            item, known = self._downloads.fetch(ref, lambda _: None)
+            item, known = self._downloads.fetch(item, ref)
             self._remembered.put(ref.id, version_of(item), known)
         return known
 
@@ -202,7 +202,7 @@ class Uploads:
         name = str(item.get("name"))
         agrees = source.agree(item)
         if agrees is None:
-            item, sha256 = self._downloads.fetch(ref, lambda _: None)
+            item, sha256 = self._downloads.fetch(item, ref)
             agrees = sha256 == source.sha256
         if not agrees and not self._is_rewritten(name):
             if new:

@@ -1,8 +1,7 @@
-"""Large and changing files, full drives, lost sessions, names that are one name."""
+"""Uploads: large and changing files, full drives, lost sessions, names that are one name."""
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,16 +9,13 @@ import pytest
 from jarvis_dagster.errors import (
     BadInputError,
     ConflictError,
-    NotSupportedError,
     PermanentError,
     TransientError,
 )
 from jarvis_dagster.services.client_storage.onedrive.drive import OneDrive
-from jarvis_dagster.services.client_storage.onedrive.items import Ref
-from tests.services.onedrive.conftest import settings_of
+from tests.services.onedrive.conftest import during, settings_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from tests.fakes.onedrive import OneDriveServer
@@ -28,35 +24,6 @@ if TYPE_CHECKING:
 __all__: list[str] = []
 
 _UNIT = 327_680
-
-
-@pytest.fixture
-def large(tmp_path: Path) -> Path:
-    path = tmp_path / "large.mp4"
-    path.write_bytes(bytes(range(256)) * 4000)  # 1,024,000 bytes: four pieces
-    return path
-
-
-def _during(
-    server: OneDriveServer,
-    monkeypatch: pytest.MonkeyPatch,
-    part: str,
-    do: Callable[[], None],
-    *,
-    skip: int = 0,
-    method: str = "",
-) -> None:
-    """Do something once, just before a request whose path holds ``part``."""
-    real, left = server.faults.next, [skip]
-
-    def watched(asked: str, path: str) -> Any:
-        if part in path and method in ("", asked) and left[0] >= 0:
-            left[0] -= 1
-            if left[0] < 0:
-                do()
-        return real(asked, path)
-
-    monkeypatch.setattr(server.faults, "next", watched)
 
 
 @pytest.mark.parametrize(
@@ -99,10 +66,10 @@ def test_a_token_that_expires_in_the_middle(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    _during(server, monkeypatch, "/up/", server.login.revoke, skip=2)
+    during(server, monkeypatch, "/up/", server.login.revoke, skip=2)
     file = drive.upload(large)
     assert server.drive.entries[file.id].content == large.read_bytes()
-    _during(server, monkeypatch, "/down/", server.login.revoke)
+    during(server, monkeypatch, "/down/", server.login.revoke)
     assert drive.download(file.id, tmp_path / "back") == file
 
 
@@ -113,7 +80,7 @@ def test_a_session_that_ends_in_the_middle_says_who_can_help(
         server.login.revoke(session=True)
         server.login.client_secret = "another"
 
-    _during(server, monkeypatch, "/up/", refuse, skip=2)
+    during(server, monkeypatch, "/up/", refuse, skip=2)
     with pytest.raises(PermanentError, match=r"login my-onedrive|client_secret"):
         drive.upload(large)
 
@@ -136,7 +103,7 @@ def test_a_drive_that_is_full_in_the_middle(
     def fill() -> None:
         server.drive.total = 600_000
 
-    _during(server, monkeypatch, "/up/", fill, skip=1)
+    during(server, monkeypatch, "/up/", fill, skip=1)
     with pytest.raises(PermanentError, match=r"full.*large\.mp4"):
         drive.upload(large)
     assert list(drive.list_all()) == []
@@ -193,7 +160,7 @@ def test_a_name_that_is_taken_at_the_last_byte(
     def take() -> None:
         server.drive.add("LARGE.MP4", server.drive.root.id, content=b"somebody else's")
 
-    _during(server, monkeypatch, "/up/", take, skip=3, method="PUT")
+    during(server, monkeypatch, "/up/", take, skip=3, method="PUT")
     assert drive.upload(large).name == "large (2).mp4"
     assert sorted(f.name for f in drive.list_all()) == ["LARGE.MP4", "large (2).mp4"]
     with pytest.raises(ConflictError, match=r"large\.mp4"):
@@ -218,7 +185,7 @@ def test_a_file_that_somebody_changes_while_it_is_replaced(
 
     with monkeypatch.context() as patch:
         part = "/up/" if size > _UNIT else "/content"
-        _during(server, patch, part, change, skip=1 if size > _UNIT else 0)
+        during(server, patch, part, change, skip=1 if size > _UNIT else 0)
         with pytest.raises(ConflictError, match=r"clip\.mp4"):
             drive.upload(path, replace=old, exact=True)
     assert server.drive.entries[old.id].content == b"theirs"
@@ -235,11 +202,11 @@ def test_a_new_reader_meanwhile_is_no_conflict(
     old = drive.upload(path)
     path.write_bytes(b"new")
     with monkeypatch.context() as patch:
-        _during(server, patch, "/content", lambda: server.drive.touch(server.drive.entries[old.id]))
+        during(server, patch, "/content", lambda: server.drive.touch(server.drive.entries[old.id]))
         assert drive.upload(path, replace=old, exact=True).id == old.id
     now = drive.stat(old.id)
     assert now is not None
-    _during(
+    during(
         server,
         monkeypatch,
         "/items/",
@@ -259,7 +226,7 @@ def test_a_source_that_changes_while_it_is_sent(
     when: str,
 ) -> None:
     content = b"y" * 1_024_000 if when == "before the last piece" else b"short"
-    _during(server, monkeypatch, "/up/", lambda: _write(large, content), skip=1)
+    during(server, monkeypatch, "/up/", lambda: _write(large, content), skip=1)
     with pytest.raises(BadInputError, match=r"large\.mp4 changed"):
         drive.upload(large)
     assert list(drive.list_all()) == []
@@ -296,74 +263,6 @@ def test_content_without_a_hash_is_compared_by_fetching_it(
     assert drive.upload(large) == file
 
 
-def test_a_file_that_changes_while_it_is_fetched(
-    server: OneDriveServer,
-    drive: OneDrive,
-    large: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    file = drive.upload(large)
-    entry = server.drive.entries[file.id]
-    target = tmp_path / "out" / "back"
-
-    def change() -> None:
-        server.drive.write(entry, b"z" * len(entry.content))
-
-    with monkeypatch.context() as patch:
-        _during(server, patch, "/down/", change)
-        with pytest.raises(TransientError, match=r"large\.mp4 changed"):
-            drive.download(file.id, target)
-    server.faults.add("truncate", match="/down/")  # it goes on, and finds another file
-    with monkeypatch.context() as patch:
-        _during(server, patch, "/down/", change, skip=0)
-        with pytest.raises(TransientError, match=r"large\.mp4 changed"):
-            drive.download(file.id, target)
-    assert list(target.parent.iterdir()) == []
-    drive.download(file.id, target)
-    assert target.read_bytes() == entry.content
-
-
-def test_a_broken_transfer_goes_on_where_it_broke(
-    server: OneDriveServer,
-    drive: OneDrive,
-    large: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    file = drive.upload(large)
-    ranges: list[str | None] = []
-    real = server._content
-
-    def watched(key: str, headers: dict[str, str]) -> Any:
-        ranges.append(headers.get("range"))
-        return real(key, headers)
-
-    monkeypatch.setattr(server, "_content", watched)
-    server.faults.add("truncate", match="/down/", times=2)
-    drive.download(file.id, tmp_path / "back")
-    assert (tmp_path / "back").read_bytes() == large.read_bytes()
-    starts = [int(str(one).removeprefix("bytes=").split("-")[0]) for one in ranges]
-    assert starts[0] == 0
-    assert starts == sorted(starts)
-    assert len(starts) == 3
-
-
-def test_a_range_that_is_ignored(
-    server: OneDriveServer,
-    drive: OneDrive,
-    large: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    file = drive.upload(large)
-    real = server._content
-    monkeypatch.setattr(server, "_content", lambda key, headers: real(key, {}))
-    server.faults.add("truncate", match="/down/", times=2)
-    drive.download(file.id, tmp_path / "back")
-    assert (tmp_path / "back").read_bytes() == large.read_bytes()
-
-
 def test_names_that_differ_in_case_are_one_name(
     server: OneDriveServer, drive: OneDrive, tmp_path: Path
 ) -> None:
@@ -380,63 +279,6 @@ def test_names_that_differ_in_case_are_one_name(
     assert drive.move(first.id, None, "clip.mp4").name == "clip.mp4"  # its case alone
     other = drive.move(first.id, None, "CLIP (2).MP4")
     assert other.name == "CLIP (2) (2).MP4"
-
-
-def test_equal_hashes_of_other_contents_are_other_contents(
-    server: OneDriveServer, drive: OneDrive, tmp_path: Path
-) -> None:
-    path = tmp_path / "table.bin"
-    path.write_bytes(b"a" * 160 + b"b" * 160)
-    first = drive.upload(path)
-    path.write_bytes(b"b" * 160 + b"a" * 160)  # QuickXorHash and size are those of the first
-    second = drive.upload(path)
-    assert (first.name, second.name) == ("table.bin", "table (2).bin")
-    assert drive.sha256(first.id) != drive.sha256(second.id)
-
-
-def test_hashes_are_remembered_by_version(
-    server: OneDriveServer, drive: OneDrive, large: Path, config: Any, state_dir: Path, waits: Waits
-) -> None:
-    file = drive.upload(large)
-    server.faults.clear()
-    other = OneDrive(config, state_dir, sleep=waits)
-    assert other.sha256(file.id) == hashlib.sha256(large.read_bytes()).hexdigest()
-    assert not any("/down/" in line for line in server.faults.log)
-    server.drive.write(server.drive.entries[file.id], b"new")
-    assert other.sha256(file.id) == hashlib.sha256(b"new").hexdigest()
-
-
-def test_a_hash_that_the_service_tells_is_used(
-    server: OneDriveServer, drive: OneDrive, tmp_path: Path
-) -> None:
-    entry = server.drive.add("clip.mp4", server.drive.root.id, content=b"x")
-    entry.sha256 = hashlib.sha256(b"x").hexdigest()
-    file = drive.find("clip.mp4")
-    assert file is not None
-    assert file.sha256 == drive.sha256(file.id) == entry.sha256
-    assert not any("/down/" in line for line in server.faults.log)
-    entry.sha256 = "0" * 64
-    with pytest.raises(TransientError, match="damaged"):
-        drive.download(file.id, tmp_path / "x")
-
-
-def test_notebooks_folders_and_harmful_files_are_not_fetched(
-    server: OneDriveServer, drive: OneDrive, tmp_path: Path
-) -> None:
-    notebook = server.drive.add("Coach", server.drive.root.id, folder=True)
-    notebook.package = True
-    harmful = server.drive.add("x.exe", server.drive.root.id, content=b"x")
-    harmful.malware = True
-    with pytest.raises(NotSupportedError, match="notebook"):
-        drive.download(notebook.id, tmp_path / "x")
-    with pytest.raises(PermanentError, match="harmful"):
-        drive.download(harmful.id, tmp_path / "x")
-    folder = drive.create_folder("Folder")
-    with pytest.raises(BadInputError, match="folder"):
-        drive.download(folder.id, tmp_path / "x")
-    assert not (tmp_path / "x").exists()
-    (file, *_) = [f for f in drive.list_all() if f.name == "Coach"]
-    assert (file.is_folder, file.media_type) == (False, "application/msonenote")
 
 
 def test_office_documents_that_sharepoint_rewrites(
@@ -468,11 +310,3 @@ def test_a_large_piece_at_once(
     assert server.drive.entries[file.id].content == big.read_bytes()
     puts = [line for line in server.faults.log if line.startswith("PUT /up/")]
     assert len(puts) == 2  # the second is what is left after the last whole unit
-
-
-def test_ids_of_three_parts_are_of_shortcuts() -> None:
-    assert Ref.parse("a@b!c@d") == Ref("a", "b!c", "d")
-    assert Ref("a", "b!c", "d").id == "a@b!c@d"
-    for hostile in ("a@b", "a@b@c@d", "a@..@b", "a b", "a%2fb", "é"):
-        with pytest.raises(BadInputError):
-            Ref.parse(hostile)
