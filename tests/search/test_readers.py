@@ -221,6 +221,19 @@ def test_names_of_folders_above_that_a_person_cannot_see_are_not_told(
     assert index.search("hockey", folder="Plans", asker=ANN) == []
 
 
+def test_many_folders_of_one_name(index: SearchIndex) -> None:
+    drive = SharedDrive()
+    team = drive.add("Team")
+    drive.grant(team, ANN)
+    for _ in range(1500):
+        drive.add("Deep", None, team)
+    file = drive.add("a.txt", TEXT, drive.add("Deep", None, team))
+    index_drive(index, "cloud", drive)
+    query = "hockey in:Deep -in:Shallow " + "deep team " * 20
+    assert seen(index, ANN, query) == {file}
+    assert seen(index, None, query) == {file}
+
+
 def test_the_same_bytes_elsewhere_are_not_shared_with_them(index: SearchIndex) -> None:
     drive = SharedDrive()
     hidden, shown = drive.add("hidden.txt", TEXT), drive.add("shown.txt", TEXT)

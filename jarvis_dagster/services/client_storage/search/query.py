@@ -81,7 +81,8 @@ def parse(text: str) -> Query:
             folders = query.not_folders if without else query.folders
             folders += [folder] if (folder := said.strip("/ ")) else []
         elif words := _words(said, prefix=prefix):
-            (query.unwanted if without else query.wanted).append(words)
+            said_before = query.unwanted if without else query.wanted
+            said_before += [words] if words not in said_before else []
     if not (query.wanted or query.kinds or query.folders):
         raise BadInputError(
             f"There is no word to look for in {text!r}.", "Name a word, type:KIND or in:FOLDER."

@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Condition", "OperatorView", "PersonView", "View"]
 
 _OWN_COLUMNS = " ".join(column for column in COLUMNS if column != "folder")
-_MOST_FOLDERS = 200
-_NEVER = "0"
+_MOST_FOLDERS = 100_000  # a statement may be a million characters long
 
 
 class Condition(NamedTuple):
@@ -47,7 +46,7 @@ class View(Protocol):
         """The path of a file, from the first folder on that is seen."""
 
     def below(self, folder: str, *, anywhere: bool) -> Condition:
-        """Files below a folder; ``anywhere``: whose path ends so, otherwise that is so."""
+        """Files below the folder of that path; ``anywhere``: of a path that ends so."""
 
     def match(self, wanted: Sequence[Words]) -> tuple[str, list[Condition]]:
         """What the full-text index is asked for, and what a file must meet besides."""
@@ -116,8 +115,9 @@ class PersonView:
         wanted = f"/{folder}".casefold()
         last = "/" + wanted.rpartition("/")[2]
         rows = self._db.execute(
-            "SELECT drive_id, parent_id, path, path_key FROM file"
-            f" WHERE is_folder AND {self._is_seen} AND substr(path_key, -?) = ?",
+            "SELECT id, drive_id, parent_id, path FROM file"
+            f" WHERE is_folder AND {self._is_seen} AND substr(path_key, -?) = ?"
+            f" LIMIT {_MOST_FOLDERS}",
             (len(last), last),
         )
         found = []
@@ -138,7 +138,7 @@ class PersonView:
         for words in wanted:
             own = f"{{{_OWN_COLUMNS}}} : {words.quoted}"
             folders = self._db.execute(
-                f"SELECT drive_id, path_key FROM words JOIN file ON file.id = words.rowid"
+                f"SELECT id FROM words JOIN file ON file.id = words.rowid"
                 f" WHERE words MATCH ? AND is_folder AND {self._is_seen} LIMIT {_MOST_FOLDERS}",
                 (f"name : {words.quoted}",),
             ).fetchall()
@@ -181,12 +181,17 @@ class PersonView:
 
 
 def _below(folders: Sequence[sqlite3.Row]) -> Condition:
-    values: list[object] = []
-    for folder in folders:
-        start = f"{folder['path_key']}/"
-        values += [folder["drive_id"], len(start), start]
-    one = "(file.drive_id = ? AND substr(file.path_key, 1, ?) = ?)"
-    return Condition(f"({' OR '.join([one] * len(folders)) or _NEVER})", tuple(values))
+    """All below these folders; ids in the statement, since values are limited in number."""
+    keys = ", ".join(str(int(folder["id"])) for folder in folders)
+    return Condition(
+        "file.id IN (WITH RECURSIVE tree (id, drive_id, file_id) AS ("
+        "SELECT child.id, child.drive_id, child.file_id FROM file AS above JOIN file AS child"
+        " ON child.drive_id = above.drive_id AND child.parent_id = above.file_id"
+        f" WHERE above.id IN ({keys})"
+        " UNION SELECT child.id, child.drive_id, child.file_id FROM tree JOIN file AS child"
+        " ON child.drive_id = tree.drive_id AND child.parent_id = tree.file_id)"
+        " SELECT id FROM tree)"
+    )
 
 
 def _without(match: str) -> Condition:
