@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 from pydantic import Field
-from upath import UPath
 
 from jarvis_dagster.resources.base import JarvisResource
 
 if TYPE_CHECKING:
     import pandas as pd
+    from upath import UPath
 
     from jarvis_dagster.services.storage import JarvisStorageService
 
@@ -34,6 +34,8 @@ class Tables(dg.UPathIOManager):
     extension = ".parquet"
 
     def __init__(self, storage: JarvisStorageService) -> None:
+        from upath import UPath
+
         super().__init__(base_path=UPath("artifacts/tables"))
         self._storage = storage
 
