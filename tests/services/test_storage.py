@@ -192,7 +192,7 @@ def test_unusable_keys_are_refused(storage: JarvisStorageService, clip: Path, ke
         storage.put_file(key, clip)
 
 
-@pytest.mark.parametrize("change", ["rewrite", "truncate"])
+@pytest.mark.parametrize("change", ["rewrite", "truncate", "grow"])
 def test_a_file_that_changes_while_it_is_sent_is_not_acknowledged(
     storage: JarvisStorageService, clip: Path, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
@@ -203,7 +203,8 @@ def test_a_file_that_changes_while_it_is_sent_is_not_acknowledged(
     def hash_then_change(path: Path) -> Hashes:
         digest = true_hash(path)
         content = path.read_bytes()
-        path.write_bytes(content[::-1] if change == "rewrite" else content[:10])
+        changed = {"rewrite": content[::-1], "truncate": content[:10], "grow": content * 2}
+        path.write_bytes(changed[change])
         return digest
 
     monkeypatch.setattr(objects, "hash_file", hash_then_change)

@@ -307,6 +307,18 @@ def test_a_kms_wraps_data_keys(kms: EncryptionConfig) -> None:
         source.unwrap(unknown, "object a.txt")
 
 
+def test_content_is_encrypted_by_a_kms(
+    object_store: Server, kms: EncryptionConfig, tmp_path: Path
+) -> None:
+    service = service_of(object_store, encryption=kms)
+    path = text_of(tmp_path / "a.txt", 3000)
+    item = service.store_artifact(path, {"n": 1})
+    other = JarvisStorageService(service.config)  # knows no data key yet
+    assert other.retrieve_artifact(item, tmp_path / "back") is True
+    assert (tmp_path / "back").read_bytes() == path.read_bytes()
+    assert path.read_bytes()[:40] not in b"".join(everything(service).values())
+
+
 def test_a_kms_that_is_away_is_transient(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
