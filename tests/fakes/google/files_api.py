@@ -121,16 +121,17 @@ class FilesApi:
         world = self.world
         item = world.item(call.path["fileId"], all_drives=call.flag("supportsAllDrives"))
         _check_writable(body)
+        if item.mime_type.startswith(_NATIVE) and (content is not None or "mimeType" in body):
+            raise ApiError(400, "badRequest", "This kind of file has no content")
         if "parents" in body or "id" in body:
             raise ApiError(403, "fieldNotWritable", "Use addParents and removeParents")
         if item.parent is None and body.get("trashed"):
             raise ApiError(403, "insufficientFilePermissions", "The root cannot be trashed")
         self._move(call, item)
         item.name = body.get("name", item.name)
+        item.mime_type = body.get("mimeType", item.mime_type)
         item.trashed = body.get("trashed", item.trashed)
         if content is not None:
-            if item.mime_type.startswith(_NATIVE):
-                raise ApiError(400, "badRequest", "This kind of file has no content")
             world.put(item, content)
         else:
             world.touch(item)

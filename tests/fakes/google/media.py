@@ -62,6 +62,7 @@ class Media:
         total = int(headers["X-Upload-Content-Length"])
         self.world.check_space(total)
         key = secrets.token_hex(16)
+        body = {"mimeType": headers["X-Upload-Content-Type"], **body}
         self.sessions[key] = _Session(call, body, total, bytearray())
         location = f"{address}/upload/drive/v3/files?uploadType=resumable&upload_id={key}"
         return Answer(200, b"", {"Location": location, "X-GUploader-UploadID": key})

@@ -114,7 +114,12 @@ class Upload:
         return sent if entry is now else entry
 
     def _create(self, folder: Place, name: str) -> Raw:
-        body: dict[str, Any] = {"id": self._ids.take(), "name": name, "parents": [folder.id]}
+        body: dict[str, Any] = {
+            "id": self._ids.take(),
+            "name": name,
+            "parents": [folder.id],
+            "mimeType": self._source.media_type,
+        }
         sent = send(
             self._api,
             self._source,
