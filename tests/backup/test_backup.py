@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from jarvis_dagster.errors import BadInputError, ConfigError, NotSupportedError, PermanentError
+from jarvis_dagster.errors import (
+    BadInputError,
+    ConfigError,
+    NotSupportedError,
+    PermanentError,
+    TransientError,
+)
 from jarvis_dagster.services.backup.keys import WrongKeyError
 from jarvis_dagster.services.backup.restore import NotEmptyError
 from tests.backup.installation import KEY, fill, rows_of, service, state, write_rows
@@ -318,6 +324,23 @@ def test_a_restore_never_writes_through_a_link_out_of_the_data_directory(
     done = service(other, place).restore(snapshot)
     assert [path for path, _ in done.failed] == ["data/secrets/google.json"]
     assert list((tmp_path / "outside").iterdir()) == []
+
+
+def test_a_full_disk_stops_a_restore_that_goes_on_later(
+    data: Path, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshot = service(data, place).create()
+    other = service(tmp_path / "other", place)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fchmod", full)
+    with pytest.raises(TransientError, match="No space is left on the disk"):
+        other.restore(snapshot)
+    monkeypatch.undo()
+    assert other.restore(snapshot).failed == ()
+    assert state(tmp_path / "other") == state(data)
 
 
 def test_names_that_file_systems_allow_come_back(data: Path, place: Path, tmp_path: Path) -> None:

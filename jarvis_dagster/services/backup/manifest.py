@@ -98,7 +98,7 @@ def pages_of(entries: Iterable[Entry]) -> Iterator[bytes]:
     """The entries as pages, sorted by path."""
     page: list[str] = []
     for entry in sorted(entries, key=lambda one: one.path):
-        page.append(json.dumps(dataclasses.asdict(entry), sort_keys=True, separators=(",", ":")))
+        page.append(json.dumps(vars(entry), sort_keys=True, separators=(",", ":")))
         if len(page) >= _PAGE_MOST or _is_cut(entry.path):
             yield "\n".join(page).encode()
             page = []

@@ -11,21 +11,20 @@ is under way; the same restore, started again, goes on.
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import hashlib
 import json
 import os
-import re
 import tempfile
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jarvis_dagster.errors import BadInputError, JarvisError, PermanentError, TransientError
+from jarvis_dagster.services.backup.files_target import remove_partial, write_file
 from jarvis_dagster.services.backup.keys import DamagedError
 from jarvis_dagster.services.backup.sources import DataDirectory
 from jarvis_dagster.services.backup.sources.objects import turn_of
 from jarvis_dagster.services.backup.sources.postgres import is_empty, restore_dump
-from jarvis_dagster.services.files import atomic_path, sha256_file
+from jarvis_dagster.services.files import atomic_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -38,8 +37,6 @@ if TYPE_CHECKING:
 __all__ = ["NotEmptyError", "Restored", "restore_snapshot"]
 
 _ORDER = ("object", "settings", "file", "sqlite", "postgres")
-_BESIDE = ("-wal", "-shm", "-journal")
-_PARTIAL = re.compile(r"\..*\.[0-9a-f]{12}\.part", re.DOTALL)  # as atomic_path names them
 
 
 class NotEmptyError(BadInputError):
@@ -102,7 +99,7 @@ def restore_snapshot(
     repository.load_index()
     entries = sorted(repository.entries(snapshot), key=_turn)
     if _is_going_on(to, snapshot):
-        _remove_partial(to.data_dir)
+        remove_partial(to.data_dir)
     elif not overwrite:
         _require_empty(to, entries)
     to.home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -123,6 +120,7 @@ def restore_snapshot(
         done += entry.size
         if progress is not None:
             progress(done, snapshot.size)
+    os.sync()  # once, for all files: until here the marker says that it is not finished
     to.marker.unlink()
     return Restored(
         snapshot.id,
@@ -144,13 +142,6 @@ def _is_going_on(to: Installation, snapshot: Snapshot) -> bool:
         return json.loads(to.marker.read_text("utf-8")) == {"snapshot": snapshot.id}
     except (FileNotFoundError, ValueError):
         return False
-
-
-def _remove_partial(data_dir: Path) -> None:
-    """Remove files that a killed restore had not finished."""
-    for path in data_dir.rglob(".*.part"):
-        if _PARTIAL.fullmatch(path.name) and path.is_file():
-            path.unlink()
 
 
 def _require_empty(to: Installation, entries: list[Entry]) -> None:
@@ -178,28 +169,9 @@ def _restore(repository: Repository, entry: Entry, to: Installation) -> None:
     elif entry.kind == "postgres":
         _restore_postgres(repository, entry, to)
     else:
-        _restore_file(repository, entry, to)
-
-
-def _restore_file(repository: Repository, entry: Entry, to: Installation) -> None:
-    area, _, name = entry.path.partition("/")
-    path = _inside(to.data_dir if area == "data" else to.home / "settings", name)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with atomic_path(path) as partial:
-        partial.chmod(0o600)
-        with partial.open("wb") as stream:
-            for data in _content(repository, entry):
-                stream.write(data)
-        partial.chmod(int(entry.meta.get("mode", "600"), 8))
-        if "modified" in entry.meta:
-            when = datetime.datetime.fromisoformat(entry.meta["modified"]).timestamp()
-            os.utime(partial, (when, when))
-        if entry.kind == "sqlite":
-            # The journal of another database would be played into this one.
-            for suffix in _BESIDE:
-                Path(f"{path}{suffix}").unlink(missing_ok=True)
-    if sha256_file(path) != entry.sha256:
-        raise PermanentError(f"{path} is not what was written to it.", "Check that disk.")
+        area, _, name = entry.path.partition("/")
+        root = to.data_dir if area == "data" else to.home / "settings"
+        write_file(root, name, entry, _content(repository, entry))
 
 
 def _restore_postgres(repository: Repository, entry: Entry, to: Installation) -> None:
@@ -216,17 +188,6 @@ def _restore_postgres(repository: Repository, entry: Entry, to: Installation) ->
             for data in _content(repository, entry):
                 stream.write(data)
         restore_dump(config, dump)
-
-
-def _inside(root: Path, name: str) -> Path:
-    """A path below ``root``, whatever the name says."""
-    parts = PurePosixPath(name).parts
-    path = root.joinpath(*parts)
-    if not parts or ".." in parts or name.startswith("/"):
-        raise PermanentError(f"{name!r} is no name of a file in {root}.")
-    if not path.parent.resolve().is_relative_to(root.resolve()):
-        raise PermanentError(f"{path} leads out of {root} by a link.", "Remove that link.")
-    return path
 
 
 def _content(repository: Repository, entry: Entry) -> Iterator[bytes]:
