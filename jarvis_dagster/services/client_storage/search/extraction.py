@@ -30,7 +30,7 @@ READER_VERSION = 1
 
 _MODULE = "jarvis_dagster.services.client_storage.search.worker"
 _ROOT = Path(__file__).parents[4]
-_FILES_A_WORKER = 500
+_FILES_A_WORKER = 5000
 _BYTES_A_CHARACTER = 8  # in JSON, at worst, as text that was cleaned of control characters
 _ENVELOPE_BYTES = 1 << 16
 
