@@ -315,6 +315,8 @@ def test_killed_uploads_are_thrown_away_after_a_day(
     old = server.tree.add("~$jarvis-00.mp4", b"half")
     server.tree.add("~$jarvis-01.mp4", b"half")
     old.created -= datetime.timedelta(days=2)
+    undated = server.tree.add("~$jarvis-02.mp4", b"half")
+    undated.extra = {"dateCreated": None, "dateModified": "2001-02-03T04:05:06Z"}
     drive.upload(source)
     assert server.tree.trashed() == ["~$jarvis-00.mp4"]
 

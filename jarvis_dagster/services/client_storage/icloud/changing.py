@@ -53,7 +53,7 @@ class Changer:
             there = oldest(before, name)
             if there is None:
                 if answer != "OK":  # not made again: iCloud may only be slow to list it
-                    answer = self._act(name, lambda drive: drive.DriveNode(parent.data).mkdir(name))
+                    answer = self._act(name, lambda drive: drive.node(parent).mkdir(name))
                 there = self._made(parent, name, {node.id for node in before})
             if there is None:
                 raise _refused(f"make {name}", answer)
@@ -85,21 +85,29 @@ class Changer:
         Raises:
             TakenError: iCloud did not, because another has it.
         """
+        return self._renamed(node, name)[0]
 
-        def attempt() -> Node:
-            here = self._here(node)
+    def _renamed(self, node: Node, name: str) -> tuple[Node, list[Node]]:
+        """The node with another name, and what else is in its folder."""
+        seen = _Seen(self._tree, node)
+
+        def attempt() -> tuple[Node, list[Node]]:
+            here = seen.now()
+            if here is None:
+                raise _gone(node)
+            old, answer = here.name, "OK"
+            if old != name:
+                answer = self._act(node.path, lambda drive: drive.node(here).rename(name))
+            here = seen.look()
+            if here is None:
+                raise _gone(node)
+            others = [other for other in seen.siblings if other.id != node.id]
             if here.name == name:
-                return here
-            old = here.name
-            answer = self._act(node.path, lambda drive: drive.DriveNode(here.data).rename(name))
-            here = self._here(node)
-            if here.name == name:
-                return here
-            siblings = self._tree.children(_parent(node))
-            others = {n.name.casefold() for n in siblings if n.id != node.id}
+                return here, others
+            numbered_as = here
             if here.name != old:  # numbered: as it was, until another name is chosen
-                self._act(node.path, lambda drive: drive.DriveNode(here.data).rename(old))
-            if here.name != old or name.casefold() in others:
+                self._act(node.path, lambda drive: drive.node(numbered_as).rename(old))
+            if here.name != old or name.casefold() in {n.name.casefold() for n in others}:
                 raise TakenError(f"There is another {name}.", "Take another name.")
             raise _refused(f"rename {node.path}", answer)
 
@@ -107,21 +115,22 @@ class Changer:
 
     def move(self, node: Node, folder: Node) -> Node:
         """Put a node into another folder under the name that it has there, whatever it is."""
+        seen = _Seen(self._tree, node)
 
         def attempt() -> Node:
-            here = self._tree.again(node)
+            here, answer = seen.now(), "OK"
             if here is not None:
                 answer = self._act(
                     node.path,
                     lambda drive: drive.service.move_nodes_to_node(
-                        [drive.DriveNode(here.data)], drive.DriveNode(folder.data)
+                        [drive.node(here)], drive.node(folder)
                     ),
                 )
             there = next((n for n in self._tree.children(folder) if n.id == node.id), None)
             if there is not None:
                 return there
             if here is None:
-                raise GoneError(f"{node.path} is not in iCloud Drive any more.")
+                raise _gone(node)
             raise _refused(f"move {node.path}", answer)
 
         return self._client.retry(attempt)
@@ -132,45 +141,62 @@ class Changer:
         Raises:
             ConflictError: it is no longer the version that is meant.
         """
-        was_asked = False
+        seen = _Seen(self._tree, node)
+        was_tried = False
 
         def attempt() -> None:
-            nonlocal was_asked
-            here = self._tree.again(node)
-            if here is None and was_asked:
+            nonlocal was_tried
+            here = seen.now()
+            if here is None and was_tried:
                 return  # only the answer was lost
             if here is None:
-                raise GoneError(f"{node.path} is not in iCloud Drive any more.")
+                raise _gone(node)
             if version is not None and here.version != version:
                 raise changed(node.path)
-            was_asked = True
-            answer = self._act(node.path, lambda drive: drive.DriveNode(here.data).move_to_trash())
-            if self._tree.again(node) is not None:
+            was_first, was_tried = not was_tried, True
+            answer = self._act(node.path, lambda drive: drive.node(here).move_to_trash())
+            if seen.look() is not None:
                 raise _refused(f"trash {node.path}", answer)
+            if was_first and answer != "OK":  # somebody else threw it away, or moved it
+                raise _gone(node)
 
         self._client.retry(attempt)
 
-    def name_in(self, node: Node, name: str, *, exact: bool = False) -> Node:
+    def name_in(
+        self,
+        node: Node,
+        name: str,
+        *,
+        exact: bool = False,
+        others: list[Node] | None = None,
+    ) -> Node:
         """Give a node a name that nobody in its folder has: ``name (2)`` where it is taken.
+
+        Args:
+            others: What else was seen in its folder just now.
 
         Raises:
             ConflictError: ``exact``, and the name is taken.
         """
         folder, refused = _parent(node), set[str]()
         for _ in range(_MOST):
-            others = {n.name for n in self._tree.children(folder) if n.id != node.id}
-            wanted = free(name, others | refused, is_folder=node.is_folder)
+            if others is None:
+                others = [n for n in self._tree.children(folder) if n.id != node.id]
+            in_use = {other.name for other in others}
+            wanted = free(name, in_use | refused, is_folder=node.is_folder)
             if exact and wanted != name:
                 raise taken(name, folder)
+            if wanted == node.name:
+                return node
             try:
-                node = self.rename(node, wanted)
+                node, others = self._renamed(node, wanted)
             except TakenError:
                 refused.add(wanted)
-                continue
-            same = [n for n in self._tree.children(folder) if n.name == wanted]
-            if len(same) == 1:
-                return node
-            # Somebody was as fast, and iCloud has both: one of us takes the next name.
+                others = None
+            else:
+                if all(other.name != wanted for other in others):
+                    return node
+                # Somebody was as fast, and iCloud has both: one of us takes the next name.
         raise PermanentError(f"There are too many files named {name}.", "Tidy the folder up.")
 
     def relocate(self, node: Node, folder: Node, name: str, *, exact: bool = False) -> Node:
@@ -189,19 +215,14 @@ class Changer:
         names = (wanted, node.name, interim(name).removeprefix("~$"))
         on_the_way = next(candidate for candidate in names if candidate.casefold() not in in_use)
         old = node.name
-        node = self.rename(node, on_the_way)
+        if on_the_way != old:
+            node = self.rename(node, on_the_way)
         try:
             moved = self.move(node, folder)
         except PermanentError:
             self.rename(node, old)
             raise
         return self.name_in(moved, name, exact=exact)
-
-    def _here(self, node: Node) -> Node:
-        here = self._tree.again(node)
-        if here is None:
-            raise GoneError(f"{node.path} is not in iCloud Drive any more.")
-        return here
 
     def _act(self, what: str, work: Callable[[Any], Any]) -> str:
         """Ask for one change; what iCloud says came of it."""
@@ -220,10 +241,36 @@ class _Drive:
     def __init__(self, service: Any) -> None:
         self.service = service
 
-    def DriveNode(self, data: dict[str, Any]) -> Any:  # noqa: N802 - pyicloud's name
+    def node(self, node: Node) -> Any:
+        """A node as pyicloud has it."""
         from pyicloud.services.drive import DriveNode
 
-        return DriveNode(self.service, data)
+        return DriveNode(self.service, node.data)
+
+
+class _Seen:
+    """A node as it was seen last: the first try of a change goes without another look.
+
+    If it is out of date the entity tag says so, and the next try looks.
+    """
+
+    def __init__(self, tree: ICloudTree, node: Node) -> None:
+        self._tree, self._node = tree, node
+        self._here: Node | None = node
+        self._is_used = False
+        self.siblings: list[Node] = []
+
+    def now(self) -> Node | None:
+        """The node as it was handed in, and later as it is; None where it is gone."""
+        if self._is_used:
+            return self.look()
+        self._is_used = True
+        return self._here
+
+    def look(self) -> Node | None:
+        """The node as it is in its folder."""
+        self.siblings = self._tree.children(_parent(self._node))
+        return next((node for node in self.siblings if node.id == self._node.id), None)
 
 
 def free(name: str, others: set[str], *, is_folder: bool) -> str:
@@ -241,6 +288,10 @@ def taken(name: str, folder: Node) -> ConflictError:
     """There is another file of that name, and no other name will do."""
     where = folder.path or "the drive"
     return ConflictError(f"There is another {name} in {where}.", "Take another name.")
+
+
+def _gone(node: Node) -> GoneError:
+    return GoneError(f"{node.path} is not in iCloud Drive any more.")
 
 
 def _parent(node: Node) -> Node:

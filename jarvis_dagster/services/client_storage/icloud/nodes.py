@@ -15,12 +15,13 @@ from jarvis_dagster.errors import TransientError
 from jarvis_dagster.services.client_storage.drive import DriveFile
 from jarvis_dagster.services.client_storage.icloud.names import cleaned
 
-__all__ = ["TOP", "Node", "is_id"]
+__all__ = ["NO_DATE", "TOP", "Node", "is_id"]
 
 _ID = re.compile(r"[A-Z][A-Z_]*::[^\s/\\\x00]+::[^\s/\\\x00]+")
 _PAIR = re.compile(r"([0-9a-z]+)::([0-9a-z]+)")
 _ZONE = "com.apple.CloudDocs"
-_LONG_AGO = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+NO_DATE = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+"""Stands for a time that iCloud does not tell."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -101,7 +102,7 @@ class Node:
     @property
     def created(self) -> datetime.datetime:
         """When it came into the drive."""
-        return _date(self.data.get("dateCreated")) or _LONG_AGO
+        return _date(self.data.get("dateCreated")) or NO_DATE
 
     @property
     def modified(self) -> datetime.datetime:

@@ -48,12 +48,14 @@ class Transfer:
         hidden = interim(name)
         status = path.stat()
         counted = _Counted(status.st_size, progress)
-        was_taken = False
+        was_tried = was_taken = False
 
         def attempt() -> Node:
-            nonlocal was_taken
-            there = self._tree.named(folder, hidden)  # if only the answer was lost
+            nonlocal was_tried, was_taken
+            # Maybe only the answer was lost.
+            there = self._tree.named(folder, hidden) if was_tried else None
             if there is None and not was_taken:
+                was_tried = True
                 self._client.call(name, put)
                 was_taken = True  # not sent again: iCloud may only be slow to list it
                 there = self._tree.named(folder, hidden)

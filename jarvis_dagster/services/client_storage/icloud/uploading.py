@@ -17,9 +17,11 @@ import datetime
 from typing import TYPE_CHECKING
 
 from jarvis_dagster.errors import BadInputError, ConflictError, JarvisError, TransientError
-from jarvis_dagster.services.client_storage.icloud.changing import changed, free, taken
+from jarvis_dagster.services.client_storage.icloud.changing import changed, taken
 from jarvis_dagster.services.client_storage.icloud.faults import GoneError
-from jarvis_dagster.services.client_storage.icloud.names import is_interim, visible
+from jarvis_dagster.services.client_storage.icloud.names import is_interim, numbered, visible
+from jarvis_dagster.services.client_storage.icloud.nodes import NO_DATE
+from jarvis_dagster.services.client_storage.icloud.tree import oldest
 from jarvis_dagster.services.files import readable_file, sha256_file
 
 if TYPE_CHECKING:
@@ -84,7 +86,8 @@ class Uploader:
         name = visible(name or path.name)
         folder = self._tree.folder(folder_id)
         before, digest = path.stat(), sha256_file(path)
-        there = self._tree.named(folder, name)
+        found = self._tree.children(folder)
+        there = oldest(found, name)
         if there is not None and self._has_content(there, before.st_size, digest):
             return there
         old = None if replace is None else self._still(replace)
@@ -93,7 +96,7 @@ class Uploader:
         if exact and replace is None and there is not None:
             raise taken(name, folder)
         home = folder if old is None or old.parent is None else old.parent
-        self._remove_abandoned(home)
+        self._remove_abandoned(found)
         with _unchanged(path, before):
             sent = self._transfer.send(path, home, old.name if old else name, progress)
         with self._unfinished.noted(sent, old):
@@ -109,7 +112,7 @@ class Uploader:
 
     def _take_place(self, sent: Node, old: Node, *, exact: bool) -> Node:
         """Name the new file beside the old one, throw that away, take its name."""
-        beside = self._changer.name_in(sent, self._beside(old))
+        beside = self._changer.name_in(sent, numbered(old.name, 2))
         try:
             self._changer.trash(old, version=old.version)
         except (ConflictError, GoneError):
@@ -121,11 +124,6 @@ class Uploader:
             return self._changer.name_in(beside, old.name, exact=True)
         except ConflictError:  # somebody else took the name just now; nothing is lost
             return beside
-
-    def _beside(self, old: Node) -> str:
-        assert old.parent is not None
-        others = {node.name for node in self._tree.children(old.parent)}
-        return free(old.name, others | {old.name}, is_folder=False)
 
     def _still(self, file: DriveFile) -> Node | None:
         """The file if it has not changed since it was looked at."""
@@ -154,11 +152,12 @@ class Uploader:
                 return
         raise TransientError(f"{sent.path} arrived damaged.", "Send it again.")
 
-    def _remove_abandoned(self, folder: Node) -> None:
+    def _remove_abandoned(self, found: list[Node]) -> None:
         """Throw away what uploads left that were killed a day ago or more."""
-        now = datetime.datetime.now(datetime.UTC)
-        for node in self._tree.children(folder):
-            if is_interim(node.name) and now - node.created > _ABANDONED:
+        latest = datetime.datetime.now(datetime.UTC) - _ABANDONED
+        for node in found:
+            # Without a date it may be an upload that is under way just now.
+            if is_interim(node.name) and NO_DATE < node.created < latest:
                 # An upload that is under way somewhere else may take it just now.
                 with contextlib.suppress(GoneError, ConflictError):
                     self._changer.trash(node)
