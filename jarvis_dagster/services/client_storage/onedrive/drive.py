@@ -161,7 +161,9 @@ class OneDrive(Drive):
         """
         folder = self._tree.folder(folder_id)
         source = Source(path)
-        name = visible_name(name or source.path.name, in_root=folder_id is None)
+        name = visible_name(
+            name or source.path.name, in_library=self._tree.is_library(folder), exact=exact
+        )
         there = self._tree.child(folder, name)
         if there is not None and self._uploads.same(there, folder, source):
             return self._tree.file(there, self._tree.ref(there, folder))
@@ -191,7 +193,8 @@ class OneDrive(Drive):
     def create_folder(self, name: str, parent_id: str | None = None) -> DriveFile:
         """See :meth:`Drive.create_folder`."""
         parent = self._tree.folder(parent_id)
-        item = self._moves.folder(parent, visible_name(name, in_root=parent_id is None))
+        held = visible_name(name, in_library=self._tree.is_library(parent))
+        item = self._moves.folder(parent, held)
         return self._tree.file(item, self._tree.ref(item, parent))
 
     def move(

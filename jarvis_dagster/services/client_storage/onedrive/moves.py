@@ -79,8 +79,10 @@ class Moves:
             )
         if is_folder(item) and ref.item in (folder.item, *self._tree.ancestors(folder)):
             raise BadInputError(f"{item['name']} cannot be moved into itself.")
-        in_root = folder.item == self._tree.known.root
-        wanted = item["name"] if name is None else visible_name(name, in_root=in_root)
+        wanted = str(item["name"])
+        if name is not None:
+            library = self._tree.is_library(folder)
+            wanted = visible_name(name, in_library=library, exact=exact)
         here = (item.get("parentReference") or {}).get("id") == folder.item
         if here and wanted == item["name"]:
             return item

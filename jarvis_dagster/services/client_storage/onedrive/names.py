@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from jarvis_dagster.errors import BadInputError
 from jarvis_dagster.services.client_storage.drive import is_temporary
 from jarvis_dagster.services.client_storage.names import visible
 
@@ -21,16 +22,26 @@ _RESERVED = re.compile(
 _SERVER_FOLDER = re.compile(r"_vti_", re.IGNORECASE)
 
 
-def visible_name(name: str, *, in_root: bool = False) -> str:
+def visible_name(name: str, *, in_library: bool = False, exact: bool = False) -> str:
     """``name`` as OneDrive takes it and the listing shows it.
 
     Args:
-        in_root: Whether it is for the root of a drive, where SharePoint keeps ``Forms``.
+        in_library: Whether it is for the top of a SharePoint library, which has
+            a folder ``Forms`` of its own.
+        exact: Raise if it is one that OneDrive alone does not take.
+
+    Raises:
+        BadInputError: ``exact``, and OneDrive would need another name.
     """
-    name = _SERVER_FOLDER.sub("_vti-", visible(name)).rstrip(". ")
-    if _RESERVED.fullmatch(name) or (in_root and name.lower() == "forms"):
-        name = f"_{name}"
-    return f"{name}_" if is_temporary(name) else name
+    safe = visible(name)
+    held = _SERVER_FOLDER.sub("_vti-", safe).rstrip(". ")
+    if _RESERVED.fullmatch(held) or (in_library and held.lower() == "forms"):
+        held = f"_{held}"
+    if is_temporary(held):
+        held = f"{held}_"
+    if exact and held != safe:
+        raise BadInputError(f"OneDrive does not take the name {safe!r}.", "Rename it.")
+    return held
 
 
 def forms(name: str) -> tuple[str, ...]:

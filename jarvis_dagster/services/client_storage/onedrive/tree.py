@@ -127,6 +127,11 @@ class Tree:
                 return self.filled(item, self.ref(item, folder))
         return None
 
+    def is_library(self, folder: Ref) -> bool:
+        """Whether a folder is the top of a SharePoint library, or may be."""
+        known = self.known
+        return not known.personal and not known.root_path and folder.item == known.root
+
     def ref(self, item: Item, beside: Ref) -> Ref:
         """The address of an item that was told by its folder or a neighbour."""
         return dataclasses.replace(beside, item=str(item["id"]))
