@@ -28,7 +28,13 @@ if TYPE_CHECKING:
     from jarvis_dagster.services.storage.stored import ObjectInfo
     from jarvis_dagster.services.storage.wire import Wire
 
-__all__ = ["CLAIMS_PREFIX", "SETTLE_S", "claimed", "honours_conditions"]
+__all__ = [
+    "CLAIMS_PREFIX",
+    "SETTLE_S",
+    "claimed",
+    "honours_conditional_deletes",
+    "honours_conditions",
+]
 
 _LOG = logging.getLogger(__name__)
 CLAIMS_PREFIX = ".jarvis/claims/"
@@ -37,7 +43,7 @@ LEASE_S = 60.0
 
 
 def honours_conditions(wire: Wire, bucket: str) -> bool:
-    """Whether the server refuses writes and deletes whose condition does not hold."""
+    """Whether the server refuses writes whose condition does not hold."""
     key = f".jarvis/probe/{secrets.token_hex(8)}"
     url = f"s3://{bucket}/{key}"
     absent, wrong = {"If-None-Match": "*"}, {"If-Match": '"00000000000000000000000000000000"'}
@@ -65,6 +71,24 @@ def honours_conditions(wire: Wire, bucket: str) -> bool:
         return True
     finally:
         wire.call(url, lambda: wire.delete(bucket, key))
+
+
+def honours_conditional_deletes(wire: Wire, bucket: str) -> bool:
+    """Whether the server refuses deletes whose condition does not hold."""
+    key = f".jarvis/probe/{secrets.token_hex(8)}"
+    url = f"s3://{bucket}/{key}"
+    wire.call(url, lambda: wire.put(bucket, key, b"probe"))
+    try:
+        wire.call(url, lambda: wire.delete(bucket, key, version="0" * 32))
+    except ConflictError:
+        return True
+    except TransientError:
+        raise
+    except PermanentError:  # it does not know the header
+        return False
+    finally:
+        wire.call(url, lambda: wire.delete(bucket, key))
+    return False
 
 
 @contextmanager

@@ -19,7 +19,11 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from jarvis_dagster.errors import ConflictError, TransientError
-from jarvis_dagster.services.storage.claims import claimed, honours_conditions
+from jarvis_dagster.services.storage.claims import (
+    claimed,
+    honours_conditional_deletes,
+    honours_conditions,
+)
 from jarvis_dagster.services.storage.encoding import Content
 from jarvis_dagster.services.storage.faults import DamagedError
 
@@ -116,14 +120,15 @@ class Documents:
             raise TransientError(f"{url} was sent, but the object store does not confirm it.")
 
     def remove(self, bucket: str, key: str, old: str) -> None:
-        """Delete the version ``old`` of a document.
+        """Delete the version ``old`` of a document; leaves it where that cannot be done safely.
 
         Raises:
             ConflictError: it was changed since; nothing was deleted.
         """
         url = f"s3://{bucket}/{key}"
         if self._conditions(bucket):
-            self._wire.call(url, lambda: self._wire.delete(bucket, key, version=old))
+            if honours_conditional_deletes(self._wire, bucket):
+                self._wire.call(url, lambda: self._wire.delete(bucket, key, version=old))
             return
         with claimed(self._wire, bucket, key):
             self._must_be(bucket, key, old)

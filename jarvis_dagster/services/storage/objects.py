@@ -91,6 +91,7 @@ class ObjectStore:
         media_type: str = "",
         *,
         hashes: Hashes | None = None,
+        is_new: bool = False,
         progress: Progress | None = None,
     ) -> ObjectRef:
         """Store a file under ``key`` and verify it; the same content is sent once.
@@ -101,6 +102,7 @@ class ObjectStore:
 
         Args:
             hashes: The file's, where they are known already.
+            is_new: Nothing is known to be there: a small file is sent without a look.
             progress: Called with the bytes that are stored and the file's size.
 
         Raises:
@@ -115,10 +117,11 @@ class ObjectStore:
             item = Outgoing(
                 *(path, content, bucket, key, media_type or "application/octet-stream", progress)
             )
+            sure = is_new and content.size <= self.uploads.part_bytes
             for _ in range(_SENDS):
                 stream.seek(0)
                 try:
-                    if not self._has(bucket, key, content):
+                    if sure or not self._has(bucket, key, content):
                         self._sender.send(item, stream)
                 except UploadGoneError:  # another process finished or gave up the same one
                     continue

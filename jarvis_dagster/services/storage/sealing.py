@@ -11,7 +11,7 @@ another object does not open; the first segment starts with a random salt.
 from __future__ import annotations
 
 import io
-from functools import cached_property
+from functools import cache, cached_property
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from jarvis_dagster.services.storage.faults import DamagedError
@@ -31,6 +31,7 @@ def new_data_key() -> bytes:
     return bytes(proto_keyset_format.serialize(handle, secret_key_access.TOKEN))
 
 
+@cache
 def _streaming() -> Any:
     from tink import streaming_aead
 

@@ -142,7 +142,10 @@ class JarvisStorageService(VersionedStorage, KeyedFiles):
         made = new_version(item_id, key, hashes.size, sha256, own)
         changed = found.record.added(made)
         self.objects.put(
-            found.bucket, key, path, media_type_of(name), hashes=hashes, progress=progress
+            *(found.bucket, key, path, media_type_of(name)),
+            hashes=hashes,
+            is_new=not found.record.of(item_id),
+            progress=progress,
         )
         latest = found.record.latest
         if latest is None or (latest.id, latest.metadata) != (item_id, own):
