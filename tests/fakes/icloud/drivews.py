@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 __all__ = ["DriveService", "RefusedError"]
 
 
+_BARE = {"drivewsid", "docwsid", "zone", "name", "extension", "etag", "type", "size"} | {
+    "dateModified",
+    "restorePath",
+}
+
+
 class RefusedError(Exception):
     """A request that iCloud does not know."""
 
@@ -97,8 +103,8 @@ class DriveService:
             described["dateChanged"] = _date(item.modified).replace("Z", "-00:30")
         if item.restore_path:
             described["restorePath"] = item.restore_path
-        if not self._tree.behaviour.parents:
-            described.pop("parentId")
+        if self._tree.behaviour.bare:
+            described = {key: value for key, value in described.items() if key in _BARE}
         return described | item.extra
 
     def _folder(self, entry: Any, *, partial: bool) -> dict[str, Any]:
@@ -115,7 +121,7 @@ class DriveService:
 
     def _listing(self, folder: dict[str, Any], wanted: str, *, partial: bool) -> dict[str, Any]:
         items = [self.describe(item) for item in self._tree.children(wanted)]
-        if self._tree.behaviour.counts:
+        if not self._tree.behaviour.bare:
             folder["numberOfItems"] = len(items)
             folder["status"] = "OK"
         folder["items"] = items[: len(items) // 2] if partial else items

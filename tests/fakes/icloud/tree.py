@@ -30,15 +30,14 @@ class Behaviour:
         taken: What happens to a rename, move or new folder whose name is taken.
         etags: Whether a file's entity tag tells changes of the content apart.
         folds_case: Whether names that differ in case alone are the same.
-        counts: Whether a folder says how many items it has.
-        parents: Whether an item names its folder.
+        bare: Whether an item tells no more than pyicloud itself reads: no count, no
+            folder, no status of a listing, no date but that of the content.
     """
 
     taken: Literal["number", "refuse", "allow"] = "number"
     etags: Literal["pair", "single"] = "pair"
     folds_case: bool = False
-    counts: bool = True
-    parents: bool = True
+    bare: bool = False
 
 
 @dataclasses.dataclass

@@ -12,9 +12,7 @@ class TestICloudDrive(DriveContract):
     """With what is known of the service."""
 
 
-@pytest.mark.parametrize(
-    "behaviour", [Behaviour(taken="refuse", etags="single", counts=False, parents=False)]
-)
+@pytest.mark.parametrize("behaviour", [Behaviour(taken="refuse", etags="single", bare=True)])
 class TestOtherICloudDrive(DriveContract):
     """With what is not."""
 
