@@ -42,7 +42,10 @@ _HASH_DIGITS = 12  # enough to compare by eye; the store verifies the whole hash
 
 def kept(*refs: ObjectRef) -> dict[str, Any]:
     """Metadata that names stored objects, each verified when it was stored."""
-    return {"objects": listed((ref.url, ref.size, ref.sha256) for ref in refs)}
+    return {
+        "object": dg.MetadataValue.path(refs[0].url),
+        "objects": listed((ref.url, ref.size, ref.sha256) for ref in refs),
+    }
 
 
 def listed(files: Iterable[tuple[str, int, str]]) -> dg.MetadataValue:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,11 +15,14 @@ import pytest
 import yaml
 from dagster._core.instance.config import dagster_instance_config
 
+from jarvis_dagster.services.storage import JarvisStorageService, StorageConfig
 from tests.deploy.project import ROOT
 from tests.servers import free_ports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.servers import Server
 
 
 def postgres_program(name: str) -> str | None:
@@ -90,13 +94,25 @@ def postgres_port(postgres_folder: Path) -> Iterator[int]:
 
 @dg.asset
 def counted() -> int:
+    sys.stdout.write("three\n")  # what a run prints is kept
     return 3
 
 
-def test_runs_are_kept_in_postgres(
-    postgres_port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_runs_are_kept_in_postgres_and_what_they_print_in_the_object_store(
+    postgres_port: int, object_store: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("dagster_postgres", reason="pip install 'jarvis-dagster[production]'")
+    storage = JarvisStorageService(
+        StorageConfig(
+            endpoint=object_store.address,
+            access_key=object_store.access_key,
+            secret_key=object_store.secret_key,
+        )
+    )
+    storage.ensure_buckets()
+    monkeypatch.setenv("DAGSTER_LOGS_S3_URL", f"http://{object_store.address}")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", object_store.access_key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", object_store.secret_key)
     monkeypatch.setenv("DAGSTER_POSTGRES_HOST", "127.0.0.1")
     monkeypatch.setenv("DAGSTER_POSTGRES_PASSWORD", "for-dagster")
     settings = yaml.safe_load((ROOT / "deploy/dagster/dagster.yaml").read_text("utf-8"))
@@ -111,6 +127,9 @@ def test_runs_are_kept_in_postgres(
     with dg.DagsterInstance.from_config(str(tmp_path)) as again:
         assert again.get_run_by_id(done.run_id) is not None
         assert again.get_latest_materialization_event(dg.AssetKey("counted")) is not None
+    kept = [found.key for found in storage.raw.iter_objects("jarvis-logs", "dagster/")]
+    storage.close()
+    assert any(done.run_id in key and key.endswith(".out") for key in kept)
 
 
 def test_no_role_opens_anothers_database(postgres_port: int) -> None:
