@@ -151,6 +151,20 @@ def test_hashes_are_remembered_by_version(
     assert drive.sha256(item.id) == drive.sha256(item.id) == hashlib.sha256(b"other").hexdigest()
 
 
+def test_a_full_disk_is_no_outage(
+    drive: ICloudDrive, server: ICloudServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item = server.tree.add("game.mp4", CONTENT)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(transfer._Got, "add", full)
+    with pytest.raises(PermanentError, match="No space left"):
+        drive.download(item.id, tmp_path / "back")
+    assert [path for path in tmp_path.iterdir() if path.is_file()] == []
+
+
 def test_json_is_no_answer_of_icloud(
     drive: ICloudDrive, server: ICloudServer, tmp_path: Path
 ) -> None:

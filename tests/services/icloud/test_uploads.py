@@ -356,6 +356,22 @@ def test_a_file_that_grows_or_shrinks_meanwhile_is_not_taken(
     server.refused.clear()  # a form that ends too soon is none
 
 
+def test_a_file_that_is_removed_meanwhile_is_named(
+    drive: ICloudDrive, server: ICloudServer, source: Path
+) -> None:
+    true_begin = server.documents.begin
+
+    def late(zone: str, body: dict) -> object:
+        source.unlink(missing_ok=True)
+        return true_begin(zone, body)
+
+    server.documents.begin = late  # type: ignore[method-assign, assignment]
+    server.faults.add("status", match="content/upload")
+    with pytest.raises(BadInputError, match=r"clip\.mp4 changed while it was sent"):
+        drive.upload(source)
+    assert list(drive.list_all()) == []
+
+
 def test_a_service_that_is_slow_to_list_gets_nothing_twice(
     drive: ICloudDrive, server: ICloudServer, source: Path
 ) -> None:

@@ -26,6 +26,7 @@ from jarvis_dagster.services.client_storage.icloud.tree import ICloudTree
 from jarvis_dagster.services.client_storage.icloud.unfinished import Unfinished
 from jarvis_dagster.services.client_storage.icloud.uploading import Uploader
 from jarvis_dagster.services.client_storage.journal import ChangeJournal
+from jarvis_dagster.services.client_storage.local_tree import disk_errors
 from jarvis_dagster.services.files import atomic_path
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ class ICloudDrive(Drive):
         """See :meth:`Drive.download`; by size, and by hash where this version was seen before."""
         node = self._tree.file(file_id)
         file = node.describe()
-        with atomic_path(path) as partial:
+        with disk_errors(path.name), atomic_path(path) as partial:
             with partial.open("r+b") as sink:
                 digest = self._transfer.fetch(node, sink, progress)
             self._confirm(node)

@@ -22,6 +22,7 @@ from jarvis_dagster.services.client_storage.icloud.faults import GoneError
 from jarvis_dagster.services.client_storage.icloud.names import is_interim, numbered, visible
 from jarvis_dagster.services.client_storage.icloud.nodes import NO_DATE
 from jarvis_dagster.services.client_storage.icloud.tree import oldest
+from jarvis_dagster.services.client_storage.local_tree import disk_errors
 from jarvis_dagster.services.files import readable_file, sha256_file
 
 if TYPE_CHECKING:
@@ -168,7 +169,8 @@ def _unchanged(path: Path, before: os.stat_result) -> Iterator[None]:
     """Whatever goes wrong with a file that is still being written, that is the reason."""
     failure: JarvisError | None = None
     try:
-        yield
+        with disk_errors(str(path)):
+            yield
     except JarvisError as error:
         failure = error
     if not path.exists() or _key(path.stat()) != _key(before):
