@@ -107,6 +107,8 @@ def print_report(report: SyncReport, console: Console, *, as_json: bool) -> None
         console.print(_table(report))
     for path, copy in report.conflicts:
         console.print(Text(f"Both sides changed {path}; the other version is {copy}.", "yellow"))
+    for path in report.left_out:
+        console.print(Text(f"{path} is a document without content of its own; left out.", "dim"))
     for problem in report.failures:
         console.print(Text(f"{problem.path}: {problem.message}", "red"))
     for path in report.changed:

@@ -61,7 +61,7 @@ def calls_of(world: World) -> int:
     return world.calls
 
 
-KINDS = ({}, {"hashes": True}, {"new_ids": True}, {"versions_move": True})
+KINDS = ({}, {"hashes": True, "new_ids": True}, {"versions_move": True})
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
@@ -74,7 +74,7 @@ def test_a_crash_at_any_call_changes_nothing_about_the_outcome(
     expected = whole.settle()
     assert calls > 50
     for call in range(1, calls + 1):
-        for when in ("before", "after"):
+        for when in ("before", "after")[bool(kind) :]:
             folder = quick / f"{call}-{when}"
             folder.mkdir()
             world = busy_world(folder, **kind)

@@ -181,15 +181,25 @@ def test_names_that_become_one_on_the_other_side_are_reported(folders: Folders) 
         assert tree(folders.a) == {"a_b": b"colon"}
 
 
-def test_hidden_and_temporary_files_stay_where_they_are(folders: Folders) -> None:
+def test_a_file_that_the_other_side_never_lists_is_reported_and_kept(folders: Folders) -> None:
     drive = MemoryDrive()
-    for name in (".hidden", "x.part", "~$lock.docx", "d/.keep", "seen"):
+    for name in (".hidden", "x.part", "~$lock.docx", "seen"):
         drive.put(name, name.encode())
-    for _ in range(2):
+    for _ in range(3):
         report = sync(Side(drive), Side(LocalFolderDrive(folders.a)), state=folders.state)
-        assert report.status == "ok"
-        assert len(drive.files()) == 5
-    assert tree(folders.a) == {"seen": b"seen"}
+        assert report.status == "incomplete"
+        assert [problem.path for problem in report.failures] == ["x.part"]
+        assert len(drive.files()) == 4
+    assert tree(folders.a).keys() == {"_.hidden", "x.part", "_~$lock.docx", "seen"}
+
+
+def test_hidden_files_of_a_folder_stay_where_they_are(folders: Folders) -> None:
+    for name in (".hidden", "x.part", "d/.keep"):
+        write(folders.a / name, b"x")
+    write(folders.a / "seen", b"seen")
+    assert folders.sync().status == "ok"
+    assert tree(folders.b) == {"seen": b"seen"}
+    assert len(tree(folders.a)) == 4
 
 
 def test_an_unmounted_folder_stops(folders: Folders) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from jarvis_dagster.errors import PermanentError
+from jarvis_dagster.errors import NotSupportedError, PermanentError
 from jarvis_dagster.services.client_storage.sync import (
     Filter,
     Side,
@@ -19,6 +19,8 @@ from tests.sync.memory_drive import MemoryDrive
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from jarvis_dagster.services.client_storage import DriveFile
 
 
 class Pair:
@@ -443,6 +445,56 @@ def test_unicode_forms_are_one_file(pair: Pair) -> None:
     pair.b.put("U\u0308bung.txt", b"changed")
     pair.sync()
     assert list(pair.a.files().values()) == list(pair.b.files().values()) == [b"changed"]
+
+
+def test_folders_of_one_name_are_one(tmp_path: Path) -> None:
+    pair = Pair(tmp_path, MemoryDrive(), MemoryDrive())
+    pair.b.put("twin/1", b"1")
+    second = pair.b._add("", "twin", None)
+    pair.b._add(second.id, "2", b"2")
+    report = pair.sync()
+    assert (report.status, pair.a.files()) == ("ok", {"twin/1": b"1", "twin/2": b"2"})
+    pair.a.put("twin/3", b"3")
+    pair.a.put("other", b"other")
+    assert pair.sync().status == "ok"
+    assert len(pair.b.all_files()) == 4
+    pair.a.rm("twin")
+    assert pair.sync().status == "ok"
+    assert pair.b.tree() == pair.a.tree() == {"other": b"other"}
+
+
+@pytest.mark.parametrize("exported", [True, False])
+def test_documents_without_content_are_left_out(tmp_path: Path, exported: bool) -> None:
+    pair = Pair(tmp_path, MemoryDrive(), Documents(exported=exported))
+    pair.b.put("Plan.docx", b"")
+    pair.b.put("folder/Notes.docx", b"")
+    pair.b.put("folder/clip.mp4", b"clip")
+    report = pair.sync()
+    assert (report.status, report.left_out) == ("ok", ("Plan.docx", "folder/Notes.docx"))
+    assert pair.a.files() == {"folder/clip.mp4": b"clip"}
+    pair.b.calls.clear()
+    again = pair.sync()
+    assert (again.status, again.steps, again.left_out) == ("ok", (), report.left_out)
+    assert "download" not in pair.b.calls
+    pair.a.rm("folder")
+    assert pair.sync(allow_empty=True).status == "ok"
+    assert pair.b.files() == {"Plan.docx": b"", "folder/Notes.docx": b""}
+
+
+class Documents(MemoryDrive):
+    """A drive with documents of its own kind, which it exports each time a little different."""
+
+    def __init__(self, *, exported: bool) -> None:
+        super().__init__()
+        self.exported = exported
+
+    def download(self, file_id: str, path: Path, **options: Any) -> DriveFile:
+        file = super().download(file_id, path, **options)
+        if file.name.endswith(".docx"):
+            if not self.exported:
+                raise NotSupportedError("It cannot be exported.")
+            path.write_bytes(b"export %d" % len(self.calls))
+        return file
 
 
 # -- trouble ----------------------------------------------------------------------

@@ -18,10 +18,10 @@ from jarvis_dagster.services.client_storage.sync.guards import (
 )
 from jarvis_dagster.services.client_storage.sync.look import Looker, View
 from jarvis_dagster.services.client_storage.sync.marker import place_marker
+from jarvis_dagster.services.client_storage.sync.model import SIDES
 from jarvis_dagster.services.client_storage.sync.options import SyncOptions
-from jarvis_dagster.services.client_storage.sync.report import Reason, Step, SyncReport
+from jarvis_dagster.services.client_storage.sync.report import Problem, Reason, Step, SyncReport
 from jarvis_dagster.services.client_storage.sync.state import State, StateDamagedError, locked
-from jarvis_dagster.services.client_storage.sync.wanted import SIDES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -116,6 +116,7 @@ class _Run:
             shutil.rmtree(scratch, ignore_errors=True)
         self.agreed = self.state.agreed()
         self.looker.learn(executor.contents)
+        self.looker.leave_out(executor.no_content)
         return executor
 
     # -- checking --------------------------------------------------------------
@@ -209,6 +210,7 @@ class _Run:
         if executor is not None:
             changed.update(executor.changed)
             failures += executor.failures
+            failures += _unseen(executor, view)
             reasons = () if executor.outage is None else (executor.outage,)
         status: Status = "ok"
         if failures or reasons:
@@ -222,6 +224,19 @@ class _Run:
             view.plan.conflicts if conflicts is None else conflicts,
             tuple(sorted(changed)),
             tuple(failures),
+            left_out=tuple(sorted(self.looker.left_out)),
             files=sum(not node.file.is_folder for node in view.trees["a"].nodes.values()),
             dry_run=self.options.dry_run,
         )
+
+
+def _unseen(executor: Executor, view: View) -> list[Problem]:
+    """What was sent and is to be sent again, because the drive does not list it."""
+    done = {(step.kind, step.side, step.path) for step in executor.done}
+    return [
+        Problem(
+            action.side, action.path, f"{action.path} was sent, but the drive does not list it."
+        )
+        for action in view.plan.actions
+        if action.kind == "copy" and ("copy", action.side, action.path) in done
+    ]

@@ -12,7 +12,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from jarvis_dagster.errors import ConflictError, JarvisError, TransientError
-from jarvis_dagster.services.client_storage.sync.hands import Hands
+from jarvis_dagster.services.client_storage.sync.hands import Hands, NoContentError
 from jarvis_dagster.services.client_storage.sync.model import Agreed
 from jarvis_dagster.services.client_storage.sync.report import Problem, Reason, Step
 
@@ -48,6 +48,7 @@ class Executor:
         done: What was done.
         changed: Paths that somebody else changed meanwhile; they are left alone.
         failures: What could not be done.
+        no_content: Files that have none of their own.
         outage: Why the rest was not tried; None if all was.
     """
 
@@ -61,6 +62,7 @@ class Executor:
         self.done: list[Step] = []
         self.changed: list[str] = []
         self.failures: list[Problem] = []
+        self.no_content: dict[FileKey, str] = {}
         self.outage: Reason | None = None
         self._state = state
         self._hands = Hands(sides, trees, scratch)
@@ -122,6 +124,9 @@ class Executor:
         if isinstance(result, ConflictError):
             _LOG.info("Left for the next run: %s", result)
             self.changed.append(action.path)
+            return
+        if isinstance(result, NoContentError) and action.source:
+            self.no_content[action.source_side, action.source.file.id] = action.source.file.version
             return
         _LOG.warning("%s of %s failed: %s", action.kind, action.path, result)
         self.failures.append(Problem(action.side, action.path, str(result)))

@@ -13,7 +13,6 @@ import json
 import re
 
 from jarvis_dagster.errors import BadInputError
-from jarvis_dagster.services.client_storage.drive import is_temporary
 from jarvis_dagster.services.client_storage.sync.names import composed
 
 __all__ = ["MARKER", "Filter"]
@@ -55,11 +54,9 @@ class Filter:
     def leaves_out(self, path: str, *, size: int = 0, is_folder: bool = False) -> bool:
         """Whether this file or folder does not take part; its folders are not looked at.
 
-        Hidden and temporary files never do, as drives need not list them; nor do
-        the markers of other pairs.
+        The markers of other pairs never do.
         """
-        name = path.rpartition("/")[2]
-        if is_temporary(name) or MARKER.fullmatch(name) or _matches(self.exclude, path):
+        if MARKER.fullmatch(path.rpartition("/")[2]) or _matches(self.exclude, path):
             return True
         if is_folder:
             return False

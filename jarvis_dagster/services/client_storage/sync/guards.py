@@ -9,10 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jarvis_dagster.errors import JarvisError
-from jarvis_dagster.services.client_storage.sync.model import other
+from jarvis_dagster.services.client_storage.sync.model import SIDES, other
 from jarvis_dagster.services.client_storage.sync.names import composed
 from jarvis_dagster.services.client_storage.sync.report import Reason
-from jarvis_dagster.services.client_storage.sync.wanted import SIDES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -13,7 +13,13 @@ import dataclasses
 import threading
 from typing import TYPE_CHECKING
 
-from jarvis_dagster.errors import BadInputError, ConflictError, PermanentError, TransientError
+from jarvis_dagster.errors import (
+    BadInputError,
+    ConflictError,
+    NotSupportedError,
+    PermanentError,
+    TransientError,
+)
 from jarvis_dagster.services.client_storage.local import LocalFolderDrive
 from jarvis_dagster.services.client_storage.sync.model import Seen, other
 from jarvis_dagster.services.client_storage.sync.names import (
@@ -40,7 +46,7 @@ if TYPE_CHECKING:
         Tree,
     )
 
-__all__ = ["Hands", "There"]
+__all__ = ["Hands", "NoContentError", "There"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -62,6 +68,10 @@ class There:
     def seen(self) -> Seen:
         """What is remembered of it."""
         return Seen(self.file.id, "" if self.fresh else self.file.version, self.raw, self.listed)
+
+
+class NoContentError(NotSupportedError):
+    """A document of the provider's own kind: what is fetched for it is not the document."""
 
 
 class Hands:
@@ -164,12 +174,16 @@ class Hands:
             path = self._scratch / f"{threading.get_ident()}"
             try:
                 got = drive.download(file.id, path)
+            except NotSupportedError as error:
+                raise NoContentError(str(error)) from error
             except (TransientError, BadInputError) as error:
                 if not self._is_still(side, file):
                     raise _changed(node.path) from error
                 raise
             if got.version != file.version:
                 raise _changed(node.path)
+            if path.stat().st_size != file.size:  # an export, which is never twice the same
+                raise NoContentError(f"{node.path} is a document that can only be exported.")
             sha256 = sha256_file(path)
         if node.sha256 and node.sha256 != sha256:
             raise _changed(node.path)

@@ -13,10 +13,10 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from jarvis_dagster.errors import BadInputError, JarvisError, PermanentError
+from jarvis_dagster.services.client_storage.sync.model import NO_CONTENT, SIDES
 from jarvis_dagster.services.client_storage.sync.planner import plan
 from jarvis_dagster.services.client_storage.sync.report import Problem
 from jarvis_dagster.services.client_storage.sync.tree import read_side, trees
-from jarvis_dagster.services.client_storage.sync.wanted import SIDES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,6 +53,7 @@ class Looker:
     Attributes:
         unreadable: Files whose content could not be read; they are left alone.
         changed: Paths of files that were gone when they were to be read.
+        left_out: Files without content of their own, at the last look.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Looker:
     ) -> None:
         self.unreadable: list[Problem] = []
         self.changed: set[str] = set()
+        self.left_out: set[str] = set()
         self._sides = sides
         self._names = names
         self._filter = only
@@ -74,6 +76,10 @@ class Looker:
     def learn(self, contents: Mapping[FileKey, tuple[str, str]]) -> None:
         """Version and hash of what was sent; good for this run alone."""
         self._now.update(contents)
+
+    def leave_out(self, no_content: Mapping[FileKey, str]) -> None:
+        """Leave these versions of files out, which have no content of their own."""
+        self._hashes |= {key: (version, NO_CONTENT) for key, version in no_content.items()}
 
     def look(self, agreed: Mapping[str, Agreed]) -> View:
         """List both sides, and read what has to be read to decide.
@@ -88,7 +94,19 @@ class Looker:
             except JarvisError as error:
                 what = f"{self._names[side]} could not be listed: {error}"
                 raise PermanentError(what) from error
-        mine, yours = trees(listings["a"], listings["b"], agreed, self._filter)
+        without = {
+            (side, file.id)
+            for side in SIDES
+            for _, file in listings[side].entries
+            if self._hashes.get((side, file.id)) == (file.version, NO_CONTENT)
+        }
+        mine, yours = trees(listings["a"], listings["b"], agreed, self._filter, without)
+        self.left_out = {
+            raw
+            for side in SIDES
+            for raw, file in listings[side].entries
+            if (side, file.id) in without
+        }
         known = self._known(agreed)
         view: dict[SideName, Tree] = {
             "a": _with_hashes("a", mine, known),

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from jarvis_dagster.services.client_storage.drive import Drive, DriveFile
 
 __all__ = [
+    "NO_CONTENT",
+    "SIDES",
     "Action",
     "Agreed",
     "FileKey",
@@ -30,11 +32,17 @@ __all__ = [
 ]
 
 SideName: TypeAlias = Literal["a", "b"]
+SIDES: tuple[SideName, SideName] = ("a", "b")
+
 Place: TypeAlias = tuple[SideName, str]
 """A path on a side."""
 
 FileKey: TypeAlias = tuple[SideName, str]
 """The id of a file on a side."""
+
+
+NO_CONTENT = "no content"
+"""In the place of a hash: what has no content of its own that could be fetched."""
 
 
 def other(side: SideName) -> SideName:

@@ -12,10 +12,9 @@ import itertools
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from jarvis_dagster.services.client_storage.sync.model import Action, Agreed, Plan, Seen
+from jarvis_dagster.services.client_storage.sync.model import SIDES, Action, Agreed, Plan, Seen
 from jarvis_dagster.services.client_storage.sync.names import parents
 from jarvis_dagster.services.client_storage.sync.wanted import (
-    SIDES,
     Wanted,
     file_of,
     folder_of,

@@ -70,6 +70,7 @@ class SyncReport:
         conflicts: Paths that both sides changed, and the paths of the copies.
         changed: Paths that were changed by somebody else during the run.
         failures: What could not be done.
+        left_out: Documents of a provider's own kind, which have no content to bring.
         files: Files that both sides hold now.
         dry_run: Whether nothing was changed.
     """
@@ -80,6 +81,7 @@ class SyncReport:
     conflicts: tuple[tuple[str, str], ...] = ()
     changed: tuple[str, ...] = ()
     failures: tuple[Problem, ...] = ()
+    left_out: tuple[str, ...] = ()
     files: int = 0
     dry_run: bool = False
 

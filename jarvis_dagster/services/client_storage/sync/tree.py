@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 from jarvis_dagster.errors import PermanentError, TransientError
 from jarvis_dagster.services.client_storage.local import LocalFolderDrive
 from jarvis_dagster.services.client_storage.sync.filters import MARKER
-from jarvis_dagster.services.client_storage.sync.model import Node, Tree
+from jarvis_dagster.services.client_storage.sync.model import SIDES, Node, Tree
 from jarvis_dagster.services.client_storage.sync.names import aliases, composed, parents
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from jarvis_dagster.services.client_storage.drive import DriveFile
     from jarvis_dagster.services.client_storage.sync.filters import Filter
-    from jarvis_dagster.services.client_storage.sync.model import Agreed, Side, SideName
+    from jarvis_dagster.services.client_storage.sync.model import Agreed, FileKey, Side, SideName
 
 __all__ = ["Listing", "is_fresh", "read_side", "trees"]
 
@@ -96,8 +96,14 @@ def _settled(side: Side) -> datetime.datetime | None:
     return None
 
 
-def trees(a: Listing, b: Listing, agreed: Mapping[str, Agreed], only: Filter) -> tuple[Tree, Tree]:
-    """The trees of both sides without what the filter leaves out.
+def trees(
+    a: Listing,
+    b: Listing,
+    agreed: Mapping[str, Agreed],
+    only: Filter,
+    without: Collection[FileKey] = frozenset(),
+) -> tuple[Tree, Tree]:
+    """The trees of both sides without what the filter leaves out, and ``without`` these files.
 
     What is left out on one side is so on the other: a file that grew beyond the
     limit here is not deleted there.
@@ -106,9 +112,10 @@ def trees(a: Listing, b: Listing, agreed: Mapping[str, Agreed], only: Filter) ->
     placed = (_placed(a, names_a), _placed(b, names_b))
     left_out = frozenset(
         path
-        for entries in placed
+        for side, entries in zip(SIDES, placed, strict=True)
         for path, _, file in entries
         if only.leaves_out(path, size=file.size, is_folder=file.is_folder)
+        or (without and (side, file.id) in without)
     )
     if left_out:
         left_out |= {

@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
+from jarvis_dagster.services.client_storage.sync.model import SIDES
 from jarvis_dagster.services.client_storage.sync.names import conflict_path, parent, parents
 
 if TYPE_CHECKING:
@@ -26,9 +27,7 @@ if TYPE_CHECKING:
         Tree,
     )
 
-__all__ = ["SIDES", "Want", "Wanted", "file_of", "folder_of"]
-
-SIDES: tuple[SideName, SideName] = ("a", "b")
+__all__ = ["Want", "Wanted", "file_of", "folder_of"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
