@@ -13,6 +13,7 @@ from jarvis_dagster.errors import (
     PermanentError,
     TransientError,
 )
+from jarvis_dagster.services.client_storage.onedrive.digests import Digests, hashes_of
 from jarvis_dagster.services.client_storage.onedrive.drive import OneDrive
 from jarvis_dagster.services.client_storage.onedrive.items import Ref
 from tests.services.onedrive.conftest import during
@@ -130,6 +131,21 @@ def test_a_hash_that_the_service_tells_is_used(
     entry.sha256 = "0" * 64
     with pytest.raises(TransientError, match="damaged"):
         drive.download(file.id, tmp_path / "x")
+
+
+def test_hashes_of_every_kind(server: OneDriveServer, drive: OneDrive) -> None:
+    content = b"content"
+    for told, agrees in (
+        ({"sha1Hash": hashlib.sha1(content).hexdigest().upper()}, True),
+        ({"sha1Hash": "0" * 40}, False),
+        ({"sha256Hash": hashlib.sha256(content).hexdigest().upper()}, True),
+        ({"crc32Hash": "00000000"}, None),
+        ({"quickXorHash": "AAAAAAAAAAAAAAAAAAAAAAAAAAA="}, False),
+    ):
+        item = {"size": len(content), "file": {"hashes": told}}
+        digests = Digests(hashes_of(item))
+        digests.update(content)
+        assert digests.agree(item) is agrees
 
 
 def test_notebooks_folders_and_harmful_files_are_not_fetched(

@@ -157,6 +157,17 @@ def test_shortcuts_lead_into_other_drives(
     for file in (video, link):
         drive.download(file.id, tmp_path / "goal")
         assert (tmp_path / "goal").read_bytes() == b"goal"
+    other = server.world.drives["b!other"]
+    secret = other.add("private.txt", other.root.id, content=b"private")
+    for hostile in (
+        f"{secret.id}@b!other@{shared['folder'].id}",
+        f"{secret.id}@b!other@{secret.id}",
+        f"{shared['video'].id}@b!other@{shared['file'].id}x",
+        f"{shared['video'].id}@{server.drive.id}@{shared['folder'].id}",
+    ):
+        assert drive.stat(hostile) is None
+        with pytest.raises(BadInputError):
+            drive.download(hostile, tmp_path / "x")
     inner = found["Team videos/Inner"]
     assert (inner.parent_id, video.parent_id) == (shared["folder"].id, inner.id)
 

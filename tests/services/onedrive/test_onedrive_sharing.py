@@ -103,7 +103,9 @@ def test_what_comes_from_above_is_taken_back_above(drive: OneDrive, tmp_path: Pa
     assert [p.role for p in drive.permissions(file.id)] == ["owner"]
 
 
-def test_links_of_both_roles_and_with_an_end(drive: OneDrive, file: DriveFile) -> None:
+def test_links_of_both_roles_and_with_an_end(
+    server: OneDriveServer, drive: OneDrive, file: DriveFile
+) -> None:
     view, edit = drive.share_link(file.id), drive.share_link(file.id, "writer")
     assert (view.role, edit.role) == ("reader", "writer")
     assert view.link != edit.link
@@ -111,6 +113,9 @@ def test_links_of_both_roles_and_with_an_end(drive: OneDrive, file: DriveFile) -
     ending = drive.share_link(file.id, expires=_LATER)
     assert (ending.id, ending.expires) == (view.id, _LATER)
     assert drive.share_link(file.id).expires is None
+    server.faults.add("status", match="/permissions/", method="PATCH", status=403)
+    with pytest.raises(NotSupportedError, match="a link already"):
+        drive.share_link(file.id, expires=_LATER)
 
 
 def test_links_that_the_administrator_forbids(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from jarvis_dagster.services.client_storage.onedrive.quickxor import QuickXorHash
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from jarvis_dagster.services.client_storage.onedrive.items import Item
@@ -23,19 +23,27 @@ __all__ = ["Digests", "RememberedHashes", "hashes_of"]
 
 
 class Digests:
-    """The hashes of what is added, piece by piece."""
+    """The hashes of what is added, piece by piece.
 
-    def __init__(self) -> None:
+    Args:
+        told: The names of the hashes that the service tells, if that is known.
+    """
+
+    def __init__(self, told: Iterable[str] = ()) -> None:
         self.size = 0
         self._quick_xor = QuickXorHash()
-        self._sha1 = hashlib.sha1(usedforsecurity=False)
         self._sha256 = hashlib.sha256()
+        # As slow as all others together, and hardly ever told: only where nothing else is.
+        alone = set(told) == {"sha1hash"}
+        self._sha1 = hashlib.sha1(usedforsecurity=False) if alone else None
 
     def update(self, data: bytes) -> None:
         """Add the next piece."""
         self.size += len(data)
-        for digest in (self._quick_xor, self._sha1, self._sha256):
-            digest.update(data)
+        self._quick_xor.update(data)
+        self._sha256.update(data)
+        if self._sha1 is not None:
+            self._sha1.update(data)
 
     @property
     def sha256(self) -> str:
@@ -47,11 +55,9 @@ class Digests:
         if int(item.get("size") or 0) != self.size:
             return False
         told = hashes_of(item)
-        own = {
-            "quickxorhash": self._quick_xor.base64(),
-            "sha1hash": self._sha1.hexdigest(),
-            "sha256hash": self.sha256,
-        }
+        own = {"quickxorhash": self._quick_xor.base64(), "sha256hash": self.sha256}
+        if self._sha1 is not None:
+            own["sha1hash"] = self._sha1.hexdigest()
         common = told.keys() & own.keys()
         if not common:
             return True if self.size == 0 else None

@@ -18,7 +18,7 @@ from jarvis_dagster.errors import (
     PermanentError,
     TransientError,
 )
-from jarvis_dagster.services.client_storage.onedrive.digests import Digests
+from jarvis_dagster.services.client_storage.onedrive.digests import Digests, hashes_of
 from jarvis_dagster.services.client_storage.onedrive.faults import fault
 from jarvis_dagster.services.client_storage.onedrive.items import (
     Item,
@@ -98,7 +98,7 @@ class _Transfer:
         write: Callable[[bytes], object],
         progress: Progress | None,
     ) -> None:
-        self.digests = Digests()
+        self.digests = Digests(hashes_of(item))
         self._graph = graph
         self._tree = tree
         self._version = version_of(item)

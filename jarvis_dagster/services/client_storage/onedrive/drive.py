@@ -108,10 +108,16 @@ class OneDrive(Drive):
 
     def find(self, path: str) -> DriveFile | None:
         """See :meth:`Drive.find`; in whatever case, too."""
+        parts = path.split("/")
+        if {"", ".", ".."} & set(parts):
+            return None
+        there = self._tree.at(path) if len(parts) > 1 else None
+        if there is not None:
+            return self._tree.file(there, Ref(str(there["id"])))
         here = Ref(self._tree.known.root)
         found: DriveFile | None = None
-        for part in path.split("/"):
-            if part in ("", ".", "..") or (found is not None and not found.is_folder):
+        for part in parts:
+            if found is not None and not found.is_folder:
                 return None
             item = self._tree.child(here, part)
             if item is None:

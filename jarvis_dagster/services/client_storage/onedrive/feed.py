@@ -25,7 +25,7 @@ __all__ = ["Feed"]
 _PREFIX = "onedrive:"
 _LARGEST_PAGE = 1000
 _LINK = re.compile(
-    r"/(drives|groups|me|sites|users)(/[^/?#\\\s]+)+/(microsoft\.graph\.)?delta[^/#\\\s]*"
+    r"/(drives|groups|me|sites|users)\b[^?#\\\s]*/(microsoft\.graph\.)?delta\b[^#\\\s]*"
 )
 
 
@@ -126,7 +126,7 @@ class Feed:
 
 def _link(token: str) -> str:
     link = token.removeprefix(_PREFIX)
-    if not token.startswith(_PREFIX) or not _LINK.fullmatch(link) or ".." in link:
+    if not token.startswith(_PREFIX) or not _LINK.fullmatch(link) or "/.." in link:
         raise BadInputError("This is not a token of OneDrive.", "Look without a token.")
     return link
 

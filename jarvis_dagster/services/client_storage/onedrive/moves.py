@@ -6,7 +6,6 @@ Belongs here: what changes where something is. Does not belong here: content.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from jarvis_dagster.errors import (
     BadInputError,
@@ -89,7 +88,7 @@ class Moves:
         for number in range(1, 2 if exact else _MOST_NAMES):
             free = numbered(wanted, number, is_folder=is_folder(item))
             body = {"parentReference": {"id": folder.item}, "name": free}
-            link = f"{self._tree.link(ref)}?{quote(_CONFLICT)}=fail"
+            link = f"{self._tree.link(ref)}?{_CONFLICT}=fail"
             try:
                 self._graph.call("PATCH", link, wanted, body=body)
             except NameTakenError:

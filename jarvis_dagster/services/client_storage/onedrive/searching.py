@@ -29,7 +29,9 @@ def search(graph: Graph, tree: Tree, query: str, limit: int) -> list[DriveFile]:
         return []
     text = quote(words.replace("'", "''"), safe="'")
     top = max(1, min(limit, _LARGEST_PAGE))
-    link: str | None = f"{tree.link(Ref(tree.known.root))}/search(q='{text}')?$top={top}"
+    known = tree.known
+    where = tree.link(Ref(known.root)) if known.root_path else f"/drives/{known.drive}/root"
+    link: str | None = f"{where}/search(q='{text}')?$top={top}"
     parents: dict[str, Item] = {}
     found: dict[str, DriveFile] = {}
     while link is not None and len(found) < limit:

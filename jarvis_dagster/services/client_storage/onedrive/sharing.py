@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from jarvis_dagster.errors import BadInputError, NotSupportedError, PermanentError, TransientError
 from jarvis_dagster.services.client_storage.drive import ROLES, Permission
-from jarvis_dagster.services.client_storage.onedrive.faults import MalformedError, NotFoundError
+from jarvis_dagster.services.client_storage.onedrive.faults import (
+    ForbiddenError,
+    MalformedError,
+    NotFoundError,
+)
 from jarvis_dagster.services.client_storage.onedrive.grants import Raw, end_of, to_permissions
 from jarvis_dagster.services.client_storage.onedrive.items import Ref
 
@@ -71,14 +75,7 @@ class Sharing:
         raw = self._graph.call("POST", f"{link}/createLink", "a link", body=body)
         if end_of(raw) != end_of(body):  # a link of that kind was there already
             change = {"expirationDateTime": body.get("expirationDateTime")}
-            raw = self._graph.call(
-                "PATCH", f"{link}/permissions/{_key(raw)}", "a link", body=change
-            )
-            if end_of(raw) != end_of(body):
-                raise NotSupportedError(
-                    "There is a link already, and OneDrive does not let its end be changed.",
-                    "Take that link back first.",
-                )
+            raw = self._changed_end(f"{link}/permissions/{_key(raw)}", change)
         found = to_permissions(raw, inherited=False)
         if not found or found[0].kind != "link":
             self._remove(link, _key(raw))
@@ -102,6 +99,19 @@ class Sharing:
         """See ``Drive.permissions``."""
         item, link = self._place(file_id)
         return self._permissions(item, link)
+
+    def _changed_end(self, link: str, change: dict[str, Any]) -> Raw:
+        """The link that was there, with another end."""
+        try:
+            raw = self._graph.call("PATCH", link, "a link", body=change)
+        except (ForbiddenError, MalformedError):
+            raw = {}
+        if not raw or end_of(raw) != end_of(change):
+            raise NotSupportedError(
+                "There is a link already, and OneDrive does not let its end be changed.",
+                "Take that link back first.",
+            )
+        return raw
 
     def _give(
         self,

@@ -119,6 +119,14 @@ class Tree:
             raise BadInputError(f"{ref.id} does not exist in this OneDrive.")
         return item
 
+    def at(self, path: str) -> Item | None:
+        """What is at a path from the root, where one request can tell."""
+        item = self._graph.find(f"{self.link(Ref(self.known.root))}:/{quote(path)}", path)
+        drive = ((item or {}).get("parentReference") or {}).get("driveId")
+        if item is None or drive != self.known.drive or "deleted" in item:
+            return None  # of another drive: its id would lead nowhere
+        return self.filled(item, Ref(str(item["id"])))
+
     def child(self, folder: Ref, name: str) -> Item | None:
         """What has that name in a folder, in whatever case and Unicode form."""
         for form in forms(name):
@@ -188,7 +196,7 @@ class Tree:
 
     def _is_inside(self, item: Item, ref: Ref) -> bool:
         known = self.known
-        if ref.drive or not known.root_path or item.get("id") == known.root:
+        if not ref.drive and (not known.root_path or item.get("id") == known.root):
             return True
         return self.path(item, ref) is not None
 
@@ -198,6 +206,8 @@ class Tree:
             return None
         above = self.path(shortcut, Ref(ref.shortcut))
         top = self.behind(shortcut, Ref(ref.shortcut))
+        if top.drive != ref.drive:
+            return None
         if item.get("id") == top.item:
             return above
         below = climb(self._graph, item, ref.drive, top.item, {})

@@ -8,7 +8,6 @@ sent. Does not belong here: which name a file gets (``drive.py``), pieces
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from jarvis_dagster.errors import TransientError
 from jarvis_dagster.services.client_storage.onedrive.faults import (
@@ -75,8 +74,7 @@ class Uploads:
 
         try:
             if source.size <= min(_SMALL, self._chunk):
-                query = f"?{quote(_CONFLICT)}=fail"
-                item = self._put(f"{link}/content{query}", name, source, {}, progress)
+                item = self._put(f"{link}/content?{_CONFLICT}=fail", name, source, {}, progress)
             else:
                 item = self._in_pieces(link, name, source, "fail", {}, progress, landed)
         except NameTakenError:
