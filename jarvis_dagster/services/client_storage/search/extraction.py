@@ -18,10 +18,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jarvis_dagster.errors import PermanentError
+
 if TYPE_CHECKING:
     from types import TracebackType
 
     from jarvis_dagster.services.client_storage.search.config import SearchConfig
+
 
 __all__ = ["READER_VERSION", "Extraction", "Extractor"]
 
@@ -31,6 +34,7 @@ READER_VERSION = 1
 _MODULE = "jarvis_dagster.services.client_storage.search.worker"
 _ROOT = Path(__file__).parents[4]
 _FILES_A_WORKER = 5000
+_START_S = 120.0
 _BYTES_A_CHARACTER = 8  # in JSON, at worst, as text that was cleaned of control characters
 _ENVELOPE_BYTES = 1 << 16
 
@@ -94,6 +98,9 @@ class Extractor:
 
         Args:
             promised: The format that its name promises (``formats.may_hold_text``).
+
+        Raises:
+            PermanentError: the process does not start.
         """
         reason = ""
         for careful in (False, True) if self._process is None else (False, False, True):
@@ -142,7 +149,7 @@ class Extractor:
             process.stdin.flush()
         except OSError:
             raise self._end_of(process) from None
-        answer = self._receive(process)
+        answer = self._receive(process, self._config.wall_s)
         if answer.pop("memory", False):
             raise _WorkerError(str(answer["reason"]), crashed=True)
         return Extraction(**answer)
@@ -161,7 +168,7 @@ class Extractor:
             **dict.fromkeys(("OMP_NUM_THREADS", "RAYON_NUM_THREADS", "TOKIO_WORKER_THREADS"), "1"),
         }
         limits = json.dumps({"memory_mb": self._config.memory_mb})
-        self._process = subprocess.Popen(
+        process = self._process = subprocess.Popen(
             [sys.executable, "-P", "-s", "-m", _MODULE, limits],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -171,10 +178,18 @@ class Extractor:
             start_new_session=True,
         )
         self._served = 0
-        return self._process
+        try:  # its start is not the file's time, and its failure not the file's fault
+            self._receive(process, _START_S)
+        except _WorkerError as error:
+            self.close()
+            raise PermanentError(
+                "The process that reads files does not start.",
+                "Check that Jarvis is installed whole, and raise memory_mb.",
+            ) from error
+        return process
 
-    def _receive(self, process: subprocess.Popen[bytes]) -> dict[str, Any]:
-        deadline = time.monotonic() + self._config.wall_s
+    def _receive(self, process: subprocess.Popen[bytes], within_s: float) -> dict[str, Any]:
+        deadline = time.monotonic() + within_s
         length = int.from_bytes(self._read(process, 8, deadline), "big")
         if length > _BYTES_A_CHARACTER * self._config.max_text_chars + _ENVELOPE_BYTES:
             raise _WorkerError("makes its reader answer without end", crashed=True)

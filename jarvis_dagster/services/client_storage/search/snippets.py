@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from jarvis_dagster.services.client_storage.search.query import Words
 
-__all__ = ["Marks", "snippet"]
+__all__ = ["Marks", "has_words", "snippet"]
 
 Marks = tuple[tuple[int, int], ...]
 """Start and end of each marked word, in characters."""
@@ -52,6 +52,11 @@ def snippet(text: str, wanted: Sequence[Words]) -> tuple[str, Marks]:
     start, end = _window(text, matches)
     inside = [(a, b) for a, b, _ in matches if start <= a and b <= end]
     return _on_one_line(text, start, end, _apart(inside))
+
+
+def has_words(text: str, words: Words) -> bool:
+    """Whether a text holds them, as the index would find them."""
+    return bool(_matches(_folded(text), [words]))
 
 
 def _folded(text: str) -> str:

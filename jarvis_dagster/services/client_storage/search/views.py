@@ -16,6 +16,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from jarvis_dagster.services.client_storage.search.schema import COLUMNS
+from jarvis_dagster.services.client_storage.search.snippets import has_words
 
 if TYPE_CHECKING:
     import sqlite3
@@ -98,6 +99,7 @@ class PersonView:
         )
         self._sets = {int(row[0]) for row in rows}
         self._is_seen = f"readers_id IN ({', '.join(map(str, sorted(self._sets)))})"
+        self._seen_folders: list[sqlite3.Row] | None = None
         self._paths: dict[tuple[int, str], str | None] = {}
 
     def visible(self) -> list[Condition]:
@@ -137,11 +139,7 @@ class PersonView:
         loose: list[tuple[str, Condition]] = []
         for words in wanted:
             own = f"{{{_OWN_COLUMNS}}} : {words.quoted}"
-            folders = self._db.execute(
-                f"SELECT id FROM words JOIN file ON file.id = words.rowid"
-                f" WHERE words MATCH ? AND is_folder AND {self._is_seen} LIMIT {_MOST_FOLDERS}",
-                (f"name : {words.quoted}",),
-            ).fetchall()
+            folders = [folder for folder in self._folders() if has_words(folder["name"], words)]
             if folders:
                 loose.append((own, _below(folders)))
             else:
@@ -161,6 +159,12 @@ class PersonView:
         """See :class:`View`."""
         words = " OR ".join(words.quoted for words in unwanted)
         return _without(f"{{{_OWN_COLUMNS}}} : ({words})")
+
+    def _folders(self) -> list[sqlite3.Row]:
+        if self._seen_folders is None:
+            query = f"SELECT id, name FROM file WHERE is_folder AND {self._is_seen}"
+            self._seen_folders = self._db.execute(query).fetchall()
+        return self._seen_folders
 
     def _folder_path(self, drive_id: int, folder_id: str, depth: int) -> str | None:
         """The path of a folder as far up as it is seen; None if it is not."""

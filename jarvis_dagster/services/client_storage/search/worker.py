@@ -4,7 +4,8 @@ Belongs here: its limits, and the loop that answers requests. Does not belong
 here: what a file says (``reading``), when to give up on it (``extraction.py``).
 
 Requests come on standard input, one JSON document a line; answers go to standard
-output, eight bytes of length and a JSON document each. It ends with its input.
+output, eight bytes of length and a JSON document each; an empty one says that it
+is ready. It ends with its input.
 """
 
 from __future__ import annotations
@@ -34,14 +35,13 @@ def main() -> None:
     answers = _private_output()
     _limit(limits["memory_mb"])
     _leave_network()
+    _send(answers, {})
     for line in sys.stdin.buffer:
         request = json.loads(line)
         _start_clock(request["cpu_s"], request["wall_s"])
         answer = _answer(request)
         signal.setitimer(signal.ITIMER_REAL, 0)
-        payload = json.dumps(answer, ensure_ascii=False).encode("utf-8", "replace")
-        answers.write(len(payload).to_bytes(8, "big") + payload)
-        answers.flush()
+        _send(answers, answer)
         if answer.get("memory"):
             return  # what is left of the memory is no fair chance for the next file
 
@@ -64,6 +64,12 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
         "about": reading.about,
         "truncated": reading.truncated,
     }
+
+
+def _send(answers: IO[bytes], answer: dict[str, Any]) -> None:
+    payload = json.dumps(answer, ensure_ascii=False).encode("utf-8", "replace")
+    answers.write(len(payload).to_bytes(8, "big") + payload)
+    answers.flush()
 
 
 def _private_output() -> IO[bytes]:
