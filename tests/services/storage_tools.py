@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jarvis_dagster.services.storage import JarvisStorageService, StorageConfig
 
@@ -12,7 +12,17 @@ if TYPE_CHECKING:
 
     from tests.servers import Server
 
-__all__ = ["flip", "overwrite", "raw_bytes", "service_of", "text_of"]
+__all__ = [
+    "age",
+    "fetched",
+    "flip",
+    "model",
+    "overwrite",
+    "raw_bytes",
+    "service_of",
+    "text_of",
+    "three_versions",
+]
 
 
 def service_of(server: Server, prefix: str = "", **more: object) -> JarvisStorageService:
@@ -61,3 +71,30 @@ def flip(data: bytes, at: int) -> bytes:
     changed = bytearray(data)
     changed[at] ^= 1 << (at % 8)
     return bytes(changed)
+
+
+def model(tmp_path: Path, words: str) -> Path:
+    """Write a model whose content follows from ``words``."""
+    return text_of(tmp_path / "detector.onnx", 3000, words)
+
+
+def three_versions(service: JarvisStorageService, tmp_path: Path) -> list[str]:
+    """Store three versions of ``detector``; returns their ids."""
+    return [
+        service.store_model(model(tmp_path, word), {"map": quality, "word": word}, name="detector")
+        for word, quality in (("one", 0.5), ("two", 0.6), ("three", 0.4))
+    ]
+
+
+def fetched(service: JarvisStorageService, item_id: str, tmp_path: Path) -> bytes:
+    """The content of a stored thing."""
+    assert service.retrieve(item_id, tmp_path / "fetched") is True
+    return (tmp_path / "fetched").read_bytes()
+
+
+def age(service: JarvisStorageService, item_id: str, **fields: Any) -> None:
+    """Change the times of a version, as if they had passed."""
+    found = service.catalogue.find(item_id)
+    assert found is not None
+    numbers = {version.number for version in found.record.of(item_id)}
+    service.catalogue.change(found, lambda record: record.changed(numbers, **fields))

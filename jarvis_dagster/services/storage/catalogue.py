@@ -18,10 +18,12 @@ import hashlib
 import itertools
 import json
 import re
+import unicodedata
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from jarvis_dagster.errors import BadInputError, ConflictError, PermanentError
+from jarvis_dagster.services.files import safe_name
 from jarvis_dagster.services.storage.faults import DamagedError
 from jarvis_dagster.services.storage.records import Record, Version
 
@@ -33,7 +35,16 @@ if TYPE_CHECKING:
     from jarvis_dagster.services.storage.raw import RawObjects
     from jarvis_dagster.services.storage.stored import ObjectInfo
 
-__all__ = ["KINDS", "RECORDS_PREFIX", "Catalogue", "Found", "line_of", "new_version", "now"]
+__all__ = [
+    "KINDS",
+    "RECORDS_PREFIX",
+    "Catalogue",
+    "Found",
+    "line_of",
+    "logical_name",
+    "new_version",
+    "now",
+]
 
 KINDS = ("artifacts", "models", "datasets", "logs", "reports")
 RECORDS_PREFIX = "records/"
@@ -56,6 +67,21 @@ def line_of(kind: str, name: str, component: str | None, experiment_id: str | No
     """The first half of the ids of a logical name."""
     named = json.dumps([kind, component, experiment_id, name])
     return hashlib.sha256(named.encode()).hexdigest()[:_LINE_DIGITS]
+
+
+def logical_name(name: str) -> str:
+    """``name`` in composed Unicode (NFC).
+
+    Raises:
+        BadInputError: it could not be the name of a file everywhere.
+    """
+    composed = unicodedata.normalize("NFC", name)
+    if safe_name(composed) != composed:
+        raise BadInputError(
+            f"{name[:80]!r} cannot be the name of what is stored.",
+            "Use letters, digits, spaces and dots, at most 200 bytes, without slashes.",
+        )
+    return composed
 
 
 class Catalogue:

@@ -11,7 +11,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from jarvis_dagster.errors import BadInputError, ConflictError
-from jarvis_dagster.services.storage.catalogue import KINDS, now
+from jarvis_dagster.services.storage.catalogue import KINDS, logical_name, now
 from jarvis_dagster.services.storage.faults import DamagedError
 from jarvis_dagster.services.storage.records import LATEST, Version, difference
 
@@ -141,6 +141,7 @@ class VersionedStorage:
     def _by_name(
         self, kind: str, name: str, component: str | None, experiment_id: str | None
     ) -> Found:
+        name = logical_name(name)
         found = self.catalogue.named(kind, name, component, experiment_id)
         if not found.record.versions:
             raise BadInputError(

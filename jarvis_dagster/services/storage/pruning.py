@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Pruned", "prune"]
 
+_TRIES = 10
 _TAKEN_OVER_AFTER = timedelta(hours=1)
 _CONTENT = re.compile(r"(?P<kind>[a-z]+)/(?P<id>[0-9a-f]{32})/[^/]+")
 
@@ -156,8 +157,15 @@ class _Pruner:
             raw.delete(bucket, content.key)
             for data_key in list(raw.iter_objects(bucket, key_folder(content.key))):
                 raw.delete(bucket, data_key.key)
-        found = self._catalogue.at(kind, record_key)
-        self._catalogue.change(found, lambda record: self._removed(record, item_id))
+        for left in reversed(range(_TRIES)):  # others may go on with other versions
+            found = self._catalogue.at(kind, record_key)
+            try:
+                self._catalogue.change(found, lambda record: self._removed(record, item_id))
+            except ConflictError:
+                if not left or found.record.purging.get(item_id) != self._mark:
+                    raise
+            else:
+                return
 
     def _marked(self, record: Record, item_id: str) -> Record:
         mark = record.purging.get(item_id)

@@ -21,6 +21,7 @@ from jarvis_dagster.services.files import readable_file, safe_name
 from jarvis_dagster.services.storage.catalogue import (
     Catalogue,
     line_of,
+    logical_name,
     new_version,
 )
 from jarvis_dagster.services.storage.documents import Documents
@@ -32,6 +33,7 @@ from jarvis_dagster.services.storage.objects import ObjectStore
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from jarvis_dagster.services.storage.catalogue import Found
     from jarvis_dagster.services.storage.config import StorageConfig
     from jarvis_dagster.services.storage.raw import RawObjects
     from jarvis_dagster.services.storage.records import Record, Version
@@ -124,13 +126,13 @@ class JarvisStorageService(VersionedStorage, KeyedFiles):
             progress: Called with the bytes that are stored and the file's size.
 
         Raises:
-            BadInputError: the file cannot be read or the metadata is not JSON.
+            BadInputError: the file or name cannot be used, or the metadata is not JSON.
             ConflictError: another writer stored a version of this name at the
                 same time; store it again if it is still wanted.
         """
         path = readable_file(path)
         own = _as_json(path.name, metadata)
-        name = safe_name(name or path.name)
+        name = safe_name(path.name) if name is None else logical_name(name)
         found = self.catalogue.named(kind, name, component, experiment_id)
         hashes = hash_file(path)
         sha256 = hashes.sha256
@@ -180,19 +182,27 @@ class JarvisStorageService(VersionedStorage, KeyedFiles):
         Raises:
             DamagedError: the content is not what was stored, or gone.
         """
-        found = self._found(item_id, kind)
-        version = found.record.current(item_id) if found else None
+        found, version = self._current(item_id, kind)
         if found is None or version is None:
             return False
         path = Path(local_path)
         ref = self.objects.get(found.bucket, version.key, path, progress=progress)
+        if ref is None and self._current(item_id, kind) == (None, None):
+            return False  # it was removed for good between the two looks
         self._must_be(version, ref, self.url(version.key, found.bucket))
         return True
 
+    def _current(
+        self, item_id: str, kind: str | None = None
+    ) -> tuple[Found | None, Version | None]:
+        """The record and the version that an id means; neither where it is not to be seen."""
+        found = self._found(item_id, kind)
+        version = found.record.current(item_id) if found else None
+        return (None, None) if version is None else (found, version)
+
     def find_artifact(self, artifact_id: str) -> dict[str, Any] | None:
         """One artifact, with the fields of :meth:`list_artifacts`."""
-        found = self._found(artifact_id, "artifacts")
-        version = found.record.current(artifact_id) if found else None
+        found, version = self._current(artifact_id, "artifacts")
         return None if found is None or version is None else _listed(found.record, version)
 
     def list_artifacts(

@@ -121,7 +121,7 @@ class _Verifier:
         kind = info.key.split("/")[1]
         if kind in KINDS:
             record = self._service.catalogue.at(kind, info.key).record
-            recorded.update({version.key: version for version in record.versions})
+            recorded.update({v.key: v for v in record.versions if v.id not in record.purging})
         return ""
 
     def _object(self, info: ObjectInfo, version: Version | None) -> str:
