@@ -72,7 +72,7 @@ class Executor:
     @property
     def contents(self) -> Mapping[FileKey, tuple[str, str]]:
         """Version and hash of what was sent."""
-        return self._hands.contents
+        return self._hands.places.contents
 
     def run(
         self,
@@ -145,7 +145,7 @@ class Executor:
     def _record(self, paths: Sequence[str]) -> None:
         agreed, forget = {}, []
         for path in paths:
-            mine, yours = self._hands.there("a", path), self._hands.there("b", path)
+            mine, yours = self._hands.places.there("a", path), self._hands.places.there("b", path)
             if mine is None and yours is None:
                 forget.append(path)
             elif mine and yours and mine.is_same(yours):
