@@ -56,7 +56,7 @@ def create(
     service = _service(settings)
     key = passphrase.key_file(settings.data_dir)
     had_key = settings.backup.key is not None or key.exists()
-    with _object_store(settings), _shown("backup") as progress:
+    with _object_store(settings), _shown("Backing up") as progress:
         made = service.create(first=first, progress=progress)
     for note in made.notes:
         say(f"Note: {note}", stderr=True)
@@ -95,7 +95,7 @@ def verify(
     if quick and mend:
         raise BadInputError("--quick does not see all damage.", "Leave it out to mend.")
     service = _service(_settings(place, key_file))
-    with _shown("verify") as progress:
+    with _shown("Reading back") as progress:
         found = (
             service.mend(progress=progress)
             if mend
@@ -130,7 +130,7 @@ def restore(
     service = _service(settings)
     moment = at.replace(tzinfo=datetime.UTC) if at and at.tzinfo is None else at
     chosen = service.choose(snapshot, at=moment)
-    with _object_store(settings), _shown("restore") as progress:
+    with _object_store(settings), _shown("Restoring (MB)", per=1_000_000) as progress:
         done = service.restore(chosen, overwrite=overwrite, progress=progress)
     if key_file is not None and settings.backup.key is not None:
         keep_passphrase(settings.data_dir, settings.backup.key)
@@ -207,10 +207,10 @@ def _require_stopped(settings: Settings) -> None:
 
 
 @contextlib.contextmanager
-def _shown(step: str) -> Iterator[Callable[[int, int], None]]:
+def _shown(title: str, *, per: int = 1) -> Iterator[Callable[[int, int], None]]:
     from rich.console import Console
 
     from jarvis_dagster.commands.display import Display
 
     with Display(Console(stderr=True)) as display:
-        yield lambda done, total: display.update(step, done, total)
+        yield lambda done, total: display.update(title, -(-done // per), -(-total // per))

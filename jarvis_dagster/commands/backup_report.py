@@ -34,9 +34,10 @@ def print_snapshots(
         return
     from rich.table import Column, Table
 
-    table = Table(Column("snapshot", no_wrap=True), "made (UTC)", "entries", "size", "added")
+    numbers = (Column(name, justify="right") for name in ("entries", "size", "added"))
+    table = Table(Column("snapshot", no_wrap=True), "made (UTC)", *numbers, box=None)
     for one in snapshots:
-        made = f"{one.created:%Y-%m-%d %H:%M:%S}"
+        made = f"{one.created:%Y-%m-%d %H:%M}"
         table.add_row(one.id, made, str(one.entries), _size(one.size), _size(one.new_bytes))
     for name in damaged:
         table.add_row(name, "[red]its manifest is damaged[/]", "", "", "")
