@@ -10,11 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from jarvis_dagster.assets import delivery, footage, holmes, season, spotlight, stored, upkeep
+from jarvis_dagster.assets import (
+    delivery,
+    footage,
+    holmes,
+    searchable,
+    season,
+    spotlight,
+    stored,
+    upkeep,
+)
 from jarvis_dagster.assets.synchronised import synchronised
 from jarvis_dagster.jobs import list_games, process_video
 from jarvis_dagster.resources.backups import BackupResource
 from jarvis_dagster.resources.log_progress import LogProgress
+from jarvis_dagster.resources.search import SearchResource
 from jarvis_dagster.resources.services import (
     AnalyticsResource,
     ClientStorageResource,
@@ -29,10 +39,11 @@ from jarvis_dagster.resources.workspace import WorkspaceResource
 from jarvis_dagster.schedules import (
     back_up,
     backup_schedules,
+    index_drives,
     prune_storage,
-    storage_schedules,
     sync_job,
     sync_schedules,
+    upkeep_schedules,
     verify_backups,
     verify_storage,
 )
@@ -74,6 +85,7 @@ def build_definitions(
         "analytics": AnalyticsResource(**where),
         "workspace": WorkspaceResource(**where),
         "uploads": UploadsResource(**where),
+        "search": SearchResource(**where),
         "synchroniser": SynchroniserResource(**where),
         "tables": TableIOManager(**where),
         "backups": BackupResource(**where),
@@ -82,15 +94,16 @@ def build_definitions(
     return dg.Definitions(
         assets=[
             *dg.load_assets_from_modules([footage, spotlight, holmes, season, delivery]),
-            *dg.load_assets_from_modules([upkeep, stored]),
+            *dg.load_assets_from_modules([upkeep, stored, searchable]),
             *(synchronised(name, pair) for name, pair in settings.synchronise.items()),
         ],
         asset_checks=dg.load_asset_checks_from_modules([upkeep, stored]),
         jobs=[process_video, list_games, back_up, verify_backups, prune_storage, verify_storage]
+        + [index_drives]
         + [sync_job(name) for name in settings.synchronise],
         schedules=[
             *backup_schedules(settings.backup),
-            *storage_schedules(settings.upkeep),
+            *upkeep_schedules(settings.upkeep),
             *sync_schedules(settings.synchronise),
         ],
         sensors=[drive_upload_sensor(settings.drive), games_sensor],

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from jarvis_dagster.assets.searchable import search_index
 from jarvis_dagster.assets.stored import everything_reads_back, stored
 from jarvis_dagster.assets.upkeep import backup, every_byte_can_be_read_back
 
@@ -27,10 +28,11 @@ if TYPE_CHECKING:
 __all__ = [
     "back_up",
     "backup_schedules",
+    "index_drives",
     "prune_storage",
-    "storage_schedules",
     "sync_job",
     "sync_schedules",
+    "upkeep_schedules",
     "verify_backups",
     "verify_storage",
 ]
@@ -64,6 +66,14 @@ verify_storage = dg.define_asset_job(
 )
 
 
+index_drives = dg.define_asset_job(
+    "index_drives",
+    selection=dg.AssetSelection.assets(search_index),
+    executor_def=dg.in_process_executor,
+    description="Bring the search index up to date with the drives.",
+)
+
+
 def backup_schedules(config: BackupConfig) -> list[dg.ScheduleDefinition]:
     """The schedules of the settings; none without a place to keep backups in."""
     if config.place is None:
@@ -72,10 +82,14 @@ def backup_schedules(config: BackupConfig) -> list[dg.ScheduleDefinition]:
     return _schedules(wanted)
 
 
-def storage_schedules(upkeep: UpkeepSettings) -> list[dg.ScheduleDefinition]:
-    """When the object store is pruned and read back."""
+def upkeep_schedules(upkeep: UpkeepSettings) -> list[dg.ScheduleDefinition]:
+    """When the object store is pruned and read back, and the drives are indexed."""
     return _schedules(
-        ((prune_storage, upkeep.prune_schedule), (verify_storage, upkeep.verify_schedule))
+        (
+            (prune_storage, upkeep.prune_schedule),
+            (verify_storage, upkeep.verify_schedule),
+            (index_drives, upkeep.index_schedule),
+        )
     )
 
 
@@ -84,7 +98,7 @@ def sync_job(name: str) -> UnresolvedAssetJobDefinition:
     """The job that brings one pair of folders in step."""
     return dg.define_asset_job(
         f"synchronise_{name}",
-        selection=dg.AssetSelection.assets(["drives", name]),
+        selection=dg.AssetSelection.assets(["synchronised", name]),
         executor_def=dg.in_process_executor,
         description="Bring two folders in step, both ways.",
     )

@@ -115,13 +115,18 @@ class SyncSettings(_Section):
 
 
 class UpkeepSettings(_Section):
-    """When the object store is tended."""
+    """When the object store and the search index are tended."""
 
     prune_schedule: str | None = pydantic.Field(
         "30 2 * * *", description="When retention is applied, as in cron (UTC); empty is never."
     )
     verify_schedule: str | None = pydantic.Field(
         "0 4 * * 0", description="When everything is read back, as in cron (UTC); empty is never."
+    )
+    index_schedule: str | None = pydantic.Field(
+        "20 * * * *",
+        description="When the search index is brought up to date, as in cron (UTC); empty: by"
+        " `jarvis drive index` alone.",
     )
 
 
@@ -140,7 +145,7 @@ class Settings(_Section):
         default_factory=dict, description="Pairs of folders that are kept in step, by name."
     )
     upkeep: UpkeepSettings = pydantic.Field(
-        UpkeepSettings(), description="When the object store is tended."
+        UpkeepSettings(), description="When the object store and the search index are tended."
     )
     stack: StackConfig = pydantic.Field(
         default_factory=StackConfig,

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from jarvis_dagster.services.backup import JarvisBackupService
     from jarvis_dagster.services.backup.places import Place
     from jarvis_dagster.services.client_storage.inbox import Inbox
+    from jarvis_dagster.services.client_storage.search import SearchIndex
     from jarvis_dagster.services.core import JarvisCoreServices
     from jarvis_dagster.settings import Settings
 
-__all__ = ["backup_service", "core_services", "inbox_of", "with_embedded"]
+__all__ = ["backup_service", "core_services", "inbox_of", "search_index", "with_embedded"]
 
 
 def with_embedded(settings: Settings) -> Settings:
@@ -129,3 +130,10 @@ def _place(full: Settings) -> Place:
             "Use a folder on another disk as `backup.place`.",
         )
     return place
+
+
+def search_index(settings: Settings) -> SearchIndex:
+    """The search index of this installation; it need not be there yet."""
+    from jarvis_dagster.services.client_storage.search import SearchIndex
+
+    return SearchIndex(settings.data_dir / "search")

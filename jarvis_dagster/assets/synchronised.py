@@ -22,11 +22,11 @@ def synchronised(name: str, pair: "SyncSettings") -> dg.AssetsDefinition:
     Args:
         name: What the settings call it: letters, digits and ``_``.
     """
-    key = dg.AssetKey(["drives", name])
+    key = dg.AssetKey(["synchronised", name])
 
     @dg.asset(
         key=key,
-        group_name="drives",
+        group_name="synchronised",
         owners=["team:sherlock"],
         kinds={"folder"},
         description=f"{pair.a} and {pair.b}, kept in step both ways.",

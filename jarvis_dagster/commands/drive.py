@@ -239,11 +239,12 @@ def search(
     as_json: AsJson = False,
 ) -> None:
     """Search names and texts of the drives; exit code 1 without hits."""
-    from jarvis_dagster.commands.search import index_of, search_drives
+    from jarvis_dagster.commands.search import search_drives
     from jarvis_dagster.settings import load_settings
+    from jarvis_dagster.wiring import search_index
 
     found = search_drives(
-        index_of(load_settings()),
+        search_index(load_settings()),
         query,
         _console(),
         drive=drive,
@@ -273,20 +274,23 @@ def index(
 ) -> None:
     """Bring the search index up to date with the drives."""
     from jarvis_dagster.commands.display import Display
-    from jarvis_dagster.commands.search import index_drives, index_of, show_index
+    from jarvis_dagster.commands.search import index_drives, show_index
     from jarvis_dagster.settings import load_settings
+    from jarvis_dagster.wiring import search_index
 
-    there = index_of(load_settings())
+    there = search_index(load_settings())
     if show:
         show_index(there, _console(), as_json=as_json)
         return
     console = _console(stderr=True)
+    service = _service()
     with Display(console) as display:
         well = index_drives(
-            _service(),
+            service,
             there,
             console,
             drives=drives,
+            config=service.config.search,
             full=full,
             retry=retry,
             progress=lambda name, done, total: display.update(f"Indexing {name}", done, total),

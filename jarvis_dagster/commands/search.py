@@ -29,16 +29,8 @@ if TYPE_CHECKING:
         SearchConfig,
         SearchIndex,
     )
-    from jarvis_dagster.settings import Settings
 
-__all__ = ["index_drives", "index_of", "search_drives", "show_index"]
-
-
-def index_of(settings: Settings) -> SearchIndex:
-    """The search index of this installation; it need not be there yet."""
-    from jarvis_dagster.services.client_storage.search import SearchIndex
-
-    return SearchIndex(settings.data_dir / "search")
+__all__ = ["index_drives", "search_drives", "show_index"]
 
 
 def search_drives(

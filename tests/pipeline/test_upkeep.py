@@ -10,6 +10,7 @@ from jarvis_dagster.build import build_definitions
 from jarvis_dagster.errors import ConfigError
 from jarvis_dagster.resources.services import StorageResource
 from jarvis_dagster.settings import load_settings
+from jarvis_dagster.wiring import search_index
 from tests.services.storage_tools import flip, overwrite, raw_bytes
 
 
@@ -58,7 +59,7 @@ def test_two_folders_are_kept_in_step_by_schedule(config: Path, tmp_path: Path) 
     assert {"a.txt", "b.txt"} <= {path.name for path in there.iterdir()}
     (found,) = result.get_asset_check_evaluations()
     assert (found.check_name, found.passed) == ("both_sides_hold_the_same", True)
-    (event,) = result.asset_materializations_for_node("drives__season")
+    (event,) = result.asset_materializations_for_node("synchronised__season")
     assert event.metadata["files"].value == 2
     (there / "b.txt").unlink()
     (there / "a.txt").unlink()
@@ -72,6 +73,24 @@ def test_a_pair_needs_a_plain_name(config: Path) -> None:
         settings.write("synchronise:\n  'my season': {a: 'x', b: 'y'}\n")
     with pytest.raises(ConfigError, match="letters, digits"):
         load_settings()
+
+
+def test_the_search_index_is_kept_up_to_date(config: Path, tmp_path: Path) -> None:
+    drive = tmp_path / "data" / "drive"
+    drive.mkdir(parents=True)
+    (drive / "tactics.txt").write_text("forecheck with two forwards")
+    first = run_job("index_drives")
+    assert first.success
+    (event,) = first.asset_materializations_for_node("drives__search_index")
+    assert event.metadata["texts_read"].value == 1
+    hits = search_index(load_settings()).search("forecheck")
+    assert [hit.path for hit in hits] == ["tactics.txt"]
+    (drive / "tactics.txt").unlink()
+    again = run_job("index_drives")
+    (event,) = again.asset_materializations_for_node("drives__search_index")
+    assert event.metadata["removed"].value == 1
+    (found,) = again.get_asset_check_evaluations()
+    assert found.passed
 
 
 def _objects(found: dg.AssetCheckEvaluation) -> list[str]:

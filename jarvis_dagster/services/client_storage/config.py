@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 from jarvis_dagster.services.client_storage.google.config import GoogleDriveConfig
 from jarvis_dagster.services.client_storage.icloud.config import ICloudDriveConfig
 from jarvis_dagster.services.client_storage.onedrive.config import OneDriveConfig
+from jarvis_dagster.services.client_storage.search.config import SearchConfig
 from jarvis_dagster.services.files import safe_name
 
 __all__ = ["AnyDriveConfig", "ClientStorageConfig", "LocalDriveConfig"]
@@ -66,6 +67,9 @@ class ClientStorageConfig(BaseModel):
     )
     import_max_bytes: int | None = Field(
         default=None, ge=1, description="Most bytes that one import may fetch; empty is no limit."
+    )
+    search: SearchConfig = Field(
+        default_factory=SearchConfig, description="What the search reads of a file."
     )
     players: Path | None = Field(
         default=None,
