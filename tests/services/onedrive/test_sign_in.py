@@ -178,8 +178,15 @@ def test_addresses_that_are_not_encrypted_are_not_used(
 ) -> None:
     config = settings_of(server, api_endpoint="https://graph.microsoft.com/v1.0")
     graph = OneDrive(config, state_dir)._graph
-    with pytest.raises(PermanentError, match="not encrypted"):
-        graph.send("PUT", f"{server.address}/up/x", "a file", content=b"x")
+    local = OneDrive(settings_of(server), state_dir)._graph
+    for client, url in (
+        (graph, f"{server.address}/up/x"),
+        (local, "http://elsewhere.example/up/x"),
+        (local, "file:///etc/passwd"),
+        (local, "None"),
+    ):
+        with pytest.raises(PermanentError, match="not encrypted"):
+            client.send("PUT", url, "a file", content=b"x")
 
 
 @pytest.mark.parametrize(

@@ -179,7 +179,11 @@ class Graph:
         return json_of(response, what)
 
     def _safe(self, url: str) -> str:
-        if not url.startswith("https://") and self.base.startswith("https://"):
+        local = self.base.startswith("http://")  # which the settings allow on this machine alone
+        there = urlsplit(url)
+        if there.scheme != "https" and not (
+            local and there.scheme == "http" and there.hostname == urlsplit(self.base).hostname
+        ):
             raise PermanentError("OneDrive gave an address that is not encrypted.")
         return url
 

@@ -7,6 +7,7 @@ sent. Does not belong here: which name a file gets (``drive.py``), pieces
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from jarvis_dagster.errors import TransientError
@@ -204,11 +205,17 @@ class Uploads:
             agrees = sha256 == source.sha256
         if not agrees and not self._is_rewritten(name):
             if new:
-                self._graph.call("DELETE", self._tree.link(ref), name)
+                self._take_away(item, ref)
             raise TransientError(f"{name} arrived damaged in OneDrive.", "Send it again.")
         if agrees:
             self._remembered.put(ref.id, version_of(item), source.sha256)
         return item
+
+    def _take_away(self, item: Item, ref: Ref) -> None:
+        """Trash what arrived damaged, unless somebody has changed it since."""
+        condition = {"if-match": str(item["eTag"])} if item.get("eTag") else {}
+        with contextlib.suppress(ModifiedError, NotFoundError):
+            self._graph.call("DELETE", self._tree.link(ref), str(item["name"]), headers=condition)
 
     def _is_rewritten(self, name: str) -> bool:
         """SharePoint writes its own properties into office documents as they arrive."""
