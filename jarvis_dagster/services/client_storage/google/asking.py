@@ -17,7 +17,16 @@ if TYPE_CHECKING:
     from jarvis_dagster.services.client_storage.google.api import GoogleApi
     from jarvis_dagster.services.client_storage.google.entries import Raw
 
-__all__ = ["HIDDEN_ROOT", "QUERY_CHARACTERS", "Place", "Root", "fetch", "query_page", "whole"]
+__all__ = [
+    "HIDDEN_ROOT",
+    "QUERY_CHARACTERS",
+    "Place",
+    "Root",
+    "fetch",
+    "has_forms",
+    "query_page",
+    "whole",
+]
 
 
 QUERY_CHARACTERS = 1000
@@ -28,6 +37,16 @@ The client library turns a longer address into a POST, which not every proxy kno
 
 HIDDEN_ROOT = "root"
 """The name of My Drive, whose id is not known where it may not be looked at."""
+
+_TEXTS = ("id", "name", "mimeType", "headRevisionId", "md5Checksum", "sha256Checksum", "driveId")
+_TIMES = ("modifiedTime", "createdTime")
+_FORMS: dict[str, type | tuple[type, ...]] = {
+    **dict.fromkeys((*_TEXTS, *_TIMES), str),
+    "size": (str, int),
+    "trashed": bool,
+    "parents": list,
+    "shortcutDetails": dict,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,14 +103,21 @@ def fetch(api: GoogleApi, file_id: str, *, once: bool = False) -> Raw | None:
 
 
 def whole(raw: Any, what: str) -> Raw:
-    """An answer that is an entry.
+    """An answer that is an entry, with the fields that Google describes.
 
     Raises:
         TransientError: it is not.
     """
-    if not isinstance(raw, dict) or not raw.get("id"):
+    if not isinstance(raw, dict) or not raw.get("id") or not has_forms(raw, _FORMS):
+        raise damaged(what)
+    if not all(isinstance(parent, str) for parent in raw.get("parents", [])):
         raise damaged(what)
     return raw
+
+
+def has_forms(raw: Raw, forms: dict[str, type | tuple[type, ...]]) -> bool:
+    """Whether what is there of these fields is of their types."""
+    return all(isinstance(raw[name], form) for name, form in forms.items() if name in raw)
 
 
 def query_page(api: GoogleApi, root: Root, query: str, token: str | None, size: int) -> Raw:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from jarvis_dagster.errors import BadInputError, JarvisError, TokenExpiredError
 from jarvis_dagster.services.client_storage.drive import Changes, DriveFile, is_temporary
+from jarvis_dagster.services.client_storage.google.asking import has_forms, whole
 from jarvis_dagster.services.client_storage.google.entries import FIELDS, FOLDER, SHORTCUT
 from jarvis_dagster.services.client_storage.google.faults import damaged, status_of
 from jarvis_dagster.services.client_storage.google.look import Look
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from jarvis_dagster.services.client_storage.google.entries import Raw
 
 __all__ = ["changes", "start_token"]
+
+_WHAT = "The changes of the drive cannot be read"
 
 
 def start_token(api: GoogleApi, root: Root) -> str:
@@ -87,9 +90,9 @@ def _visible(look: Look, raw: Raw | None) -> DriveFile | None:
 def _present(entry: Raw) -> Raw | None:
     """What a change says about a file; None where it is gone."""
     raw: Raw | None = entry.get("file")
-    if entry.get("removed") or raw is None or raw.get("trashed"):
+    if entry.get("removed") or not raw or raw.get("trashed"):
         return None
-    return {**raw, "id": entry["fileId"]}
+    return whole({**raw, "id": entry["fileId"]}, _WHAT)
 
 
 def _of_files(answer: Raw) -> list[Raw]:
@@ -97,10 +100,9 @@ def _of_files(answer: Raw) -> list[Raw]:
 
 
 def _page(api: GoogleApi, root: Root, token: str, limit: int) -> Raw:
-    what = "The changes of the drive cannot be read"
     try:
         answer: Raw = api.call(
-            what,
+            _WHAT,
             lambda drive: drive.changes().list(
                 pageToken=token,
                 pageSize=max(1, min(limit, 1000)),
@@ -120,9 +122,14 @@ def _page(api: GoogleApi, root: Root, token: str, limit: int) -> Raw:
             ) from error
         raise
     complete = answer.get("nextPageToken") or answer.get("newStartPageToken")
-    if not isinstance(answer.get("changes"), list) or not complete:
-        raise damaged(what)
+    entries = answer.get("changes")
+    if not isinstance(entries, list) or not complete or not all(map(_is_entry, entries)):
+        raise damaged(_WHAT)
     return answer
+
+
+def _is_entry(entry: Any) -> bool:
+    return isinstance(entry, dict) and has_forms(entry, {"fileId": str, "file": dict})
 
 
 def _drive(root: Root) -> dict[str, Any]:

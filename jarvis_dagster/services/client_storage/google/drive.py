@@ -25,6 +25,7 @@ from jarvis_dagster.services.client_storage.google.entries import (
     version_of,
     visible_name,
 )
+from jarvis_dagster.services.client_storage.google.faults import damaged
 from jarvis_dagster.services.client_storage.google.hashes import Hashes
 from jarvis_dagster.services.client_storage.google.ids import Ids
 from jarvis_dagster.services.client_storage.google.listing import Walk, list_page, walk
@@ -206,13 +207,17 @@ class GoogleDrive(Drive):
 
     def quota(self) -> Quota:
         """See :meth:`Drive.quota`; of the account. A shared drive has none of its own."""
+        what = "The space in use is not known"
         answer = self._api.call(
-            "The space in use is not known",
-            lambda drive: drive.about().get(fields="storageQuota(limit,usage)"),
+            what, lambda drive: drive.about().get(fields="storageQuota(limit,usage)")
         )
         told = answer.get("storageQuota") or {}
-        limit = None if self._look().root.drive_id else told.get("limit")
-        return Quota(int(told.get("usage") or 0), None if limit is None else int(limit))
+        try:
+            used, limit = int(told.get("usage", 0)), told.get("limit")
+            total = None if limit is None or self._look().root.drive_id else int(limit)
+        except (AttributeError, TypeError, ValueError) as error:
+            raise damaged(what) from error
+        return Quota(used, total)
 
     def share(
         self,

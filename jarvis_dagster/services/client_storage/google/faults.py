@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["damaged", "reason_of", "status_of", "translated"]
 
+# What the client library stumbles over in an answer that is not what was promised.
+_NONSENSE = (ValueError, LookupError, TypeError, AttributeError)
 _BUSY = {"rateLimitExceeded", "userRateLimitExceeded", "backendError", "internalError"}
 _BUSY |= {"RATE_LIMIT_EXCEEDED", "transientError"}
 _REMEDIES = {
@@ -87,7 +89,7 @@ def translated(what: str, login: str) -> Iterator[None]:
         ) from error
     except (httplib2.HttpLib2Error, http.client.HTTPException, OSError) as error:
         raise _unreachable(what, error) from error
-    except (ValueError, LookupError) as error:  # an answer that is not what was promised
+    except _NONSENSE as error:
         raise damaged(what) from error
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from jarvis_dagster.errors import BadInputError, NotSupportedError
 from jarvis_dagster.services.client_storage.drive import ROLES, Permission
+from jarvis_dagster.services.client_storage.google.asking import has_forms
 from jarvis_dagster.services.client_storage.google.faults import damaged
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "check_people",
     "check_role",
+    "checked",
     "described",
     "expiry",
     "is_enough",
@@ -36,7 +38,25 @@ _KINDS = {"user": "person", "group": "group", "domain": "domain", "anyone": "lin
 _ROLE_OF = {"organizer": "owner", "fileOrganizer": "writer"}
 _RANK = {role: rank for rank, role in enumerate((*ROLES, "owner"))}
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_NEEDED = {"id", "type", "role"}
+_FORMS: dict[str, type | tuple[type, ...]] = {
+    **dict.fromkeys((*_NEEDED, "emailAddress", "domain", "expirationTime"), str),
+    "permissionDetails": list,
+}
 _LONGEST = datetime.timedelta(days=365)
+
+
+def checked(raw: Any, what: str) -> Raw:
+    """An answer that is a permission, with the fields that Google describes.
+
+    Raises:
+        TransientError: it is not.
+    """
+    if not isinstance(raw, dict) or not set(raw) >= _NEEDED or not has_forms(raw, _FORMS):
+        raise damaged(what)
+    if not all(isinstance(detail, dict) for detail in raw.get("permissionDetails", [])):
+        raise damaged(what)
+    return raw
 
 
 def described(raw: Raw, link: str, *, inherited: bool) -> Permission:

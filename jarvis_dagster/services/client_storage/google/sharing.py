@@ -18,6 +18,7 @@ from jarvis_dagster.services.client_storage.google.faults import damaged, status
 from jarvis_dagster.services.client_storage.google.permissions import (
     check_people,
     check_role,
+    checked,
     described,
     expiry,
     is_enough,
@@ -41,7 +42,6 @@ _FIELDS = (
     "id,type,role,emailAddress,domain,expirationTime,deleted,view,"
     "permissionDetails(inherited,permissionType,role)"
 )
-_NEEDED = {"id", "type", "role"}
 
 
 class Sharing:
@@ -151,7 +151,7 @@ class Sharing:
             permission_id = there["id"]
             body = {key: wanted[key] for key in ("role", "expirationTime") if key in wanted}
             endless = "expirationTime" in there and "expirationTime" not in wanted
-            changed: Raw = self._api.once(
+            changed = self._api.once(
                 what,
                 lambda drive: drive.permissions().update(
                     fileId=file_id,
@@ -162,10 +162,10 @@ class Sharing:
                     **({"removeExpiration": True} if endless else {}),
                 ),
             )
-            return changed
+            return checked(changed, what)
         quiet = {"sendNotificationEmail": False} if wanted["type"] == "user" else {}
         try:
-            made: Raw = self._api.once(
+            made = self._api.once(
                 what,
                 lambda drive: drive.permissions().create(
                     fileId=file_id, body=wanted, supportsAllDrives=True, fields=_FIELDS, **quiet
@@ -178,7 +178,7 @@ class Sharing:
             if there is None or there["role"] != wanted["role"]:
                 raise
             return there
-        return made
+        return checked(made, what)
 
     def _above(self, raw: Raw, found: list[Raw], *, once: bool = False) -> list[Raw]:
         """The permissions of the folder above; where Google says itself, they are not needed."""
@@ -209,11 +209,10 @@ class Sharing:
                 ),
             )
             page = answer.get("permissions")
-            if not isinstance(page, list) or not all(
-                {"id", "type", "role"} <= set(p) for p in page
-            ):
+            if not isinstance(page, list):
                 raise damaged(what)
-            found += [p for p in page if not p.get("deleted") and not p.get("view")]
+            given = [checked(permission, what) for permission in page]
+            found += [p for p in given if not p.get("deleted") and not p.get("view")]
             token = answer.get("nextPageToken")
             if not token:
                 return found
