@@ -65,7 +65,7 @@ DETECTIONS = {
 TRACKS = {
     **DETECTIONS,
     "track_id": "int32",
-    "observed": "bool",  # False: filled in between two detections
+    "observed": "bool",  # False: filled in between two detections, or at the edge of a shot
     "role": "str",  # player | goalkeeper | referee | unknown
     "role_score": "float32",
     "team": "str",  # "A" | "B" | "" (referees and unknown)
