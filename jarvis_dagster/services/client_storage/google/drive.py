@@ -211,11 +211,11 @@ class GoogleDrive(Drive):
         answer = self._api.call(
             what, lambda drive: drive.about().get(fields="storageQuota(limit,usage)")
         )
-        told = answer.get("storageQuota") or {}
         try:
+            told = answer["storageQuota"]
             used, limit = int(told.get("usage", 0)), told.get("limit")
             total = None if limit is None or self._look().root.drive_id else int(limit)
-        except (AttributeError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise damaged(what) from error
         return Quota(used, total)
 
