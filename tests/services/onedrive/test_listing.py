@@ -164,7 +164,7 @@ def test_shortcuts_lead_into_other_drives(
         f"{secret.id}@b!other@{secret.id}",
         f"{shared['video'].id}@b!other@{shared['file'].id}x",
         f"{shared['video'].id}@{server.drive.id}@{shared['folder'].id}",
-    ):
+    ):  # ids that are made up
         assert drive.stat(hostile) is None
         with pytest.raises(BadInputError):
             drive.download(hostile, tmp_path / "x")

@@ -154,10 +154,12 @@ def test_the_root_of_a_personal_drive_is_not_shared(
             call()
 
 
-@pytest.mark.parametrize("hostile", ["", "../x", "a/b", "a?b", "a b", "\0"])
+@pytest.mark.parametrize("hostile", ["", ".", "..", "../x", "a/b", "a?b", "a b", "\0"])
 def test_hostile_permission_ids(drive: OneDrive, file: DriveFile, hostile: str) -> None:
     with pytest.raises(BadInputError):
         drive.unshare(file.id, hostile)
+    drive.unshare(file.id, "%2e%2e")  # a name like any other, of nothing
+    assert drive.stat(file.id) == file
 
 
 def test_people_are_checked_before_anybody_is_given_anything(

@@ -108,24 +108,8 @@ class OneDrive(Drive):
 
     def find(self, path: str) -> DriveFile | None:
         """See :meth:`Drive.find`; in whatever case, too."""
-        parts = path.split("/")
-        if {"", ".", ".."} & set(parts):
-            return None
-        there = self._tree.at(path) if len(parts) > 1 else None
-        if there is not None:
-            return self._tree.file(there, Ref(str(there["id"])))
-        here = Ref(self._tree.known.root)
-        found: DriveFile | None = None
-        for part in parts:
-            if found is not None and not found.is_folder:
-                return None
-            item = self._tree.child(here, part)
-            if item is None:
-                return None
-            ref = self._tree.ref(item, here)
-            found = self._tree.file(item, ref)
-            here = self._tree.behind(item, ref)
-        return found
+        found = self._tree.find(path)
+        return None if found is None else self._tree.file(*found)
 
     def sha256(self, file_id: str) -> str:
         """See :meth:`Drive.sha256`; fetches the file once where the service does not tell it."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime
 import re
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from jarvis_dagster.errors import BadInputError, NotSupportedError, PermanentError, TransientError
 from jarvis_dagster.services.client_storage.drive import ROLES, Permission
@@ -32,6 +33,7 @@ __all__ = ["Sharing"]
 
 _GRAPH_ROLES = {"reader": "read", "writer": "write"}
 _LINKS = {"reader": "view", "writer": "edit"}
+_ID = re.compile(r"[\w!=%+\-][\w!=.%+\-]*")
 _ADDRESS = re.compile(r"[^@\s<>\"]+@[^@\s<>\"]+\.[^@\s<>\"]+")
 
 
@@ -51,7 +53,7 @@ class Sharing:
     ) -> list[Permission]:
         """See ``Drive.share``."""
         _check_role(role)
-        _check_end(expires)
+        expires = _checked_end(expires)
         for person in people:
             if not _ADDRESS.fullmatch(person):
                 raise BadInputError(f"{person!r} is not an e-mail address.")
@@ -67,18 +69,20 @@ class Sharing:
     def share_link(self, file_id: str, role: str, expires: datetime.datetime | None) -> Permission:
         """See ``Drive.share_link``."""
         _check_role(role)
-        _check_end(expires)
+        expires = _checked_end(expires)
         _, link = self._shareable(file_id)
+        before = {_key(raw) for raw in self._listed(link)}
         body: dict[str, Any] = {"type": _LINKS[role], "scope": "anonymous"}
         if expires is not None:
             body["expirationDateTime"] = _timestamp(expires)
         raw = self._graph.call("POST", f"{link}/createLink", "a link", body=body)
         if end_of(raw) != end_of(body):  # a link of that kind was there already
             change = {"expirationDateTime": body.get("expirationDateTime")}
-            raw = self._changed_end(f"{link}/permissions/{_key(raw)}", change)
+            raw = self._changed_end(f"{link}/permissions/{quote(_key(raw), safe='')}", change)
         found = to_permissions(raw, inherited=False)
         if not found or found[0].kind != "link":
-            self._remove(link, _key(raw))
+            if _key(raw) not in before:
+                self._remove(link, _key(raw))
             raise NotSupportedError(
                 "This OneDrive has no links for everybody.",
                 "Ask its administrator, or name people.",
@@ -87,7 +91,7 @@ class Sharing:
 
     def unshare(self, file_id: str, permission_id: str) -> None:
         """See ``Drive.unshare``."""
-        if not re.fullmatch(r"[\w!=.%+\-]+", permission_id):
+        if not _ID.fullmatch(permission_id):
             raise BadInputError(
                 f"{permission_id!r} is not a permission that can be taken back here.",
                 "Look at the folder above.",
@@ -132,7 +136,9 @@ class Sharing:
         direct = next((grant for grant in own if grant.id and not grant.link), None)
         if direct is not None and direct.expires == expires:
             body: dict[str, Any] = {"roles": [_GRAPH_ROLES[role]]}
-            now = self._graph.call("PATCH", f"{link}/permissions/{direct.id}", person, body=body)
+            now = self._graph.call(
+                "PATCH", f"{link}/permissions/{quote(direct.id, safe='')}", person, body=body
+            )
             return _told({**now, "id": direct.id}, person, role, expires)
         body = {
             "recipients": [{"email": person}],
@@ -187,7 +193,8 @@ class Sharing:
 
     def _remove(self, link: str, permission_id: str) -> None:
         try:
-            self._graph.call("DELETE", f"{link}/permissions/{permission_id}", "a permission")
+            key = quote(permission_id, safe="")
+            self._graph.call("DELETE", f"{link}/permissions/{key}", "a permission")
         except (NotFoundError, MalformedError):
             return  # gone already
 
@@ -220,13 +227,15 @@ def _check_role(role: str) -> None:
         raise NotSupportedError(f"OneDrive has no {role}s.", "Give the role reader or writer.")
 
 
-def _check_end(expires: datetime.datetime | None) -> None:
+def _checked_end(expires: datetime.datetime | None) -> datetime.datetime | None:
+    """The end as OneDrive keeps it, in whole seconds."""
     if expires is None:
-        return
+        return None
     if expires.tzinfo is None:
         raise BadInputError("The end of the access has no time zone.", "Give it one.")
     if expires <= datetime.datetime.now(datetime.UTC):
         raise BadInputError("The end of the access is past.", "Take a later one.")
+    return expires.replace(microsecond=0)
 
 
 def _timestamp(when: datetime.datetime) -> str:

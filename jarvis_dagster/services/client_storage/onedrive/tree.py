@@ -119,8 +119,27 @@ class Tree:
             raise BadInputError(f"{ref.id} does not exist in this OneDrive.")
         return item
 
-    def at(self, path: str) -> Item | None:
-        """What is at a path from the root, where one request can tell."""
+    def find(self, path: str) -> tuple[Item, Ref] | None:
+        """What is at a path from the root, in whatever case and Unicode form, and its address."""
+        parts = path.split("/")
+        if {"", ".", ".."} & set(parts):
+            return None
+        item = self._at(path) if len(parts) > 1 else None
+        if item is not None:
+            return item, Ref(str(item["id"]))
+        here = ref = Ref(self.known.root)
+        for part in parts:
+            if item is not None and not is_folder(item):
+                return None
+            item = self.child(here, part)
+            if item is None:
+                return None
+            ref = self.ref(item, here)
+            here = self.behind(item, ref)
+        return None if item is None else (item, ref)
+
+    def _at(self, path: str) -> Item | None:
+        """What is at a path, where one request can tell."""
         item = self._graph.find(f"{self.link(Ref(self.known.root))}:/{quote(path)}", path)
         drive = ((item or {}).get("parentReference") or {}).get("driveId")
         if item is None or drive != self.known.drive or "deleted" in item:
