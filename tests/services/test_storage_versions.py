@@ -201,6 +201,33 @@ def test_a_stale_read_never_wins(service: JarvisStorageService, tmp_path: Path) 
     assert service.aliases(ids[0]) == {}
 
 
+def test_an_alias_that_moves_during_an_upload_is_no_conflict(
+    service: JarvisStorageService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = three_versions(service, tmp_path)
+    other = JarvisStorageService(service.config)
+    put, moved = service.objects.put, []
+
+    def slow_put(*given: Any, **more: Any) -> object:
+        if not moved:
+            moved.append(True)
+            other.set_alias("detector", "champion", 2)
+        return put(*given, **more)
+
+    monkeypatch.setattr(service.objects, "put", slow_put)
+    item = service.store_model(model(tmp_path, "four"), name="detector")
+    assert service.resolve("detector").id == item
+    assert service.resolve("detector", "champion").id == ids[1]
+    moved.clear()
+    monkeypatch.setattr(
+        other, "set_alias", lambda *_: other.store_model(model(tmp_path, "six"), name="detector")
+    )
+    five = text_of(tmp_path / "five.onnx", 500, "five")
+    with pytest.raises(ConflictError, match="another writer"):
+        service.store_model(five, name="detector")
+    assert [v.number for v in service.history(item)] == [1, 2, 3, 4, 5]
+
+
 def test_a_lost_answer_is_not_a_conflict(
     service: JarvisStorageService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

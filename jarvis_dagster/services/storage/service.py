@@ -16,7 +16,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jarvis_dagster.errors import BadInputError, PermanentError
+from jarvis_dagster.errors import BadInputError, ConflictError, PermanentError
 from jarvis_dagster.services.files import readable_file, safe_name
 from jarvis_dagster.services.storage.catalogue import (
     Catalogue,
@@ -133,26 +133,36 @@ class JarvisStorageService(VersionedStorage, KeyedFiles):
         path = readable_file(path)
         own = _as_json(path.name, metadata)
         name = safe_name(path.name) if name is None else logical_name(name)
-        found = self.catalogue.named(kind, name, component, experiment_id)
+        about = (kind, name, component, experiment_id)
+        found = self.catalogue.named(*about)
         hashes = hash_file(path)
-        sha256 = hashes.sha256
-        item_id = line_of(kind, name, component, experiment_id) + _content_digits(sha256)
-        for version in found.record.of(item_id):
-            if version.sha256 != sha256:
-                raise BadInputError(f"{path.name} has the id of another content.", "Rename it.")
+        item_id = line_of(*about) + _content_digits(hashes.sha256)
+        if any(version.sha256 != hashes.sha256 for version in found.record.of(item_id)):
+            raise BadInputError(f"{path.name} has the id of another content.", "Rename it.")
         key = f"{kind}/{item_id}/{name}"
-        made = new_version(item_id, key, hashes.size, sha256, own)
-        changed = found.record.added(made)
-        self.objects.put(
-            *(found.bucket, key, path, media_type_of(name)),
-            hashes=hashes,
-            is_new=not found.record.of(item_id),
-            progress=progress,
-        )
-        latest = found.record.latest
-        if latest is None or (latest.id, latest.metadata) != (item_id, own):
-            self.catalogue.change(found, lambda _: changed)
-        return item_id
+        made = new_version(item_id, key, hashes.size, hashes.sha256, own)
+        is_new = not found.record.of(item_id)
+        while True:
+            changed = found.record.added(made)
+            self.objects.put(
+                *(found.bucket, key, path, media_type_of(name)),
+                hashes=hashes,
+                is_new=is_new,
+                progress=progress,
+            )
+            if _is_newest(found.record, made):
+                return item_id
+            try:
+                self.catalogue.change(found, lambda _, to=changed: to)  # type: ignore[misc]
+            except ConflictError:
+                # A moved alias or a removal is no rival; but the content may be gone by now.
+                fresh, is_new = self.catalogue.named(*about), False
+                rival = fresh.record.last != found.record.last
+                if rival and not _is_newest(fresh.record, made):
+                    raise
+                found = fresh
+            else:
+                return item_id
 
     def retrieve_artifact(self, artifact_id: str, local_path: str | Path) -> bool:
         """Fetch an artifact into the file ``local_path``, verified.
@@ -246,6 +256,11 @@ def _as_json(name: str, metadata: Mapping[str, Any] | None) -> dict[str, Any]:
             "Use text, finite numbers, lists and dictionaries.",
         ) from error
     return own
+
+
+def _is_newest(record: Record, version: Version) -> bool:
+    latest = record.latest
+    return latest is not None and (latest.id, latest.metadata) == (version.id, version.metadata)
 
 
 def _content_digits(sha256: str) -> str:
