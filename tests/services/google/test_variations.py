@@ -114,6 +114,14 @@ def test_an_upload_that_never_gets_further(
         drive.upload(source)
 
 
+def test_an_upload_that_is_begun_nowhere(
+    server: GoogleServer, drive: GoogleDrive, source: Path
+) -> None:
+    server.media.start = lambda *_: Answer(200)  # type: ignore[method-assign]
+    with pytest.raises(TransientError, match="damaged"):
+        drive.upload(source)
+
+
 def test_a_download_without_ranges(server: GoogleServer, drive: GoogleDrive, source: Path) -> None:
     key = server.world.add_file("clip.mp4", CONTENT)
     original = server.media.download

@@ -123,6 +123,8 @@ def _refusal(error: Any, what: str, login: str) -> JarvisError:
         return TransientError(text, "Try again later.", retry_after_s=_retry_after_s(error.resp))
     if reason in _UNSUPPORTED:
         return NotSupportedError(text, _UNSUPPORTED[reason])
+    if status < 400:
+        return damaged(what)  # such as an upload that is begun nowhere
     if status == 401:
         return PermanentError(text, login)
     if status in (404, 410):
