@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from jarvis_dagster.errors import TransientError
+from jarvis_dagster.errors import PermanentError, TransientError
 from jarvis_dagster.services.client_storage.sync import Side, SyncOptions, SyncReport, sync
 from tests.sync.memory_drive import MemoryDrive
 
@@ -239,6 +239,25 @@ def test_an_emptied_state_stops(pair: Watched) -> None:
 def test_a_state_of_other_folders_stops(pair: Watched) -> None:
     report = sync(Side(pair.a, name="left"), Side(pair.b, name="another"), state=pair.state)
     assert (report.status, report.reasons[0].code) == ("stopped", "sides")
+
+
+@pytest.mark.parametrize("inner", ["outer", "outer/inner", ""])
+def test_a_folder_and_one_in_it_stop(tmp_path: Path, inner: str) -> None:
+    drive = MemoryDrive()
+    outer = drive.mkdir("outer")
+    inside = drive.mkdir(inner) if inner else None
+    drive.put("outer/x", b"x")
+    report = sync(Side(drive, outer), Side(drive, inside), state=tmp_path / "state")
+    assert (report.status, report.reasons[0].code) == ("stopped", "sides")
+    beside = drive.mkdir("outer too")
+    assert sync(Side(drive, outer), Side(drive, beside), state=tmp_path / "state").status == "ok"
+    assert drive.files()["outer too/x"] == b"x"
+
+
+def test_a_state_that_cannot_be_written_is_an_error_with_a_remedy(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(PermanentError, match="cannot be written"):
+        sync(Side(MemoryDrive()), Side(MemoryDrive()), state=tmp_path / "file" / "state")
 
 
 def test_a_restart_that_is_stopped_keeps_the_state(pair: Watched) -> None:

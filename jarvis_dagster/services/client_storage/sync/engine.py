@@ -135,7 +135,12 @@ class _Run:
             raise _Stopped(*reasons)
 
     def _strangers(self, view: View) -> Iterator[Reason]:
-        """Whether the state belongs to these sides."""
+        """Whether these are two sides, and those that the state belongs to."""
+        tops = [view.listings[side].top for side in SIDES]
+        if self.sides["a"].drive is self.sides["b"].drive and (
+            tops[0].startswith(tops[1]) or tops[1].startswith(tops[0])
+        ):
+            yield Reason("sides", "One of the folders is in the other, or they are the same.")
         if self.options.restart:
             return
         for side in SIDES:

@@ -61,8 +61,11 @@ def locked(path: Path, *, dry_run: bool = False) -> Iterator[None]:
     if dry_run and not lock.exists():
         yield
         return
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(lock, os.O_RDONLY if dry_run else os.O_RDONLY | os.O_CREAT, 0o600)
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(lock, os.O_RDONLY if dry_run else os.O_RDONLY | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise _unwritable(path, error) from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -209,13 +212,19 @@ class State:
     def _writing(self) -> Iterator[sqlite3.Connection]:
         database = self._open()
         self.exists = True
-        database.execute("BEGIN IMMEDIATE")
         try:
-            yield database
-        except BaseException:
-            database.execute("ROLLBACK")
-            raise
-        database.execute("COMMIT")
+            with database:  # which commits, or rolls back on an exception
+                database.execute("BEGIN IMMEDIATE")
+                yield database
+        except sqlite3.Error as error:
+            raise _unwritable(self.path, error) from error
+
+
+def _unwritable(path: Path, error: Exception) -> PermanentError:
+    return PermanentError(
+        f"The state in {path} cannot be written ({error}).",
+        "Check the folder's permissions and the free space.",
+    )
 
 
 def _row(seen: Seen) -> tuple[str, str, str, int]:
