@@ -15,8 +15,14 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any
 
-from jarvis_dagster.errors import BadInputError, ConflictError, PermanentError, TransientError
-from jarvis_dagster.services.client_storage.icloud.faults import GoneError
+from jarvis_dagster.errors import BadInputError, PermanentError
+from jarvis_dagster.services.client_storage.icloud.conflicts import (
+    TakenError,
+    changed,
+    gone,
+    not_done,
+    taken,
+)
 from jarvis_dagster.services.client_storage.icloud.names import interim, numbered
 from jarvis_dagster.services.client_storage.icloud.tree import oldest
 
@@ -27,13 +33,9 @@ if TYPE_CHECKING:
     from jarvis_dagster.services.client_storage.icloud.nodes import Node
     from jarvis_dagster.services.client_storage.icloud.tree import ICloudTree
 
-__all__ = ["Changer", "TakenError", "changed", "free", "taken"]
+__all__ = ["Changer", "free"]
 
 _MOST = 1000
-
-
-class TakenError(ConflictError):
-    """iCloud did not give a node the name that was asked for."""
 
 
 class Changer:
@@ -56,7 +58,7 @@ class Changer:
                     answer = self._act(name, lambda drive: drive.node(parent).mkdir(name))
                 there = self._made(parent, name, {node.id for node in before})
             if there is None:
-                raise _refused(f"make {name}", answer)
+                raise not_done(f"make {name}", answer)
             if not there.is_folder:
                 raise BadInputError(f"A file is named {there.path}.", "Take another name.")
             return there
@@ -94,22 +96,23 @@ class Changer:
         def attempt() -> tuple[Node, list[Node]]:
             here = seen.now()
             if here is None:
-                raise _gone(node)
+                raise gone(node)
             old, answer = here.name, "OK"
             if old != name:
                 answer = self._act(node.path, lambda drive: drive.node(here).rename(name))
             here = seen.look()
             if here is None:
-                raise _gone(node)
+                raise gone(node)
             others = [other for other in seen.siblings if other.id != node.id]
             if here.name == name:
                 return here, others
+            is_taken = name.casefold() in {other.name.casefold() for other in others}
+            if answer == "ETAG_CONFLICT" or (here.name == old and not is_taken):
+                raise not_done(f"rename {node.path}", answer)
             numbered_as = here
             if here.name != old:  # numbered: as it was, until another name is chosen
                 self._act(node.path, lambda drive: drive.node(numbered_as).rename(old))
-            if here.name != old or name.casefold() in {n.name.casefold() for n in others}:
-                raise TakenError(f"There is another {name}.", "Take another name.")
-            raise _refused(f"rename {node.path}", answer)
+            raise TakenError(f"There is another {name}.", "Take another name.")
 
         return self._client.retry(attempt)
 
@@ -130,8 +133,8 @@ class Changer:
             if there is not None:
                 return there
             if here is None:
-                raise _gone(node)
-            raise _refused(f"move {node.path}", answer)
+                raise gone(node)
+            raise not_done(f"move {node.path}", answer)
 
         return self._client.retry(attempt)
 
@@ -150,35 +153,26 @@ class Changer:
             if here is None and was_tried:
                 return  # only the answer was lost
             if here is None:
-                raise _gone(node)
+                raise gone(node)
             if version is not None and here.version != version:
                 raise changed(node.path)
             was_first, was_tried = not was_tried, True
             answer = self._act(node.path, lambda drive: drive.node(here).move_to_trash())
             if seen.look() is not None:
-                raise _refused(f"trash {node.path}", answer)
+                raise not_done(f"trash {node.path}", answer)
             if was_first and answer != "OK":  # somebody else threw it away, or moved it
-                raise _gone(node)
+                raise gone(node)
 
         self._client.retry(attempt)
 
-    def name_in(
-        self,
-        node: Node,
-        name: str,
-        *,
-        exact: bool = False,
-        others: list[Node] | None = None,
-    ) -> Node:
+    def name_in(self, node: Node, name: str, *, exact: bool = False) -> Node:
         """Give a node a name that nobody in its folder has: ``name (2)`` where it is taken.
-
-        Args:
-            others: What else was seen in its folder just now.
 
         Raises:
             ConflictError: ``exact``, and the name is taken.
         """
         folder, refused = _parent(node), set[str]()
+        others: list[Node] | None = None
         for _ in range(_MOST):
             if others is None:
                 others = [n for n in self._tree.children(folder) if n.id != node.id]
@@ -279,29 +273,6 @@ def free(name: str, others: set[str], *, is_folder: bool) -> str:
     return next(candidate for candidate in names if candidate not in others)
 
 
-def changed(path: str) -> ConflictError:
-    """Somebody else changed a file since it was looked at."""
-    return ConflictError(f"{path} was changed by somebody else.", "Look at what it is now.")
-
-
-def taken(name: str, folder: Node) -> ConflictError:
-    """There is another file of that name, and no other name will do."""
-    where = folder.path or "the drive"
-    return ConflictError(f"There is another {name} in {where}.", "Take another name.")
-
-
-def _gone(node: Node) -> GoneError:
-    return GoneError(f"{node.path} is not in iCloud Drive any more.")
-
-
 def _parent(node: Node) -> Node:
     assert node.parent is not None
     return node.parent
-
-
-def _refused(what: str, status: str) -> Exception:
-    """What to do about a change that did not come about."""
-    if status in ("OK", "ETAG_CONFLICT") or status.lower() == "unknown":
-        # Somebody else changed it meanwhile, or iCloud is behind: look again.
-        return TransientError(f"iCloud did not {what} at once.", "Try again later.")
-    return PermanentError(f"iCloud refused to {what} ({status}).", "Look at it at icloud.com.")

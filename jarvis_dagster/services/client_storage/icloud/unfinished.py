@@ -62,7 +62,7 @@ class Unfinished:
             try:
                 yield
             except Exception:
-                self._settle_if_possible(path)
+                self._settle_if_possible(path, has_failed=True)
                 raise
             path.unlink(missing_ok=True)
         finally:
@@ -74,26 +74,30 @@ class Unfinished:
             if path.name not in self._active and not self._is_busy(path):
                 self._settle_if_possible(path)
 
-    def _settle_if_possible(self, path: Path) -> None:
+    def _settle_if_possible(self, path: Path, *, has_failed: bool = False) -> None:
         try:
-            self._settle(_read(path))
+            self._settle(_read(path), has_failed=has_failed)
         except JarvisError as error:
             _LOG.warning("An upload to iCloud Drive that broke off is not undone yet: %s", error)
         else:
             path.unlink(missing_ok=True)
 
-    def _settle(self, note: dict[str, Any]) -> None:
+    def _settle(self, note: dict[str, Any], *, has_failed: bool) -> None:
+        """Bring the drive back to before the upload, or to after it where the old file is gone.
+
+        Args:
+            has_failed: Whoever sent the file was told that it failed.
+        """
         new = self._tree.locate(str(note.get("new")))
         if new is None:
             return
-        if is_interim(new.name):
+        if is_interim(new.name):  # it was not checked, and no other was thrown away for it
             self._discard(new)
-        elif "old" in note:
-            if self._tree.locate(str(note["old"])) is not None:
-                self._discard(new)
-            else:
-                with contextlib.suppress(ConflictError):  # the name is somebody else's now
-                    self._changer.name_in(new, str(note["name"]), exact=True)
+        elif "old" in note and self._tree.locate(str(note["old"])) is None:
+            with contextlib.suppress(ConflictError):  # the name is somebody else's now
+                self._changer.name_in(new, str(note["name"]), exact=True)
+        elif "old" in note or has_failed:
+            self._discard(new)
 
     def _discard(self, new: Node) -> None:
         """Throw a file away that nobody was told of; whoever sent it still has it."""

@@ -17,7 +17,7 @@ import datetime
 from typing import TYPE_CHECKING
 
 from jarvis_dagster.errors import BadInputError, ConflictError, JarvisError, TransientError
-from jarvis_dagster.services.client_storage.icloud.changing import changed, taken
+from jarvis_dagster.services.client_storage.icloud.conflicts import changed, taken
 from jarvis_dagster.services.client_storage.icloud.faults import GoneError
 from jarvis_dagster.services.client_storage.icloud.names import is_interim, numbered, visible
 from jarvis_dagster.services.client_storage.icloud.nodes import NO_DATE
