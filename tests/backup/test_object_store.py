@@ -98,8 +98,12 @@ def objects(store: Store) -> dict[str, tuple[str, str, dict[str, str]]]:
         for one in store.s3.client.list_objects(bucket, recursive=True):
             response = store.s3.client.get_object(bucket, one.object_name or "")
             headers = {k.lower(): v for k, v in response.headers.items()}
-            meta = {k: v for k, v in headers.items() if k.startswith("x-amz-meta-")}
-            digest = hashlib.sha256(response.read()).hexdigest()
+            meta = {
+                name: value
+                for name, value in headers.items()
+                if name.startswith("x-amz-meta-") or name == "content-encoding"
+            }
+            digest = hashlib.sha256(response.read(decode_content=False)).hexdigest()
             response.close()
             found[f"{bucket}/{one.object_name}"] = (digest, headers["content-type"], meta)
     return found
@@ -113,11 +117,13 @@ def test_objects_and_their_headers_come_back_into_another_store(
         put(store, name, chance.randbytes(5000), sha256="abc", note=f"n{len(name)}")
     put(store, "large.bin", chance.randbytes(33 << 20), BUCKETS[1])
     put(store, "empty", b"", BUCKETS[1])
+    put(store, "folder/", b"", BUCKETS[1])
+    put(store, "coded", b"as it is stored", BUCKETS[1], **{"Content-Encoding": "gzip"})
     fill(tmp_path / "data")
     place = tmp_path / "place"
     backups = service(tmp_path / "data", place, storage=store)
     snapshot = backups.create()
-    assert len(objects(store)) == len(NAMES) + 2
+    assert len(objects(store)) == len(NAMES) + 4
     other = service(tmp_path / "other", place, storage=elsewhere)
     assert other.restore(snapshot).failed == ()
     assert objects(elsewhere) == objects(store)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PostgresDatabases", "is_empty", "restore_dump"]
 
-_CHUNK = 1 << 20
+_CHUNK = 256 << 10  # the head of a dump holds its time, and is another each time
 _AWAY = ("could not connect", "connection to server", "server closed the connection")
 
 
