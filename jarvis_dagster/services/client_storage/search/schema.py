@@ -79,6 +79,7 @@ CREATE INDEX file_parent ON file (drive_id, parent_id);
 CREATE INDEX file_content ON file (content_id);
 CREATE INDEX file_state ON file (state) WHERE state IN ('unreadable', 'later');
 CREATE INDEX file_readers ON file (readers_id);
+CREATE INDEX file_folders ON file (readers_id) WHERE is_folder;
 CREATE VIEW document AS
     SELECT file.id, file.name, coalesce(content.about, '') AS about, file.folder,
         coalesce(content.text, '') AS text

@@ -10,6 +10,7 @@ matches: a text of one word repeated takes it minutes.
 from __future__ import annotations
 
 import bisect
+import functools
 import re
 import unicodedata
 from typing import TYPE_CHECKING
@@ -63,23 +64,28 @@ def _folded(text: str) -> str:
     return text.lower() if text.isascii() else text.translate(_FOLD)
 
 
+@functools.lru_cache(maxsize=256)
+def _pattern(words: Words) -> tuple[str, re.Pattern[str]] | None:
+    """How the words begin, and the whole of them, folded; None if there are none."""
+    tokens = re.findall(f"{_WORD}+", _folded(words.text))
+    if not tokens:
+        return None
+    end = "" if words.prefix else f"(?!{_WORD})"
+    return tokens[0], re.compile(r"[\W_]+".join(map(re.escape, tokens)) + end)
+
+
 def _matches(folded: str, wanted: Sequence[Words]) -> list[tuple[int, int, int]]:
     """Start, end and number of the words, the first ones of each."""
     found: list[tuple[int, int, int]] = []
     for number, words in enumerate(wanted):
-        tokens = re.findall(f"{_WORD}+", _folded(words.text))
-        if not tokens:
-            continue
-        pattern = re.compile(
-            r"[\W_]+".join(map(re.escape, tokens)) + ("" if words.prefix else f"(?!{_WORD})")
-        )
-        place, count = folded.find(tokens[0]), 0
-        while place >= 0 and count < _MOST_MATCHES:
+        first, pattern = _pattern(words) or ("", None)
+        place, count = folded.find(first) if pattern else -1, 0
+        while pattern and place >= 0 and count < _MOST_MATCHES:
             match = pattern.match(folded, place)
             if match and not (place and re.match(_WORD, folded[place - 1])):
                 found.append((*match.span(), number))
                 count += 1
-            place = folded.find(tokens[0], match.end() if match else place + 1)
+            place = folded.find(first, match.end() if match else place + 1)
     return sorted(found)
 
 

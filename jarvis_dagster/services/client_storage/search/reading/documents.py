@@ -109,4 +109,4 @@ def _reason(error: Exception) -> str:
     text = text.removeprefix("ParsingError: ")
     if "password" in text.lower() or "encrypted" in text.lower():
         return "is protected by a password"
-    return f"cannot be read ({text[:200] or type(error).__name__})"
+    return f"is damaged, or not what its name says ({text[:200] or type(error).__name__})"
