@@ -32,7 +32,6 @@ class FilesApi:
 
     Attributes:
         page_size: No page is longer; Google may send less than was asked for.
-        text_of: What the search reads in a file.
     """
 
     def __init__(self, world: World) -> None:

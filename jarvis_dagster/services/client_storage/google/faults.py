@@ -27,7 +27,7 @@ from jarvis_dagster.errors import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["damaged", "reason_of", "status_of", "translated"]
+__all__ = ["damaged", "status_of", "translated"]
 
 # What the client library stumbles over in an answer that is not what was promised.
 _NONSENSE = (ValueError, LookupError, TypeError, AttributeError)
@@ -101,11 +101,6 @@ def damaged(what: str) -> TransientError:
 def status_of(error: BaseException) -> int:
     """The HTTP status that an error of Jarvis comes from; 0 where there is none."""
     return int(getattr(getattr(error.__cause__, "resp", None), "status", 0))
-
-
-def reason_of(error: BaseException) -> str:
-    """Google's word for why, such as ``storageQuotaExceeded``; may be empty."""
-    return _details(error.__cause__)[0]
 
 
 def _unreachable(what: str, error: Exception) -> TransientError:
