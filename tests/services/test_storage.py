@@ -6,6 +6,7 @@ import dataclasses
 import logging
 import threading
 import tracemalloc
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,8 +21,6 @@ from jarvis_dagster.services.storage import (
 from tests.servers import Server, free_ports, run_object_store
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from jarvis_dagster.services.storage.hashing import Hashes
 
 HOSTILE_NAMES = [
@@ -231,6 +230,36 @@ def test_a_folder_is_not_a_target(
     storage.put_file("target.mp4", clip)
     with pytest.raises(BadInputError, match="is a folder"):
         storage.get_file("target.mp4", tmp_path)
+
+
+def test_what_is_deleted_while_it_is_fetched_leaves_the_target_alone(
+    storage: JarvisStorageService, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage.put_file("going.mp4", clip)
+    (tmp_path / "back").write_text("what was here")
+    monkeypatch.setattr(storage.objects.wire, "open", lambda *_: None)
+    with pytest.raises(PermanentError, match="does not exist"):
+        storage.get_file("going.mp4", tmp_path / "back")
+    assert (tmp_path / "back").read_text() == "what was here"
+
+
+def test_a_full_local_disk_leaves_the_target_alone(
+    storage: JarvisStorageService, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from jarvis_dagster.services.storage import objects
+
+    storage.put_file("fits not.mp4", clip)
+    (tmp_path / "back").write_text("what was here")
+
+    def write_to_a_full_disk(_: object, chunk: bytes, url: str) -> None:
+        with Path("/dev/full").open("wb", buffering=0) as full:
+            true_write(full, chunk, url)
+
+    true_write = objects.write_to
+    monkeypatch.setattr(objects, "write_to", write_to_a_full_disk)
+    with pytest.raises(PermanentError, match=r"fits not.*cannot be written to disk"):
+        storage.get_file("fits not.mp4", tmp_path / "back")
+    assert (tmp_path / "back").read_text() == "what was here"
 
 
 @pytest.mark.parametrize(

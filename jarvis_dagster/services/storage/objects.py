@@ -55,6 +55,10 @@ class ObjectRef:
         return f"s3://{self.bucket}/{self.key}"
 
 
+class _GoneError(Exception):
+    """There is nothing to write."""
+
+
 class ObjectStore:
     """Verified access to single objects. Thread-safe, as the MinIO client is."""
 
@@ -157,8 +161,14 @@ class ObjectStore:
             return None
         if path.is_dir():
             raise BadInputError(f"{path} is a folder.", "Name the file to write.")
-        with atomic_path(path) as partial, partial.open("wb") as sink:
-            return self._receive(bucket, key, sink, progress)
+        try:
+            with atomic_path(path) as partial, partial.open("wb") as sink:
+                ref = self._receive(bucket, key, sink, progress)
+                if ref is None:
+                    raise _GoneError  # deleted since the look: the target stays as it is
+        except _GoneError:
+            return None
+        return ref
 
     def check(self, bucket: str, key: str) -> ObjectRef | None:
         """Read a content to its end and compare its SHA-256; None where there is none.

@@ -168,14 +168,23 @@ def synced_early(sink: IO[bytes] | None) -> Iterator[Callable[[], None]]:
 
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         yield sync
+        try:
+            for future in running:
+                future.result()  # the disk tells an error once: it must not get lost
+        except OSError as error:
+            raise _unwritten("What was fetched", error) from error
 
 
 def write_to(sink: IO[bytes], chunk: bytes, url: str) -> None:
     """Write a piece of ``url``; a full disk is an error that says so."""
     try:
         sink.write(chunk)
+        sink.flush()
     except OSError as error:
-        raise PermanentError(
-            f"{url} cannot be written to disk ({error.strerror}).",
-            "Free some space, then try again.",
-        ) from error
+        raise _unwritten(url, error) from error
+
+
+def _unwritten(what: str, error: OSError) -> PermanentError:
+    return PermanentError(
+        f"{what} cannot be written to disk ({error.strerror}).", "Free some space, then try again."
+    )
