@@ -34,22 +34,26 @@ def sign_in(service: JarvisClientStorageService, name: str, console: Console) ->
             f"Add it to client_storage.drives; there are: {known}.",
         )
     config, state = service.config.drives[name], service.config.state_of(name)
+
+    def show(text: str) -> None:
+        console.print(text, soft_wrap=True, markup=False)  # addresses stay in one piece
+
     if isinstance(config, GoogleDriveConfig):
         from jarvis_dagster.services.client_storage.google import auth as google
 
-        google.sign_in(config, state, show=console.print)
+        google.sign_in(config, state, show=show)
     elif isinstance(config, OneDriveConfig):
         from jarvis_dagster.services.client_storage.onedrive import auth as onedrive
 
-        onedrive.sign_in(config, state, show=console.print)
+        onedrive.sign_in(config, state, show=show)
     elif isinstance(config, ICloudDriveConfig):
         from jarvis_dagster.services.client_storage.icloud import login as icloud
 
-        password = icloud.stored_password(config) or console.input(
-            f"Password of {config.apple_id}: ", password=True
-        )
         icloud.sign_in(
-            config, state, password=password, ask_code=lambda text: console.input(f"{text} ")
+            config,
+            state,
+            password=lambda: console.input(f"Password of {config.apple_id}: ", password=True),
+            ask_code=lambda text: console.input(f"{text} "),
         )
     else:
         raise ConfigError(f"The drive {name} is a folder of this machine.", "It needs no sign-in.")
