@@ -56,7 +56,7 @@ def tls_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server
     certificate, key = make_certificate(folder)
     server = run_object_store(folder / "store", tls=(certificate, key))
     yield server, certificate
-    server.stop()
+    server.kill()  # its graceful end waits for connections over TLS
 
 
 def config_of(server: Server, **more: object) -> StorageConfig:
