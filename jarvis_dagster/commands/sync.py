@@ -22,8 +22,9 @@ FAILED = 1
 Folder = Annotated[
     str,
     typer.Argument(
+        metavar="FOLDER",
         help="NAME:PATH in a drive, s3://bucket/prefix, or a folder here that begins with"
-        " / or ./ or ~."
+        " / or ./ or ~.",
     ),
 ]
 
@@ -35,6 +36,13 @@ _VERBS = {
     "replace": "replace",
     "delete": "delete",
     "remove": "remove the folder",
+}
+_ANSWERS = {
+    "marker": "--accept-missing-marker",
+    "empty": "--allow-empty",
+    "deletes": "--force-deletes",
+    "state": "--restart",
+    "sides": "--restart",
 }
 _COLOURS = {"ok": "green", "changed meanwhile": "yellow", "incomplete": "red", "stopped": "red"}
 
@@ -115,7 +123,12 @@ def print_report(report: SyncReport, console: Console, *, as_json: bool) -> None
         console.print(Text(f"{path} was changed meanwhile; the next run looks at it.", "yellow"))
     for reason in report.reasons:
         console.print(Text(reason.message, "red"))
-    what = f"{report.status}: {report.files} files"
+        if reason.code in _ANSWERS:
+            console.print(Text(f"The option for that is {_ANSWERS[reason.code]}."))
+    if report.status == "stopped":
+        console.print(Text("stopped: nothing was changed", "red"))
+        return
+    what = f"{report.status}: {report.files} {'file' if report.files == 1 else 'files'}"
     if report.steps:
         counts = ", ".join(f"{count} {kind}" for kind, count in sorted(report.counts.items()))
         what += f"; {'to do' if report.dry_run else 'done'}: {counts}"

@@ -74,6 +74,7 @@ def test_a_stop_names_the_reason_and_has_an_exit_code(here: Path, tmp_path: Path
     done = run(str(here), str(there))
     assert done.exit_code == 1
     assert "9 of 10 files were deleted" in done.stdout.replace("\n", " ")
+    assert "--force-deletes" in done.stdout
     assert len(files(there)) == 10
     assert run(str(here), str(there), "--force-deletes").exit_code == 0
     assert len(files(there)) == 1
