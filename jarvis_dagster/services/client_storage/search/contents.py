@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Contents", "Outcome"]
 
-_NO_OWN_BYTES = "application/vnd.google-apps."
-"""Documents that are made when they are fetched: their size says nothing."""
+_PLAIN = ("text", "html", "captions", "json")
+"""Formats without anything to say in an empty file; others may be made when they
+are fetched, as documents of Google, and have no size before."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,11 +72,10 @@ class Contents:
         promised = may_hold_text(file.name, file.media_type)
         if promised is None:
             return Outcome("name")
-        if not file.media_type.startswith(_NO_OWN_BYTES):
-            if file.size == 0:
-                return Outcome("name")
-            if file.size > self._most_bytes:
-                return Outcome("unreadable", f"is larger than {self._most_bytes >> 20} MB")
+        if file.size == 0 and promised in _PLAIN:
+            return Outcome("name")
+        if file.size > self._most_bytes:
+            return Outcome("unreadable", f"is larger than {self._most_bytes >> 20} MB")
         return self._known(file.sha256, promised) if file.sha256 else None
 
     def of(self, file: DriveFile, fetched: Fetched | JarvisError) -> Outcome | None:

@@ -47,10 +47,6 @@ _BY_MEDIA_TYPE = {
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
     "application/vnd.openxmlformats-officedocument.presentationml.presentation": "pptx",
-    # Documents without bytes of their own; what the drive exports says what it is.
-    "application/vnd.google-apps.document": "docx",
-    "application/vnd.google-apps.spreadsheet": "xlsx",
-    "application/vnd.google-apps.presentation": "pptx",
 }
 _BY_START = {b"%PDF-": "pdf", b"PAR1": "parquet", b"{\\rtf": "rtf"}
 _ZIPPED = ("docx", "xlsx", "pptx", "odt", "ods", "odp", "epub")

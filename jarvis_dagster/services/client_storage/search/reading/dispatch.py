@@ -34,6 +34,8 @@ def read(path: Path, promised: str, max_chars: int, *, careful: bool = False) ->
     Raises:
         UnreadableError: it holds no text that can be read.
     """
+    if path.stat().st_size == 0:
+        raise UnreadableError("is empty")
     with path.open("rb") as stream:
         found = format_of_content(stream, promised)
     reading = Reading(found)
