@@ -40,6 +40,7 @@ __all__ = [
     "RECORDS_PREFIX",
     "Catalogue",
     "Found",
+    "content_digits",
     "line_of",
     "logical_name",
     "new_version",
@@ -67,6 +68,11 @@ def line_of(kind: str, name: str, component: str | None, experiment_id: str | No
     """The first half of the ids of a logical name."""
     named = json.dumps([kind, component, experiment_id, name])
     return hashlib.sha256(named.encode()).hexdigest()[:_LINE_DIGITS]
+
+
+def content_digits(sha256: str) -> str:
+    """The second half of the ids of a content."""
+    return hashlib.sha256(b"content" + sha256.encode()).hexdigest()[:_LINE_DIGITS]
 
 
 def logical_name(name: str) -> str:

@@ -125,6 +125,31 @@ class Record:
         """The newest version that is not in the trash."""
         return self.live[-1] if self.live else None
 
+    def is_newest(self, version: Version) -> bool:
+        """Whether the newest version has the content and the metadata of ``version``."""
+        newest = self.latest
+        return newest is not None and (newest.id, newest.metadata) == (
+            version.id,
+            version.metadata,
+        )
+
+    def described(self, version: Version) -> dict[str, Any]:
+        """A version as ``list_artifacts`` shows it."""
+        numbers = {one.number for one in self.of(version.id)}
+        return {
+            "id": version.id,
+            "path": version.key,
+            "size": version.size,
+            "modified": version.created,
+            "metadata": dict(version.metadata),
+            "name": self.name,
+            "sha256": version.sha256,
+            "component": self.component,
+            "experiment_id": self.experiment_id,
+            "version": version.number,
+            "aliases": sorted(name for name, at in self.aliases.items() if at in numbers),
+        }
+
     def of(self, item_id: str) -> tuple[Version, ...]:
         """The versions with this content."""
         return tuple(version for version in self.versions if version.id == item_id)

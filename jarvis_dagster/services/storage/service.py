@@ -11,7 +11,6 @@ record names does not exist.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from jarvis_dagster.errors import BadInputError, ConflictError, PermanentError
 from jarvis_dagster.services.files import readable_file, safe_name
 from jarvis_dagster.services.storage.catalogue import (
     Catalogue,
+    content_digits,
     line_of,
     logical_name,
     new_version,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from jarvis_dagster.services.storage.catalogue import Found
     from jarvis_dagster.services.storage.config import StorageConfig
     from jarvis_dagster.services.storage.raw import RawObjects
-    from jarvis_dagster.services.storage.records import Record, Version
+    from jarvis_dagster.services.storage.records import Version
 
 __all__ = ["JarvisStorageService"]
 
@@ -136,7 +136,7 @@ class JarvisStorageService(VersionedStorage, KeyedFiles):
         about = (kind, name, component, experiment_id)
         found = self.catalogue.named(*about)
         hashes = hash_file(path)
-        item_id = line_of(*about) + _content_digits(hashes.sha256)
+        item_id = line_of(*about) + content_digits(hashes.sha256)
         if any(version.sha256 != hashes.sha256 for version in found.record.of(item_id)):
             raise BadInputError(f"{path.name} has the id of another content.", "Rename it.")
         key = f"{kind}/{item_id}/{name}"
@@ -150,7 +150,7 @@ class JarvisStorageService(VersionedStorage, KeyedFiles):
                 is_new=is_new,
                 progress=progress,
             )
-            if _is_newest(found.record, made):
+            if found.record.is_newest(made):
                 return item_id
             try:
                 self.catalogue.change(found, lambda _, to=changed: to)  # type: ignore[misc]
@@ -158,7 +158,7 @@ class JarvisStorageService(VersionedStorage, KeyedFiles):
                 # A moved alias or a removal is no rival; but the content may be gone by now.
                 fresh, is_new = self.catalogue.named(*about), False
                 rival = fresh.record.last != found.record.last
-                if rival and not _is_newest(fresh.record, made):
+                if rival and not fresh.record.is_newest(made):
                     raise
                 found = fresh
             else:
@@ -213,7 +213,7 @@ class JarvisStorageService(VersionedStorage, KeyedFiles):
     def find_artifact(self, artifact_id: str) -> dict[str, Any] | None:
         """One artifact, with the fields of :meth:`list_artifacts`."""
         found, version = self._current(artifact_id, "artifacts")
-        return None if found is None or version is None else _listed(found.record, version)
+        return None if found is None or version is None else found.record.described(version)
 
     def list_artifacts(
         self, component: str | None = None, experiment_id: str | None = None
@@ -243,7 +243,7 @@ class JarvisStorageService(VersionedStorage, KeyedFiles):
             if experiment_id not in {None, record.experiment_id}:
                 continue
             newest = {version.id: version for version in record.live}
-            items += [_listed(record, version) for version in newest.values()]
+            items += [record.described(version) for version in newest.values()]
         return sorted(items, key=lambda item: (item["modified"], item["id"]), reverse=True)
 
 
@@ -256,32 +256,3 @@ def _as_json(name: str, metadata: Mapping[str, Any] | None) -> dict[str, Any]:
             "Use text, finite numbers, lists and dictionaries.",
         ) from error
     return own
-
-
-def _is_newest(record: Record, version: Version) -> bool:
-    latest = record.latest
-    return latest is not None and (latest.id, latest.metadata) == (version.id, version.metadata)
-
-
-def _content_digits(sha256: str) -> str:
-    return hashlib.sha256(b"content" + sha256.encode()).hexdigest()[:16]
-
-
-def _listed(record: Record, version: Version) -> dict[str, Any]:
-    return {
-        "id": version.id,
-        "path": version.key,
-        "size": version.size,
-        "modified": version.created,
-        "metadata": dict(version.metadata),
-        "name": record.name,
-        "sha256": version.sha256,
-        "component": record.component,
-        "experiment_id": record.experiment_id,
-        "version": version.number,
-        "aliases": sorted(
-            name
-            for name, at in record.aliases.items()
-            if at in {one.number for one in record.of(version.id)}
-        ),
-    }
