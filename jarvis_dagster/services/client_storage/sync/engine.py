@@ -173,7 +173,6 @@ class _Run:
             "pair": pair,
             "side_a": self._identity("a"),
             "side_b": self._identity("b"),
-            "filter": self.options.filter.digest,
         }
         if any(self.state.get(key) != value for key, value in about.items()):
             self.state.put(about)

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
-import json
 import re
 
 from jarvis_dagster.errors import BadInputError
@@ -45,11 +43,6 @@ class Filter:
                 raise BadInputError(f"{pattern!r} is not a pattern.", "As in '*.mov' or 'Raw/**'.")
         if self.max_bytes is not None and self.max_bytes < 0:
             raise BadInputError("The size limit is below zero.", "Leave it out for no limit.")
-
-    @property
-    def digest(self) -> str:
-        """Differs when the filter does."""
-        return hashlib.sha256(json.dumps(dataclasses.astuple(self)).encode()).hexdigest()
 
     def leaves_out(self, path: str, *, size: int = 0, is_folder: bool = False) -> bool:
         """Whether this file or folder does not take part; its folders are not looked at.
