@@ -61,7 +61,7 @@ def safe_name(name: str) -> str:
     name = unicodedata.normalize("NFC", name.encode("utf-8", "replace").decode("utf-8"))
     name = name.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
     name = "".join("_" if c in '<>:"|?*' or not _printable(c) else c for c in name)
-    name = name.strip().rstrip(".")
+    name = name.strip().rstrip(". ")
     if not name or name.split(".")[0].upper() in _RESERVED:
         name = f"_{name}"
     stem, dot, extension = name.rpartition(".")

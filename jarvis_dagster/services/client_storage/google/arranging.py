@@ -17,12 +17,11 @@ from jarvis_dagster.services.client_storage.google.entries import (
     FIELDS,
     FOLDER,
     age,
-    numbered,
     parent_of,
     shown_name,
-    visible_name,
 )
 from jarvis_dagster.services.client_storage.google.faults import status_of
+from jarvis_dagster.services.client_storage.names import numbered, visible
 
 if TYPE_CHECKING:
     from jarvis_dagster.services.client_storage.google.api import GoogleApi
@@ -67,7 +66,7 @@ def move(
     """Put an entry into a folder under a name that is free there."""
     path = folder.path or "the drive"
     _check_not_below(look, raw, folder)
-    wanted = visible_name(name) if name is not None else shown_name(raw)
+    wanted = visible(name) if name is not None else shown_name(raw)
     here = parent_of(raw) == folder.id
     for number in range(1, _MOST_NAMES):
         candidate = numbered(wanted, number)

@@ -7,7 +7,9 @@ this one. Does not belong here: how Google does it.
 from __future__ import annotations
 
 import mimetypes
+import tempfile
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import tenacity.nap
@@ -23,10 +25,8 @@ from jarvis_dagster.services.client_storage.google.entries import (
     FOLDER,
     checked_id,
     version_of,
-    visible_name,
 )
 from jarvis_dagster.services.client_storage.google.faults import damaged
-from jarvis_dagster.services.client_storage.google.hashes import Hashes
 from jarvis_dagster.services.client_storage.google.ids import Ids
 from jarvis_dagster.services.client_storage.google.listing import Walk, list_page, walk
 from jarvis_dagster.services.client_storage.google.locks import Locks
@@ -35,12 +35,13 @@ from jarvis_dagster.services.client_storage.google.search import search
 from jarvis_dagster.services.client_storage.google.sending import Source
 from jarvis_dagster.services.client_storage.google.sharing import Sharing
 from jarvis_dagster.services.client_storage.google.upload import Upload
-from jarvis_dagster.services.files import readable_file
+from jarvis_dagster.services.client_storage.known_hashes import KnownHashes
+from jarvis_dagster.services.client_storage.names import visible
+from jarvis_dagster.services.files import readable_file, sha256_file
 
 if TYPE_CHECKING:
     import datetime
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
     from jarvis_dagster.services.client_storage.drive import DriveFile, Permission, Progress
     from jarvis_dagster.services.client_storage.google.config import GoogleDriveConfig
@@ -74,7 +75,7 @@ class GoogleDrive(Drive):
         self._config = config
         self._api = GoogleApi(config, state_dir, sleep)
         self._ids = Ids(self._api)
-        self._hashes = Hashes(state_dir / "hashes.json")
+        self._hashes = KnownHashes(state_dir / "hashes.sqlite")
         self._sharing = Sharing(self._api)
         self._names = Locks()
         self._root_lock = threading.Lock()
@@ -122,10 +123,15 @@ class GoogleDrive(Drive):
     def sha256(self, file_id: str) -> str:
         """See :meth:`Drive.sha256`; of a document of Google, that of an export."""
         file, content = self._look().file(file_id)
-        return file.sha256 or self._hashes.sha256(
-            f"{content['id']}:{file.version}",
-            lambda path: download(self._api, file, content, path, None),
-        )
+        known = file.sha256 or self._hashes.get(content["id"], file.version)
+        if known:
+            return known
+        with tempfile.TemporaryDirectory(prefix="jarvis-") as scratch:
+            path = Path(scratch) / "export"
+            download(self._api, file, content, path, None)
+            digest = sha256_file(path)
+        self._hashes.put(content["id"], file.version, digest)
+        return digest
 
     def start_token(self) -> str:
         """See :meth:`Drive.start_token`; Google's own, which it does not forget."""
@@ -160,7 +166,7 @@ class GoogleDrive(Drive):
         the moment before it is replaced keeps that change in its history only.
         """
         path = readable_file(path)
-        name = visible_name(name or path.name)
+        name = visible(name or path.name)
         look = self._look()
         folder = look.folder(folder_id)
         source = Source.read(path, mimetypes.guess_type(name)[0] or "application/octet-stream")
@@ -170,7 +176,7 @@ class GoogleDrive(Drive):
 
     def create_folder(self, name: str, parent_id: str | None = None) -> DriveFile:
         """See :meth:`Drive.create_folder`."""
-        name, look = visible_name(name), self._look()
+        name, look = visible(name), self._look()
         parent = look.folder(parent_id)
         with self._names.of(parent.id, name):
             return self._described(look, create_folder(self._api, look, self._ids, parent, name))

@@ -15,7 +15,6 @@ from typing import Any, TypeAlias
 from jarvis_dagster.errors import BadInputError
 from jarvis_dagster.services.client_storage.drive import DriveFile
 from jarvis_dagster.services.client_storage.google.faults import damaged
-from jarvis_dagster.services.files import safe_name
 
 __all__ = [
     "FIELDS",
@@ -28,13 +27,11 @@ __all__ = [
     "export_type",
     "is_native",
     "name_forms",
-    "numbered",
     "own_name",
     "parent_of",
     "quoted",
     "shown_name",
     "version_of",
-    "visible_name",
 ]
 
 Raw: TypeAlias = dict[str, Any]
@@ -168,20 +165,6 @@ def describe(raw: Raw, path: str, parent_id: str, content: Raw | None = None) ->
         )
     except (KeyError, ValueError) as error:
         raise damaged(f"{path} cannot be read") from error
-
-
-def visible_name(name: str) -> str:
-    """A safe name that the listing does not leave out."""
-    name = safe_name(name)
-    return f"_{name}" if name.startswith((".", "~")) else name
-
-
-def numbered(name: str, number: int) -> str:
-    """``clip (2).mp4`` for 2; the name itself for 1."""
-    if number == 1:
-        return name
-    stem, dot, extension = name.rpartition(".")
-    return f"{stem} ({number}).{extension}" if stem and dot else f"{name} ({number})"
 
 
 def _time(raw: Raw) -> datetime.datetime:

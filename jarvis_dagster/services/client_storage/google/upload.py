@@ -17,11 +17,11 @@ from jarvis_dagster.services.client_storage.google.asking import fetch
 from jarvis_dagster.services.client_storage.google.entries import (
     FIELDS,
     is_native,
-    numbered,
     parent_of,
     version_of,
 )
 from jarvis_dagster.services.client_storage.google.sending import send
+from jarvis_dagster.services.client_storage.names import numbered
 
 if TYPE_CHECKING:
     from jarvis_dagster.services.client_storage.drive import DriveFile, Progress

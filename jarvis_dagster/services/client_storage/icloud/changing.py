@@ -23,8 +23,9 @@ from jarvis_dagster.services.client_storage.icloud.conflicts import (
     not_done,
     taken,
 )
-from jarvis_dagster.services.client_storage.icloud.names import interim, numbered
+from jarvis_dagster.services.client_storage.icloud.names import interim
 from jarvis_dagster.services.client_storage.icloud.tree import oldest
+from jarvis_dagster.services.client_storage.names import numbered
 
 if TYPE_CHECKING:
     from collections.abc import Callable

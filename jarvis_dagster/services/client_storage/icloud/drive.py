@@ -18,15 +18,15 @@ from jarvis_dagster.errors import BadInputError, NotSupportedError, TransientErr
 from jarvis_dagster.services.client_storage.drive import Drive, Page, Quota
 from jarvis_dagster.services.client_storage.icloud.changing import Changer
 from jarvis_dagster.services.client_storage.icloud.client import ICloudClient
-from jarvis_dagster.services.client_storage.icloud.hashes import KnownHashes
-from jarvis_dagster.services.client_storage.icloud.names import visible
 from jarvis_dagster.services.client_storage.icloud.session import make_private
 from jarvis_dagster.services.client_storage.icloud.transfer import Transfer
 from jarvis_dagster.services.client_storage.icloud.tree import ICloudTree
 from jarvis_dagster.services.client_storage.icloud.unfinished import Unfinished
 from jarvis_dagster.services.client_storage.icloud.uploading import Uploader
 from jarvis_dagster.services.client_storage.journal import ChangeJournal
+from jarvis_dagster.services.client_storage.known_hashes import KnownHashes
 from jarvis_dagster.services.client_storage.local_tree import disk_errors
+from jarvis_dagster.services.client_storage.names import visible
 from jarvis_dagster.services.files import atomic_path
 
 if TYPE_CHECKING:
@@ -128,12 +128,12 @@ class ICloudDrive(Drive):
         """See :meth:`Drive.sha256`; iCloud tells none, so the file is fetched once a version."""
         node = self._tree.file(file_id)
         file = node.describe()
-        known = self._hashes.get(file)
+        known = self._hashes.get(file.id, file.version)
         if known is not None:
             return known
         digest = self._transfer.fetch(node, None)
         self._confirm(node)
-        self._hashes.put(file, digest)
+        self._hashes.put(file.id, file.version, digest)
         return digest
 
     def start_token(self) -> str:
@@ -157,9 +157,9 @@ class ICloudDrive(Drive):
             with partial.open("r+b") as sink:
                 digest = self._transfer.fetch(node, sink, progress)
             self._confirm(node)
-            if self._hashes.get(file) not in (None, digest):
+            if self._hashes.get(file.id, file.version) not in (None, digest):
                 raise TransientError(f"{file.path} came damaged.", "Fetch it again.")
-        self._hashes.put(file, digest)
+        self._hashes.put(file.id, file.version, digest)
         return file
 
     def upload(

@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING
 from jarvis_dagster.errors import BadInputError, ConflictError, JarvisError, TransientError
 from jarvis_dagster.services.client_storage.icloud.conflicts import changed, taken
 from jarvis_dagster.services.client_storage.icloud.faults import GoneError
-from jarvis_dagster.services.client_storage.icloud.names import is_interim, numbered, visible
+from jarvis_dagster.services.client_storage.icloud.names import is_interim
 from jarvis_dagster.services.client_storage.icloud.nodes import NO_DATE
 from jarvis_dagster.services.client_storage.icloud.tree import oldest
 from jarvis_dagster.services.client_storage.local_tree import disk_errors
+from jarvis_dagster.services.client_storage.names import numbered, visible
 from jarvis_dagster.services.files import readable_file, sha256_file
 
 if TYPE_CHECKING:
@@ -34,11 +35,11 @@ if TYPE_CHECKING:
     from jarvis_dagster.services.client_storage.drive import DriveFile, Progress
     from jarvis_dagster.services.client_storage.icloud.changing import Changer
     from jarvis_dagster.services.client_storage.icloud.config import ICloudDriveConfig
-    from jarvis_dagster.services.client_storage.icloud.hashes import KnownHashes
     from jarvis_dagster.services.client_storage.icloud.nodes import Node
     from jarvis_dagster.services.client_storage.icloud.transfer import Transfer
     from jarvis_dagster.services.client_storage.icloud.tree import ICloudTree
     from jarvis_dagster.services.client_storage.icloud.unfinished import Unfinished
+    from jarvis_dagster.services.client_storage.known_hashes import KnownHashes
 
 __all__ = ["Uploader"]
 
@@ -108,7 +109,8 @@ class Uploader:
                     node = self._changer.name_in(sent, name, exact=exact)
                 else:
                     node = self._take_place(sent, old, exact=exact)
-        self._hashes.put(node.describe(), digest)
+        told = node.describe()
+        self._hashes.put(told.id, told.version, digest)
         return node
 
     def _take_place(self, sent: Node, old: Node, *, exact: bool) -> Node:
@@ -135,13 +137,13 @@ class Uploader:
         if node.is_folder or node.size != size:
             return False
         file = node.describe()
-        known = self._hashes.get(file)
+        known = self._hashes.get(file.id, file.version)
         if known is None:
             known = self._transfer.fetch(node, None)
             now = self._tree.again(node)
             if now is None or now.version != node.version:
                 return False
-            self._hashes.put(file, known)
+            self._hashes.put(file.id, file.version, known)
         return known == digest
 
     def _check(self, sent: Node, digest: str, size: int) -> None:

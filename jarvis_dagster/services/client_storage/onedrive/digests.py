@@ -1,25 +1,22 @@
-"""Hashes of contents: while they pass by, and remembered.
+"""Hashes of contents while they pass by.
 
 Belongs here: all hashes of a stream in one reading, whether they are what
-OneDrive tells, the SHA-256 by version. Does not belong here: transfers.
+OneDrive tells. Does not belong here: transfers.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import sqlite3
 from typing import TYPE_CHECKING
 
 from jarvis_dagster.services.client_storage.onedrive.quickxor import QuickXorHash
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
+    from collections.abc import Iterable
 
     from jarvis_dagster.services.client_storage.onedrive.items import Item
 
-__all__ = ["Digests", "RememberedHashes", "hashes_of"]
+__all__ = ["Digests", "hashes_of"]
 
 
 class Digests:
@@ -74,36 +71,3 @@ def hashes_of(item: Item) -> dict[str, str]:
 def _same(told: str, own: str) -> bool:
     # base64 tells cases apart, hex does not: the service writes it in capitals.
     return told == own or (not told.endswith("=") and told.lower() == own)
-
-
-class RememberedHashes:
-    """The SHA-256 of files by id and version, in a SQLite file; safe for several processes."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def get(self, file_id: str, version: str) -> str | None:
-        """In hex; None if this version is not known."""
-        with self._open() as database:
-            query = "SELECT sha256 FROM hashes WHERE id = ? AND version = ?"
-            row = database.execute(query, (file_id, version)).fetchone()
-        return None if row is None else str(row[0])
-
-    def put(self, file_id: str, version: str, sha256: str) -> None:
-        """Remember one; what was known of another version is forgotten."""
-        if not version:
-            return
-        with self._open() as database:
-            database.execute(
-                "INSERT OR REPLACE INTO hashes VALUES (?, ?, ?)", (file_id, version, sha256)
-            )
-
-    @contextlib.contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with contextlib.closing(sqlite3.connect(self._path, timeout=30)) as database, database:
-            database.execute(
-                "CREATE TABLE IF NOT EXISTS hashes"
-                " (id TEXT PRIMARY KEY, version TEXT, sha256 TEXT) WITHOUT ROWID"
-            )
-            yield database

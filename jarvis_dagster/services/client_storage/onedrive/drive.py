@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from jarvis_dagster.errors import ConflictError, PermanentError
 from jarvis_dagster.services.client_storage.drive import Drive, Quota
+from jarvis_dagster.services.client_storage.known_hashes import KnownHashes
 from jarvis_dagster.services.client_storage.names import numbered
 from jarvis_dagster.services.client_storage.onedrive.auth import Tokens
-from jarvis_dagster.services.client_storage.onedrive.digests import RememberedHashes
 from jarvis_dagster.services.client_storage.onedrive.downloads import Downloads
 from jarvis_dagster.services.client_storage.onedrive.faults import NameTakenError
 from jarvis_dagster.services.client_storage.onedrive.feed import Feed
@@ -73,7 +73,7 @@ class OneDrive(Drive):
         self._tree = Tree(config, self._graph)
         self._feed = Feed(self._graph, self._tree)
         self._listing = Listing(self._graph, self._tree, self._feed)
-        self._remembered = RememberedHashes(state_dir / "hashes.sqlite")
+        self._remembered = KnownHashes(state_dir / "hashes.sqlite")
         self._downloads = Downloads(self._graph, self._tree)
         self._uploads = Uploads(config, self._graph, self._tree, self._downloads, self._remembered)
         self._moves = Moves(self._graph, self._tree)

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from jarvis_dagster.services.client_storage.drive import Progress
+    from jarvis_dagster.services.client_storage.known_hashes import KnownHashes
     from jarvis_dagster.services.client_storage.onedrive.config import OneDriveConfig
-    from jarvis_dagster.services.client_storage.onedrive.digests import RememberedHashes
     from jarvis_dagster.services.client_storage.onedrive.downloads import Downloads
     from jarvis_dagster.services.client_storage.onedrive.graph import Graph
     from jarvis_dagster.services.client_storage.onedrive.sources import Source
@@ -53,7 +53,7 @@ class Uploads:
         graph: Graph,
         tree: Tree,
         downloads: Downloads,
-        remembered: RememberedHashes,
+        remembered: KnownHashes,
     ) -> None:
         self._graph = graph
         self._tree = tree
