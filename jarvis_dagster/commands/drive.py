@@ -267,6 +267,9 @@ def index(
     retry: Annotated[
         bool, typer.Option("--retry", help="Read again what could not be read.")
     ] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Read the whole index first, to find damage.")
+    ] = False,
     show: Annotated[
         bool, typer.Option("--status", help="Change nothing: show what is in the index.")
     ] = False,
@@ -293,6 +296,7 @@ def index(
             config=service.config.search,
             full=full,
             retry=retry,
+            verify=verify,
             progress=lambda name, done, total: display.update(f"Indexing {name}", done, total),
         )
     if not well:

@@ -45,7 +45,8 @@ def core(
             }
         ),
         client_storage=ClientStorageConfig(
-            drives={"club": LocalDriveConfig(root=tmp_path / "club")}, import_dir=tmp_path / "imports"
+            drives={"club": LocalDriveConfig(root=tmp_path / "club")},
+            import_dir=tmp_path / "imports",
         ),
         workflow=WorkflowConfig(address=temporal_server.address, task_queue=queue),
         analytics=AnalyticsConfig(directory=tmp_path / "metrics"),
