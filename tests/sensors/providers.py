@@ -17,10 +17,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from jarvis_dagster.services.client_storage import Drive
+    from tests.fakes.google import GoogleServer
 
-__all__ = ["PROVIDERS", "provider"]
-
-PROVIDERS = ("local", "google", "onedrive", "icloud")
+__all__ = ["google", "provider"]
 
 
 @contextlib.contextmanager
@@ -37,7 +36,8 @@ def _local(folder: Path) -> Iterator[Drive]:
 
 
 @contextlib.contextmanager
-def _google(folder: Path) -> Iterator[Drive]:
+def google(folder: Path) -> Iterator[tuple[Drive, GoogleServer]]:
+    """A Google Drive and its server, where a test may act behind the drive's back."""
     from jarvis_dagster.services.client_storage.google.config import GoogleDriveConfig
     from jarvis_dagster.services.client_storage.google.drive import GoogleDrive
     from tests.fakes.google import GoogleServer
@@ -51,8 +51,14 @@ def _google(folder: Path) -> Iterator[Drive]:
             chunk_kib=256,
         )
         with contextlib.closing(GoogleDrive(config, folder / "state")) as drive:
-            yield drive
+            yield drive, server
         assert server.violations == []
+
+
+@contextlib.contextmanager
+def _google(folder: Path) -> Iterator[Drive]:
+    with google(folder) as (drive, _):
+        yield drive
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from jarvis_dagster.errors import TransientError
 from jarvis_dagster.services.client_storage import Changes, LocalFolderDrive
 from tests.media import pan, write_video
 from tests.sensors.arrivals import Arrivals
-from tests.sensors.providers import provider
+from tests.sensors.providers import google, provider
 
 
 @pytest.fixture(scope="module")
@@ -133,3 +133,24 @@ def test_the_cursor_does_not_hold_what_is_in_the_drive(arrivals: Arrivals) -> No
         (arrivals.drive.root / "Elsewhere" / f"{number}.mp4").touch()  # type: ignore[attr-defined]
     arrivals.look()
     assert abs(arrivals.cursor_bytes - before) < 10
+
+
+def test_what_is_brought_back_from_the_trash_is_taken_once(tmp_path: Path, video: bytes) -> None:
+    for name in ("scratch", "provider"):
+        (tmp_path / name).mkdir()
+    with (
+        dg.DagsterInstance.ephemeral() as instance,
+        google(tmp_path / "provider") as (drive, server),
+    ):
+        coach = Arrivals(instance, drive, video, tmp_path / "scratch")
+        done = coach.arrive()
+        coach.look()
+        coach.look()
+        assert coach.files == [done.id]
+        waiting = coach.arrive()
+        for trashed in (True, False):
+            for file in (done, waiting):
+                server.world.edit(file.id, trashed=trashed)
+            for _ in range(2):
+                coach.look()
+            assert coach.files == ([done.id] if trashed else [done.id, waiting.id])
