@@ -1,8 +1,15 @@
 """What all tests share."""
 
+import sys
+
+import absl.logging
 import pytest
 
 pytest_plugins = ["tests.servers"]
+
+# Its handler, made when it is imported, closes its stream when another library configures
+# logging: not the one that pytest captures with.
+absl.logging.get_absl_handler().python_handler.stream = sys.__stderr__
 
 
 @pytest.fixture(autouse=True)

@@ -94,10 +94,10 @@ class ChangeJournal:
                 changed.append(file)
             elif file.is_folder and times.get(file.id) != file.modified.isoformat():
                 touched.append(file)
-        gone: set[str] = set()
+        gone: list[str] = []
         if complete and known:
             scope = known if under is None else self._store.versions(under)
-            gone = known.keys() & scope.keys() - self._store.direct(kept)
+            gone = sorted(known.keys() & scope.keys() - self._store.direct(kept))
         return self._store.write(
             before.journal_id, began, changed, touched, gone, keep_removed=self._keep_removed
         )
@@ -128,7 +128,7 @@ class ChangeJournal:
             began,
             changed,
             [],
-            left - {file.id for file in files},
+            sorted(left - {file.id for file in files}),
             keep_removed=self._keep_removed,
         )
 
