@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
     from tests.servers import Server
 
+KINDS = ("artifacts", "models", "datasets", "logs")
+
 
 @pytest.fixture
 def config(tmp_path: Path, object_store: Server) -> Path:
@@ -27,12 +30,15 @@ def config(tmp_path: Path, object_store: Server) -> Path:
 def write_config(folder: Path, server: Server, **backup: Any) -> Path:
     """Settings with backups in a folder beside the data directory."""
     path = folder / "jarvis-core.yaml"
+    own = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
+    buckets = {f"{kind}_bucket": f"{own}-{kind}" for kind in KINDS}
     content = {
         "stack": {"data_dir": str(folder / "data")},
         "storage": {
             "endpoint": server.address,
             "access_key": server.access_key,
             "secret_key": server.secret_key,
+            **buckets,  # other tests use the usual ones
         },
         "backup": {"place": str(folder / "place"), "key": KEY, **backup},
     }
