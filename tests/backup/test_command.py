@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from jarvis_dagster import cli
 from tests.backup.installation import KEY, fill, state
@@ -120,11 +121,12 @@ def test_snapshots_can_be_dropped(capsys: pytest.CaptureFixture[str]) -> None:
     assert [one["id"] for one in json.loads(backup("list", "--json", capsys=capsys)[1])] == [ids[1]]
 
 
-@pytest.mark.parametrize("place", ["s3://jarvis-artifacts/backups", "{data}/backups", "ftp://x/y"])
+@pytest.mark.parametrize("place", ["s3://{bucket}/backups", "{data}/backups", "ftp://x/y"])
 def test_a_place_that_is_none_is_refused(
     config: Path, place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    place = place.format(data=tmp_path / "data")
+    bucket = yaml.safe_load(config.read_text())["storage"]["artifacts_bucket"]
+    place = place.format(data=tmp_path / "data", bucket=bucket)
     code, _, err = backup("create", "--place", place, capsys=capsys)
     assert code in {1, 2}
     assert "what is backed up" in err or "must be a folder" in err
