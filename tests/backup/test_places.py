@@ -12,27 +12,35 @@ from pydantic import SecretStr
 from jarvis_dagster.errors import PermanentError
 from jarvis_dagster.services.backup.places import DrivePlace, FolderPlace, S3Place
 from jarvis_dagster.services.backup.s3 import S3
-from jarvis_dagster.services.client_storage.local import LocalFolderDrive
 from tests.backup.installation import fill, service, state
 from tests.backup.memory_place import MemoryPlace
 from tests.backup.test_object_store import Store
+from tests.providers import provider
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from jarvis_dagster.services.backup.places import Place
 
+DRIVES = ("local", "google", "onedrive", "icloud")
 
-@pytest.fixture(params=["folder", "s3", "drive", "memory"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+
+@pytest.fixture(params=["folder", "s3", *DRIVES, "memory"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    if request.param in DRIVES:
+        (tmp_path / "provider").mkdir()
+        with provider(request.param, tmp_path / "provider") as drive:
+            yield DrivePlace(drive, request.param, "Backups/Jarvis")
+    else:
+        yield _other(request, tmp_path)
+
+
+def _other(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     if request.param == "s3":
         server = request.getfixturevalue("object_store")
         store = S3(Store(server.address, SecretStr(server.secret_key)))
         return S3Place(store, "jarvis-places", f"run-{os.getpid()}/{tmp_path.name.lower()}")
-    if request.param == "drive":
-        root = tmp_path / "drive"
-        root.mkdir()
-        return DrivePlace(LocalFolderDrive(root), "local", "Backups/Jarvis")
     if request.param == "memory":
         return MemoryPlace()
     return FolderPlace(tmp_path / "not yet there" / "place")

@@ -9,8 +9,8 @@ import pytest
 from jarvis_dagster.errors import TransientError
 from jarvis_dagster.services.client_storage import Changes, LocalFolderDrive
 from tests.media import pan, write_video
+from tests.providers import google, provider
 from tests.sensors.arrivals import Arrivals
-from tests.sensors.providers import google, provider
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from tests.fakes.onedrive.hashing import quick_xor_hash
 
 __all__ = ["DriveState", "Entry", "World", "check_name"]
 
-_START = datetime.datetime(2026, 11, 1, tzinfo=datetime.UTC)
+_START = datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=1)
 _FORBIDDEN = re.compile(r'["*:<>?/\\|\x00-\x1f]')
 _RESERVED = re.compile(
     r"(CON|PRN|AUX|NUL|COM[0-9]|LPT[0-9])(\..*)?|\.lock|desktop\.ini", re.IGNORECASE
