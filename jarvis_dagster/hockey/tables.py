@@ -25,8 +25,10 @@ __all__ = [
     "CLASSES",
     "DETECTIONS",
     "EVENTS",
+    "JERSEYS",
     "POSITIONS",
     "SCAN",
+    "SCOREBOARD",
     "TRACKS",
     "Provenance",
     "empty",
@@ -79,6 +81,22 @@ POSITIONS = {
     "y_ft": "float32",  # across, 0 at the side boards nearest the camera
     "speed_ftps": "float32",
     "valid": "bool",
+}
+SCOREBOARD = {  # one row a look at the scoreboard in the picture
+    "frame": "int32",
+    "pts_s": "float64",
+    "clock_s": "float32",  # what the game clock shows; NaN: not read
+    "period": "int8",  # 1, 2, 3, 4 is overtime; 0: not read
+    "score_left": "int16",  # of the team named first (left or above); -1: not read
+    "score_right": "int16",
+    "confidence": "float32",
+}
+JERSEYS = {  # one row a track whose number was read at all
+    "track_id": "int32",
+    "number": "str",  # "1" to "99"
+    "probability": "float32",  # that the track wears it, given all that was read
+    "reads": "int32",  # pictures in which a number was read
+    "evidence": "str",  # JSON: frames and what was read in each
 }
 EVENTS = {
     "event_id": "str",

@@ -20,7 +20,6 @@ from tests.fakes.onedrive.hashing import quick_xor_hash
 
 __all__ = ["DriveState", "Entry", "World", "check_name"]
 
-_START = datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=1)
 _FORBIDDEN = re.compile(r'["*:<>?/\\|\x00-\x1f]')
 _RESERVED = re.compile(
     r"(CON|PRN|AUX|NUL|COM[0-9]|LPT[0-9])(\..*)?|\.lock|desktop\.ini", re.IGNORECASE
@@ -166,6 +165,7 @@ class World:
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.sequence = 0
+        self._began = datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=1)
         self.drives: dict[str, DriveState] = {}
 
     def tick(self) -> int:
@@ -174,7 +174,7 @@ class World:
 
     def time(self, sequence: int) -> str:
         """When something happened, as Graph writes it."""
-        return f"{_START + datetime.timedelta(seconds=sequence):%Y-%m-%dT%H:%M:%SZ}"
+        return f"{self._began + datetime.timedelta(seconds=sequence):%Y-%m-%dT%H:%M:%SZ}"
 
     def add_drive(
         self, kind: Literal["personal", "business"], drive_id: str, owner: str
