@@ -179,3 +179,22 @@ def test_an_upload_is_analysed_by_itself(stack: Stack) -> None:
         raise AssertionError(f"{error}\n{told}") from None
     made = stack("exec", "-T", "worker", "ls", results).split()
     assert {"report.html", "annotated.mp4", "tracks.csv", "events.csv"} <= set(made)
+
+
+def test_a_backup_holds_the_databases_of_the_stack(stack: Stack) -> None:
+    """By the client programs in the image, which are as new as the stack's PostgreSQL."""
+    place = "/var/lib/jarvis/backups"
+    stack("exec", "-T", "worker", "jarvis", "backup", "create", "--place", place)
+    stack("exec", "-T", "worker", "jarvis", "backup", "verify", "--place", place)
+    told = stack.python(
+        "worker",
+        "from jarvis_dagster.settings import load_settings\n"
+        "from jarvis_dagster.wiring import backup_service\n"
+        "settings = load_settings()\n"
+        f"backup = settings.backup.model_copy(update={{'place': {place!r}}})\n"
+        "service = backup_service(settings.model_copy(update={'backup': backup}))\n"
+        "for entry in service.entries(service.choose()): print(entry.path)",
+    )
+    databases = {line for line in told.splitlines() if line.startswith("postgres/")}
+    names = ("dagster", "mlflow", "temporal", "temporal_visibility")
+    assert databases == {f"postgres/{name}" for name in names}
