@@ -21,7 +21,7 @@ from jarvis_dagster.assets import (
     upkeep,
 )
 from jarvis_dagster.assets.synchronised import synchronised
-from jarvis_dagster.jobs import list_games, process_video
+from jarvis_dagster.jobs import apply_corrections, list_games, process_video
 from jarvis_dagster.resources.backups import BackupResource
 from jarvis_dagster.resources.log_progress import LogProgress
 from jarvis_dagster.resources.search import SearchResource
@@ -47,6 +47,7 @@ from jarvis_dagster.schedules import (
     verify_backups,
     verify_storage,
 )
+from jarvis_dagster.sensors.corrections import corrections_sensor
 from jarvis_dagster.sensors.drive_upload import drive_upload_sensor
 from jarvis_dagster.sensors.games import games_sensor
 from jarvis_dagster.settings import load_settings
@@ -99,14 +100,18 @@ def build_definitions(
         ],
         asset_checks=dg.load_asset_checks_from_modules([upkeep, stored]),
         jobs=[process_video, list_games, back_up, verify_backups, prune_storage, verify_storage]
-        + [index_drives]
+        + [index_drives, apply_corrections]
         + [sync_job(name) for name in settings.synchronise],
         schedules=[
             *backup_schedules(settings.backup),
             *upkeep_schedules(settings.upkeep),
             *sync_schedules(settings.synchronise),
         ],
-        sensors=[drive_upload_sensor(settings.drive), games_sensor],
+        sensors=[
+            drive_upload_sensor(settings.drive),
+            games_sensor,
+            corrections_sensor(settings.drive),
+        ],
         resources={**resources, **(overrides or {})},
         executor=dg.in_process_executor,
     )

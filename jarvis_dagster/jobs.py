@@ -6,15 +6,38 @@ run (sensors, schedules).
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import dagster as dg
 
-__all__ = ["list_games", "process_video"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
+
+__all__ = ["CORRECTED", "apply_corrections", "list_games", "process_video", "recomputed"]
+
+CORRECTED = dg.AssetKey(["spotlight", "corrections"])
+_FIRST = {  # kinds of corrections, and the asset that each changes
+    "number": ("spotlight", "jersey_numbers"),
+    "event_wrong": ("spotlight", "events"),
+    "event_missed": ("spotlight", "events"),
+}
+_TRACKS = ("spotlight", "tracks")
 
 list_games = dg.define_asset_job(
     "list_games",
     selection=dg.AssetSelection.assets(["holmes", "games"]),
     executor_def=dg.in_process_executor,
     description="The table of all games, made anew.",
+)
+
+apply_corrections = dg.define_asset_job(
+    "apply_corrections",
+    selection=dg.AssetSelection.assets(CORRECTED).downstream()
+    - dg.AssetSelection.assets(["holmes", "games"]),
+    executor_def=dg.in_process_executor,
+    description="A video's results again, as far as they depend on what a person corrected.",
 )
 
 process_video = dg.define_asset_job(
@@ -25,3 +48,17 @@ process_video = dg.define_asset_job(
     executor_def=dg.in_process_executor,
     description="From an uploaded video to its results in the drive.",
 )
+
+
+def recomputed(kinds: Iterable[str], graph: BaseAssetGraph) -> list[dg.AssetKey]:
+    """The assets to make again after corrections of these kinds: what they change, and below.
+
+    Detections are never among them: nothing that a person says of tracks changes boxes.
+    """
+    first = {dg.AssetKey(_FIRST.get(kind, _TRACKS)) for kind in kinds}
+    known = graph.get_all_asset_keys()
+    first = {key if key in known else dg.AssetKey(_TRACKS) for key in first}
+    below = dg.AssetSelection.assets(*first).downstream().resolve(graph)
+    inside = dg.AssetSelection.assets(CORRECTED).downstream().resolve(graph)
+    games = dg.AssetKey(["holmes", "games"])
+    return sorted({CORRECTED, *(below & inside)} - {games})

@@ -9,6 +9,7 @@ from jarvis_dagster.assets.footage import COMMON
 from jarvis_dagster.assets.holmes import game_report
 from jarvis_dagster.assets.metadata import listed, seconds_of
 from jarvis_dagster.assets.spotlight import annotated_video, events, highlights, positions, tracks
+from jarvis_dagster.assets.spotlight.corrected import corrections_of
 from jarvis_dagster.resources.services import AnalyticsResource
 from jarvis_dagster.resources.uploads import UploadsResource
 from jarvis_dagster.resources.workspace import Workspace, WorkspaceResource
@@ -39,7 +40,10 @@ def results(
         source = space.json("footage", "source")
         drive = uploads.settings.drive
         delivered = uploads.inbox.deliver(
-            source, _files(space), share_with=drive.share_with, role=drive.share_role
+            {**source, "partition": space.key},
+            _files(space),
+            share_with=drive.share_with,
+            role=drive.share_role,
         )
         if set(delivered.shared_with) != set(drive.share_with):
             context.log.warning(
@@ -50,6 +54,7 @@ def results(
             "folder": delivered.path,
             "files": delivered.files,
             "shared_with": delivered.shared_with,
+            "corrections": [[one.key, one.kind] for one in corrections_of(space)],
         }
         space.keep_json("results", "delivery", record)
         analytics.service.log_counter("jarvis_videos_delivered_total", component="delivery")

@@ -1,6 +1,7 @@
 """Holmes: the report that a coach reads."""
 
 import json
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -8,7 +9,15 @@ from jarvis_dagster.assets.failures import failures
 from jarvis_dagster.assets.footage import COMMON, preflight, source_video
 from jarvis_dagster.assets.metadata import kept, provenance_of, seconds_of
 from jarvis_dagster.assets.spotlight import annotated_video, events, highlights, positions, tracks
-from jarvis_dagster.resources.workspace import WorkspaceResource
+from jarvis_dagster.assets.spotlight.corrected import (
+    corrections_of,
+    corrections_sha256,
+    outcomes_of,
+)
+from jarvis_dagster.resources.workspace import Workspace, WorkspaceResource
+
+if TYPE_CHECKING:
+    from jarvis_dagster.hockey.tables import Provenance
 
 __all__ = ["game_report"]
 
@@ -36,6 +45,9 @@ def game_report(
         model = space.json("detections", "model")
         chosen = space.json("highlights", "highlights")["highlights"]
         support = space.json("positions", "support")
+        provenance = provenance_of(
+            workspace.settings, source, model["version"], corrections_sha256(space)
+        )
         clips = [space.fetch("highlights", entry["clip"]) for entry in chosen]
         for clip in clips:
             space.fetch("highlights", clip.with_suffix(".jpg").name)
@@ -59,7 +71,9 @@ def game_report(
             rink=support.get("rink", "NHL"),
             annotated="annotated.mp4",
             still=space.fetch("annotated_video", "middle.jpg"),
-            provenance=provenance_of(workspace.settings, source, model["version"]),
+            provenance=provenance,
+            corrections=outcomes_of(space, "tracks", "jersey_numbers", "events"),
+            uncorrected=_uncorrected(space, provenance) if corrections_of(space) else None,
         )
         refs = [space.keep("game_report", page), space.keep("game_report", data)]
     return dg.MaterializeResult(
@@ -71,3 +85,21 @@ def game_report(
             **kept(*refs),
         }
     )
+
+
+def _uncorrected(space: Workspace, provenance: "Provenance") -> dict[str, Any] | None:
+    """The report's numbers as they were before anybody corrected anything.
+
+    None where that report is of another model or other settings: then the difference
+    would not be that of the corrections.
+    """
+    if space.has("game_report", "report.json"):
+        latest = space.json("game_report", "report")
+        if not latest["provenance"].get("corrections_sha256"):
+            space.keep_json("game_report", "uncorrected", latest)
+    if not space.has("game_report", "uncorrected.json"):
+        return None
+    before = space.json("game_report", "uncorrected")
+    names = ("video_sha256", "model_version", "config_sha256")
+    same = all(before["provenance"].get(name) == getattr(provenance, name) for name in names)
+    return before if same else None

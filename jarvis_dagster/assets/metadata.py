@@ -115,11 +115,13 @@ def markdown_image(path: Path) -> dg.MetadataValue:
     )
 
 
-def provenance_of(settings: Settings, source: dict[str, Any], model_version: str) -> Provenance:
-    """What made a table: the video, the model, the settings."""
+def provenance_of(
+    settings: Settings, source: dict[str, Any], model_version: str, corrections_sha256: str = ""
+) -> Provenance:
+    """What made a table: the video, the model, the settings, and what a person corrected."""
     from jarvis_dagster.hockey.tables import Provenance
 
-    return Provenance(source["sha256"], model_version, settings.vision_sha256)
+    return Provenance(source["sha256"], model_version, settings.vision_sha256, corrections_sha256)
 
 
 @contextlib.contextmanager

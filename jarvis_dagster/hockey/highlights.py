@@ -243,6 +243,9 @@ def _around(row: dict[str, Any], info: VideoInfo, longest_s: float) -> Highlight
 
 def _words(kind: str, team: str, measures: dict[str, Any]) -> tuple[str, str]:
     """Title and reason in plain words."""
+    if not measures:
+        name = kind.replace("_", " ").capitalize()
+        return name + (f" by team {team}" if team else ""), "A person noted it."
     if kind == "crowding" and measures["goalkeeper_inside"]:
         kind = "crowding_at_goal"
     if kind == "action_peak":

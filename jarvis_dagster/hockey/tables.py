@@ -117,6 +117,8 @@ class Provenance:
     video_sha256: str
     model_version: str
     config_sha256: str
+    corrections_sha256: str = ""
+    """Of what a person corrected; "" for nothing."""
 
 
 def empty(schema: dict[str, str]) -> pd.DataFrame:

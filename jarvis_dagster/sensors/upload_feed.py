@@ -34,9 +34,13 @@ class UploadFeed:
 
     Args:
         uploads: That folder.
+        wanted: Which of its files are looked at; by default footage.
     """
 
-    def __init__(self, drive: Drive, uploads: DriveFile) -> None:
+    def __init__(
+        self, drive: Drive, uploads: DriveFile, wanted: Callable[[DriveFile], bool] = is_footage
+    ) -> None:
+        self._is_wanted = wanted
         self._drive = drive
         self._uploads = uploads
 
@@ -97,7 +101,7 @@ class UploadFeed:
         for file in files:
             if file.is_folder:
                 continue
-            wanted = self._is_in(file) and is_footage(file)
+            wanted = self._is_in(file) and self._is_wanted(file)
             cursor = cursor.see(file, now_s) if wanted else cursor.forget(file.id)
         return cursor
 

@@ -23,6 +23,7 @@ ASSETS = {
     "footage/video",
     "footage/preflight",
     "spotlight/detections",
+    "spotlight/corrections",
     "spotlight/tracks",
     "spotlight/positions",
     "spotlight/events",

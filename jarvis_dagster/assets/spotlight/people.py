@@ -14,6 +14,14 @@ from jarvis_dagster.assets.metadata import (
     row_count,
     seconds_of,
 )
+from jarvis_dagster.assets.spotlight.corrected import (
+    corrections,
+    corrections_of,
+    corrections_sha256,
+    cuts_of,
+    keep_outcomes,
+    told,
+)
 from jarvis_dagster.checks import tables as checks
 from jarvis_dagster.hockey.tables import DETECTIONS, SCAN, TRACKS
 from jarvis_dagster.resources.log_progress import LogProgress
@@ -101,7 +109,7 @@ def _stride(chosen: int | None, info: "VideoInfo", detector: "Detector") -> tupl
 
 @dg.asset(
     key=["spotlight", "tracks"],
-    deps=[detections, preflight],
+    deps=[detections, preflight, corrections],
     kinds={"parquet"},
     metadata=columns(TRACKS),
     check_specs=[
@@ -113,6 +121,7 @@ def _stride(chosen: int | None, info: "VideoInfo", detector: "Detector") -> tupl
 )
 def tracks(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:
     """Who is who over time: identity, role and team of everyone on the ice."""
+    from jarvis_dagster.hockey.review.applying import correct_tracks
     from jarvis_dagster.hockey.roles import assign_roles, keep_to_one_kit, team_colours
     from jarvis_dagster.hockey.tracking import track
 
@@ -134,15 +143,17 @@ def tracks(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> d
             frame_count=len(scan),
         )
         found = assign_roles(keep_to_one_kit(found, kit), kit, boxes)
+        found, outcomes = correct_tracks(found, corrections_of(space), cuts_of(scan))
         colours = team_colours(found, kit)
         table = space.keep_table(
             "tracks",
             "tracks",
             found,
             TRACKS,
-            provenance_of(workspace.settings, source, model["version"]),
+            provenance_of(workspace.settings, source, model["version"], corrections_sha256(space)),
         )
         teams = space.keep_json("tracks", "teams", {"colours_bgr": colours})
+        record = keep_outcomes(space, "tracks", outcomes)
         people = found.drop_duplicates("track_id")
     return dg.MaterializeResult(
         metadata={
@@ -152,8 +163,9 @@ def tracks(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> d
             "by_team": {str(k) or "none": int(v) for k, v in people["team"].value_counts().items()},
             "model_version": model["version"],
             "first_rows": preview(people),
+            **told(outcomes),
             "seconds": elapsed(),
-            **kept(table, teams),
+            **kept(table, teams, record),
         },
         check_results=[
             checks.IDS_ARE_UNIQUE_PER_FRAME(found),

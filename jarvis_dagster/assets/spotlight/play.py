@@ -14,6 +14,13 @@ from jarvis_dagster.assets.metadata import (
     row_count,
     seconds_of,
 )
+from jarvis_dagster.assets.spotlight.corrected import (
+    corrections,
+    corrections_of,
+    corrections_sha256,
+    keep_outcomes,
+    told,
+)
 from jarvis_dagster.assets.spotlight.people import SPOTLIGHT, tracks
 from jarvis_dagster.checks import tables as checks
 from jarvis_dagster.hockey.tables import EVENTS, POSITIONS, SCAN, TRACKS, empty
@@ -73,7 +80,7 @@ def positions(
             "positions",
             found,
             POSITIONS,
-            provenance_of(workspace.settings, source, model["version"]),
+            provenance_of(workspace.settings, source, model["version"], corrections_sha256(space)),
         )
         record = space.keep_json("positions", "support", supported)
     return dg.MaterializeResult(
@@ -91,7 +98,7 @@ def positions(
 
 @dg.asset(
     key=["spotlight", "events"],
-    deps=[tracks, positions, preflight],
+    deps=[tracks, positions, preflight, corrections],
     kinds={"parquet"},
     metadata=columns(EVENTS),
     check_specs=[
@@ -104,13 +111,16 @@ def positions(
 def events(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:
     """The ledger: what happened, when, who, how sure, and the frames that show it."""
     from jarvis_dagster.hockey.events import build_ledger, not_supported
+    from jarvis_dagster.hockey.review.ledger import correct_events
     from jarvis_dagster.hockey.video import probe
 
     space = workspace.of(context.partition_key)
     with failures(context), seconds_of() as elapsed:
         path, source = source_video(space)
         model = space.json("detections", "model")
-        provenance = provenance_of(workspace.settings, source, model["version"])
+        provenance = provenance_of(
+            workspace.settings, source, model["version"], corrections_sha256(space)
+        )
         placed = space.table("positions", "positions", POSITIONS)
         seen = space.table("tracks", "tracks", TRACKS)
         scan = space.table("footage", "scan", SCAN)
@@ -120,6 +130,10 @@ def events(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> d
         info = probe(path)
         ledger = build_ledger(seen, where, scan, info, provenance, rink=rink)
         missing = not_supported(seen, where, scan, info, rink=rink)
+        ledger, outcomes = correct_events(
+            ledger, seen, corrections_of(space), scan, video_sha256=source["sha256"]
+        )
+        record = keep_outcomes(space, "events", outcomes)
         table = space.keep_table("events", "events", ledger, EVENTS, provenance)
         gaps = space.keep_json("events", "not_supported", missing)
     return dg.MaterializeResult(
@@ -129,8 +143,9 @@ def events(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> d
             "not_supported": dg.MetadataValue.json(_by_reason(missing)),
             "model_version": model["version"],
             "noted": preview(_noted(ledger), rows=25),
+            **told(outcomes),
             "seconds": elapsed(),
-            **kept(table, gaps),
+            **kept(table, gaps, record),
         },
         check_results=[
             checks.EVENTS_HAVE_EVIDENCE(ledger),

@@ -50,6 +50,7 @@ def render_page(
         "clock": wording.clock,
         "amount": wording.amount,
         "share": wording.share,
+        "figure": wording.figure,
         "size": wording.size,
         "words": wording.words,
         "measured": wording.measured,

@@ -12,6 +12,7 @@ __all__ = [
     "amount",
     "clock",
     "counts",
+    "figure",
     "findings",
     "followed",
     "grades",
@@ -87,6 +88,14 @@ def amount(value: float | None, unit: str = "", digits: int = 1) -> str:
     return f"{value:.{digits}f}" + (f" {unit}" if unit else "")
 
 
+def figure(value: Any, unit: str = "") -> str:
+    """A figure as it is, or a dash where there is none."""
+    if value is None or value == "":
+        return DASH
+    text = f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+    return f"{text} {unit}" if unit else text
+
+
 def share(value: float | None) -> str:
     """``0.934`` as ``93%``."""
     return DASH if value is None else f"{value:.0%}"
@@ -111,6 +120,8 @@ def words(name: str) -> str:
 def measured(event: dict[str, Any]) -> str:
     """What was measured about an event, in one line."""
     kind, values = event["type"], event["measures"]
+    if not values:
+        return "added by a person"
     if kind == "action_peak":
         more = values["activity_heights_per_s"] / max(values["usual_activity_heights_per_s"], 1e-6)
         lively = f"{more:.1f} times the usual movement"

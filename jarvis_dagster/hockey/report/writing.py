@@ -16,6 +16,7 @@ from jarvis_dagster.hockey.events import EVENT_TYPES
 from jarvis_dagster.hockey.events import not_supported as find_unsupported
 from jarvis_dagster.hockey.highlights import no_highlights_reason
 from jarvis_dagster.hockey.report import plots, statistics, wording
+from jarvis_dagster.hockey.report.corrected import difference
 from jarvis_dagster.hockey.report.page import render_page
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ def write_report(
     clips_folder: str = "highlights",
     annotated: str = "",
     still: Path | None = None,
+    corrections: Sequence[dict[str, Any]] = (),
+    uncorrected: dict[str, Any] | None = None,
 ) -> tuple[Path, Path]:
     """Write ``report.html`` and ``report.json`` into ``folder``.
 
@@ -79,6 +82,8 @@ def write_report(
         clips_folder: Where the clips lie, seen from the page.
         annotated: Where the annotated video lies, seen from the page; "" for none.
         still: A JPEG of the annotated video, shown until it plays.
+        corrections: What came of each correction by a person.
+        uncorrected: What ``report.json`` held without them, to compare with.
 
     Returns:
         The paths of the HTML and the JSON file.
@@ -112,6 +117,7 @@ def write_report(
         "provenance": {**dataclasses.asdict(provenance), **_versions()},
     }
     numbers["summary"] = wording.summary(numbers)
+    numbers["corrected"] = difference(numbers, uncorrected, list(corrections))
     folder.mkdir(parents=True, exist_ok=True)
     colours = {t: _css(c) for t, c in (team_colours or _DEFAULT_COLOURS).items()}
     pictures = _pictures(

@@ -93,7 +93,7 @@ class Inbox:
         return self._service.drive(self._name)
 
     def folder(self, name: str) -> DriveFile:
-        """``Uploads``, ``Results`` or ``Quarantine``; made if missing."""
+        """``Uploads``, ``Results``, ``Training`` or ``Quarantine``; made if missing."""
         root = self.drive.create_folder(self._root)
         return self.drive.create_folder(name, root.id)
 
@@ -241,12 +241,15 @@ class Inbox:
         """Put results into ``Results/<video>/`` with a manifest; the same again changes nothing.
 
         Args:
-            source: Record of the video (``name``, ``path``, ``sha256``).
+            source: Record of the video (``name``, ``path``, ``sha256``), and what
+                Jarvis calls it (``partition``), if that is to be in the manifest.
             files: Path within the folder, and the file.
             share_with: Who is given the folder, where the drive knows people.
         """
-        folder = self._results_folder(source)
+        folder = self.results_folder(source)
         about = {"video": source["name"], "video_sha256": source["sha256"]}
+        if source.get("partition"):
+            about["partition"] = source["partition"]
         self._service.export_results(
             files,
             self._name,
@@ -265,7 +268,7 @@ class Inbox:
             tuple(share_with) if self.drive.can_share else (),
         )
 
-    def _results_folder(self, source: dict[str, Any]) -> DriveFile:
+    def results_folder(self, source: dict[str, Any]) -> DriveFile:
         """The folder named as the video, unless another video of that name has it."""
         results = self.folder("Results")
         stem = safe_name(PurePosixPath(source["name"]).stem)
@@ -275,6 +278,11 @@ class Inbox:
             if self._manifest(folder).about.get("video_sha256", "") in ("", source["sha256"]):
                 return folder
         raise PermanentError(f"Results/{stem} belongs to other videos.", "Rename that folder.")
+
+    def about_results(self, file: DriveFile) -> dict[str, str]:
+        """What the manifest beside a file in Results says that the results are of."""
+        folder = self.drive.find(file.path.rpartition("/")[0])
+        return {} if folder is None else dict(self._manifest(folder).about)
 
     def _manifest(self, folder: DriveFile) -> Manifest:
         file = self.drive.find(f"{folder.path}/{MANIFEST_NAME}")
