@@ -50,6 +50,10 @@ from jarvis_dagster.schedules import (
 from jarvis_dagster.sensors.corrections import corrections_sensor
 from jarvis_dagster.sensors.drive_upload import drive_upload_sensor
 from jarvis_dagster.sensors.games import games_sensor
+from jarvis_dagster.sensors.unfinished_runs import (
+    end_canceled_experiments,
+    end_failed_experiments,
+)
 from jarvis_dagster.settings import load_settings
 
 if TYPE_CHECKING:
@@ -111,6 +115,8 @@ def build_definitions(
             drive_upload_sensor(settings.drive),
             games_sensor,
             corrections_sensor(settings.drive),
+            end_failed_experiments,
+            end_canceled_experiments,
         ],
         resources={**resources, **(overrides or {})},
         executor=dg.in_process_executor,

@@ -24,6 +24,7 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 if TYPE_CHECKING:
@@ -109,19 +110,36 @@ class Server:
     def stop(self) -> None:
         if self.process is None:
             return
+        workers = self._workers()
         self.process.terminate()
         try:
             self.process.wait(15)
         except subprocess.TimeoutExpired:
             self.kill()
+        self._end(workers)
         self.process = None
 
     def kill(self) -> None:
         """End the server as a power cut would."""
         if self.process is not None:
+            workers = self._workers()
             self.process.kill()
             self.process.wait()
+            self._end(workers)
             self.process = None
+
+    def _workers(self) -> list[psutil.Process]:
+        """What the server started, and would outlive it."""
+        if self.process is None or self.process.poll() is not None:
+            return []
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    @staticmethod
+    def _end(workers: list[psutil.Process]) -> None:
+        for worker in workers:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                worker.kill()
+        psutil.wait_procs(workers, timeout=15)
 
 
 def _answers(url: str) -> Callable[[], bool]:

@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
 
 from jarvis_dagster.resources.base import JarvisResource
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from jarvis_dagster.services.analytics import JarvisAnalyticsService
     from jarvis_dagster.services.client_storage import JarvisClientStorageService
     from jarvis_dagster.services.experiment import JarvisExperimentService
+    from jarvis_dagster.services.experiment.run_log import RunLog
     from jarvis_dagster.services.storage import JarvisStorageService
     from jarvis_dagster.services.workflow import JarvisWorkflowService
 
 __all__ = [
+    "EXPERIMENT_TAG",
+    "RUN_TAG",
     "AnalyticsResource",
     "ClientStorageResource",
     "ExperimentResource",
     "StorageResource",
     "WorkflowResource",
 ]
+
+EXPERIMENT_TAG = "jarvis/experiment"
+"""The tag of a run in Dagster that has a run in MLflow."""
+RUN_TAG = "dagster.run_id"
+"""The tag of a run in MLflow that names the (first) run of Dagster."""
 
 
 class StorageResource(JarvisResource):
@@ -47,6 +60,38 @@ class ExperimentResource(JarvisResource):
     def service(self) -> JarvisExperimentService:
         """Experiments and models in MLflow."""
         return self.core.experiment_service
+
+    @contextlib.contextmanager
+    def run(
+        self,
+        context: dg.AssetExecutionContext,
+        experiment_name: str,
+        parameters: Mapping[str, Any] | None = None,
+    ) -> Iterator[RunLog]:
+        """The run of MLflow that belongs to this materialisation.
+
+        Tried again by Dagster, a step or a whole run goes on with the same run of MLflow. Its
+        page is in the asset's metadata.
+        """
+        identity = {
+            RUN_TAG: context.run.root_run_id or context.run_id,
+            "dagster.asset": context.asset_key.to_user_string(),
+            "dagster.partition": context.partition_key if context.has_partition_key else "",
+        }
+        context.instance.add_run_tags(context.run_id, {EXPERIMENT_TAG: experiment_name})
+        with self.service.run(
+            experiment_name,
+            parameters,
+            name=f"{identity['dagster.asset']} {identity['dagster.partition']}".strip(),
+            identity=identity,
+            component=identity["dagster.asset"].split("/", 1)[0],
+        ) as log:
+            shown = log.url
+            is_page = shown.startswith("http")
+            context.add_output_metadata(
+                {"mlflow_run": dg.MetadataValue.url(shown) if is_page else shown}
+            )
+            yield log
 
 
 class WorkflowResource(JarvisResource):

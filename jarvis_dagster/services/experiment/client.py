@@ -48,6 +48,7 @@ class Mlflow:
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", str(self.config.timeout_s))
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
         from mlflow import MlflowClient
 
         uri = self.config.tracking_uri
@@ -57,12 +58,15 @@ class Mlflow:
         """Forget the client; MLflow keeps its connections in pools of its own."""
         self.__dict__.pop("client", None)
 
-    def call(self, what: str, function: Callable[[MlflowClient], T], *, again: bool = True) -> T:
+    def call(
+        self, what: str, function: Callable[[MlflowClient], T], *, attempts: int | None = None
+    ) -> T:
         """Run ``function``, translate its errors and retry the transient ones.
 
         Args:
             what: What is done, for messages: ``the metrics of run x``.
-            again: Whether it does no harm to do it twice.
+            attempts: How often it is tried; None means as the settings say. 1 is for what
+                does harm when it is done twice.
         """
 
         def attempt() -> T:
@@ -75,7 +79,7 @@ class Mlflow:
             except OSError as error:  # requests' errors, and those of local files
                 raise self._of_system(what, error) from None
 
-        return retrying(self.config.attempts if again else 1)(attempt)
+        return retrying(attempts or self.config.attempts)(attempt)
 
     def _of(self, what: str, error: MlflowException) -> Exception:
         where, code = self.config.tracking_uri, error.error_code

@@ -5,13 +5,14 @@ Belongs here: pure comparison. Does not belong here: where runs come from.
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+from jarvis_dagster.services.experiment.values import finite
 
-__all__ = ["compare"]
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+__all__ = ["compare", "thinned"]
 
 _LOWER_WORDS = (
     *("loss", "error", "mae", "mse", "rmse", "latency", "duration"),
@@ -45,7 +46,7 @@ def compare(
 
 
 def _metric(values: dict[str, float | None], lower: bool) -> dict[str, Any]:
-    known = {k: v for k, v in values.items() if v is not None and not math.isnan(v)}
+    known = {k: v for k, v in values.items() if v is not None and finite(v) is not None}
     base = known.get(next(iter(values)))
     best = (min if lower else max)(known, key=lambda k: known[k]) if known else None
     return {
@@ -63,3 +64,18 @@ def _is_lower_better(name: str, chosen: Collection[str] | None) -> bool:
     if chosen is not None:
         return name in chosen
     return any(word in name.lower() for word in _LOWER_WORDS)
+
+
+def thinned(line: Sequence[tuple[int, float]], most: int = 400) -> list[list[float]]:
+    """At most ``most`` points of a curve: of each stretch the lowest and the highest.
+
+    Peaks stay, which every n-th point would lose.
+    """
+    if len(line) <= most:
+        return [[step, value] for step, value in line]
+    kept: set[tuple[int, float]] = {line[0], line[-1]}
+    stretches = most // 2 - 1
+    for number in range(stretches):
+        part = line[number * len(line) // stretches : (number + 1) * len(line) // stretches]
+        kept |= {min(part, key=lambda p: p[1]), max(part, key=lambda p: p[1])}
+    return [[step, value] for step, value in sorted(kept)]

@@ -34,6 +34,14 @@ class ExperimentConfig(BaseModel):
         default=5, ge=1, le=20, description="How often a call is tried when the server is away."
     )
 
+    patient_attempts: int = Field(
+        default=11,
+        ge=1,
+        le=100,
+        description="How often the end of a run is tried, which must not get lost; 11 are a"
+        " minute.",
+    )
+
     @model_validator(mode="after")
     def _usable(self) -> ExperimentConfig:
         parts = urllib.parse.urlsplit(self.tracking_uri)

@@ -11,32 +11,7 @@ import pytest
 from jarvis_dagster.errors import BadInputError, PermanentError, TransientError
 from jarvis_dagster.services.experiment import ExperimentConfig, JarvisExperimentService
 from jarvis_dagster.services.experiment.comparison import compare
-from tests.servers import Server, free_ports
-
-pytestmark = [
-    # MLflow's own, in what it imports and in its database layer
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore::FutureWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-]
-
-
-@pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> JarvisExperimentService:
-    folder = tmp_path_factory.mktemp("mlflow_db")
-    return JarvisExperimentService(
-        ExperimentConfig(
-            tracking_uri=f"sqlite:///{folder / 'mlflow.db'}", artifact_root=str(folder / "files")
-        )
-    )
-
-
-@pytest.fixture(scope="module", params=["database", "server"])
-def service(request: pytest.FixtureRequest) -> JarvisExperimentService:
-    if request.param == "database":
-        return request.getfixturevalue("database")  # type: ignore[no-any-return]
-    server: Server = request.getfixturevalue("mlflow_server")
-    return JarvisExperimentService(ExperimentConfig(tracking_uri=server.url))
+from tests.servers import free_ports
 
 
 def client_of(service: JarvisExperimentService) -> Any:
