@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jarvis_dagster.commands.backup import backup_app
+from jarvis_dagster.commands.dataset import dataset_app
 from jarvis_dagster.commands.drive import drive_app
 from jarvis_dagster.commands.storage import storage_app
 from jarvis_dagster.disk import is_full_disk
@@ -39,6 +40,7 @@ config_app = typer.Typer(help="See the settings.", no_args_is_help=True)
 app.add_typer(evaluate, name="evaluate")
 app.add_typer(config_app, name="config")
 app.add_typer(drive_app, name="drive")
+app.add_typer(dataset_app, name="dataset")
 app.add_typer(storage_app, name="storage")
 app.add_typer(backup_app, name="backup")
 

@@ -18,6 +18,8 @@ _TITLES = {
     "upload": "Copying to the drive",
     "fetch": "Fetching (bytes)",
     "send": "Sending (bytes)",
+    "pictures": "Reading pictures",
+    "check": "Comparing pictures",
     "scan": "Inspecting the footage",
     "detect": "Finding players",
     "highlights": "Cutting highlights",

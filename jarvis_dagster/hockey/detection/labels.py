@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "GOAL_NAMES",
     "NAME_TO_CLASS",
     "ROLES",
     "class_index",
     "class_names",
     "find_images",
+    "label_rows",
     "parse_labels",
 ]
 
@@ -49,6 +51,10 @@ NAME_TO_CLASS = {
 }
 """Names that labelling tools use, lower case, to the project's classes; others are left out."""
 
+GOAL_NAMES = ("goal", "goalpost", "goal_post", "net", "goal_net")
+"""Names for the whole goal in labelling tools; "goalPost" boxes enclose the net, too."""
+
+_MOST_CLASSES = 1000
 _IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
 
 
@@ -92,10 +98,13 @@ def _names_in(folder: Path) -> list[str] | None:
         if (folder / name).is_file():
             import yaml
 
-            content = yaml.safe_load((folder / name).read_text(encoding="utf-8"))
+            try:
+                content = yaml.safe_load((folder / name).read_text(encoding="utf-8"))
+            except (UnicodeDecodeError, yaml.YAMLError) as error:
+                raise BadInputError(f"{folder / name} is broken YAML.", "Mend it.") from error
             names = content.get("names") if isinstance(content, dict) else None
-            if isinstance(names, dict):
-                return [str(names.get(i, "")) for i in range(max(names) + 1)]
+            if isinstance(names, dict) and names.keys() <= set(range(_MOST_CLASSES)):
+                return [str(names.get(i, "")) for i in range(max(names, default=-1) + 1)]
             if isinstance(names, list):
                 return [str(item) for item in names]
             raise BadInputError(f"{folder / name} has no list of names.", "Add `names: [...]`.")
@@ -114,27 +123,34 @@ def parse_labels(text: str, where: str) -> tuple[NDArray[np.int64], NDArray[np.f
     Raises:
         BadInputError: a line that is neither; ``where`` names the file.
     """
-    classes: list[int] = []
-    boxes: list[tuple[float, float, float, float]] = []
+    rows = label_rows(text, where)
+    boxes = np.array([row[1:] for row in rows], np.float32).reshape(-1, 4)
+    return np.array([row[0] for row in rows], np.int64), boxes.clip(0, 1)
+
+
+def label_rows(text: str, where: str) -> list[tuple[int, float, float, float, float]]:
+    """Class, x1, y1, x2, y2 of each line as it stands there, over the edge where it is."""
+    rows = []
     for number, line in enumerate(text.splitlines(), 1):
         parts = line.split()
         if not parts:
             continue
         try:
             kind, values = int(float(parts[0])), [float(part) for part in parts[1:]]
-        except ValueError:
+        except (ValueError, OverflowError):
             values = []
             kind = -1
+        if not np.isfinite(values).all():
+            values = []
         if len(values) == 4:
             x, y, w, h = values
-            box = (x - w / 2, y - h / 2, x + w / 2, y + h / 2)
+            rows.append((kind, x - w / 2, y - h / 2, x + w / 2, y + h / 2))
         elif len(values) >= 6 and len(values) % 2 == 0:
-            box = (min(values[::2]), min(values[1::2]), max(values[::2]), max(values[1::2]))
+            xs, ys = values[::2], values[1::2]
+            rows.append((kind, min(xs), min(ys), max(xs), max(ys)))
         else:
             raise BadInputError(
                 f"{where}, line {number} is not a YOLO label: {line[:60]!r}.",
                 "A line is `class cx cy w h` or `class x1 y1 x2 y2 x3 y3 ...`.",
             )
-        classes.append(kind)
-        boxes.append(box)
-    return np.array(classes, np.int64), np.array(boxes, np.float32).reshape(-1, 4).clip(0, 1)
+    return rows

@@ -14,6 +14,7 @@ import numpy as np
 
 from jarvis_dagster.errors import BadInputError
 from jarvis_dagster.hockey.detection.labels import (
+    GOAL_NAMES,
     ROLES,
     class_index,
     class_names,
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["Sample", "read_export", "split_by_group"]
-
-_GOAL_NAMES = {"goal", "goalpost", "goal_post", "net", "goal_net"}
-"""Names for the whole goal in labelling tools; "goalPost" boxes enclose the net, too."""
 
 
 @dataclasses.dataclass
@@ -57,15 +55,16 @@ def read_export(folder: Path, *, aspect: tuple[float, float] | None = None) -> l
 
     ``groups.csv`` (columns image, video) says which video a frame is of; without it the
     whole export is one group. ``aspect`` is the true shape of stretched pictures; None takes
-    them as they are.
+    what a column aspect of ``groups.csv`` says, or else the pictures as they are.
 
     Raises:
         BadInputError: a folder is missing, or no frame has a label.
     """
     names = class_names([folder])
     role_of = {number: index for number, index in class_index(names).items() if index < len(ROLES)}
-    goal_numbers = [i for i, name in enumerate(names) if name.strip().lower() in _GOAL_NAMES]
+    goal_numbers = [i for i, name in enumerate(names) if name.strip().lower() in GOAL_NAMES]
     groups = _groups(folder / "groups.csv")
+    aspects = {name: float(row["aspect"]) for name, row in groups.items() if row.get("aspect")}
     samples = []
     for image in find_images(folder / "images"):
         label = folder / "labels" / f"{image.stem}.txt"
@@ -76,13 +75,13 @@ def read_export(folder: Path, *, aspect: tuple[float, float] | None = None) -> l
         samples.append(
             Sample(
                 image=image,
-                group=groups.get(image.name, folder.name),
+                group=groups[image.name]["video"] if image.name in groups else folder.name,
                 boxes=boxes[keep],
                 roles=np.array([role_of[int(kind)] for kind in kinds[keep]], np.int64),
                 tight=np.ones(int(keep.sum()), bool),
                 ignore=np.zeros((0, 4), np.float32),
                 goals=boxes[np.isin(kinds, goal_numbers)] if goal_numbers else None,
-                aspect=aspect or (0.0, 0.0),
+                aspect=aspect or (aspects.get(image.name, 0.0),) * 2,
             )
         )
     if not samples:
@@ -90,11 +89,11 @@ def read_export(folder: Path, *, aspect: tuple[float, float] | None = None) -> l
     return samples
 
 
-def _groups(path: Path) -> dict[str, str]:
+def _groups(path: Path) -> dict[str, dict[str, str]]:
     if not path.is_file():
         return {}
     with path.open(newline="", encoding="utf-8") as handle:
-        return {row["image"]: row["video"] for row in csv.DictReader(handle)}
+        return {row["image"]: row for row in csv.DictReader(handle)}
 
 
 def split_by_group(
