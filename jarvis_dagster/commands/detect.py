@@ -113,7 +113,7 @@ def _folder(
             if shape is not None:
                 squeeze = image.shape[1] / round(image.shape[0] * shape)
                 image = read_picture(path, shape)
-            found = detector.detect([image])[0]
+            found = detector.detect([image])[0].with_pucks()
         except (BadInputError, OSError) as error:
             summary.failed.append(path.name)
             if on_error:

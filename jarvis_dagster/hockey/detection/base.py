@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from jarvis_dagster.hockey.tables import CLASSES
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -20,7 +22,7 @@ __all__ = ["Detections", "Detector"]
 
 @dataclasses.dataclass
 class Detections:
-    """The people found on one picture, row-aligned, best first; and the goals."""
+    """The people found on one picture, row-aligned, best first; goals and pucks."""
 
     xyxy: NDArray[np.float32]
     """(N, 4): x1 y1 x2 y2 in pixels of the picture."""
@@ -39,18 +41,42 @@ class Detections:
         default_factory=lambda: np.zeros(0, np.float32)
     )
     """(G,)"""
+    pucks: NDArray[np.float32] = dataclasses.field(
+        default_factory=lambda: np.zeros((0, 4), np.float32)
+    )
+    """(P, 4): pucks; empty where a detector does not look for them."""
+    puck_score: NDArray[np.float32] = dataclasses.field(
+        default_factory=lambda: np.zeros(0, np.float32)
+    )
+    """(P,)"""
 
     def __len__(self) -> int:
         return len(self.score)
 
     def take(self, rows: NDArray) -> Detections:
-        """Only these people (indices or a mask); the goals stay."""
+        """Only these people (indices or a mask); goals and pucks stay."""
         return dataclasses.replace(
             self,
             xyxy=self.xyxy[rows],
             score=self.score[rows],
             class_index=self.class_index[rows],
             role_share=self.role_share[rows],
+        )
+
+    def with_pucks(self) -> Detections:
+        """The pucks as rows behind the people, of the class ``puck`` and of no role."""
+        if not len(self.pucks):
+            return self
+        return dataclasses.replace(
+            self,
+            xyxy=np.concatenate((self.xyxy, self.pucks)),
+            score=np.concatenate((self.score, self.puck_score)),
+            class_index=np.concatenate(
+                (self.class_index, np.full(len(self.pucks), CLASSES.index("puck"), np.int64))
+            ),
+            role_share=np.concatenate(
+                (self.role_share, np.zeros((len(self.pucks), 3), np.float32))
+            ),
         )
 
     def weighted(self, worth: NDArray[np.float32], least: float) -> Detections:
@@ -76,7 +102,18 @@ class Detector(Protocol):
 
     name: str
     version: str
+    score_threshold: float
+    width_px: int
+    """Of its input, for a picture as wide as television's."""
 
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
         """One answer a picture, in order; pictures may differ in size."""
+        ...
+
+    def for_video(self) -> Detector:
+        """For the successive frames of one video, whose ice the caller knows."""
+        ...
+
+    def for_stills(self) -> Detector:
+        """For pictures that have nothing to do with each other."""
         ...

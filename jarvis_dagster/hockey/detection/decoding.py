@@ -14,7 +14,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["best_boxes", "softmax", "suppressed"]
+__all__ = ["best_boxes", "cell_centres", "softmax", "suppressed"]
 
 _MAX_CANDIDATES = 600
 _SAME_INSIDE, _SAME_ROWS = 0.85, 0.7
@@ -46,7 +46,7 @@ def best_boxes(
     cells = cells[np.argsort(-score[cells], kind="stable")][:_MAX_CANDIDATES]
     if not len(cells):
         return np.zeros((0, 4), np.float32), np.zeros(0, np.float32), cells
-    centres = _centres(size, strides)[cells]
+    centres = cell_centres(size, strides)[cells]
     spread = softmax(sides[cells].reshape(-1, 4, bins))
     distance = spread @ np.arange(bins, dtype=np.float32) * centres[:, 2:]
     boxes = np.concatenate(
@@ -95,12 +95,19 @@ def _repeated(boxes: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 
 @functools.lru_cache(maxsize=8)
-def _centres(size: tuple[int, int], strides: tuple[int, ...]) -> NDArray[np.float32]:
-    """(N, 3): x, y and stride of each cell, in the network's order."""
+def cell_centres(
+    size: tuple[int, int], strides: tuple[int, ...], within: float = 0.5
+) -> NDArray[np.float32]:
+    """(N, 3): x, y and stride of each cell, in the network's order.
+
+    ``within`` says which point of a cell that is: 0.5 its middle, 0 its corner.
+    """
     levels = []
     for stride in strides:
         y, x = np.mgrid[: size[1] // stride, : size[0] // stride]
-        level = np.stack(((x + 0.5) * stride, (y + 0.5) * stride, np.full(x.shape, stride)), -1)
+        level = np.stack(
+            ((x + within) * stride, (y + within) * stride, np.full(x.shape, stride)), -1
+        )
         levels.append(level.reshape(-1, 3))
     return np.concatenate(levels).astype(np.float32)
 

@@ -33,6 +33,7 @@ class Network:
 
     Attributes:
         facts: The JSON of the metadata; empty for a file of somebody else.
+        path: Where it came from.
         digest: First eight characters of the file's SHA-256.
 
     Raises:
@@ -52,6 +53,7 @@ class Network:
             self._model: Any = front.convert(front.load(str(path)))
         except Exception as error:  # the runtime raises its own undocumented types
             raise BadInputError(f"{path} is not an ONNX model: {error}") from error
+        self.path = path
         self._threads = threads or _physical_cores()
         self._first_shape: tuple[int, ...] | None = None
         self._first: Any = None
@@ -63,7 +65,7 @@ class Network:
         )
         self.digest = hashlib.sha256(path.read_bytes()).hexdigest()[:8]
 
-    def __call__(self, images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+    def __call__(self, images: NDArray) -> dict[str, NDArray[np.float32]]:
         """The network's outputs by name, for its one input; valid until the next call."""
         if self._first_shape is None:
             self._first_shape = images.shape
@@ -75,6 +77,22 @@ class Network:
         else:
             self._any = request = self._any or self._compiled(self._model)
         answers = request.infer([images], share_inputs=True, share_outputs=True)
+        return {output.any_name: value for output, value in answers.items()}
+
+    def answer(self, images: NDArray[np.float32]) -> dict[str, NDArray]:
+        """As a call; a second input, of networks that scale boxes back, is told the size."""
+        import numpy as np
+
+        if len(self._model.inputs) == 1:
+            return self(images)
+        if self._any is None:
+            self._any = self._compiled(self._model)
+        size = np.array([[images.shape[3], images.shape[2]]], np.int64)
+        by_name = {
+            each.any_name: images if each.partial_shape.rank.get_length() == 4 else size
+            for each in self._model.inputs
+        }
+        answers = self._any.infer(by_name)
         return {output.any_name: value for output, value in answers.items()}
 
     def _compiled(self, model: Any) -> Any:

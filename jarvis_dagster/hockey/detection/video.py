@@ -15,7 +15,6 @@ import numpy as np
 
 from jarvis_dagster.errors import BadInputError
 from jarvis_dagster.hockey.detection.icemask import IceMask, find_ice
-from jarvis_dagster.hockey.detection.onnx import OnnxDetector
 from jarvis_dagster.hockey.detection.scene import put_in_place
 from jarvis_dagster.hockey.tables import CLASSES, DETECTIONS, empty
 
@@ -122,8 +121,7 @@ def _differs(before: NDArray[np.float32], now: NDArray[np.float32]) -> bool:
 
 def _picture_size(width_px: int, height_px: int, detector: Detector) -> tuple[int, int]:
     """(width, height) of the pictures that are looked at; never larger than the video."""
-    needed = detector.width_px if isinstance(detector, OnnxDetector) else 0
-    scale = min(1.0, max(_PICTURE_PX, needed) / max(width_px, height_px))
+    scale = min(1.0, max(_PICTURE_PX, detector.width_px) / max(width_px, height_px))
     return max(1, round(width_px * scale)), max(1, round(height_px * scale))
 
 
@@ -166,8 +164,7 @@ def detect_video(
     if stride < 1:
         raise BadInputError(f"A stride of {stride} frames is not possible.", "Use 1 or more.")
     # One mask, steadied over time, instead of the detector's own for each picture.
-    finder = detector.for_video() if isinstance(detector, OnnxDetector) else detector
-    least = detector.score_threshold if isinstance(detector, OnnxDetector) else 0.0
+    finder, least = detector.for_video(), detector.score_threshold
     info = probe(path)
     width, height = size = _picture_size(info.width_px, info.height_px, detector)
     scale = np.array([info.width_px / width, info.height_px / height] * 2, np.float32)
@@ -175,7 +172,7 @@ def detect_video(
     kits: list[NDArray[np.float32]] = []
     for frame, mask in ahead(_looks(path, stride, size)):
         found = finder.detect([frame.image])[0]
-        found = put_in_place(found, mask, width, height, least)
+        found = put_in_place(found, mask, width, height, least).with_pucks()
         if len(found):
             kits.append(kit_features(frame.image, found.xyxy))
             kits[-1][:, KIT_COLUMNS.index("height_px")] *= scale[1]
