@@ -92,14 +92,14 @@ def _detr(parts: list[NDArray], size: tuple[int, int], how: Description) -> Answ
     """
     flat = [part for part in parts if part.ndim == 1]
     wide = [part for part in parts if part.ndim == 2]
-    (boxes,) = (part for part in wide if part.shape[1] == 4) if len(parts) > 1 else ()
+    (boxes,) = [part for part in wide if part.shape[1] == 4]
     if len(flat) == 2:
         labels, score = sorted(flat, key=lambda part: np.issubdtype(part.dtype, np.floating))
         scores = np.zeros((len(boxes), max(how.classes) + 1), np.float32)
         known = labels <= max(how.classes)
         scores[np.flatnonzero(known), labels[known].astype(int)] = score[known]
         return boxes, scores
-    (logits,) = (part for part in wide if part is not boxes)
+    (logits,) = [part for part in wide if part is not boxes]
     corner = np.concatenate((boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2), 1)
     corner *= np.array([*size, *size], np.float32)
     return corner.astype(np.float32), 1 / (1 + np.exp(-logits.clip(-60, 60)))
