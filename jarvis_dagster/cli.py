@@ -16,6 +16,7 @@ import typer
 from jarvis_dagster.commands.backup import backup_app
 from jarvis_dagster.commands.dataset import dataset_app
 from jarvis_dagster.commands.drive import drive_app
+from jarvis_dagster.commands.review import review_app
 from jarvis_dagster.commands.storage import storage_app
 from jarvis_dagster.disk import is_full_disk
 from jarvis_dagster.errors import BadInputError, JarvisError, PermanentError
@@ -43,6 +44,7 @@ app.add_typer(drive_app, name="drive")
 app.add_typer(dataset_app, name="dataset")
 app.add_typer(storage_app, name="storage")
 app.add_typer(backup_app, name="backup")
+app.add_typer(review_app, name="review")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 _verbose = False

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from jarvis_dagster.settings import Settings
     from jarvis_dagster.stack.config import ProgramName
 
-__all__ = ["Delivered", "run_video"]
+__all__ = ["Delivered", "raise_failure", "run_video", "servers"]
 
 NEEDED: tuple[ProgramName, ...] = ("object-store",)
 
@@ -71,9 +71,9 @@ def run_video(
             _claimed(settings, instance, inbox, path, sha256) as partition,
         ):
             upload = place(inbox, path, sha256, display)
-            with _servers(settings, console, keep):
+            with servers(settings, console, keep):
                 result = _execute(settings, instance, partition, upload)
-                _raise_failure(result)
+                raise_failure(result)
     metadata = result.asset_materializations_for_node("delivery__results")[0].metadata
     folder = _local_folder(inbox, str(metadata["folder"].value))
     files = tuple(sorted(p for p in folder.rglob("*") if p.is_file()))
@@ -96,7 +96,7 @@ def _full_disk_explained(settings: Settings) -> Iterator[None]:
         raise
 
 
-def _servers(
+def servers(
     settings: Settings, console: Console, keep: bool
 ) -> contextlib.AbstractContextManager[None]:
     from jarvis_dagster.stack import borrowed
@@ -219,7 +219,7 @@ def _execute(
     )
 
 
-def _raise_failure(result: Any) -> None:
+def raise_failure(result: Any) -> None:
     """Say in one line what a failed step said."""
     for event in result.all_events:
         if not event.is_step_failure:

@@ -69,7 +69,8 @@ def require_sense(
             work.apply(one)
         except _RefusedError as error:
             raise BadInputError(
-                f"{name}, line {one.line}: {error}", "Mend or take out one of the two."
+                f"{name}, line {one.line}: {str(error).rstrip('.')}.",
+                "Mend or take out what is not so.",
             ) from None
 
 

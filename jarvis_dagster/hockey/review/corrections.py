@@ -361,15 +361,21 @@ def write_entries(corrections: Iterable[Correction]) -> str:
         else:
             entry = {"missed": one.value, "at": one.at_s, "until": one.until_s}
             entry |= {"team": one.team or None, "tracks": list(one.tracks) or None}
+        entry["note"] = one.note or None
         if one.seen:
             entry["seen"] = {
                 track: [[s.frame, *(round(value, 1) for value in s.box)] for s in seen]
                 for track, seen in zip(one.tracks, one.seen, strict=True)
             }
-        entry["note"] = one.note or None
-        kept = {key: value for key, value in entry.items() if value is not None}
-        lines.append(yaml.safe_dump([kept], sort_keys=False, default_flow_style=None, width=4_000))
+        said = [f"{key}: {_flow(value)}\n" for key, value in entry.items() if value is not None]
+        lines += [("  " if number else "- ") + line for number, line in enumerate(said)]
     return "".join(lines)
+
+
+def _flow(value: Any) -> str:
+    """YAML of a value in one line: boxes are not for people."""
+    text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=1_000_000)
+    return text.removesuffix("\n...\n").strip()
 
 
 def to_json(corrections: Iterable[Correction]) -> list[dict[str, Any]]:

@@ -1,0 +1,199 @@
+"""``jarvis review``: what a person should look at, and what comes back from it.
+
+Belongs here: options, help and what is printed. Does not belong here: what is done
+(``corrections``, ``review_tasks``).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from jarvis_dagster.errors import BadInputError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from jarvis_dagster.commands.corrections import Applied
+    from jarvis_dagster.hockey.review.corrections import Correction
+    from jarvis_dagster.settings import Settings
+
+__all__ = ["review_app"]
+
+review_app = typer.Typer(
+    help="Correct results, and label the frames that teach the detector most.",
+    no_args_is_help=True,
+)
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Named = Annotated[str, typer.Argument(help="The video's name, or its partition.")]
+
+
+def _console(*, stderr: bool = False) -> Console:
+    from rich.console import Console
+
+    return Console(stderr=stderr)
+
+
+def _settings() -> Settings:
+    from jarvis_dagster.settings import load_settings
+
+    return load_settings()
+
+
+@review_app.command()
+def correct(
+    video: Named,
+    track: Annotated[
+        int | None, typer.Option(help="Number of the track in the video and the report.")
+    ] = None,
+    number: Annotated[str | None, typer.Option(help="It wears this number, or none.")] = None,
+    role: Annotated[str | None, typer.Option(help="It is a player, goalkeeper or referee.")] = None,
+    team: Annotated[str | None, typer.Option(help="It is of team A, B or none.")] = None,
+    same_as: Annotated[
+        list[int] | None, typer.Option("--same-as", help="It is the same person as this track.")
+    ] = None,
+    split_at: Annotated[
+        str | None, typer.Option(help="From this time on, as 12.3 or 1:02.5, it is another.")
+    ] = None,
+    delete: Annotated[bool, typer.Option("--delete", help="It is nobody.")] = False,
+    wrong: Annotated[
+        str | None, typer.Option(help="This event did not happen (its id in events.csv).")
+    ] = None,
+    missed: Annotated[
+        str | None, typer.Option(help="An event of this type happened, as shot or goal.")
+    ] = None,
+    at: Annotated[str | None, typer.Option(help="When the missed event began.")] = None,
+    until: Annotated[str | None, typer.Option(help="When it ended; a second later.")] = None,
+    note: Annotated[str, typer.Option(help="Why; kept with the correction.")] = "",
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Instead of what was said of the track before.")
+    ] = False,
+    later: Annotated[
+        bool, typer.Option("--later", help="Only write it down; the sensor or `apply` does it.")
+    ] = False,
+) -> None:
+    """Say what is otherwise in a video, and make its results again as far as they depend on it.
+
+    The correction is written into corrections.yaml beside the results in the drive.
+    """
+    from jarvis_dagster.commands import corrections as command
+
+    entry: dict[str, Any] = {}
+    if missed is not None:
+        entry = {"missed": missed, "at": at, "until": until, "team": team}
+        entry["tracks"] = [track] if track is not None else None
+    elif wrong is not None:
+        entry = {"event": wrong, "wrong": True}
+    elif same_as:
+        if track is None:
+            raise BadInputError("--same-as needs --track.", "Name both tracks.")
+        entry = {"same_person": [track, *same_as]}
+    elif track is not None:
+        entry = {"track": track, "number": number, "role": role, "team": team}
+        entry |= {"split_at": split_at, "delete": delete or None}
+    if not entry:
+        raise BadInputError(
+            "Nothing is corrected.", "Name --track, --wrong or --missed; see `--help`."
+        )
+    said = _said({**entry, "note": note or None})
+    console = _console(stderr=True)
+    with command.open_video(_settings(), video, console) as opened:
+        for one in command.correct(opened, said, replace=replace):
+            console.print(one.words, markup=False, highlight=False)
+        if later:
+            console.print("Written down; `jarvis review apply` applies it.")
+            return
+        _show(command.apply(opened))
+
+
+def _said(entry: dict[str, Any]) -> list[Correction]:
+    """The corrections of an entry, read as a file's would be."""
+    import yaml
+
+    from jarvis_dagster.hockey.review.corrections import parse_corrections
+
+    given = {key: value for key, value in entry.items() if value is not None}
+    try:
+        return parse_corrections(yaml.safe_dump([given]))
+    except BadInputError as error:
+        what = error.what.rpartition("line 1: ")[2]
+        raise BadInputError(what, error.remedy) from None
+
+
+@review_app.command()
+def apply(video: Named) -> None:
+    """Make a video's results again, as far as they depend on corrections in the drive."""
+    from jarvis_dagster.commands import corrections as command
+
+    with command.open_video(_settings(), video, _console(stderr=True)) as opened:
+        _show(command.apply(opened))
+
+
+@review_app.command()
+def corrections(video: Named, as_json: AsJson = False) -> None:
+    """What was corrected in a video, and whether its results reflect it."""
+    from jarvis_dagster.assets.spotlight.corrected import outcomes_of
+    from jarvis_dagster.commands import corrections as command
+    from jarvis_dagster.hockey.review.corrections import parse_corrections
+
+    with command.open_video(_settings(), video, _console(stderr=True)) as opened:
+        done = {
+            row["key"]: row["why"]
+            for row in outcomes_of(opened.space, "tracks", "jersey_numbers", "events")
+        }
+        rows = [
+            {
+                "line": one.line,
+                "words": one.words,
+                "state": "waits" if one.key not in done else done[one.key] or "applied",
+                "note": one.note,
+            }
+            for one in parse_corrections(opened.read()[0])
+        ]
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    _table("Corrections", ("line", "correction", "state", "note"), [[*r.values()] for r in rows])
+
+
+def _show(done: Applied | None) -> None:
+    if done is None:
+        typer.echo("All corrections are applied already.")
+        return
+    typer.echo(f"Made again: {', '.join(sorted(done.assets))}.")
+    difference = done.difference
+    if difference is None:
+        typer.echo("Nothing is corrected any more; the results are as they were found.")
+        return
+    for one in difference["said"]:
+        if not one["applied"]:
+            typer.echo(f"Not applied (line {one['line']}): {one['words']}: {one['why']}.")
+    if difference["reason"]:
+        typer.echo(difference["reason"])
+    rows = [
+        (
+            f"No. {row['track_id']}: {row['what']}" if "track_id" in row else row["what"],
+            _figure(row["before"], row["unit"]),
+            _figure(row["after"], row["unit"]),
+        )
+        for row in [*difference["changes"], *difference.get("people", [])]
+    ]
+    if rows:
+        _table("What changed", ("figure", "before", "after"), rows)
+
+
+def _figure(value: Any, unit: str) -> str:
+    from jarvis_dagster.hockey.report.wording import figure
+
+    return figure(value, unit)
+
+
+def _table(title: str, columns: tuple[str, ...], rows: Any) -> None:
+    from rich.table import Table
+
+    table = Table(*columns, title=title)
+    for row in rows:
+        table.add_row(*(str(cell) for cell in row))
+    _console().print(table)
