@@ -69,6 +69,18 @@ def test_crossing_players_keep_their_identity():
     assert_one_track_each(follow(found), found)
 
 
+def test_who_is_stopped_by_the_boards_keeps_his_identity():
+    people = pd.concat(
+        [
+            path(range(40), (200, 300), (14, 0)),
+            path(range(40, 90), (740, 300), (-12, 4)),
+            *(path(range(90), (200 + 150 * i, 600), (1, 0), ident=i + 1) for i in range(5)),
+        ]
+    )
+    found = detections(people.sort_values("frame", kind="stable"), jitter=0.015, miss=0.1)
+    assert_one_track_each(follow(found), found)
+
+
 def test_a_gap_of_half_a_second_is_filled_where_the_person_was():
     people = path(range(100), (300, 300), (4, 1))
     found = detections(people[~people["frame"].between(40, 54)], jitter=0.02)

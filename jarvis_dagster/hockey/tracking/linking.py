@@ -35,6 +35,9 @@ class Linking:
     label_cost: float = 2.0  # when the two have no class in common
     kit_cost: float = 1.0  # for a squared distance twice the usual one
     kit_limit: float = 4.0  # colours alone never forbid a joint
+    jerk_cost: float = 0.0  # for a motion that breaks off, as after a collision
+    jerk: float = 0.15  # heights by which a place may then be off, for no gap
+    jerk_speed: float = 2.0  # heights / s by which it may be off for longer gaps
 
 
 def link(
@@ -90,7 +93,8 @@ def _join(
     if len(before) == 0:
         return chains
     gap = -heads.time[after] - tails.time[before]
-    cost = _motion_cost(tails, heads, before, after, gap, motion) + options.gap_cost * gap
+    cost = _motion_cost(tails, heads, before, after, gap, motion, options)
+    cost += options.gap_cost * gap
     cost += options.label_cost * _label_distance(boxes, chains, before, after)
     if kit is not None:
         cost += _kit_cost(kit[boxes.row], chains, before, after, options)
@@ -130,8 +134,12 @@ def _motion_cost(
     after: NDArray[np.intp],
     gap: Floats,
     motion: Motion,
+    options: Linking,
 ) -> Floats:
-    """Negative log-likelihood that the head continues the tail, up to a constant."""
+    """Negative log-likelihood that the head continues the tail, up to a constant.
+
+    Steady motion, or else a break: people fall and collide, and a camera jolts.
+    """
     sigma = motion.speed * np.exp(tails.size[before, 1:2])
     state = (tails.place, tails.speed, tails.var, tails.mixed, tails.var_speed)
     place, speed, var, mixed, var_speed = forecast(
@@ -149,12 +157,16 @@ def _motion_cost(
     area = var * var_speed - mixed**2
     distance = (var_speed * away**2 - 2 * mixed * away * turn + var * turn**2) / area
     height = np.exp((tails.size[before, 1:2] + heads.size[after, 1:2]) / 2)
-    moved = (distance + np.log(area / height**4)).sum(axis=1)
+    moved = 0.5 * (distance + np.log(area / height**4)).sum(axis=1)
+    loose = (height * (options.jerk + options.jerk_speed * gap[:, None])) ** 2
+    apart = (heads.place[after] - tails.place[before]) ** 2 / loose
+    broken = 0.5 * (apart + np.log(loose / height**2)).sum(axis=1) + options.jerk_cost
+    moved = np.minimum(moved, broken)
     growth = heads.size[after] - tails.size[before]
     var_size = tails.var_size[before] + heads.var_size[after] + 0.05**2
     var_size = var_size + motion.size_drift**2 * gap[:, None]
     grown = (growth**2 / var_size + np.log(var_size / 0.1**2)).sum(axis=1)
-    return np.asarray(0.5 * (moved + grown) + 8.0)
+    return np.asarray(moved + 0.5 * grown + 8.0)
 
 
 def _label_distance(

@@ -31,12 +31,15 @@ class Noise:
     flashes: float  # false boxes a frame, each for one frame
     ghosts: float  # false boxes a frame that stay for about a second
     score_spread: float  # standard deviation of scores around their mean
+    jitter_px: float = 0.0  # standard deviation of each edge, added whatever the size
 
 
 NOISE_LEVELS: dict[str, Noise] = {
     "white-light": Noise(0.05, 0.0, 0.0, 0.03, 0.0, 0.2, 0.0, 0.1),
     "white": Noise(0.10, 0.0, 0.0, 0.05, 0.0, 0.5, 0.0, 0.1),
     "white-heavy": Noise(0.20, 0.0, 0.0, 0.08, 0.0, 1.0, 0.0, 0.15),
+    "pixels": Noise(0.10, 0.0, 0.0, 0.0, 0.0, 0.5, 0.0, 0.1, jitter_px=2.0),
+    "pixels-bursts": Noise(0.10, 0.0, 0.15, 0.0, 0.0, 0.5, 0.0, 0.1, jitter_px=2.0),
     "light": Noise(0.04, 0.4, 0.10, 0.03, 0.15, 0.2, 0.1, 0.1),
     "middle": Noise(0.08, 0.6, 0.20, 0.05, 0.15, 0.4, 0.3, 0.12),
     "heavy": Noise(0.15, 0.8, 0.30, 0.07, 0.2, 0.8, 0.6, 0.15),
@@ -160,7 +163,7 @@ def _jittered(
         if noise.jitter_run_s > 0:
             slow = _runs(random, person, noise.jitter_run_s * fps)
             error = np.sqrt(0.5) * (error + slow)
-        edges[:, side] += noise.jitter * size[:, side] * error
+        edges[:, side] += (noise.jitter * size[:, side] + noise.jitter_px) * error
     edges[:, 2:] = np.maximum(edges[:, 2:] - edges[:, :2], 3)
     return edges
 
