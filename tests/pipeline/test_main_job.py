@@ -26,6 +26,7 @@ ASSETS = {
     "spotlight/corrections",
     "spotlight/tracks",
     "spotlight/positions",
+    "spotlight/scoreboard",
     "spotlight/events",
     "spotlight/highlights",
     "spotlight/annotated_video",

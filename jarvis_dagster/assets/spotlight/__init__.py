@@ -4,6 +4,7 @@ from jarvis_dagster.assets.spotlight.corrected import corrections
 from jarvis_dagster.assets.spotlight.media import annotated_video, highlights
 from jarvis_dagster.assets.spotlight.people import detections, tracks
 from jarvis_dagster.assets.spotlight.play import events, positions
+from jarvis_dagster.assets.spotlight.reading import scoreboard
 
 __all__ = [
     "annotated_video",
@@ -12,5 +13,6 @@ __all__ = [
     "events",
     "highlights",
     "positions",
+    "scoreboard",
     "tracks",
 ]

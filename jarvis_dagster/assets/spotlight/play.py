@@ -22,6 +22,7 @@ from jarvis_dagster.assets.spotlight.corrected import (
     told,
 )
 from jarvis_dagster.assets.spotlight.people import SPOTLIGHT, tracks
+from jarvis_dagster.assets.spotlight.reading import scoreboard
 from jarvis_dagster.checks import tables as checks
 from jarvis_dagster.hockey.tables import EVENTS, POSITIONS, SCAN, TRACKS, empty
 from jarvis_dagster.resources.uploads import UploadsResource
@@ -98,7 +99,7 @@ def positions(
 
 @dg.asset(
     key=["spotlight", "events"],
-    deps=[tracks, positions, preflight, corrections],
+    deps=[tracks, positions, preflight, corrections, scoreboard],
     kinds={"parquet"},
     metadata=columns(EVENTS),
     check_specs=[

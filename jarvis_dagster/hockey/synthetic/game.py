@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["GameTruth", "iter_frames", "render_game", "write_sample"]
 
 Progress = Callable[[int, int], None]
-_TABLES = ("detections", "tracks", "positions", "events", "homographies", "cuts")
+_TABLES = ("detections", "tracks", "positions", "events", "homographies", "cuts", "scoreboard")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +47,7 @@ class GameTruth:
     events: Path
     homographies: Path
     cuts: Path
+    scoreboard: Path
 
 
 def iter_frames(spec: GameSpec) -> Iterator[tuple[Image, FrameTruth]]:

@@ -43,7 +43,7 @@ class Renderer:
         self._game = game
         self._kits = make_kits(np.random.default_rng([spec.seed, 5]))
         self._arena = Arena(game.rink, self._kits, spec)
-        self._scoreboard = Scoreboard(self._kits, spec.height_px)
+        self._scoreboard = Scoreboard(self._kits, spec.height_px, spec.scoreboard_style)
         self._film = Film(spec)
         self._coverage = Coverage((spec.width_px, spec.height_px))
 

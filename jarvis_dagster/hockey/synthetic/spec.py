@@ -11,6 +11,7 @@ from typing import Literal
 
 from jarvis_dagster.errors import BadInputError
 from jarvis_dagster.hockey.rink import rink_named
+from jarvis_dagster.hockey.synthetic.overlay import STYLES, Style
 
 __all__ = ["GameSpec"]
 
@@ -31,6 +32,7 @@ class GameSpec:
         cuts: How many times the picture cuts away to another camera and back.
         noise: Strength of the film noise (standard deviation in grey levels).
         scoreboard: Whether score and clock are laid over the picture.
+        scoreboard_style: How they look, a name in ``overlay.STYLES``.
 
     Raises:
         BadInputError: a value that cannot be rendered.
@@ -46,6 +48,7 @@ class GameSpec:
     cuts: int = 0
     noise: float = 1.6
     scoreboard: bool = True
+    scoreboard_style: Style = "bar"
 
     def __post_init__(self) -> None:
         rink_named(self.rink)
@@ -57,6 +60,7 @@ class GameSpec:
             (1 <= self.fps <= 240, "fps must be between 1 and 240"),
             (self.camera in ("broadcast", "fixed"), "camera must be broadcast or fixed"),
             (0 <= self.cuts <= self.duration_s / 2, "cuts must leave 2 s of video for each"),
+            (self.scoreboard_style in STYLES, f"scoreboard_style must be in {', '.join(STYLES)}"),
             (0 <= self.noise <= 20, "noise must be between 0 and 20"),
         )
         for good, message in checks:

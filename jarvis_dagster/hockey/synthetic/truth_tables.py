@@ -16,6 +16,7 @@ from jarvis_dagster.hockey.tables import (
     DETECTIONS,
     EVENTS,
     POSITIONS,
+    SCOREBOARD,
     TRACKS,
     Provenance,
     write_table,
@@ -51,6 +52,7 @@ class TruthTables:
         self._rows: list[dict[str, Any]] = []
         self._chunks: list[pd.DataFrame] = []
         self._matrices: list[NDArray[np.float64]] = []
+        self._boards: list[dict[str, Any]] = []
         self.cuts: list[dict[str, Any]] = []
 
     def add(self, truth: FrameTruth) -> None:
@@ -62,6 +64,8 @@ class TruthTables:
         if len(self._rows) >= _CHUNK_ROWS:
             self._pack()
         self._matrices.append(truth.homography)
+        if self._spec.scoreboard:
+            self._boards.append(_board_row(truth))
         if truth.is_cut:
             cut = {"frame": truth.frame, "pts_s": truth.pts_s, "to": truth.shot_kind}
             self.cuts.append(cut)
@@ -115,6 +119,8 @@ class TruthTables:
         matrices = pd.DataFrame(flat, columns=names)
         matrices.insert(0, "frame", np.arange(len(flat)))
         write_table(matrices, {"frame": "int32"}, paths["homographies"], made)
+        boards = pd.DataFrame(self._boards, columns=[*SCOREBOARD])
+        write_table(boards, SCOREBOARD, paths["scoreboard"], made)
         cuts = pd.DataFrame(self.cuts, columns=["frame", "pts_s", "to"])
         write_table(cuts, {"frame": "int32", "pts_s": "float64"}, paths["cuts"], made)
 
@@ -146,6 +152,19 @@ def _person_row(seen: SeenPerson) -> dict[str, Any]:
         "position": person.position,
         "foot_x_px": seen.foot_px[0],
         "foot_y_px": seen.foot_px[1],
+    }
+
+
+def _board_row(truth: FrameTruth) -> dict[str, Any]:
+    """What the scoreboard shows: whole seconds, rounded up."""
+    return {
+        "frame": truth.frame,
+        "pts_s": truth.pts_s,
+        "clock_s": np.ceil(truth.clock_s - 1e-9),
+        "period": 1,
+        "score_left": truth.score[0],
+        "score_right": truth.score[1],
+        "confidence": 1.0,
     }
 
 

@@ -1,0 +1,60 @@
+"""Scoreboards of several styles over a moving picture, found and read."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from jarvis_dagster.hockey.scoreboard import read_scoreboard
+from jarvis_dagster.hockey.synthetic.overlay import STYLES, Scoreboard
+from jarvis_dagster.hockey.synthetic.people import make_kits
+from jarvis_dagster.hockey.tables import SCOREBOARD
+from tests.media import pan, write_video
+
+SECONDS = 14
+SIZE = (854, 480)
+
+
+def shown(second: int) -> tuple[list[int], float]:
+    """Goals and clock at a second of the video: the clock stands from 5 to 8, then a goal."""
+    clock = 604.0 - min(second, 5) - max(0, second - 8)
+    return ([0, 2] if second < 7 else [1, 2]), clock
+
+
+def film(path: Path, style: str, fps: int = 2) -> Path:
+    board = Scoreboard(make_kits(np.random.default_rng(3)), SIZE[1], style)
+    frames = pan(SECONDS * fps, SIZE, step=(24.0, 3.0))
+    for number, frame in enumerate(frames):
+        board.draw(frame, *shown(number // fps))
+    return write_video(path, frames, fps=fps)
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_what_the_scoreboard_showed_is_read(style, tmp_path):
+    found = read_scoreboard(film(tmp_path / "game.mp4", style), threads=1)
+    assert found.layout is not None
+    assert list(found.table.columns) == list(SCOREBOARD)
+    truth = [shown(int(row.pts_s + 1e-6)) for row in found.table.itertuples()]
+    assert len(truth) == SECONDS
+    assert found.table["clock_s"].tolist() == [clock for _, clock in truth]
+    assert set(found.table["period"]) == {1}
+    assert found.table["score_left"].tolist() == [goals[0] for goals, _ in truth]
+    assert found.table["score_right"].tolist() == [goals[1] for goals, _ in truth]
+    assert found.table["confidence"].min() > 0.5
+    assert found.picture is not None
+    assert all(found.layout.names)
+    assert found.support["supported"] is True
+    # The goals did not change at most looks, and the clock stood at some.
+    assert found.read < 3 * len(truth)
+
+
+def test_without_a_scoreboard_nothing_is_supported(tmp_path):
+    video = write_video(tmp_path / "rink.mp4", pan(10, (640, 360)), fps=2)
+    seen = []
+    found = read_scoreboard(video, threads=1, progress=lambda *done: seen.append(done))
+    assert found.layout is None
+    assert found.picture is None
+    assert len(found.table) == 0
+    assert list(found.table.columns) == list(SCOREBOARD)
+    assert found.support["supported"] is False
+    assert "No scoreboard" in found.support["reason"]
