@@ -1,74 +1,73 @@
-"""Truths about the tables of Spotlight, checked whenever one is materialised."""
+"""Truths about the tables of Spotlight, checked whenever one is materialised.
+
+Belongs here: the rules of ``hockey/events/integrity`` as asset checks. Does not belong
+here: the rules.
+"""
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import pandas as pd
 
-__all__ = [
-    "BOXES_ARE_INSIDE",
-    "EVENTS_HAVE_EVIDENCE",
-    "EVENTS_NAME_TRACKS_THAT_EXIST",
-    "IDS_ARE_UNIQUE_PER_FRAME",
-    "NOBODY_IS_PRESENT_TWICE_AT_A_TIME",
-    "NO_TRACK_CROSSES_A_CUT",
-    "POSITIONS_ARE_ON_THE_RINK",
-    "REFEREES_HAVE_NO_TEAM",
-    "Truth",
-]
+    from jarvis_dagster.hockey.events.integrity import Record
+
+__all__ = ["BOXES_ARE_INSIDE", "boxes_are_inside", "record_of", "results", "specs"]
+
+BOXES_ARE_INSIDE = dg.AssetCheckSpec(
+    "boxes_are_inside",
+    asset=dg.AssetKey(["spotlight", "detections"]),
+    description="Every box has an area and lies in the picture, but for one pixel of rounding.",
+)
 
 
-@dataclasses.dataclass(frozen=True)
-class Truth:
-    """A named truth about an asset.
+def specs(table: str) -> list[dg.AssetCheckSpec]:
+    """What Dagster lists of the rules on ``tracks``, ``positions``, ``events``, ``highlights``.
 
-    Args:
-        asset: The asset key that it is about.
-        against: What contradicts it, counted or in sentences; it holds without any.
-        blocking: What is made from the asset is not made where it does not hold.
+    A rule that blocks stops what is made from the table where it does not hold.
     """
+    from jarvis_dagster.hockey.events.integrity import rules_about
 
-    asset: tuple[str, ...]
-    against: Callable[..., int | list[str]]
-    blocking: bool = False
-
-    @property
-    def name(self) -> str:
-        """The truth as a sentence in snake case."""
-        return self.against.__name__
-
-    @property
-    def spec(self) -> dg.AssetCheckSpec:
-        """What Dagster lists."""
-        return dg.AssetCheckSpec(
-            self.name,
-            asset=dg.AssetKey(self.asset),
-            description=self.against.__doc__,
-            blocking=self.blocking,
+    return [
+        dg.AssetCheckSpec(
+            rule.name,
+            asset=dg.AssetKey(["spotlight", table]),
+            description=rule.says,
+            blocking=rule.blocking,
         )
-
-    def __call__(self, *tables: Any) -> dg.AssetCheckResult:
-        """Check it."""
-        wrong = self.against(*tables)
-        sentences = [] if isinstance(wrong, int) else wrong
-        return dg.AssetCheckResult(
-            passed=not wrong,
-            check_name=self.name,
-            severity=dg.AssetCheckSeverity.ERROR if self.blocking else dg.AssetCheckSeverity.WARN,
-            description=" ".join(sentences) or None,
-            metadata={"contradictions": wrong if isinstance(wrong, int) else len(wrong)},
-        )
+        for rule in rules_about(table)
+    ]
 
 
-def boxes_are_inside(detections: pd.DataFrame, width_px: int, height_px: int) -> int:
-    """Every box has an area and lies in the picture, but for one pixel of rounding."""
+def results(table: str, record: Record) -> list[dg.AssetCheckResult]:
+    """Each rule on ``table``, judged; what breaks it is in its description."""
+    from jarvis_dagster.hockey.events.integrity import rules_about
+
+    return [
+        _result(rule.name, rule.against(record), blocking=rule.blocking)
+        for rule in rules_about(table)
+    ]
+
+
+def record_of(facts: dict[str, Any], **tables: Any) -> Record:
+    """The record of a video with these facts (as ``footage/video`` keeps them) and tables."""
+    from jarvis_dagster.hockey.events.integrity import Record
+
+    fps, frames, seconds = facts["fps"], facts["frame_count"], facts["duration_s"]
+    scan = tables.get("scan")
+    if scan is not None and len(scan):
+        frames = max(frames, int(scan["frame"].max()) + 1)
+        seconds = max(seconds, float(scan["pts_s"].max()) + 1 / fps)
+    return Record(fps, frames, seconds, **tables)
+
+
+def boxes_are_inside(
+    detections: pd.DataFrame, width_px: int, height_px: int
+) -> dg.AssetCheckResult:
+    """Check :data:`BOXES_ARE_INSIDE`."""
     box = detections
     wrong = (
         (box["x2_px"] <= box["x1_px"])
@@ -78,66 +77,16 @@ def boxes_are_inside(detections: pd.DataFrame, width_px: int, height_px: int) ->
         | (box["x2_px"] > width_px + 1)
         | (box["y2_px"] > height_px + 1)
     )
-    return int(wrong.sum())
+    count = int(wrong.sum())
+    said = [f"{count} boxes are empty or outside the picture."] if count else []
+    return _result("boxes_are_inside", said, blocking=False)
 
 
-def ids_are_unique_per_frame(tracks: pd.DataFrame) -> int:
-    """Nobody is in two places in one frame."""
-    return int(tracks.duplicated(["frame", "track_id"]).sum())
-
-
-def no_track_crosses_a_cut(tracks: pd.DataFrame, scan: pd.DataFrame) -> int:
-    """A track ends where the camera cuts to another view."""
-    shot = scan["is_cut"].cumsum().to_numpy()
-    inside = tracks[tracks["frame"] < len(shot)]
-    shots_of_track = inside.assign(shot=shot[inside["frame"]]).groupby("track_id")["shot"].nunique()
-    return int((shots_of_track > 1).sum())
-
-
-def referees_have_no_team(tracks: pd.DataFrame) -> int:
-    """Officials belong to neither team."""
-    return int(((tracks["role"] == "referee") & (tracks["team"] != "")).sum())
-
-
-def positions_are_on_the_rink(positions: pd.DataFrame) -> int:
-    """A valid position lies on the ice or at most 3 ft beyond the boards."""
-    where = positions[positions["valid"]]
-    wrong = (
-        (where["x_ft"] < -3) | (where["x_ft"] > 203) | (where["y_ft"] < -3) | (where["y_ft"] > 102)
+def _result(name: str, against: list[str], *, blocking: bool) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        passed=not against,
+        check_name=name,
+        severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
+        description=" ".join(against) or None,
+        metadata={"contradictions": len(against)},
     )
-    return int(wrong.sum())
-
-
-def events_have_evidence(events: pd.DataFrame) -> list[str]:
-    """Every event names frames that show it, and is of a documented type, in order, and once."""
-    from jarvis_dagster.hockey.events.integrity import entry_problems
-
-    return entry_problems(events)
-
-
-def events_name_tracks_that_exist(events: pd.DataFrame, tracks: pd.DataFrame) -> list[str]:
-    """Everyone whom an event names was followed, and no official plays for a team."""
-    from jarvis_dagster.hockey.events.integrity import track_problems
-
-    return track_problems(events, tracks)
-
-
-def nobody_is_present_twice_at_a_time(events: pd.DataFrame) -> list[str]:
-    """Stretches of presence, or shifts, of one person do not overlap."""
-    from jarvis_dagster.hockey.events.integrity import presence_problems
-
-    return presence_problems(events)
-
-
-BOXES_ARE_INSIDE = Truth(("spotlight", "detections"), boxes_are_inside)
-IDS_ARE_UNIQUE_PER_FRAME = Truth(("spotlight", "tracks"), ids_are_unique_per_frame)
-NO_TRACK_CROSSES_A_CUT = Truth(("spotlight", "tracks"), no_track_crosses_a_cut)
-REFEREES_HAVE_NO_TEAM = Truth(("spotlight", "tracks"), referees_have_no_team)
-POSITIONS_ARE_ON_THE_RINK = Truth(("spotlight", "positions"), positions_are_on_the_rink)
-EVENTS_HAVE_EVIDENCE = Truth(("spotlight", "events"), events_have_evidence, blocking=True)
-EVENTS_NAME_TRACKS_THAT_EXIST = Truth(
-    ("spotlight", "events"), events_name_tracks_that_exist, blocking=True
-)
-NOBODY_IS_PRESENT_TWICE_AT_A_TIME = Truth(
-    ("spotlight", "events"), nobody_is_present_twice_at_a_time
-)

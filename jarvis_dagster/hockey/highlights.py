@@ -32,13 +32,14 @@ _WORTH = {
     "shot": 5.0,
     "rush": 3.0,
     "crowding": 2.5,
+    "net_front": 2.5,
     "zone_entry": 2.0,
     "play_resumes": 1.0,
     "action_peak": 0.8,
 }
 """How much a coach wants to see an event of each type, all else equal."""
 _WORDS = {
-    "goal": ("Goal", "A goal is scored."),
+    "goal": ("Goal", "The scoreboard goes to {score}."),
     "shot": (
         "Shot at the {end} goal",
         "The puck goes {puck_speed_ftps:.0f} ft/s straight at the goal from {from_ft:.0f} ft.",
@@ -55,6 +56,10 @@ _WORDS = {
         "Scramble at the goal",
         "{people:.0f} people within reach of each other for {seconds:.1f} s, a goalkeeper"
         " among them.",
+    ),
+    "net_front": (
+        "Crowd before the {end} goal",
+        "{people:.0f} skaters close before the goal for {seconds:.1f} s.",
     ),
     "zone_entry": (
         "Entry into the {end} zone",

@@ -1,96 +1,84 @@
-"""Each truth about a table notices what contradicts it, and nothing else."""
+"""The rules are checks of the assets that they are about, and say what breaks them."""
 
 from __future__ import annotations
+
+import re
+from pathlib import Path
 
 import dagster as dg
 import numpy as np
 import pandas as pd
 import pytest
 
+from jarvis_dagster.build import build_definitions
 from jarvis_dagster.checks import tables as checks
 from jarvis_dagster.hockey.events import build_ledger
-from jarvis_dagster.hockey.tables import EVENTS, TRACKS, empty
-from tests.events.tables import PROVENANCE, crew, joined, scanned, video, walker
+from jarvis_dagster.hockey.events.integrity import RULES, Record
+from tests.events.tables import PROVENANCE, crew, joined, recorded, scanned, video, walker
+
+DOCS = Path(__file__).parents[2] / "docs" / "integrity.md"
 
 
 @pytest.fixture
-def tracks() -> pd.DataFrame:
+def record(tmp_path: Path) -> Record:
     referee = walker(20, np.tile([600.0, 500.0], (90, 1)), role="referee", team="")
-    return joined(*crew(90), referee)
-
-
-@pytest.fixture
-def ledger(tracks: pd.DataFrame, tmp_path) -> pd.DataFrame:
+    tracks, scan = joined(*crew(90), referee), scanned(90)
     info = video(tmp_path / "game.mp4", seconds=3)
-    return build_ledger(tracks, None, scanned(90), info, PROVENANCE)
+    ledger = build_ledger(tracks, None, scan, info, PROVENANCE)
+    return recorded(scan, tracks=tracks, events=ledger)
 
 
-def test_truths_hold_for_a_sound_ledger(ledger: pd.DataFrame, tracks: pd.DataFrame) -> None:
-    for result in (
-        checks.EVENTS_HAVE_EVIDENCE(ledger),
-        checks.EVENTS_NAME_TRACKS_THAT_EXIST(ledger, tracks),
-        checks.NOBODY_IS_PRESENT_TWICE_AT_A_TIME(ledger),
-    ):
-        assert result.passed
+def test_every_rule_is_a_check_of_its_asset_and_blocks_where_it_is_impossible() -> None:
+    graph = build_definitions().resolve_asset_graph()
+    listed = {key.name: key for key in graph.asset_check_keys}
+    for rule in RULES:
+        assert listed[rule.name].asset_key == dg.AssetKey(["spotlight", rule.about])
+    specs = {spec.name: spec for table in ("tracks", "events") for spec in checks.specs(table)}
+    assert specs["no_play_in_a_stoppage"].blocking
+    assert not specs["at_most_six_a_side_are_followed"].blocking
+
+
+def test_every_rule_is_documented_with_what_it_does() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (blocks|warns) \|", DOCS.read_text("utf-8"), re.MULTILINE)
+    assert dict(rows) == {rule.name: "blocks" if rule.blocking else "warns" for rule in RULES}
+    assert all(rule.says.endswith(".") for rule in RULES)
+
+
+def test_checks_pass_for_sound_tables(record: Record) -> None:
+    for result in (*checks.results("tracks", record), *checks.results("events", record)):
+        assert result.passed, result.check_name
         assert result.metadata["contradictions"].value == 0
         assert result.description is None
 
 
-def test_truths_hold_where_nothing_happened() -> None:
-    nothing = empty(EVENTS)
-    assert checks.EVENTS_HAVE_EVIDENCE(nothing).passed
-    assert checks.EVENTS_NAME_TRACKS_THAT_EXIST(nothing, empty(TRACKS)).passed
-    assert checks.NOBODY_IS_PRESENT_TWICE_AT_A_TIME(nothing).passed
-
-
-@pytest.mark.parametrize(
-    ("column", "value", "said"),
-    [
-        ("evidence", '{"frames": []}', "no frames"),
-        ("evidence", "{}", "no frames"),
-        ("end_s", -1.0, "before they start"),
-        ("event_id", "same", "twice"),
-        ("type", "magic", "magic"),
-        ("confidence", 1.5, "0 to 1"),
-    ],
-)
-def test_an_event_without_evidence_stops_what_is_made_from_it(
-    ledger: pd.DataFrame, column: str, value: object, said: str
-) -> None:
-    result = checks.EVENTS_HAVE_EVIDENCE(ledger.assign(**{column: value}))
+def test_an_impossible_ledger_is_an_error_that_says_what_is_wrong(record: Record) -> None:
+    wrong = Record(30.0, 90, 3.0, events=record.events.assign(confidence=1.5))
+    by_name = {result.check_name: result for result in checks.results("events", wrong)}
+    result = by_name["confidences_are_shares"]
     assert not result.passed
     assert result.severity is dg.AssetCheckSeverity.ERROR
-    assert said in (result.description or "")
-    assert checks.EVENTS_HAVE_EVIDENCE.spec.blocking
+    assert "outside 0 to 1" in (result.description or "")
+    assert by_name["events_are_half_open"].passed
 
 
-def test_an_event_of_nobody_is_noticed(ledger: pd.DataFrame, tracks: pd.DataFrame) -> None:
-    result = checks.EVENTS_NAME_TRACKS_THAT_EXIST(ledger.assign(track_ids="[77]"), tracks)
-    assert not result.passed
-    assert "77" in (result.description or "")
-
-
-def test_an_official_of_a_team_is_noticed(ledger: pd.DataFrame, tracks: pd.DataFrame) -> None:
-    biased = tracks.assign(team="A")
-    assert not checks.EVENTS_NAME_TRACKS_THAT_EXIST(ledger, biased).passed
-    assert checks.REFEREES_HAVE_NO_TEAM(biased).metadata["contradictions"].value == 90
-    assert checks.REFEREES_HAVE_NO_TEAM(tracks).passed
-
-
-def test_overlapping_presence_is_a_warning(ledger: pd.DataFrame) -> None:
-    again = ledger[ledger["type"] == "in_view"].iloc[[0]].assign(event_id="again")
-    result = checks.NOBODY_IS_PRESENT_TWICE_AT_A_TIME(pd.concat([ledger, again]))
+def test_an_implausible_table_is_a_warning(record: Record) -> None:
+    crowd = joined(*[walker(i, np.tile([90.0 * i, 300.0], (90, 1))) for i in range(1, 9)])
+    by_name = {
+        result.check_name: result
+        for result in checks.results("tracks", recorded(scanned(90), tracks=crowd))
+    }
+    result = by_name["at_most_six_a_side_are_followed"]
     assert not result.passed
     assert result.severity is dg.AssetCheckSeverity.WARN
-    assert not checks.NOBODY_IS_PRESENT_TWICE_AT_A_TIME.spec.blocking
+    assert "team A" in (result.description or "")
 
 
-def test_ids_cuts_and_boxes(tracks: pd.DataFrame) -> None:
-    assert checks.IDS_ARE_UNIQUE_PER_FRAME(tracks).passed
-    assert not checks.IDS_ARE_UNIQUE_PER_FRAME(pd.concat([tracks, tracks.iloc[[0]]])).passed
-    scan = scanned(90)
-    assert checks.NO_TRACK_CROSSES_A_CUT(tracks, scan).passed
-    scan.loc[45, "is_cut"] = True
-    assert not checks.NO_TRACK_CROSSES_A_CUT(tracks, scan).passed
-    assert checks.BOXES_ARE_INSIDE(tracks, 1280, 720).passed
-    assert not checks.BOXES_ARE_INSIDE(tracks, 300, 720).passed
+def test_boxes(record: Record) -> None:
+    assert checks.boxes_are_inside(record.tracks, 1280, 720).passed
+    assert not checks.boxes_are_inside(record.tracks, 300, 720).passed
+
+
+def test_the_record_of_a_video_is_as_long_as_its_scan() -> None:
+    facts = {"fps": 30.0, "frame_count": 80, "duration_s": 2.0}
+    made = checks.record_of(facts, scan=scanned(90), tracks=pd.DataFrame())
+    assert (made.frame_count, made.duration_s) == (90, pytest.approx(3.0))

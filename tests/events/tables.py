@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from jarvis_dagster.hockey.events.integrity import Record
 from jarvis_dagster.hockey.tables import POSITIONS, SCAN, TRACKS, Provenance
 from jarvis_dagster.hockey.video import VideoInfo
 
@@ -103,3 +104,9 @@ def crew(frames, *, step=0.0, people=6, first=1):
 
 def joined(*parts):
     return pd.concat(parts, ignore_index=True)
+
+
+def recorded(scan, *, seconds=0.0, fps=FPS, **tables):
+    """The record of a video as long as its scan."""
+    end = float(scan["pts_s"].max()) + 1 / fps if len(scan) else 0.0
+    return Record(fps, len(scan), max(seconds, end), scan=scan, **tables)

@@ -7,13 +7,20 @@ from jarvis_dagster.assets.footage import source_video, video
 from jarvis_dagster.assets.metadata import kept, markdown_image, seconds_of
 from jarvis_dagster.assets.spotlight.people import SPOTLIGHT, tracks
 from jarvis_dagster.assets.spotlight.play import events, positions
+from jarvis_dagster.checks import tables as checks
 from jarvis_dagster.resources.log_progress import LogProgress
 from jarvis_dagster.resources.workspace import WorkspaceResource
 
 __all__ = ["annotated_video", "highlights"]
 
 
-@dg.asset(key=["spotlight", "highlights"], deps=[events, video], kinds={"video"}, **SPOTLIGHT)
+@dg.asset(
+    key=["spotlight", "highlights"],
+    deps=[events, video],
+    kinds={"video"},
+    check_specs=checks.specs("highlights"),
+    **SPOTLIGHT,
+)
 def highlights(
     context: dg.AssetExecutionContext, workspace: WorkspaceResource, progress: LogProgress
 ) -> dg.MaterializeResult:
@@ -26,9 +33,10 @@ def highlights(
 
     space = workspace.of(context.partition_key)
     with failures(context), seconds_of() as elapsed:
-        path, _ = source_video(space)
+        path, source = source_video(space)
+        ledger = space.table("events", "events", EVENTS)
         chosen = select_highlights(
-            space.table("events", "events", EVENTS),
+            ledger,
             probe(path),
             count=workspace.settings.vision.highlights,
         )
@@ -57,7 +65,10 @@ def highlights(
             **{f"clip_{i}": markdown_image(picture) for i, picture in enumerate(pictures, 1)},
             "seconds": elapsed(),
             **kept(*refs, record),
-        }
+        },
+        check_results=checks.results(
+            "highlights", checks.record_of(source["facts"], events=ledger, highlights=chosen)
+        ),
     )
 
 

@@ -41,7 +41,7 @@ SPOTLIGHT: dict[str, Any] = {"group_name": "spotlight", "owners": ["team:spotlig
     deps=[video, preflight],
     kinds={"parquet", "onnx"},
     metadata=columns(DETECTIONS),
-    check_specs=[checks.BOXES_ARE_INSIDE.spec],
+    check_specs=[checks.BOXES_ARE_INSIDE],
     **SPOTLIGHT,
 )
 def detections(
@@ -92,7 +92,7 @@ def detections(
             "seconds": elapsed(),
             **kept(table, colours, record),
         },
-        check_results=[checks.BOXES_ARE_INSIDE(found, info.width_px, info.height_px)],
+        check_results=[checks.boxes_are_inside(found, info.width_px, info.height_px)],
     )
 
 
@@ -112,11 +112,7 @@ def _stride(chosen: int | None, info: "VideoInfo", detector: "Detector") -> tupl
     deps=[detections, preflight, corrections],
     kinds={"parquet"},
     metadata=columns(TRACKS),
-    check_specs=[
-        checks.IDS_ARE_UNIQUE_PER_FRAME.spec,
-        checks.NO_TRACK_CROSSES_A_CUT.spec,
-        checks.REFEREES_HAVE_NO_TEAM.spec,
-    ],
+    check_specs=checks.specs("tracks"),
     **SPOTLIGHT,
 )
 def tracks(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:
@@ -167,9 +163,5 @@ def tracks(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> d
             "seconds": elapsed(),
             **kept(table, teams, record),
         },
-        check_results=[
-            checks.IDS_ARE_UNIQUE_PER_FRAME(found),
-            checks.NO_TRACK_CROSSES_A_CUT(found, scan),
-            checks.REFEREES_HAVE_NO_TEAM(found),
-        ],
+        check_results=checks.results("tracks", checks.record_of(facts, scan=scan, tracks=found)),
     )

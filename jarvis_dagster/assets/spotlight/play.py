@@ -39,7 +39,7 @@ __all__ = ["events", "positions"]
     deps=[tracks],
     kinds={"parquet"},
     metadata=columns(POSITIONS),
-    check_specs=[checks.POSITIONS_ARE_ON_THE_RINK.spec],
+    check_specs=checks.specs("positions"),
     **SPOTLIGHT,
 )
 def positions(
@@ -50,6 +50,7 @@ def positions(
     The calibration is a file beside the upload: ``game.calibration.json`` for
     ``game.mp4``.
     """
+    from jarvis_dagster.hockey.events import keep_possible
     from jarvis_dagster.hockey.rink import Calibration
     from jarvis_dagster.hockey.rink import positions as on_the_rink
 
@@ -57,6 +58,8 @@ def positions(
     with failures(context), seconds_of() as elapsed:
         source = space.json("footage", "source")
         model = space.json("detections", "model")
+        seen = space.table("tracks", "tracks", TRACKS)
+        impossible: dict[str, int] = {}
         sidecar = uploads.inbox.sidecar(source, space.path("positions", "calibration.json"))
         if sidecar is None:
             found = empty(POSITIONS)
@@ -67,9 +70,9 @@ def positions(
             }
         else:
             calibration = Calibration.load(sidecar)
-            found = on_the_rink(
-                space.table("tracks", "tracks", TRACKS), calibration, source["facts"]["fps"]
-            )
+            fps = source["facts"]["fps"]
+            found = on_the_rink(seen, calibration, fps)
+            found, impossible = keep_possible(found, seen, fps, calibration.rink)
             space.keep("positions", sidecar)
             supported = {
                 "supported": True,
@@ -89,11 +92,17 @@ def positions(
             **row_count(found),
             "valid_share": float(found["valid"].mean()) if len(found) else 0.0,
             "support": dg.MetadataValue.json(supported),
+            "taken_back": dg.MetadataValue.json(impossible),
             "first_rows": preview(found),
             "seconds": elapsed(),
             **kept(table, record),
         },
-        check_results=[checks.POSITIONS_ARE_ON_THE_RINK(found)],
+        check_results=checks.results(
+            "positions",
+            checks.record_of(
+                source["facts"], rink=supported.get("rink", "NHL"), tracks=seen, positions=found
+            ),
+        ),
     )
 
 
@@ -102,16 +111,12 @@ def positions(
     deps=[tracks, positions, preflight, corrections, scoreboard],
     kinds={"parquet"},
     metadata=columns(EVENTS),
-    check_specs=[
-        checks.EVENTS_HAVE_EVIDENCE.spec,
-        checks.EVENTS_NAME_TRACKS_THAT_EXIST.spec,
-        checks.NOBODY_IS_PRESENT_TWICE_AT_A_TIME.spec,
-    ],
+    check_specs=checks.specs("events"),
     **SPOTLIGHT,
 )
 def events(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:
     """The ledger: what happened, when, who, how sure, and the frames that show it."""
-    from jarvis_dagster.hockey.events import build_ledger, not_supported
+    from jarvis_dagster.hockey.events import build_ledger
     from jarvis_dagster.hockey.review.ledger import correct_events
     from jarvis_dagster.hockey.video import probe
 
@@ -130,7 +135,8 @@ def events(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> d
         rink = support.get("rink", "NHL")
         info = probe(path)
         ledger = build_ledger(seen, where, scan, info, provenance, rink=rink)
-        missing = not_supported(seen, where, scan, info, rink=rink)
+        missing = ledger.attrs["not_supported"]
+        taken_back = ledger.attrs["taken_back"]
         ledger, outcomes = correct_events(
             ledger, seen, corrections_of(space), scan, video_sha256=source["sha256"]
         )
@@ -142,17 +148,17 @@ def events(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> d
             **row_count(ledger),
             "by_type": {str(k): int(v) for k, v in ledger["type"].value_counts().items()},
             "not_supported": dg.MetadataValue.json(_by_reason(missing)),
+            "taken_back": dg.MetadataValue.json(taken_back),
             "model_version": model["version"],
             "noted": preview(_noted(ledger), rows=25),
             **told(outcomes),
             "seconds": elapsed(),
             **kept(table, gaps, record),
         },
-        check_results=[
-            checks.EVENTS_HAVE_EVIDENCE(ledger),
-            checks.EVENTS_NAME_TRACKS_THAT_EXIST(ledger, seen),
-            checks.NOBODY_IS_PRESENT_TWICE_AT_A_TIME(ledger),
-        ],
+        check_results=checks.results(
+            "events",
+            checks.record_of(source["facts"], rink=rink, scan=scan, tracks=seen, events=ledger),
+        ),
     )
 
 

@@ -43,17 +43,15 @@ class Entry:
         said = json.dumps([video_sha256, self.type, self.start, self.stop, sorted(self.tracks)])
         return f"{self.type}-{hashlib.sha256(said.encode()).hexdigest()[:12]}"
 
-    def evidence(self, model_version: str) -> str:
-        """The evidence as a JSON object."""
-        return json.dumps(
-            {
-                "frames": [self.start, self.stop],
-                "tracks": sorted(self.tracks),
-                "measures": {name: _plain(value) for name, value in self.measures.items()},
-                "model_version": model_version,
-            },
-            sort_keys=True,
-        )
+    def evidence(self, model_version: str, game: dict[str, Any] | None = None) -> str:
+        """The evidence as a JSON object; ``game`` is clock and period, where known."""
+        said = {
+            "frames": [self.start, self.stop],
+            "tracks": sorted(self.tracks),
+            "measures": {name: _plain(value) for name, value in self.measures.items()},
+            "model_version": model_version,
+        }
+        return json.dumps(said | ({"game": game} if game else {}), sort_keys=True)
 
 
 def margin(value: float, limit: float, sure: float) -> float:

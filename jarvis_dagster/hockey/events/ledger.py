@@ -1,21 +1,28 @@
 """The event ledger: every event the footage supports, and what it does not.
 
 Belongs here: putting the events of all sources together. Does not belong here:
-finding any one of them.
+finding any one of them, or what the footage supports (:mod:`.support`).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from jarvis_dagster.hockey.events.changes import line_changes
-from jarvis_dagster.hockey.events.motion import frame_motion, measure_motion
+from jarvis_dagster.hockey.events.faceoffs import face_offs
+from jarvis_dagster.hockey.events.motion import frame_motion, measure_motion, paced
+from jarvis_dagster.hockey.events.plausible import keep_possible, sound_tracks
 from jarvis_dagster.hockey.events.play import action_peaks, crowdings, rushes, stoppages
-from jarvis_dagster.hockey.events.presence import camera_cuts, presences, whole_rink_in_view
-from jarvis_dagster.hockey.events.puck import puck_coverage, shots
-from jarvis_dagster.hockey.events.rink_events import top_speeds, zone_entries
+from jarvis_dagster.hockey.events.possession import possessions
+from jarvis_dagster.hockey.events.presence import camera_cuts, presences
+from jarvis_dagster.hockey.events.puck import shots
+from jarvis_dagster.hockey.events.rink_events import net_fronts, placed_people, top_speeds
+from jarvis_dagster.hockey.events.scoreboard import read_game, scoreboard_events
+from jarvis_dagster.hockey.events.settling import settle
+from jarvis_dagster.hockey.events.support import unsupported
+from jarvis_dagster.hockey.events.zones import keeper_ends, zone_events
 from jarvis_dagster.hockey.rink import rink_named
 from jarvis_dagster.hockey.tables import EVENTS, Provenance, empty
 
@@ -25,29 +32,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from jarvis_dagster.hockey.events.entry import Entry
+    from jarvis_dagster.hockey.events.scoreboard import GameState
     from jarvis_dagster.hockey.video import VideoInfo
 
-__all__ = ["EVENT_TYPES", "build_ledger", "not_supported"]
-
-EVENT_TYPES: dict[str, str] = {
-    "in_view": "A person is in the picture without a break.",
-    "shift": "A person is on the ice without a break (the whole rink is in view).",
-    "camera_cut": "The picture cuts to another camera.",
-    "stoppage": "Nearly everyone in view stands or glides.",
-    "play_resumes": "Play speeds up again after a stoppage.",
-    "rush": "Three or more players skate fast in one direction.",
-    "crowding": "Five or more people battle in one place.",
-    "action_peak": "The liveliest seconds of a half minute.",
-    "zone_entry": "The middle of the skaters moves across a blue line into an end zone.",
-    "line_change": "Several players of a team leave and enter at the benches.",
-    "top_speed": "The fastest third of a second of a player.",
-    "shot": "The puck moves fast towards a goal.",
-    "goal": "A goal is scored.",
-}
-"""Every type the ledger may hold, in plain words. ``docs/events.md`` says how each is found."""
-
-_ENOUGH_POSITIONS = 0.2
-_ENOUGH_PUCK = 0.3
+__all__ = ["build_ledger"]
 
 
 def build_ledger(
@@ -58,6 +46,7 @@ def build_ledger(
     provenance: Provenance | None = None,
     *,
     rink: str = "NHL",
+    scoreboard: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Every event that the tables support, in the order of time.
 
@@ -68,105 +57,114 @@ def build_ledger(
         info: The video's rate and length.
         provenance: Names video and model in ids and evidence.
         rink: Name of the rink the positions are on.
+        scoreboard: SCOREBOARD, or None where nobody looked for one.
 
     Returns:
         EVENTS. Intervals are half-open. What cannot be supported is missing from
-        it and explained by :func:`not_supported`, also in
-        ``ledger.attrs["not_supported"]``.
+        it and explained in ``ledger.attrs["not_supported"]``; what was left out
+        because it cannot be true is counted in ``ledger.attrs["taken_back"]``.
     """
-    import pandas as pd
-
-    fps, count = info.fps, _frame_count(tracks, scan, info)
+    fps, count = info.fps, frame_count(tracks, scan, info)
+    tracks, taken_back = sound_tracks(tracks, scan)
+    if positions is not None:
+        positions, impossible = keep_possible(positions, tracks, fps, rink)
+        taken_back |= {f"position_{name}": number for name, number in impossible.items()}
+    game = read_game(scoreboard)
+    missing = unsupported(tracks, positions, scan, info, game, rink=rink)
     people = tracks[tracks["class"] != "puck"].reset_index(drop=True)
-    motion = measure_motion(people, scan, fps)
-    frames = frame_motion(people, motion, scan, count)
-    missing = not_supported(tracks, positions, scan, info, rink=rink)
-
-    entries: list[Entry] = camera_cuts(scan)
-    entries += presences(people, fps, "shift" if "shift" not in missing else "in_view")
-    entries += stoppages(frames, fps)
-    entries += rushes(people, motion, frames, fps)
-    entries += crowdings(people, motion, frames, fps)
-    entries += action_peaks(frames, fps)
+    placed = None
     if positions is not None and "zone_entry" not in missing:
-        shape = rink_named(rink)
-        entries += zone_entries(people, positions, shape, fps, count)
-        entries += top_speeds(people, positions, fps)
-        entries += line_changes(people, positions, scan, info, shape)
-        if "shot" not in missing:
-            entries += shots(tracks, positions, shape, fps)
-    # One event, once: a window that was found twice has the same id.
-    sha256 = provenance.video_sha256 if provenance else ""
-    version = provenance.model_version if provenance else ""
-    unique = {entry.event_id(sha256): entry for entry in entries}
-    seconds_at = _clock(scan, fps)
-    ledger = empty(EVENTS)
-    if unique:
-        rows = [
-            {
-                "event_id": event_id,
-                "type": entry.type,
-                "start_s": seconds_at(entry.start),
-                "end_s": seconds_at(entry.stop),
-                "team": entry.team,
-                "track_ids": str(sorted(entry.tracks)),
-                "confidence": entry.confidence,
-                "evidence": entry.evidence(version),
-            }
-            for event_id, entry in unique.items()
-        ]
-        ledger = pd.DataFrame(rows).astype(EVENTS)
-        ledger = ledger.sort_values(["start_s", "type", "event_id"], kind="stable")
-        ledger = ledger.reset_index(drop=True)
+        placed = placed_people(people, positions)
+    entries = _from_picture(people, placed, scan, fps, count)
+    if positions is None or placed is None:
+        entries += presences(people, fps, "in_view")
+    else:
+        entries += _from_places(tracks, people, positions, placed, scan, info, rink, missing)
+    if game is not None:
+        entries += scoreboard_events(game, fps)
+        taken_back |= {f"scoreboard_{name}": number for name, number in game.dropped.items()}
+    entries = [entry for entry in entries if entry.type not in missing]
+    entries, contradicted = settle(entries, fps, count)
+    ledger = _table(entries, provenance, _clock(scan, fps), game, fps)
     ledger.attrs["not_supported"] = missing
+    ledger.attrs["taken_back"] = taken_back | contradicted
     return ledger
 
 
-def not_supported(
+def _from_picture(
+    people: pd.DataFrame, placed: pd.DataFrame | None, scan: pd.DataFrame, fps: float, count: int
+) -> list[Entry]:
+    """What needs no place on the rink; where there are places, stillness is told by them."""
+    motion = measure_motion(people, scan, fps)
+    frames = frame_motion(people, motion, scan, count)
+    entries = camera_cuts(scan)
+    entries += stoppages(frames if placed is None else paced(frames, placed), fps)
+    entries += rushes(people, motion, frames, fps)
+    entries += crowdings(people, motion, frames, fps)
+    entries += action_peaks(frames, fps)
+    return entries
+
+
+def _from_places(
     tracks: pd.DataFrame,
-    positions: pd.DataFrame | None,
-    scan: pd.DataFrame | None = None,
-    info: VideoInfo | None = None,
-    *,
-    rink: str = "NHL",
-) -> dict[str, str]:
-    """The event types that this footage cannot support, each with the reason.
-
-    Without ``scan`` and ``info`` the camera counts as one that moves.
-    """
-    missing: dict[str, str] = {
-        "goal": "A goal needs the puck seen across the goal line or the scoreboard read;"
-        " neither is done.",
-    }
-    if not len(tracks):
-        none = "Nobody was found on the ice."
-        found = ("in_view", "stoppage", "play_resumes", "rush", "crowding", "action_peak")
-        missing |= dict.fromkeys(found, none)
-    length = rink_named(rink).length_ft
-    valid = 0.0 if positions is None or not len(positions) else float(positions["valid"].mean())
-    if positions is None:
-        reason = (
-            "There is no rink calibration for this video, so there are no places in feet."
-            " A calibration file beside the video brings them."
-        )
-    else:
-        reason = f"Only {valid:.0%} of the positions are on the rink: the calibration does not fit."
-    if valid < _ENOUGH_POSITIONS:
-        on_rink = ("zone_entry", "top_speed", "line_change", "shift", "shot")
-        missing |= dict.fromkeys(on_rink, reason)
-        return missing
-    if not whole_rink_in_view(tracks, positions, scan, info, length):
-        missing["shift"] = (
-            "The camera moves or sees part of the rink: leaving the picture is not leaving the"
-            " ice. Time in view is given instead."
-        )
-    share = puck_coverage(tracks)
-    if share < _ENOUGH_PUCK:
-        missing["shot"] = f"The puck was followed in {share:.0%} of the frames; 30% are needed."
-    return missing
+    people: pd.DataFrame,
+    positions: pd.DataFrame,
+    placed: pd.DataFrame,
+    scan: pd.DataFrame,
+    info: VideoInfo,
+    rink: str,
+    missing: dict[str, str],
+) -> list[Entry]:
+    """What needs places on the rink."""
+    shape, fps, count = rink_named(rink), info.fps, frame_count(tracks, scan, info)
+    kind = "in_view" if "shift" in missing else "shift"
+    entries = presences(people, fps, kind, keeper_ends(placed, shape))
+    entries += zone_events(placed, shape, fps, count)
+    entries += top_speeds(people, positions, fps)
+    entries += line_changes(people, placed, scan, info, shape)
+    entries += face_offs(placed, shape, fps, count)
+    entries += net_fronts(placed, shape, fps, count)
+    if "shot" not in missing:
+        entries += shots(tracks, positions, shape, fps)
+        entries += possessions(tracks, placed, positions, fps, count)
+    return entries
 
 
-def _frame_count(tracks: pd.DataFrame, scan: pd.DataFrame, info: VideoInfo) -> int:
+def _table(
+    entries: list[Entry],
+    provenance: Provenance | None,
+    seconds_at: Callable[[int], float],
+    game: GameState | None,
+    fps: float,
+) -> pd.DataFrame:
+    """EVENTS; one event once, as a window that was found twice has the same id."""
+    import pandas as pd
+
+    sha256 = provenance.video_sha256 if provenance else ""
+    version = provenance.model_version if provenance else ""
+    unique = {entry.event_id(sha256): entry for entry in entries}
+    if not unique:
+        return empty(EVENTS)
+    rows: list[dict[str, Any]] = [
+        {
+            "event_id": event_id,
+            "type": entry.type,
+            "start_s": seconds_at(entry.start),
+            "end_s": seconds_at(entry.stop),
+            "team": entry.team,
+            "track_ids": str(sorted(entry.tracks)),
+            "confidence": entry.confidence,
+            "evidence": entry.evidence(version, game.at(entry.start, fps) if game else None),
+        }
+        for event_id, entry in unique.items()
+    ]
+    ledger = pd.DataFrame(rows).astype(EVENTS)
+    ledger = ledger.sort_values(["start_s", "type", "event_id"], kind="stable")
+    return ledger.reset_index(drop=True)
+
+
+def frame_count(tracks: pd.DataFrame, scan: pd.DataFrame, info: VideoInfo) -> int:
+    """Frames of the video: as counted, or as seen where more were seen."""
     seen = [int(table["frame"].max()) + 1 for table in (tracks, scan) if len(table)]
     return max([info.frame_count, *seen])
 

@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["FrameMotion", "Motion", "frame_motion", "measure_motion", "runs", "smooth"]
+__all__ = ["FrameMotion", "Motion", "frame_motion", "measure_motion", "paced", "runs", "smooth"]
 
 _LAG_S = 0.3
 """Speeds are differences over this time: long enough for the jitter of boxes."""
 _PEOPLE = ("player", "goalkeeper")
+_HEIGHT_FT = 6.2
 _FASTEST = 9.0
 """Body heights per second; about 50 ft/s, which nobody skates: a tracking error."""
 
@@ -109,6 +110,16 @@ def frame_motion(
     cut_frames = scan.loc[scan["is_cut"], "frame"].to_numpy(np.int64)
     cuts[cut_frames[(cut_frames > 0) & (cut_frames < frame_count)]] = True
     return FrameMotion(people, median, np.where(some, energy, np.nan), np.cumsum(cuts))
+
+
+def paced(frames: FrameMotion, placed: pd.DataFrame) -> FrameMotion:
+    """``frames`` with the median speed from places on the rink, wherever four people have one."""
+    people = placed[placed["role"].isin(_PEOPLE) & placed["speed_ftps"].notna()]
+    found = people.groupby("frame")["speed_ftps"].agg(["median", "size"])
+    found = found[found["size"] >= 4]
+    speed = frames.speed.copy()
+    speed[found.index.to_numpy(np.int64)] = found["median"].to_numpy(np.float64) / _HEIGHT_FT
+    return dataclasses.replace(frames, speed=speed)
 
 
 def smooth(values: NDArray[np.float64], width: int) -> NDArray[np.float64]:

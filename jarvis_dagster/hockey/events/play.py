@@ -23,7 +23,7 @@ _STILL = 0.55
 """Median body heights per second below which play has stopped (about 3 ft/s)."""
 _MOVING = 1.1
 _STOPPAGE_S = 2.0
-_FAST = 2.4
+_FAST = 2.7
 """Body heights per second of a player at full stride (about 14 ft/s)."""
 _RUSH_S = 0.8
 _RUSH_PEOPLE = 3
@@ -44,7 +44,12 @@ def stoppages(frames: FrameMotion, fps: float) -> list[Entry]:
     entries = []
     for start, stop in runs(still, shortest=shortest, gap=gap, group=frames.shot):
         usual = float(np.nanmean(speed[start:stop]))
-        measures = {"median_speed_heights_per_s": usual, "people": float(people[start:stop].mean())}
+        measures = {
+            "found_from": "stillness",
+            "seconds": (stop - start) / fps,
+            "median_speed_heights_per_s": usual,
+            "people": float(people[start:stop].mean()),
+        }
         sure = margin(usual, _STILL, 0.1)
         entries.append(Entry("stoppage", start, stop, (), sure, measures))
         after = slice(stop, min(stop + round(2.0 * fps), len(speed)))
@@ -52,8 +57,9 @@ def stoppages(frames: FrameMotion, fps: float) -> list[Entry]:
         later = speed[after][same_shot]
         if np.isfinite(later).sum() < fps or np.nanmax(later) < _MOVING:
             continue
-        resumes = {"speed_before": usual, "speed_after": float(np.nanmax(later))}
-        sure = min(sure, margin(resumes["speed_after"], _MOVING, 2.5))
+        lively = float(np.nanmax(later))
+        resumes = {"found_from": "stillness", "speed_before": usual, "speed_after": lively}
+        sure = min(sure, margin(lively, _MOVING, 2.5))
         end = min(stop + max(1, round(fps)), len(speed))
         entries.append(Entry("play_resumes", stop, end, (), sure, resumes))
     return entries

@@ -29,11 +29,14 @@ _EDGE = 0.01
 _EDGE_SHARE = 0.05
 
 
-def presences(tracks: pd.DataFrame, fps: float, kind: str) -> list[Entry]:
+def presences(
+    tracks: pd.DataFrame, fps: float, kind: str, ends: dict[int, str] | None = None
+) -> list[Entry]:
     """One entry for every unbroken presence of a track, as ``in_view`` or ``shift``.
 
-    Officials have no shifts: they are in view. A shift goes on through gaps of up to two
-    seconds: where leaving the picture means leaving the ice, a gap is someone hidden.
+    Officials have no shifts: they are in view, and so is a goalkeeper who is near no goal
+    (``ends`` names each one's end). A shift goes on through gaps of up to two seconds:
+    where leaving the picture means leaving the ice, a gap is someone hidden.
 
     Its confidence is the share of the frames looked at (the detector may look at every
     second one) in which the person was detected, times the mean detection score.
@@ -54,9 +57,11 @@ def presences(tracks: pd.DataFrame, fps: float, kind: str) -> list[Entry]:
         if stop - start < _SHORTEST_S * fps or not observed[rows].any():
             continue
         seen = min(1.0, float(observed[rows].mean()) / looked)
+        end = (ends or {}).get(int(track[rows[0]]), "")
+        lost = role[rows[0]] == "goalkeeper" and not end
         entries.append(
             Entry(
-                type="in_view" if role[rows[0]] == "referee" else kind,
+                type="in_view" if role[rows[0]] == "referee" or lost else kind,
                 start=start,
                 stop=stop,
                 tracks=(int(track[rows[0]]),),
@@ -65,6 +70,7 @@ def presences(tracks: pd.DataFrame, fps: float, kind: str) -> list[Entry]:
                     "seconds": (stop - start) / fps,
                     "observed_share": seen,
                     "role": str(role[rows[0]]),
+                    **({"end": end} if end else {}),
                 },
                 team=str(team[rows[0]]),
             )

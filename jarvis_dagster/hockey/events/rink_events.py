@@ -1,7 +1,7 @@
-"""Events that need rink positions: zone entries and top speeds.
+"""Events that need rink positions: crowds before a goal and top speeds.
 
 Belongs here: events in feet. Does not belong here: getting to feet
-(``hockey/rink``), events from the picture alone (:mod:`.play`).
+(``hockey/rink``), zones (:mod:`.zones`), events from the picture alone (:mod:`.play`).
 """
 
 from __future__ import annotations
@@ -12,18 +12,19 @@ import numpy as np
 
 from jarvis_dagster.hockey.events.entry import Entry, margin
 from jarvis_dagster.hockey.events.motion import runs, smooth
+from jarvis_dagster.hockey.events.plausible import MAX_SPEED_FTPS
+from jarvis_dagster.hockey.events.zones import defended_ends
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import NDArray
 
     from jarvis_dagster.hockey.rink import Rink
 
-__all__ = ["defended_ends", "placed_people", "top_speeds", "zone_entries"]
+__all__ = ["net_fronts", "placed_people", "top_speeds"]
 
-_FASTEST_FTPS = 42.0
-"""No one skates faster (the fastest measured are near 36): an error of tracking."""
-_HYSTERESIS_FT = 4.0
+_NET_FRONT_FT = 12.0
+_NET_FRONT_PEOPLE = 3
+_NET_FRONT_S = 1.0
 
 
 def top_speeds(tracks: pd.DataFrame, positions: pd.DataFrame, fps: float) -> list[Entry]:
@@ -37,7 +38,7 @@ def top_speeds(tracks: pd.DataFrame, positions: pd.DataFrame, fps: float) -> lis
         if key not in roles.index or roles.at[key, "role"] not in ("player", "goalkeeper"):
             continue
         speed = rows["speed_ftps"].to_numpy(np.float64)
-        speed = np.where(rows["valid"].to_numpy(bool) & (speed < _FASTEST_FTPS), speed, np.nan)
+        speed = np.where(rows["valid"].to_numpy(bool) & (speed <= MAX_SPEED_FTPS), speed, np.nan)
         frame = rows["frame"].to_numpy(np.int64)
         held = [
             float(np.min(speed[i : i + width]))
@@ -63,51 +64,35 @@ def top_speeds(tracks: pd.DataFrame, positions: pd.DataFrame, fps: float) -> lis
     return entries
 
 
-def defended_ends(tracks: pd.DataFrame, positions: pd.DataFrame, rink: Rink) -> dict[str, int]:
-    """Which end (0 left, 1 right) each team defends, from where its goalkeeper stands."""
-    joined = placed_people(tracks, positions)
-    keepers = joined[(joined["role"] == "goalkeeper") & (joined["team"] != "")]
-    ends: dict[str, int] = {}
-    for team, rows in keepers.groupby("team"):
-        x = float(rows["x_ft"].median())
-        if min(x, rink.length_ft - x) < rink.blue_line_ft * 0.6:
-            ends[str(team)] = int(x > rink.length_ft / 2)
-    if len(ends) == 2 and len(set(ends.values())) == 1:
-        return {}
-    if len(ends) == 1:
-        team, end = next(iter(ends.items()))
-        ends["B" if team == "A" else "A"] = 1 - end
-    return ends
-
-
-def zone_entries(
-    tracks: pd.DataFrame, positions: pd.DataFrame, rink: Rink, fps: float, frame_count: int
-) -> list[Entry]:
-    """``zone_entry`` when the middle of all skaters crosses a blue line into an end zone.
-
-    The middle is the median along the rink over half a second, of at least six
-    skaters. It must come from 4 ft before the line and get 4 ft beyond it.
-    """
-    joined = placed_people(tracks, positions)
-    skaters = joined[joined["role"] == "player"]
-    middle = _median_by_frame(skaters, frame_count, least=6)
-    middle = smooth(middle, max(1, round(0.5 * fps)))
-    ends = defended_ends(tracks, positions, rink)
-    attackers = {end: ("B" if team == "A" else "A") for team, end in ends.items()}
-    low, high = rink.blue_lines_ft
+def net_fronts(placed: pd.DataFrame, rink: Rink, fps: float, frame_count: int) -> list[Entry]:
+    """``net_front`` while three or more skaters are within 12 ft of the front of a goal."""
+    skaters = placed[placed["role"] == "player"]
+    ends = defended_ends(placed, rink)
     entries = []
-    for end, depth in ((0, low - middle), (1, middle - high)):
-        for at in _crossings(depth):
-            stop = min(at + max(1, round(fps)), frame_count)
-            inside = skaters[(skaters["frame"] >= at) & (skaters["frame"] < stop)]
-            team = attackers.get(end, "")
-            if team:
-                inside = inside[inside["team"] == team]
-            beyond = float(np.nanmax(depth[at : min(at + round(3 * fps), frame_count)]))
-            measures = {"end": ("left", "right")[end], "middle_beyond_line_ft": beyond}
-            ids = tuple(sorted({int(i) for i in inside["track_id"]}))
-            sure = margin(beyond, _HYSTERESIS_FT, 30.0)
-            entries.append(Entry("zone_entry", at, stop, ids, sure, measures, team))
+    for end, line in enumerate(rink.goal_lines_ft):
+        out = (skaters["x_ft"] - line) * (1 if end == 0 else -1)
+        away = np.hypot(out, skaters["y_ft"] - rink.width_ft / 2)
+        near = skaters[(away < _NET_FRONT_FT) & (out > -1.0)]
+        frame = near["frame"].to_numpy(np.int64)
+        number = np.bincount(frame, minlength=frame_count)[:frame_count].astype(np.float64)
+        crowded = smooth(number, max(1, round(0.4 * fps))) >= _NET_FRONT_PEOPLE - 0.3
+        defenders = next((team for team, at in ends.items() if at == end), "")
+        team = {"A": "B", "B": "A"}.get(defenders, "")
+        for start, stop in runs(crowded, shortest=round(_NET_FRONT_S * fps), gap=round(0.4 * fps)):
+            rows = near[(frame >= start) & (frame < stop)]
+            found, often = np.unique(rows["track_id"].to_numpy(), return_counts=True)
+            ids = tuple(int(i) for i in found[often >= 0.3 * (stop - start)])
+            usual, seconds = float(number[start:stop].mean()), (stop - start) / fps
+            measures = {
+                "end": ("left", "right")[end],
+                "people": usual,
+                "attackers": int(rows.loc[rows["team"] == team, "track_id"].nunique())
+                if team
+                else None,
+                "seconds": seconds,
+            }
+            sure = (margin(usual, 2.3, 5.0) + margin(seconds, 0.5, 3.0)) / 2
+            entries.append(Entry("net_front", start, stop, ids, sure, measures, team))
     return entries
 
 
@@ -116,28 +101,3 @@ def placed_people(tracks: pd.DataFrame, positions: pd.DataFrame) -> pd.DataFrame
     roles = tracks[["frame", "track_id", "role", "team"]]
     valid = positions[positions["valid"]]
     return valid.merge(roles, on=["frame", "track_id"], how="inner")
-
-
-def _median_by_frame(rows: pd.DataFrame, frame_count: int, *, least: int) -> NDArray[np.float64]:
-    middle = np.full(frame_count, np.nan)
-    grouped = rows.groupby("frame")["x_ft"].agg(["median", "size"])
-    enough = grouped[grouped["size"] >= least]
-    at = enough.index.to_numpy(np.int64)
-    middle[at] = enough["median"].to_numpy(np.float64)
-    return middle
-
-
-def _crossings(depth: NDArray[np.float64]) -> list[int]:
-    """Frames where ``depth`` rises through 0, from below -4 to above +4 ft."""
-    found = []
-    for start, stop in runs(np.isfinite(depth), shortest=2):
-        before, crossed = False, -1
-        for at in range(start, stop):
-            if depth[at] < -_HYSTERESIS_FT:
-                before, crossed = True, -1
-            elif depth[at] >= 0 and before and crossed < 0:
-                crossed = at
-            if crossed >= 0 and depth[at] > _HYSTERESIS_FT:
-                found.append(crossed)
-                before, crossed = False, -1
-    return found

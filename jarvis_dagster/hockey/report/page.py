@@ -13,7 +13,7 @@ from jarvis_dagster.hockey.report import statistics, wording
 
 __all__ = ["render_page"]
 
-_ELSEWHERE = ("in_view", "shift", "top_speed", "camera_cut")
+_ELSEWHERE = ("in_view", "shift", "top_speed", "camera_cut", "zone_time", "possession")
 """Events that the page shows in other places than the table of events."""
 _ROWS_SHOWN = 100
 
@@ -78,6 +78,7 @@ def render_page(
             key=lambda p: (p["team"] or "Z", p["role"] != "player"),
         ),
         heat_teams=[n.removeprefix("heat_") for n in pictures if n.startswith("heat_")],
+        on_ice=any(person["time_on_ice_s"] is not None for person in people),
         placed=any(person["distance_ft"] is not None for person in people),
     )
 

@@ -63,6 +63,7 @@ def people_rows(
     motion = measure_motion(tracks, scan, fps)
     speed = np.hypot(motion.velocity[:, 0], motion.velocity[:, 1])
     fastest = _top_speeds(events)
+    on_ice = _times_on_ice(events)
     rows: list[dict[str, Any]] = []
     for key, row in (
         tracks.assign(_speed=speed)
@@ -93,6 +94,7 @@ def people_rows(
                 "team": str(row["team"]),
                 "team_score": _round(row["team_score"]),
                 "time_in_view_s": round(float(row["frames"]) / fps, 2),
+                "time_on_ice_s": on_ice.get(track),
                 "first_s": round(float(row["first_s"]), 2),
                 "last_s": round(float(row["last_s"]), 2),
                 "observed_share": _round(row["observed"]),
@@ -111,8 +113,12 @@ def longest_in_view(people: list[dict[str, Any]], count: int = 24) -> list[dict[
     return sorted(people, key=lambda p: p["role"] == "referee")[:count]
 
 
-def team_rows(people: list[dict[str, Any]], tracks: pd.DataFrame) -> list[dict[str, Any]]:
-    """One row a team: what its players and goalkeepers add up to."""
+def team_rows(
+    people: list[dict[str, Any]], tracks: pd.DataFrame, events: pd.DataFrame
+) -> list[dict[str, Any]]:
+    """One row a team: what its players and goalkeepers add up to, and its time in attack."""
+    zones = _of_teams(events, "zone_time")
+    held = _of_teams(events, "possession")
     rows = []
     for team in ("A", "B"):
         mine = [p for p in people if p["team"] == team]
@@ -129,6 +135,8 @@ def team_rows(people: list[dict[str, Any]], tracks: pd.DataFrame) -> list[dict[s
                 "goalkeepers": sum(p["role"] == "goalkeeper" for p in mine),
                 "at_once": None if at_once is None else int(at_once.median()),
                 "time_in_view_s": round(seconds, 1),
+                "zone_time_s": zones.get(team),
+                "possession_s": held.get(team),
                 "activity_heights_per_s": _round(
                     sum(p["activity_heights_per_s"] * p["time_in_view_s"] for p in moving)
                     / moving_seconds
@@ -189,6 +197,20 @@ def _top_speeds(events: pd.DataFrame) -> dict[int, float]:
         track = json.loads(row["track_ids"])[0]
         found[int(track)] = float(json.loads(row["evidence"])["measures"]["speed_ftps"])
     return found
+
+
+def _times_on_ice(events: pd.DataFrame) -> dict[int, float]:
+    """Seconds by track, the sum of its shifts; nobody where there are no shifts."""
+    shifts = events[events["type"] == "shift"]
+    seconds = (shifts["end_s"] - shifts["start_s"]).groupby(shifts["track_ids"]).sum()
+    return {json.loads(str(ids))[0]: round(float(s), 2) for ids, s in seconds.items()}
+
+
+def _of_teams(events: pd.DataFrame, kind: str) -> dict[str, float]:
+    """Seconds of the ledger's entries of ``kind``, by team; empty where they name none."""
+    rows = events[(events["type"] == kind) & (events["team"] != "")]
+    seconds = (rows["end_s"] - rows["start_s"]).groupby(rows["team"]).sum()
+    return {str(team): round(float(s), 1) for team, s in seconds.items()}
 
 
 def _distance(positions: pd.DataFrame | None, track: int, fps: float) -> float | None:

@@ -31,14 +31,20 @@ _NAMES = {
     "in_view": "In view",
     "shift": "Shift",
     "camera_cut": "Camera cut",
+    "period": "Period",
+    "face_off": "Face-off",
     "stoppage": "Stoppage",
     "play_resumes": "Play resumes",
     "rush": "Rush",
     "crowding": "Crowding",
+    "net_front": "Crowd before the goal",
     "action_peak": "Peak of action",
     "zone_entry": "Zone entry",
+    "zone_exit": "Zone exit",
+    "zone_time": "Zone time",
     "line_change": "Line change",
     "top_speed": "Top speed",
+    "possession": "Possession",
     "shot": "Shot",
     "goal": "Goal",
 }
@@ -48,9 +54,17 @@ _MEASURED = {
     "crowding": "{people:.0f} people for {seconds:.1f} s",
     "stoppage": "{people:.0f} people, half of them slower than"
     " {median_speed_heights_per_s:.1f} body heights/s",
+    "stoppage clock": "the game clock stands for {seconds:.0f} s",
+    "stoppage face-off": "{seconds:.0f} s or more until the face-off ({dot})",
+    "face_off": "{dot}; {standing:.0f} players stand",
+    "period": "period {period}, as the scoreboard shows",
+    "play_resumes face-off": "up to {speed_after_ftps:.0f} ft/s after the face-off",
     "play_resumes": "from {speed_before:.1f} to {speed_after:.1f} body heights/s",
     "zone_entry": "{end} end, the middle of the skaters {middle_beyond_line_ft:.0f} ft beyond"
     " the blue line",
+    "zone_exit": "{end} end, the middle of the skaters {middle_beyond_line_ft:.0f} ft out of it",
+    "net_front": "{people:.0f} skaters for {seconds:.1f} s at the {end} goal",
+    "goal": "{score} on the scoreboard; when is known to {uncertain_s:.0f} s",
     "line_change": "{on} on, {off} off",
     "shot": "{puck_speed_ftps:.0f} ft/s from {from_ft:.0f} ft at the {end} goal",
     "top_speed": "{speed_ftps:.1f} ft/s",
@@ -60,6 +74,7 @@ _NOTED = (
     ("shot", "shot", "shots"),
     ("rush", "rush", "rushes"),
     ("zone_entry", "zone entry", "zone entries"),
+    ("face_off", "face-off", "face-offs"),
     ("crowding", "battle in one place", "battles in one place"),
     ("line_change", "line change", "line changes"),
     ("stoppage", "stoppage", "stoppages"),
@@ -126,7 +141,8 @@ def measured(event: dict[str, Any]) -> str:
         more = values["activity_heights_per_s"] / max(values["usual_activity_heights_per_s"], 1e-6)
         lively = f"{more:.1f} times the usual movement"
         return lively if more >= _LIVELY else "no livelier than usual"
-    said = _MEASURED.get(kind, "").format_map(values)
+    source = f"{kind} {values.get('found_from')}"
+    said = _MEASURED.get(source, _MEASURED.get(kind, "")).format_map(values)
     return said + (", a goalkeeper among them" if values.get("goalkeeper_inside") else "")
 
 

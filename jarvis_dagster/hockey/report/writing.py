@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SCHEMA_VERSION", "write_report"]
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 """Of ``report.json``; the first number changes when a key changes its meaning."""
 
 _DEFAULT_COLOURS = {"A": (255, 158, 64), "B": (73, 18, 230)}
@@ -100,7 +100,7 @@ def write_report(
         "schema_version": SCHEMA_VERSION,
         "video": statistics.video_facts(info, name or info.path.name, tracks),
         "preflight": preflight,
-        "teams": statistics.team_rows(people, tracks),
+        "teams": statistics.team_rows(people, tracks, events),
         "people": people,
         "events": statistics.event_rows(events),
         "event_types": EVENT_TYPES,
