@@ -24,7 +24,7 @@ from jarvis_dagster.assets.spotlight.corrected import (
 from jarvis_dagster.assets.spotlight.people import SPOTLIGHT, tracks
 from jarvis_dagster.assets.spotlight.reading import scoreboard
 from jarvis_dagster.checks import tables as checks
-from jarvis_dagster.hockey.tables import EVENTS, POSITIONS, SCAN, TRACKS, empty
+from jarvis_dagster.hockey.tables import EVENTS, POSITIONS, SCAN, SCOREBOARD, TRACKS, empty
 from jarvis_dagster.resources.uploads import UploadsResource
 from jarvis_dagster.resources.workspace import WorkspaceResource
 
@@ -134,7 +134,8 @@ def events(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> d
         where = placed if support["supported"] else None
         rink = support.get("rink", "NHL")
         info = probe(path)
-        ledger = build_ledger(seen, where, scan, info, provenance, rink=rink)
+        read = space.table("scoreboard", "scoreboard", SCOREBOARD)
+        ledger = build_ledger(seen, where, scan, info, provenance, rink=rink, scoreboard=read)
         missing = ledger.attrs["not_supported"]
         taken_back = ledger.attrs["taken_back"]
         ledger, outcomes = correct_events(
