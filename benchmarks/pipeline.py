@@ -1,14 +1,18 @@
 """Frames a second and peak memory of the whole analysis, against a plain loop.
 
     python benchmarks/pipeline.py [--video game.mp4] [--seconds 60] [--json]
+    python benchmarks/pipeline.py --scaling
 
 Without ``--video`` a 1080p game at 30 frames/s is rendered first. ``ours`` is
 what the assets do: inspect, detect, track, tell roles and teams, ledger,
 highlights, annotated video. ``peer`` is the loop that one would write with
 supervision and trackers: every frame decoded by OpenCV, the same detector,
-ByteTrack, box and label annotators, encoded by OpenCV. Both run in a process of
-their own, one after the other. ``--repeat N`` concatenates the video N times,
-to see that memory does not grow with its length.
+ByteTrack, box and label annotators, encoded by OpenCV. It runs the detector as
+one would, by ONNX Runtime, and once more by OpenVINO as ours does. Each runs in a
+process of its own, one after the other. Of a rendered game the tracks of all are
+compared with the truth: what is quicker has to be as good. ``--repeat N``
+concatenates the video N times, to see that memory does not grow with its length.
+``--scaling`` tells what a pixel and a person more cost.
 """
 
 from __future__ import annotations
@@ -21,8 +25,15 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from jarvis_dagster.hockey.detection import Detector
 
 Step = dict[str, float]
 
@@ -85,16 +96,61 @@ def ours(video: Path, folder: Path) -> dict[str, Step]:
         team_colours=colours,
     )
     steps["detect"]["stride"] = stride
+    keep(tracks[tracks["class"] != "puck"], folder)
     return steps
 
 
+def keep(tracks: pd.DataFrame, folder: Path) -> None:
+    """Put tracks where :func:`main` finds them."""
+    corners = ["x1_px", "y1_px", "x2_px", "y2_px"]
+    tracks[["frame", "track_id", *corners]].to_csv(folder / "tracks.csv", index=False)
+
+
+class OrtNetwork:
+    """The detector's network as ONNX Runtime runs it."""
+
+    def __init__(self, path: Path, threads: int) -> None:
+        import onnxruntime
+
+        from jarvis_dagster.hockey.detection.runtime import Network
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        self._session = onnxruntime.InferenceSession(
+            path, options, providers=["CPUExecutionProvider"]
+        )
+        self._names = [output.name for output in self._session.get_outputs()]
+        self.path, self.digest = path, ""
+        self.facts = Network(path).facts
+
+    def __call__(self, images: NDArray) -> dict[str, NDArray]:
+        (first,) = self._session.get_inputs()
+        return dict(zip(self._names, self._session.run(None, {first.name: images}), strict=True))
+
+
 def peer(video: Path, folder: Path) -> dict[str, Step]:
+    """The plain loop with ONNX Runtime."""
+    from jarvis_dagster.hockey.detection import OnnxDetector
+    from jarvis_dagster.hockey.detection.onnx import PACKAGED_WEIGHTS
+
+    # Nothing else runs while the detector does, so here it gets every core.
+    network = OrtNetwork(PACKAGED_WEIGHTS, psutil.cpu_count(logical=False) or 1)
+    return loop(video, folder, OnnxDetector(network))
+
+
+def peer_openvino(video: Path, folder: Path) -> dict[str, Step]:
+    """The plain loop with OpenVINO."""
+    from jarvis_dagster.hockey.detection import load_detector
+
+    return loop(video, folder, load_detector(threads=psutil.cpu_count(logical=False)))
+
+
+def loop(video: Path, folder: Path, detector: Detector) -> dict[str, Step]:
     """Decode, detect, ByteTrack, annotate, encode: frame by frame."""
     import cv2
+    import pandas as pd
     import supervision as sv
     from trackers import ByteTrackTracker
-
-    from jarvis_dagster.hockey.detection import load_detector
 
     cpu, began = time.process_time(), time.perf_counter()
     capture = cv2.VideoCapture(str(video))
@@ -104,10 +160,9 @@ def peer(video: Path, folder: Path) -> dict[str, Step]:
         int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)),
     )
     writer = cv2.VideoWriter(str(folder / "peer.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), fps, size)
-    # Nothing else runs while the detector does, so here it gets every core.
-    detector = load_detector(threads=psutil.cpu_count(logical=False))
     tracker = ByteTrackTracker(frame_rate=fps)
     boxes, labels = sv.BoxAnnotator(), sv.LabelAnnotator()
+    followed = []
     while True:
         ok, image = capture.read()
         if not ok:
@@ -120,11 +175,21 @@ def peer(video: Path, folder: Path) -> dict[str, Step]:
         image = boxes.annotate(image, detections)
         ids = detections.tracker_id
         names = [] if ids is None else [str(number) for number in ids]
+        frame = len(followed)
+        followed.append(
+            [
+                (frame, int(number), *box)
+                for number, box in zip(() if ids is None else ids, detections.xyxy, strict=False)
+                if number >= 0
+            ]
+        )
         image = labels.annotate(image, detections, names)
         writer.write(image)
     writer.release()
     capture.release()
     seconds = {"wall_s": time.perf_counter() - began, "cpu_s": time.process_time() - cpu}
+    columns = ["frame", "track_id", "x1_px", "y1_px", "x2_px", "y2_px"]
+    keep(pd.DataFrame([row for rows in followed for row in rows], columns=columns), folder)
     return {"whole loop": seconds}
 
 
@@ -137,15 +202,84 @@ def measure(kind: str, video: Path) -> dict[str, float]:
             capture_output=True,
             text=True,
         )
-    result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+        result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+        truth = video.with_name("tracks.parquet")
+        if truth.exists():
+            result |= accuracy(truth, Path(folder) / "tracks.csv")
     return result
 
 
-def rendered(folder: Path, seconds: float) -> Path:
-    """A 1080p game at 30 frames/s."""
+def accuracy(truth: Path, tracks: Path) -> dict[str, float]:
+    """HOTA and IDF1 against the truth of a rendered game (its first time through)."""
+    import pandas as pd
+
+    from jarvis_dagster.hockey.tracking.evaluation import evaluate_tables
+
+    def rows(table: pd.DataFrame) -> pd.DataFrame:
+        return pd.DataFrame(
+            {
+                "frame": table["frame"],
+                "id": table["track_id"],
+                "x": table["x1_px"],
+                "y": table["y1_px"],
+                "w": table["x2_px"] - table["x1_px"],
+                "h": table["y2_px"] - table["y1_px"],
+            }
+        )
+
+    true = pd.read_parquet(truth)
+    true = true[(true["class"] != "puck") & (true["visibility"] > 0.1)]
+    found = pd.read_csv(tracks)
+    figures = evaluate_tables(rows(true), rows(found[found["frame"] <= true["frame"].max()]))
+    return {name: figures[name] for name in ("HOTA", "IDF1")}
+
+
+def scaling(folder: Path, seconds: float) -> None:
+    """What a pixel more costs the whole way, and a person more everything after detection."""
+    import numpy as np
+    import pandas as pd
+
+    from jarvis_dagster.hockey.preflight import scan_video
+    from jarvis_dagster.hockey.render import render_annotated
+    from jarvis_dagster.hockey.tracking import track
+    from jarvis_dagster.hockey.video import probe
+
+    points = []
+    for height in (360, 720, 1080):
+        video = rendered(folder / str(height), seconds, height)
+        row = measure("ours", video)
+        megapixels = height * height * 16 / 9 / 1e6
+        spent = sum(step["cpu_s"] for step in row["steps"].values())
+        points.append((megapixels, 1000 * spent / probe(video).frame_count))
+        print(f"{height} lines: {points[-1][1]:.1f} core-ms a frame, {row['peak_mib']:.0f} MiB")
+    slope, rest = np.polyfit(*zip(*points, strict=True), 1)
+    print(f"{slope:.1f} core-ms a frame for a million pixels more, {rest:.1f} whatever the size")
+
+    info, scan = probe(video), scan_video(video)
+    truth = pd.read_parquet(video.with_name("tracks.parquet"))
+    truth = truth[(truth["class"] != "puck") & (truth["visibility"] > 0.1)]
+    everyone = truth["track_id"].value_counts().index
+    points = []
+    for count in (4, 8, 12, 16):
+        some = truth[truth["track_id"].isin(everyone[:count])].reset_index(drop=True)
+        began = time.process_time()
+        found = track(
+            some, width_px=info.width_px, height_px=info.height_px, fps=info.fps, scan=scan
+        )
+        render_annotated(video, folder / "some.mp4", found, scan=scan)
+        spent = 1000 * (time.process_time() - began) / info.frame_count
+        points.append((len(some) / info.frame_count, spent))
+    slope, rest = np.polyfit(*zip(*points, strict=True), 1)
+    print(f"after detection: {slope:.2f} core-ms a frame for a person more, {rest:.1f} for none")
+
+
+def rendered(folder: Path, seconds: float, height: int = 1080) -> Path:
+    """A game at 30 frames/s."""
     from jarvis_dagster.hockey.synthetic import GameSpec, render_game
 
-    spec = GameSpec(seed=11, duration_s=seconds, width_px=1920, height_px=1080, fps=30)
+    spec = GameSpec(
+        seed=11, duration_s=seconds, width_px=height * 16 // 9, height_px=height, fps=30
+    )
     return render_game(folder, spec).video
 
 
@@ -170,19 +304,23 @@ def repeated(video: Path, folder: Path, times: int) -> Path:
     return target
 
 
+KINDS = {"ours": ours, "peer": peer, "peer (OpenVINO)": peer_openvino}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--video", type=Path)
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--repeat", type=int, default=1)
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--only", choices=["ours", "peer"], help=argparse.SUPPRESS)
+    parser.add_argument("--scaling", action="store_true")
+    parser.add_argument("--only", choices=list(KINDS), help=argparse.SUPPRESS)
     parser.add_argument("--into", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.only:
         cpu = time.process_time()
         began = time.perf_counter()
-        steps = {"ours": ours, "peer": peer}[arguments.only](arguments.video, arguments.into)
+        steps = KINDS[arguments.only](arguments.video, arguments.into)
         wall = time.perf_counter() - began
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(
@@ -199,26 +337,35 @@ def main() -> None:
     from jarvis_dagster.hockey.video import probe
 
     with tempfile.TemporaryDirectory() as folder:
+        if arguments.scaling:
+            scaling(Path(folder), arguments.seconds)
+            return
         video = arguments.video or rendered(Path(folder), arguments.seconds)
         if arguments.repeat > 1:
             video = repeated(video, Path(folder), arguments.repeat)
         info = probe(video)
-        results = {kind: measure(kind, video) for kind in ("ours", "peer")}
+        results = {kind: measure(kind, video) for kind in KINDS}
     for row in results.values():
         row["frames_per_s"] = info.frame_count / row["wall_s"]
         row["times_real_time"] = row["frames_per_s"] / info.fps
         row["core_ms_per_frame"] = 1000 * row["cpu_s"] / info.frame_count
-    ratio = results["ours"]["frames_per_s"] / results["peer"]["frames_per_s"]
+    ratios = {
+        kind: results["ours"]["frames_per_s"] / row["frames_per_s"]
+        for kind, row in results.items()
+        if kind != "ours"
+    }
     if arguments.json:
-        print(json.dumps({**results, "ratio_frames_per_s": ratio}, indent=2))
+        print(json.dumps({**results, "ratios_frames_per_s": ratios}, indent=2))
         return
     print(f"{info.frame_count} frames, {info.width_px}x{info.height_px} at {info.fps:g} frames/s")
     for kind, row in results.items():
         print(
-            f"{kind:<5} {row['frames_per_s']:6.1f} frames/s  {row['times_real_time']:5.2f} x real "
+            f"{kind:<15} {row['frames_per_s']:6.1f} frames/s  {row['times_real_time']:5.2f} x real "
             f"time  {row['core_ms_per_frame']:5.1f} core-ms/frame  {row['peak_mib']:6.0f} MiB peak"
+            + (f"  HOTA {row['HOTA']:.3f}  IDF1 {row['IDF1']:.3f}" if "HOTA" in row else "")
         )
-    print(f"ours / peer, frames/s: {ratio:.2f}")
+    for kind, ratio in ratios.items():
+        print(f"ours / {kind}, frames/s: {ratio:.2f}")
     for step, row in results["ours"]["steps"].items():
         stride = f"  every {row['stride']}. frame" if "stride" in row else ""
         print(f"  {step:<16} {row['wall_s']:8.2f} s  {row['cpu_s']:8.2f} core-s{stride}")
