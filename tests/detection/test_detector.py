@@ -129,7 +129,7 @@ def test_the_stride_follows_the_machine_within_what_tracking_needs() -> None:
     assert choose_stride(30, 5).stride == 2
     assert choose_stride(30, 12).stride == 3
     assert choose_stride(30, 500).stride == 3
-    assert choose_stride(60, 14).stride == 4
+    assert choose_stride(60, 14).stride == 6
     assert choose_stride(10, 500).stride == 1
     assert "ms" in choose_stride(30, 14).reason
     with pytest.raises(BadInputError):
