@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jarvis_dagster.errors import BadInputError
+from jarvis_dagster.hockey.review.boxes import as_centres
 from jarvis_dagster.hockey.review.corrections import CORRECTIONS_NAME, Correction, Sighting
+from jarvis_dagster.hockey.tracking.boxes import overlap
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -91,9 +93,10 @@ class TrackIndex:
             rows = self._order[low:high]
             if not len(rows):
                 continue
-            overlap = _iou(np.array(sighting.box), self._boxes[rows])
-            best = int(overlap.argmax())
-            return int(self._ids[rows[best]]) if overlap[best] >= _LEAST_IOU else None
+            box = np.array([sighting.box])
+            shared = overlap(as_centres(box), as_centres(self._boxes[rows]))[0]
+            best = int(shared.argmax())
+            return int(self._ids[rows[best]]) if shared[best] >= _LEAST_IOU else None
         return None
 
 
@@ -194,12 +197,3 @@ def _bound_event(one: Correction, events: pd.DataFrame | None, where: str) -> Co
 def _rounded(box: NDArray[np.float64]) -> tuple[float, float, float, float]:
     x1, y1, x2, y2 = (round(float(value), 1) for value in box)
     return x1, y1, x2, y2
-
-
-def _iou(box: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Intersection over union of one box with (N, 4) others."""
-    low = np.maximum(box[:2], others[:, :2])
-    high = np.minimum(box[2:], others[:, 2:])
-    inside = np.prod(np.clip(high - low, 0, None), axis=1)
-    area = np.prod(box[2:] - box[:2]) + np.prod(others[:, 2:] - others[:, :2], axis=1)
-    return np.asarray(inside / np.maximum(area - inside, 1e-9))
