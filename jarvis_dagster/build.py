@@ -21,7 +21,14 @@ from jarvis_dagster.assets import (
     upkeep,
 )
 from jarvis_dagster.assets.synchronised import synchronised
-from jarvis_dagster.jobs import apply_corrections, list_games, process_video
+from jarvis_dagster.assets.toolchain import review
+from jarvis_dagster.jobs import (
+    apply_corrections,
+    list_games,
+    process_video,
+    queue_for_review,
+    read_labels,
+)
 from jarvis_dagster.resources.backups import BackupResource
 from jarvis_dagster.resources.log_progress import LogProgress
 from jarvis_dagster.resources.search import SearchResource
@@ -50,6 +57,7 @@ from jarvis_dagster.schedules import (
 from jarvis_dagster.sensors.corrections import corrections_sensor
 from jarvis_dagster.sensors.drive_upload import drive_upload_sensor
 from jarvis_dagster.sensors.games import games_sensor
+from jarvis_dagster.sensors.training_folder import training_folder_sensor
 from jarvis_dagster.sensors.unfinished_runs import (
     end_canceled_experiments,
     end_failed_experiments,
@@ -98,13 +106,13 @@ def build_definitions(
     }
     return dg.Definitions(
         assets=[
-            *dg.load_assets_from_modules([footage, spotlight, holmes, season, delivery]),
+            *dg.load_assets_from_modules([footage, spotlight, holmes, season, delivery, review]),
             *dg.load_assets_from_modules([upkeep, stored, searchable]),
             *(synchronised(name, pair) for name, pair in settings.synchronise.items()),
         ],
         asset_checks=dg.load_asset_checks_from_modules([upkeep, stored]),
         jobs=[process_video, list_games, back_up, verify_backups, prune_storage, verify_storage]
-        + [index_drives, apply_corrections]
+        + [index_drives, apply_corrections, queue_for_review, read_labels]
         + [sync_job(name) for name in settings.synchronise],
         schedules=[
             *backup_schedules(settings.backup),
@@ -115,6 +123,7 @@ def build_definitions(
             drive_upload_sensor(settings.drive),
             games_sensor,
             corrections_sensor(settings.drive),
+            training_folder_sensor(settings.drive),
             end_failed_experiments,
             end_canceled_experiments,
         ],

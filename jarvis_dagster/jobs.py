@@ -15,7 +15,15 @@ if TYPE_CHECKING:
 
     from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
 
-__all__ = ["CORRECTED", "apply_corrections", "list_games", "process_video", "recomputed"]
+__all__ = [
+    "CORRECTED",
+    "apply_corrections",
+    "list_games",
+    "process_video",
+    "queue_for_review",
+    "read_labels",
+    "recomputed",
+]
 
 CORRECTED = dg.AssetKey(["spotlight", "corrections"])
 _FIRST = {  # kinds of corrections, and the asset that each changes
@@ -38,6 +46,20 @@ apply_corrections = dg.define_asset_job(
     - dg.AssetSelection.assets(["holmes", "games"]),
     executor_def=dg.in_process_executor,
     description="A video's results again, as far as they depend on what a person corrected.",
+)
+
+queue_for_review = dg.define_asset_job(
+    "queue_for_review",
+    selection=dg.AssetSelection.assets(["toolchain", "review_queue"]),
+    executor_def=dg.in_process_executor,
+    description="A task of the frames that a person should label.",
+)
+
+read_labels = dg.define_asset_job(
+    "read_labels",
+    selection=dg.AssetSelection.assets(["toolchain", "labels"]),
+    executor_def=dg.in_process_executor,
+    description="Corrected labels, read back.",
 )
 
 process_video = dg.define_asset_job(

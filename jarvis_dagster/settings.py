@@ -77,6 +77,12 @@ class DriveSettings(_Section):
     settle_s: float = pydantic.Field(
         10, ge=0, description="Seconds that an upload must be unchanged before it is taken."
     )
+    labels_settle_s: float = pydantic.Field(
+        600,
+        ge=0,
+        description="Seconds that label files corrected in `Training` must be unchanged before"
+        " they are read.",
+    )
     poll_interval_s: int = pydantic.Field(
         30, ge=5, description="Seconds between two looks at the drive."
     )

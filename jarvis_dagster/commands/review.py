@@ -158,6 +158,88 @@ def corrections(video: Named, as_json: AsJson = False) -> None:
     _table("Corrections", ("line", "correction", "state", "note"), [[*r.values()] for r in rows])
 
 
+Videos = Annotated[
+    list[str] | None, typer.Argument(help="Videos by name or partition; all by default.")
+]
+Count = Annotated[int, typer.Option(min=1, help="Most frames.")]
+_GAP = "Least seconds between two frames of a video."
+
+
+@review_app.command("list")
+def list_(
+    videos: Videos = None,
+    count: Count = 30,
+    gap_s: Annotated[float, typer.Option("--gap", min=0, help=_GAP)] = 5.0,
+    as_json: AsJson = False,
+) -> None:
+    """The frames and tracks that are most worth a look, and why; nothing is written."""
+    from jarvis_dagster.commands import review_tasks as command
+
+    with command.opened(_settings(), _console(stderr=True)) as shop:
+        frames, tracks = command.worth_a_look(shop, videos or (), count, gap_s)
+    if as_json:
+        typer.echo(json.dumps({"frames": frames, "tracks": tracks}, indent=2, ensure_ascii=False))
+        return
+    rows = [
+        (f["video"], f"{f['pts_s']:.1f} s", f"{f['worth']:.1f}", "; ".join(f["reasons"]))
+        for f in frames
+    ]
+    _table("Frames to label (jarvis review export)", ("video", "at", "worth", "why"), rows)
+    rows = [
+        (t["video"], str(t["track"]), f"{t['from_s']} to {t['to_s']} s", f"{t['why']}")
+        for t in tracks
+    ]
+    _table("Tracks to settle (jarvis review correct)", ("video", "track", "seen", "why"), rows)
+
+
+@review_app.command()
+def export(
+    videos: Videos = None,
+    count: Count = 60,
+    gap_s: Annotated[float, typer.Option("--gap", min=0, help=_GAP)] = 5.0,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Without a second look by the detector.")
+    ] = False,
+) -> None:
+    """Put the frames whose labels would teach most into the drive's Training folder.
+
+    Ready for CVAT and as a YOLO folder, labelled as Jarvis sees them. The same frames again are
+    the same task; what a person changed in it stays.
+    """
+    from jarvis_dagster.commands import review_tasks as command
+
+    console = _console(stderr=True)
+    with command.opened(_settings(), console) as shop:
+        done = command.export(shop, videos or (), count, gap_s, second_look=not quick)
+    console.print(f"{done['frames']} frames of {done['videos']} videos:")
+    typer.echo(done["folder"])
+
+
+@review_app.command("import")
+def import_(
+    source: Annotated[
+        str, typer.Argument(help="A CVAT or YOLO export, or a YOLO folder: a path, or DRIVE:PATH.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Read corrected labels of review tasks back; say how far Jarvis agreed.
+
+    The sensor does the same for what is put into a task's folder in the drive.
+    """
+    from jarvis_dagster.commands import review_tasks as command
+
+    with command.opened(_settings(), _console(stderr=True)) as shop:
+        done = command.read_labels(shop, source)
+    if as_json:
+        typer.echo(json.dumps(done, indent=2, ensure_ascii=False))
+        return
+    _table(
+        "Corrected labels",
+        ("what", "value"),
+        [(name.replace("_", " "), value) for name, value in done.items() if value not in ({}, "")],
+    )
+
+
 def _show(done: Applied | None) -> None:
     if done is None:
         typer.echo("All corrections are applied already.")
@@ -193,6 +275,9 @@ def _figure(value: Any, unit: str) -> str:
 def _table(title: str, columns: tuple[str, ...], rows: Any) -> None:
     from rich.table import Table
 
+    if not rows:
+        typer.echo(f"{title}: none.")
+        return
     table = Table(*columns, title=title)
     for row in rows:
         table.add_row(*(str(cell) for cell in row))

@@ -29,10 +29,9 @@ if TYPE_CHECKING:
     from jarvis_dagster.hockey.review.selection import Choice
     from jarvis_dagster.hockey.review.signals import VideoTables
 
-__all__ = ["Task", "make_task", "prelabelled", "read_images", "write_task"]
+__all__ = ["Task", "make_task", "packed", "prelabelled", "read_images", "write_task"]
 
 _PEOPLE = ("player", "goalkeeper", "referee")
-_QUALITY = 95  # labels are of edges, and training sees them
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)
 _README = """\
 {count} frames to label, chosen because Jarvis is least sure of them. task.json says why of each;
@@ -86,21 +85,19 @@ def read_images(path: Path, frames: Sequence[int]) -> Iterator[tuple[int, NDArra
 
 
 def prelabelled(
-    video: VideoTables, choice: Choice, image: NDArray[np.uint8], folder: Path
+    video: VideoTables, choice: Choice, picture: Path
 ) -> tuple[Picture, dict[str, Any]]:
-    """A chosen frame as a picture in ``folder`` with the labels that Jarvis gives it."""
-    from jarvis_dagster.hockey.video import save_jpeg
-
+    """A chosen frame with the labels that Jarvis gives it; the picture gets its name by them."""
     one = choice.candidate
     name = f"{video.key}_{one.frame:07d}.jpg"
-    path = save_jpeg(image, folder / name, quality=_QUALITY)
+    path = picture.rename(picture.with_name(name))
     sha256, size = inspect(path)
     rows = video.detections[video.detections["frame"] == one.frame]
     kinds = _roles(video, rows)
     boxes = rows[["x1_px", "y1_px", "x2_px", "y2_px"]].to_numpy(np.float64)
     scale = np.array([video.width_px, video.height_px] * 2, np.float64)
     shares = (boxes / scale).clip(0, 1)
-    picture = Picture(path, name, sha256, video.key, size, tuple(kinds), shares)
+    made = Picture(path, name, sha256, video.key, size, tuple(kinds), shares)
     item = {
         "picture": name,
         "sha256": sha256,
@@ -121,7 +118,7 @@ def prelabelled(
             for kind, score, b in zip(kinds, rows["score"], boxes, strict=True)
         ],
     }
-    return picture, item
+    return made, item
 
 
 def _roles(video: VideoTables, rows: pd.DataFrame) -> list[str]:
@@ -156,7 +153,7 @@ def write_task(task: Task, folder: Path) -> dict[str, Path]:
     yolo = export_dataset(task.dataset, "yolo", folder / "yolo")
     (yolo / "dataset.json").unlink(missing_ok=True)  # it would be wrong once labels are corrected
     cvat = export_dataset(task.dataset, "cvat", folder / "cvat")
-    archive = _packed(cvat, folder / "cvat.zip")
+    archive = packed(cvat, folder / "cvat.zip")
     record, readme = folder / "task.json", folder / "README.txt"
     text = json.dumps(task.record, indent=1, ensure_ascii=False, sort_keys=True)
     record.write_text(text + "\n", "utf-8")
@@ -170,7 +167,7 @@ def write_task(task: Task, folder: Path) -> dict[str, Path]:
     return files
 
 
-def _packed(folder: Path, archive: Path) -> Path:
+def packed(folder: Path, archive: Path) -> Path:
     """A zip file that depends on names and contents alone: the same task, the same bytes."""
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as packed:
         for path in sorted(folder.rglob("*")):

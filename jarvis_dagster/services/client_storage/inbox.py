@@ -281,8 +281,17 @@ class Inbox:
 
     def about_results(self, file: DriveFile) -> dict[str, str]:
         """What the manifest beside a file in Results says that the results are of."""
-        folder = self.drive.find(file.path.rpartition("/")[0])
-        return {} if folder is None else dict(self._manifest(folder).about)
+        return dict(self.manifest_at(file.path.rpartition("/")[0]).about)
+
+    def manifest_at(self, path: str) -> Manifest:
+        """The manifest of what Jarvis put into the folder of that path; an empty one for none."""
+        folder = self.drive.find(path)
+        return Manifest() if folder is None else self._manifest(folder)
+
+    def is_whole(self, folder: DriveFile) -> bool:
+        """Whether an export into a folder came to its end."""
+        manifest = self._manifest(folder)
+        return bool(manifest.files) and not manifest.pending
 
     def _manifest(self, folder: DriveFile) -> Manifest:
         file = self.drive.find(f"{folder.path}/{MANIFEST_NAME}")

@@ -1,0 +1,1 @@
+"""The Toolchain's assets: datasets, trainings, promotion, review. Each module stands alone."""

@@ -1,0 +1,332 @@
+"""Review: the frames that a person should label, and the labels that come back."""
+
+import contextlib
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from pydantic import Field
+
+from jarvis_dagster.assets.failures import failures
+from jarvis_dagster.assets.footage import source_video
+from jarvis_dagster.assets.metadata import markdown_image, seconds_of
+from jarvis_dagster.assets.partitions import VIDEOS
+from jarvis_dagster.assets.spotlight import detections, tracks
+from jarvis_dagster.hockey.tables import DETECTIONS, SCAN, TRACKS
+from jarvis_dagster.resources.log_progress import LogProgress
+from jarvis_dagster.resources.services import AnalyticsResource
+from jarvis_dagster.resources.uploads import UploadsResource
+from jarvis_dagster.resources.workspace import Workspace, WorkspaceResource
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from jarvis_dagster.hockey.review.selection import Choice
+    from jarvis_dagster.hockey.review.signals import VideoTables
+    from jarvis_dagster.hockey.review.tasks import Task
+    from jarvis_dagster.services.client_storage.drive import Drive
+    from jarvis_dagster.toolchain.reviewing import Returned
+
+__all__ = [
+    "LabelsConfig",
+    "QueueConfig",
+    "chosen_frames",
+    "labelled_frames",
+    "labels",
+    "review_queue",
+    "video_tables",
+]
+
+TOOLCHAIN: dict[str, Any] = {"group_name": "toolchain", "owners": ["team:toolchain"]}
+_SHORTLIST = 2  # times as many frames get a second look as are wanted
+_SHOWN = 6
+_QUALITY = 95  # labels are of edges, and training sees them
+_REVIEW = "review"  # where the store keeps what is known of reviews, as if it were a video
+
+
+class QueueConfig(dg.Config):
+    """Which frames are to be labelled."""
+
+    videos: list[str] = Field([], description="Partitions of the videos; empty means all.")
+    count: int = Field(60, description="Most frames.")
+    gap_s: float = Field(5.0, description="Least seconds between two frames of a video.")
+    second_look: bool = Field(
+        True, description="Look at mirrored pictures too, for what the detector is not sure of."
+    )
+    export: bool = Field(True, description="Put the task into the drive's Training folder.")
+
+
+class LabelsConfig(dg.Config):
+    """Where corrected labels are."""
+
+    source: str = Field(
+        description="DRIVE:PATH or a path here, of a CVAT or YOLO export, or of a YOLO folder."
+    )
+
+
+@dg.asset(
+    key=["toolchain", "review_queue"],
+    deps=[detections, tracks],
+    kinds={"folder"},
+    **TOOLCHAIN,
+)
+def review_queue(
+    context: dg.AssetExecutionContext,
+    config: QueueConfig,
+    workspace: WorkspaceResource,
+    uploads: UploadsResource,
+    progress: LogProgress,
+) -> dg.MaterializeResult:
+    """The frames of all videos whose labels would teach most, as a task for a labelling tool.
+
+    Doubt, disagreement and broken rules find them; no two are alike. The task goes to
+    ``Training/`` of the drive: for CVAT, and as a YOLO folder.
+    """
+    from jarvis_dagster.hockey.datasets.sheets import example_sheet
+    from jarvis_dagster.toolchain.reviewing import ReviewTasks
+
+    space = workspace.of(_REVIEW)
+    keys = config.videos or sorted(context.instance.get_dynamic_partitions(VIDEOS.name or ""))
+    with (
+        failures(context),
+        seconds_of() as elapsed,
+        tempfile.TemporaryDirectory(prefix="jarvis-") as scratch,
+    ):
+        spaces = {key: _space(workspace, key) for key in keys}
+        wanted = config.count * (_SHORTLIST if config.second_look else 1)
+        tables, chosen = chosen_frames(
+            spaces, wanted, gap_s=config.gap_s, labelled=labelled_frames(space)
+        )
+        task = _task(config, workspace, spaces, tables, chosen, Path(scratch), progress)
+        ReviewTasks(space.storage).save(task)
+        folder = _export(uploads, task, Path(scratch) / "export") if config.export else ""
+        sheet = Path(scratch) / "sheet.jpg"
+        sheet.write_bytes(example_sheet(task.dataset.pictures[:_SHOWN]))
+        space.keep_json("queue", "queue", {"folder": folder, **task.record})
+        picture = markdown_image(sheet)
+    return dg.MaterializeResult(
+        metadata={
+            "task": task.id,
+            "folder": dg.MetadataValue.path(folder or "not exported"),
+            "frames": len(task.items),
+            "videos": len({item["video"] for item in task.items}),
+            "boxes": sum(len(item["boxes"]) for item in task.items),
+            "picture": picture,
+            "why": dg.MetadataValue.md(_why(task)),
+            "seconds": elapsed(),
+        },
+        data_version=dg.DataVersion(task.id),
+    )
+
+
+def _why(task: "Task") -> str:
+    lines = ["| video | at | worth | why |", "|---|---|---|---|"]
+    lines += [
+        f"| {item['video_name']} | {item['pts_s']:.1f} s | {item['worth']:.1f}"
+        f" | {'; '.join(item['reasons'])} |"
+        for item in task.items
+    ]
+    return "\n".join(lines)
+
+
+def _space(workspace: WorkspaceResource, key: str) -> Workspace:
+    """The files of a video to read from; no claim, as nothing of it is changed."""
+    return Workspace(
+        key, workspace.settings.data_dir / "work" / _REVIEW / key, workspace.core.storage_service
+    )
+
+
+def video_tables(space: Workspace) -> "VideoTables | None":
+    """The tables of an analysed video; None where it is not analysed yet."""
+    from jarvis_dagster.hockey.review.signals import VideoTables
+
+    needed = (("detections", "detections.parquet"), ("tracks", "tracks.parquet"))
+    if not all(space.has(*one) for one in needed):
+        return None
+    source = space.json("footage", "source")
+    return VideoTables(
+        key=space.key,
+        name=source["name"],
+        width_px=source["facts"]["width_px"],
+        height_px=source["facts"]["height_px"],
+        detections=space.table("detections", "detections", DETECTIONS),
+        tracks=space.table("tracks", "tracks", TRACKS),
+        scan=space.table("footage", "scan", SCAN),
+        kits=space.json("tracks", "teams")["colours_bgr"],
+        model_version=space.json("detections", "model")["version"],
+    )
+
+
+def chosen_frames(
+    spaces: dict[str, Workspace],
+    count: int,
+    *,
+    gap_s: float,
+    labelled: "Sequence[tuple[str, float]]" = (),
+) -> "tuple[dict[str, VideoTables], list[Choice]]":
+    """The tables of the videos that frames were chosen from, and those frames."""
+    from jarvis_dagster.hockey.review.selection import choose
+    from jarvis_dagster.hockey.review.signals import candidates
+
+    found, tables = [], {}
+    for key, space in spaces.items():
+        one = video_tables(space)
+        if one is not None:
+            tables[key] = one
+            found += candidates(one)
+    return tables, choose(found, count, gap_s=gap_s, taken=labelled)
+
+
+def labelled_frames(space: Workspace) -> list[tuple[str, float]]:
+    """Video and seconds of the frames whose labels came back."""
+    if not space.has("labels", "labelled.json"):
+        return []
+    rows = space.json("labels", "labelled")["frames"]
+    return [(str(video), float(seconds)) for video, seconds, _ in rows]
+
+
+def _task(
+    config: QueueConfig,
+    workspace: WorkspaceResource,
+    spaces: dict[str, Workspace],
+    tables: "dict[str, VideoTables]",
+    chosen: "list[Choice]",
+    scratch: Path,
+    progress: LogProgress,
+) -> "Task":
+    """The task of the frames that are left after the second look."""
+    from jarvis_dagster.hockey.detection import load_detector
+    from jarvis_dagster.hockey.review.second_look import looked_again
+    from jarvis_dagster.hockey.review.selection import choose
+    from jarvis_dagster.hockey.review.tasks import make_task, prelabelled, read_images
+    from jarvis_dagster.hockey.video import save_jpeg
+
+    vision = workspace.settings.vision
+    detector = (
+        load_detector(vision.model, threads=vision.threads, score_threshold=vision.score_threshold)
+        if config.second_look and chosen
+        else None
+    )
+    candidates = [choice.candidate for choice in chosen]
+    again, images, done = [], {}, 0
+    for key in sorted({one.video for one in candidates}):
+        path, _ = source_video(spaces[key])
+        mine = {one.frame: one for one in candidates if one.video == key}
+        for frame, image in read_images(path, list(mine)):
+            again.append(looked_again(mine[frame], detector, image) if detector else mine[frame])
+            images[key, frame] = save_jpeg(image, scratch / f"{key}-{frame}.jpg", quality=_QUALITY)
+            done += 1
+            progress.update("review", done, len(candidates))
+        spaces[key].discard()
+    pictures, items = [], []
+    for choice in choose(again, config.count, gap_s=config.gap_s):
+        one = choice.candidate
+        picture, item = prelabelled(tables[one.video], choice, images[one.video, one.frame])
+        pictures.append(picture)
+        items.append(item)
+    return make_task(pictures, items)
+
+
+def _export(uploads: UploadsResource, task: "Task", scratch: Path) -> str:
+    """Put the task into the drive, once: what a person changed in it since stays."""
+    from jarvis_dagster.hockey.review.tasks import write_task
+
+    inbox = uploads.inbox
+    folder = inbox.drive.create_folder(task.id, inbox.folder("Training").id)
+    if not inbox.is_whole(folder):
+        scratch.mkdir()
+        uploads.core.client_storage_service.export_results(
+            write_task(task, scratch),
+            uploads.settings.drive.name,
+            folder.id,
+            component="toolchain",
+            about={"task": task.id},
+        )
+    return folder.path
+
+
+@dg.asset(key=["toolchain", "labels"], kinds={"s3"}, deps=[review_queue], **TOOLCHAIN)
+def labels(
+    context: dg.AssetExecutionContext,
+    config: LabelsConfig,
+    workspace: WorkspaceResource,
+    uploads: UploadsResource,
+    analytics: AnalyticsResource,
+) -> dg.MaterializeResult:
+    """Corrected labels of review tasks: the differences, and the dataset ``corrected``.
+
+    How far Jarvis agreed with the person is logged as ``jarvis_label_agreement``. A file that
+    cannot be read gets a note beside it.
+    """
+    from jarvis_dagster.toolchain.reviewing import ReviewTasks, read_back
+    from jarvis_dagster.toolchain.sources import local_source
+    from jarvis_dagster.toolchain.store import DatasetStore
+
+    space = workspace.of(_REVIEW)
+    with failures(context), seconds_of() as elapsed, _answered(uploads, config.source):
+        store = DatasetStore(space.storage, workspace.settings.data_dir / "work" / "datasets")
+        with local_source(config.source, lambda: uploads.core) as path:
+            found = read_back(path, ReviewTasks(space.storage), store)
+        figures = found.total.figures()
+        _remember(space, found)
+    for name in ("agreement", "box_agreement", "role_agreement", "mean_iou"):
+        if figures[name] is not None:
+            analytics.service.log_metric(
+                "jarvis_label_agreement", figures[name], {"figure": name}, component="toolchain"
+            )
+    return dg.MaterializeResult(
+        metadata={
+            "source": config.source,
+            "tasks": ", ".join(found.tasks),
+            "dataset": found.dataset.ref if found.dataset else "nothing was corrected yet",
+            "dataset_is_new": found.is_new,
+            "frames": len(found.frames),
+            "frames_untouched": found.unchanged,
+            "pictures_of_no_task": found.foreign,
+            **{name: value for name, value in figures.items() if value is not None},
+            "by_video": dg.MetadataValue.json(
+                {video: one.figures() for video, one in found.by_video.items()}
+            ),
+            "seconds": elapsed(),
+        },
+        data_version=dg.DataVersion(found.dataset.version) if found.dataset else None,
+    )
+
+
+def _remember(space: Workspace, found: "Returned") -> None:
+    """Which frames were labelled, and how far Jarvis agreed."""
+    known = (
+        space.json("labels", "labelled")["frames"] if space.has("labels", "labelled.json") else []
+    )
+    rows = {row[2]: row for row in known} | {row[2]: list(row) for row in found.frames}
+    space.keep_json("labels", "labelled", {"frames": [rows[name] for name in sorted(rows)]})
+    space.keep_json(
+        "labels",
+        "agreement",
+        {
+            "tasks": list(found.tasks),
+            "dataset": found.dataset.ref if found.dataset else None,
+            "total": found.total.figures(),
+            "by_video": {video: one.figures() for video, one in found.by_video.items()},
+        },
+    )
+
+
+@contextlib.contextmanager
+def _answered(uploads: UploadsResource, source: str) -> "Iterator[None]":
+    """Tell a person beside the file what is wrong with it; take the note away when nothing is."""
+    from jarvis_dagster.errors import BadInputError
+    from jarvis_dagster.services.client_storage.notes import clear_note, write_note
+
+    name, _, path = source.partition(":")
+    drive: Drive | None = uploads.inbox.drive if name == uploads.settings.drive.name else None
+    file = drive.find(path) if drive is not None and path else None
+    try:
+        yield
+    except BadInputError as error:
+        if drive is not None and file is not None:
+            write_note(drive, file, error)
+        raise
+    if drive is not None and file is not None:
+        clear_note(drive, file)
