@@ -228,13 +228,17 @@ def train(
         typer.Option("--partly-labelled", help="A video with people on the ice left unlabelled."),
     ] = None,
     aspect: Aspect = None,
+    minutes: Annotated[
+        float, typer.Option(min=1, help="Time for everything; says how many steps are trained.")
+    ] = 10.0,
     steps: Annotated[
-        int | None, typer.Option(min=1, help="Training steps; by default the recipe's.")
+        int | None, typer.Option(min=1, help="Training steps, however long they take.")
     ] = None,
 ) -> None:
     """Train a detector on labelled frames; the same call again continues a stopped one.
 
-    Videos are told apart by groups.csv (columns image, video) in DATA.
+    Videos are told apart by groups.csv (columns image, video) in DATA. One is held out, by
+    which the new detector is compared with the one before.
     """
     from jarvis_dagster.commands.display import Display
     from jarvis_dagster.commands.train import train_command
@@ -248,8 +252,9 @@ def train(
             loose=loose or (),
             partly_labelled=partly_labelled or (),
             aspect=aspect,
+            minutes=minutes,
             steps=steps,
-            progress=lambda done, total: display.update("train", done, total),
+            display=display,
         )
     typer.echo(done)
 

@@ -25,6 +25,8 @@ _TITLES = {
     "highlights": "Cutting highlights",
     "annotate": "Drawing the annotated video",
     "train": "Training the detector",
+    "blend": "Choosing how far to go",
+    "measure": "Measuring",
     "render": "Rendering the sample game",
 }
 _LINE_EVERY_S = 5.0

@@ -13,10 +13,23 @@ from typing import TYPE_CHECKING
 from jarvis_dagster.errors import BadInputError, NotSupportedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from rich.table import Table
+
+    from jarvis_dagster.commands.display import Display
+    from jarvis_dagster.hockey.training.adapt import Outcome
+
 __all__ = ["train_command"]
+
+_FIGURES = {
+    "ap50": "AP50",
+    "recall": "recall",
+    "precision": "precision",
+    "role_macro_f1": "role macro-F1",
+    "goalkeeper_recall": "goalkeepers found and named",
+}
 
 
 def train_command(
@@ -28,10 +41,11 @@ def train_command(
     loose: Sequence[str],
     partly_labelled: Sequence[str],
     aspect: str | None,
+    minutes: float,
     steps: int | None,
-    progress: Callable[[int, int], None] | None,
+    display: Display,
 ) -> str:
-    """Train, export and shrink a detector; say where it is.
+    """Train, export, shrink and judge a detector; say where it is and whether it is better.
 
     Raises:
         NotSupportedError: the training extra is not installed.
@@ -43,7 +57,8 @@ def train_command(
         )
     from jarvis_dagster.hockey.detection.evaluation import parse_aspect
     from jarvis_dagster.hockey.detection.onnx import PACKAGED_WEIGHTS
-    from jarvis_dagster.hockey.training.build import Plan, build_detector
+    from jarvis_dagster.hockey.training.adapt import adapt_detector
+    from jarvis_dagster.hockey.training.build import Plan
 
     start = start or PACKAGED_WEIGHTS
     if not start.is_file():
@@ -55,10 +70,65 @@ def train_command(
         loose=loose,
         partly_labelled=partly_labelled,
     )
-    if steps is not None:
-        plan = dataclasses.replace(plan, recipe=dataclasses.replace(plan.recipe, steps=steps))
-    made = build_detector(data, start, output, plan, progress=progress)
+    outcome = adapt_detector(
+        data, start, output, plan, watcher=_Watcher(display), minutes=minutes, steps=steps
+    )
+    display.console.print(_table(outcome))
+    return _last_words(outcome)
+
+
+@dataclasses.dataclass
+class _Watcher:
+    """Shows what training tells on the terminal."""
+
+    display: Display
+
+    def step(self, name: str, done: int, total: int) -> None:
+        self.display.update(name, done, total)
+
+    def say(self, text: str) -> None:
+        self.display.console.print(text, highlight=False)
+
+
+def _table(outcome: Outcome) -> Table:
+    from rich.table import Table
+
+    table = Table("", title="Before and after", caption="IoU 0.5, score 0.35")
+    sets = [name for name in ("held out", "rendered") if name in outcome.after]
+    for name in sets:
+        found = outcome.after[name]
+        table.add_column(
+            f"{name}\n{found.pictures} frames, {found.people} people\nbefore", justify="right"
+        )
+        table.add_column("\n\nafter", justify="right")
+    for key, title in _FIGURES.items():
+        cells = []
+        for name in sets:
+            before = outcome.before.get(name)
+            cells += [
+                _percent(getattr(before, key, None)),
+                _percent(getattr(outcome.after[name], key)),
+            ]
+        table.add_row(title, *cells)
+    return table
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f} %"
+
+
+def _last_words(outcome: Outcome) -> str:
+    if outcome.better is None:
+        verdict = "Whether it is better than the one before, nothing here tells."
+    elif outcome.better:
+        verdict = f"It is better on what was held out ({outcome.held_out})."
+    else:
+        verdict = (
+            f"It is NOT better on what was held out ({outcome.held_out}): keep the one before. "
+            "More frames, of more games, help most."
+        )
     return (
-        f"{made}\nTry it: jarvis detect FOLDER_OR_VIDEO --model {made} --out boxes.json\n"
+        f"{outcome.detector}\n{verdict}\n"
+        f"Try it: jarvis detect FOLDER_OR_VIDEO --model {outcome.detector} --out boxes.json\n"
         "Measure it on videos that it has not seen: jarvis evaluate detector --help"
     )

@@ -1,7 +1,7 @@
 """From a labelled export to a file that the product can load, in one go.
 
 Belongs here: the order of the steps that made the packaged detector. Does not belong here:
-the steps themselves.
+the steps themselves, learning from a new rink within minutes (``adapt``).
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Plan", "build_detector", "prepare"]
+    from jarvis_dagster.hockey.training.net import HockeyNet
+
+__all__ = ["Plan", "build_detector", "facts", "finish", "prepare", "rendered_frames"]
 
 _CALIBRATION_PX = (768, 448)
 _CALIBRATION_PICTURES = 20
@@ -49,20 +51,19 @@ class Plan:
     recipe: Recipe = dataclasses.field(default_factory=Recipe)
 
 
-def prepare(data: Path, start: Path, out_dir: Path, plan: Plan) -> list[Sample]:
-    """The frames to train on: mended labels, rendered frames, nothing of the held-out videos.
+def prepare(training: Sequence[Sample], start: Path, out_dir: Path, plan: Plan) -> list[Sample]:
+    """What is trained on: ``training`` with labels mended, and rendered frames.
 
     Raises:
-        BadInputError: no labelled frame, or a video that the export does not have.
+        BadInputError: a video whose labels are to be mended and that has no frame here.
     """
-    training, _ = split_by_group(read_export(data, aspect=plan.aspect), plan.held_out)
-    for names in (plan.loose, plan.partly_labelled):
-        split_by_group(training, [name for name in names if name not in plan.held_out])
-    teacher = StartTeacher(start)
-    samples = [_mended(sample, teacher, plan) for sample in training]
-    for seed in plan.rendered_games:
-        samples += _rendered(out_dir / "rendered", seed)
-    return samples
+    mended = [name for name in (*plan.loose, *plan.partly_labelled) if name not in plan.held_out]
+    split_by_group(training, mended)
+    samples = list(training)
+    if mended:
+        teacher = StartTeacher(start)
+        samples = [_mended(sample, teacher, plan) for sample in training]
+    return samples + rendered_frames(out_dir / "rendered", plan.rendered_games)
 
 
 def _mended(sample: Sample, teacher: StartTeacher, plan: Plan) -> Sample:
@@ -93,21 +94,32 @@ def build_detector(
         BadInputError: the export, the start or an earlier checkpoint does not fit.
     """
     out_dir.mkdir(parents=True, exist_ok=True)
-    samples = prepare(data, start, out_dir, plan)
+    training, _ = split_by_group(read_export(data, aspect=plan.aspect), plan.held_out)
+    samples = prepare(training, start, out_dir, plan)
     result = train_detector(samples, out_dir, start=start, recipe=plan.recipe, progress=progress)
+    net = load_checkpoint(result.checkpoint)
+    return finish(net, samples, out_dir, version=f"{result.steps}-steps")
+
+
+def finish(net: HockeyNet, samples: Sequence[Sample], out_dir: Path, *, version: str) -> Path:
+    """Write ``net`` to ``out_dir`` in floats and, calibrated on ``samples``, in integers."""
     exact = out_dir / "detector.float.onnx"
-    facts = {
+    export_onnx(net, exact, metadata=facts(version))
+    target = out_dir / "detector.onnx"
+    quantise(exact, target, _calibration(samples))
+    return target
+
+
+def facts(version: str) -> dict[str, object]:
+    """What a detector file says of itself."""
+    return {
         "name": "hockey-nanodet-g",
-        "version": f"{result.steps}-steps",
+        "version": version,
         "score_threshold": 0.35,
         "width_px": 768,
         "still_width_px": 960,
         "nms_iou": 0.5,
     }
-    export_onnx(load_checkpoint(result.checkpoint), exact, metadata=facts)
-    target = out_dir / "detector.onnx"
-    quantise(exact, target, _calibration(samples))
-    return target
 
 
 def _calibration(samples: Sequence[Sample]) -> list[NDArray[np.uint8]]:
@@ -121,6 +133,11 @@ def _calibration(samples: Sequence[Sample]) -> list[NDArray[np.uint8]]:
     chosen = [s for group in by_group.values() for s in group[:: max(1, len(group) // each)][:each]]
     pictures = (cv2.imread(str(sample.image), cv2.IMREAD_COLOR) for sample in chosen)
     return [cv2.resize(picture, _CALIBRATION_PX) for picture in pictures]
+
+
+def rendered_frames(folder: Path, seeds: Sequence[int]) -> list[Sample]:
+    """Twelve frames of each of the rendered games ``seeds``, written to ``folder``."""
+    return [sample for seed in seeds for sample in _rendered(folder, seed)]
 
 
 def _rendered(folder: Path, seed: int) -> list[Sample]:

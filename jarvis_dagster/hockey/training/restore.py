@@ -19,7 +19,23 @@ from jarvis_dagster.hockey.training.net import HockeyNet, load_start_weights
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["load_weights", "restore"]
+__all__ = ["knows_roles", "load_weights", "network", "restore"]
+
+
+def network(path: Path) -> HockeyNet:
+    """The network at ``path``, ready for inference; see :func:`load_weights`."""
+    net = HockeyNet()
+    load_weights(net, path)
+    return net.eval()
+
+
+def knows_roles(path: Path) -> bool:
+    """Whether the network at ``path`` is a detector of this project, not the bare start."""
+    import onnx
+
+    return path.suffix != ".onnx" or any(
+        entry.key == "jarvis" for entry in onnx.load(str(path)).metadata_props
+    )
 
 
 def load_weights(net: HockeyNet, path: Path) -> None:

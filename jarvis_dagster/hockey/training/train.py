@@ -1,14 +1,19 @@
 """The training loop of the detector.
 
 Belongs here: batches, optimiser, averaging, checkpoints. Does not belong here: what the loss
-is, where data comes from, how a result is judged.
+is, where data comes from, how many steps there is time for (``pace``), how a result is judged.
+
+Each thread works on a share of a batch of its own, and the gradients are averaged: threads that
+share every layer wait for each other at each, and for all other programs of a busy machine.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,7 +57,7 @@ class Recipe:
     bfloat16: bool = True
     """Autocast; on CPUs with AMX three times the speed, elsewhere better off."""
     threads: int = 1
-    """Of the network; another thread makes the batches."""
+    """Over so many a batch is shared out; one more makes the batches."""
     seed: int = 7
 
 
@@ -146,24 +151,27 @@ def train_detector(
     if not samples:
         raise BadInputError("There is no labelled frame to train on.", "Label some frames first.")
     torch.manual_seed(recipe.seed)
-    torch.set_num_threads(recipe.threads)
+    torch.set_num_threads(1)
     out_dir.mkdir(parents=True, exist_ok=True)
     state = _State.begin(out_dir / "checkpoint.pt", start, recipe)
     centres = cell_centres(recipe.height_px, recipe.width_px)
     role_weights = torch.tensor(recipe.role_weights)
     began = time.monotonic()
     recent: list[Losses] = []
-    for batch in ahead(batches(samples, recipe, state.step, recipe.steps)):
-        recent.append(state.advance(batch, centres, role_weights))
-        if state.step % 50 == 0 or state.step == recipe.steps:
-            parts = ("total", "objectness", "box", "role", "goal")
-            mean = (float(np.mean([getattr(x, part) for x in recent])) for part in parts)
-            state.losses.append((state.step, *mean))
-            recent.clear()
-        if state.step % 250 == 0 or state.step == recipe.steps:
-            state.save()
-        if progress:
-            progress(state.step, recipe.steps)
+    try:
+        for batch in ahead(batches(samples, recipe, state.step, recipe.steps)):
+            recent.append(state.advance(batch, centres, role_weights))
+            if state.step % 50 == 0 or state.step == recipe.steps:
+                parts = ("total", "objectness", "box", "role", "goal")
+                mean = (float(np.mean([getattr(x, part) for x in recent])) for part in parts)
+                state.losses.append((state.step, *mean))
+                recent.clear()
+            if state.step % 250 == 0 or state.step == recipe.steps:
+                state.save()
+            if progress:
+                progress(state.step, recipe.steps)
+    finally:
+        state.close()
     return TrainingResult(state.path, state.step, time.monotonic() - began, state.losses)
 
 
@@ -179,6 +187,9 @@ class _State:
         self.losses: list[tuple[float, ...]] = []
         new = {*self.net.role.parameters(), *self.net.goal.parameters()}
         old = [p for p in self.net.parameters() if p not in new]
+        self._pool = ThreadPoolExecutor(
+            recipe.threads, initializer=torch.set_num_threads, initargs=(1,)
+        )
         self.optimiser = torch.optim.AdamW(
             [{"params": old, "share": 1.0}, {"params": list(new), "share": 5.0}],
             lr=recipe.learning_rate,
@@ -206,12 +217,7 @@ class _State:
         rate = self.recipe.learning_rate * _schedule(self.step, self.recipe.steps)
         for group in self.optimiser.param_groups:
             group["lr"] = rate * group["share"]
-        images = batch.images.contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.recipe.bfloat16):
-            prediction = self.net(images)
-        losses = detection_loss(prediction, centres, batch.targets, role_weights)
-        self.optimiser.zero_grad(set_to_none=True)
-        losses.total.backward()  # type: ignore[no-untyped-call]
+        losses = self._gradients(batch, centres, role_weights)
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 10.0)
         self.optimiser.step()
         self.step += 1
@@ -219,8 +225,43 @@ class _State:
         with torch.no_grad():
             for name, value in self.net.state_dict().items():
                 self.average[name].lerp_(value, 1 - keep)
-        losses.total = losses.total.detach()
         return losses
+
+    def close(self) -> None:
+        self._pool.shutdown()
+
+    def _gradients(self, batch: Batch, centres: torch.Tensor, role_weights: torch.Tensor) -> Losses:
+        """Fill the gradients from ``batch``; its losses."""
+        parameters = list(self.net.parameters())
+
+        def of(rows: range) -> tuple[Losses, tuple[torch.Tensor, ...]]:
+            images = batch.images[rows.start : rows.stop]
+            images = images.contiguous(memory_format=torch.channels_last)
+            with torch.autocast("cpu", torch.bfloat16, enabled=self.recipe.bfloat16):
+                prediction = self.net(images)
+            targets = batch.targets[rows.start : rows.stop]
+            losses = detection_loss(prediction, centres, targets, role_weights)
+            gradients = torch.autograd.grad(losses.total, parameters, allow_unused=True)
+            return dataclasses.replace(losses, total=losses.total.detach()), gradients
+
+        shares = _shares(len(batch.targets), self.recipe.threads)
+        answers = list(self._pool.map(of, shares))
+        parts = [len(rows) / len(batch.targets) for rows in shares]
+        for number, parameter in enumerate(parameters):
+            found = [
+                gradients[number] * part
+                for (_, gradients), part in zip(answers, parts, strict=True)
+                if gradients[number] is not None
+            ]
+            parameter.grad = torch.stack(found).sum(0) if found else None
+        mean = [
+            sum(
+                float(getattr(losses, name)) * part
+                for (losses, _), part in zip(answers, parts, strict=True)
+            )
+            for name in ("total", "objectness", "box", "role", "goal")
+        ]
+        return Losses(torch.tensor(mean[0]), *mean[1:])
 
     def save(self) -> None:
         part = self.path.with_suffix(".part")
@@ -239,6 +280,12 @@ class _State:
             part,
         )
         part.replace(self.path)
+
+
+def _shares(count: int, threads: int) -> list[range]:
+    """``count`` pictures in at most ``threads`` runs of about the same length."""
+    edges = [round(count * i / min(threads, count)) for i in range(min(threads, count) + 1)]
+    return [range(a, b) for a, b in itertools.pairwise(edges)]
 
 
 def _schedule(step: int, steps: int) -> float:
