@@ -21,7 +21,9 @@ from jarvis_dagster.assets import (
     upkeep,
 )
 from jarvis_dagster.assets.synchronised import synchronised
+from jarvis_dagster.assets.toolchain import datasets as toolchain_datasets
 from jarvis_dagster.assets.toolchain import review
+from jarvis_dagster.assets.toolchain.training import training_assets, training_jobs
 from jarvis_dagster.jobs import (
     apply_corrections,
     list_games,
@@ -30,6 +32,7 @@ from jarvis_dagster.jobs import (
     read_labels,
 )
 from jarvis_dagster.resources.backups import BackupResource
+from jarvis_dagster.resources.document_io_manager import DocumentIOManager
 from jarvis_dagster.resources.log_progress import LogProgress
 from jarvis_dagster.resources.search import SearchResource
 from jarvis_dagster.resources.services import (
@@ -42,6 +45,7 @@ from jarvis_dagster.resources.services import (
 from jarvis_dagster.resources.synchroniser import SynchroniserResource
 from jarvis_dagster.resources.table_io_manager import TableIOManager
 from jarvis_dagster.resources.uploads import UploadsResource
+from jarvis_dagster.resources.workshop import WorkshopResource
 from jarvis_dagster.resources.workspace import WorkspaceResource
 from jarvis_dagster.schedules import (
     back_up,
@@ -101,6 +105,8 @@ def build_definitions(
         "search": SearchResource(**where),
         "synchroniser": SynchroniserResource(**where),
         "tables": TableIOManager(**where),
+        "documents": DocumentIOManager(**where),
+        "workshop": WorkshopResource(**where),
         "backups": BackupResource(**where),
         "progress": LogProgress(),
     }
@@ -108,11 +114,14 @@ def build_definitions(
         assets=[
             *dg.load_assets_from_modules([footage, spotlight, holmes, season, delivery, review]),
             *dg.load_assets_from_modules([upkeep, stored, searchable]),
+            *dg.load_assets_from_modules([toolchain_datasets]),
+            *training_assets(),
             *(synchronised(name, pair) for name, pair in settings.synchronise.items()),
         ],
         asset_checks=dg.load_asset_checks_from_modules([upkeep, stored]),
         jobs=[process_video, list_games, back_up, verify_backups, prune_storage, verify_storage]
         + [index_drives, apply_corrections, queue_for_review, read_labels]
+        + training_jobs()
         + [sync_job(name) for name in settings.synchronise],
         schedules=[
             *backup_schedules(settings.backup),

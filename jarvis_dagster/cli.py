@@ -18,6 +18,7 @@ from jarvis_dagster.commands.dataset import dataset_app
 from jarvis_dagster.commands.drive import drive_app
 from jarvis_dagster.commands.review import review_app
 from jarvis_dagster.commands.storage import storage_app
+from jarvis_dagster.commands.toolchain import toolchain_app
 from jarvis_dagster.disk import is_full_disk
 from jarvis_dagster.errors import BadInputError, JarvisError, PermanentError
 
@@ -42,6 +43,7 @@ app.add_typer(evaluate, name="evaluate")
 app.add_typer(config_app, name="config")
 app.add_typer(drive_app, name="drive")
 app.add_typer(dataset_app, name="dataset")
+app.add_typer(toolchain_app, name="toolchain")
 app.add_typer(storage_app, name="storage")
 app.add_typer(backup_app, name="backup")
 app.add_typer(review_app, name="review")

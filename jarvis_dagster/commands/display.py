@@ -24,9 +24,10 @@ _TITLES = {
     "detect": "Finding players",
     "highlights": "Cutting highlights",
     "annotate": "Drawing the annotated video",
-    "train": "Training the detector",
+    "train": "Training",
     "blend": "Choosing how far to go",
     "measure": "Measuring",
+    "evaluate": "Measuring on held-out videos",
     "render": "Rendering the sample game",
 }
 _LINE_EVERY_S = 5.0

@@ -6,5 +6,6 @@ here: services and hockey code, which components reach through the facade.
 
 from jarvis_dagster.components.base import TSAIComponent
 from jarvis_dagster.components.spotlight import Spotlight
+from jarvis_dagster.components.toolchain import Toolchain
 
-__all__ = ["Spotlight", "TSAIComponent"]
+__all__ = ["Spotlight", "TSAIComponent", "Toolchain"]

@@ -22,7 +22,11 @@ from temporalio.worker import Worker
 
 from jarvis_dagster.errors import JarvisError, TransientError
 from jarvis_dagster.services.analytics import JarvisAnalyticsService
+from jarvis_dagster.services.experiment import JarvisExperimentService
 from jarvis_dagster.services.storage import JarvisStorageService, StorageConfig
+from jarvis_dagster.toolchain.pipeline import workshop_of
+from jarvis_dagster.workflows.training import HockeyDetectionTraining
+from jarvis_dagster.workflows.training_activities import TrainingActivities
 from jarvis_dagster.workflows.vision import ComputerVision
 from jarvis_dagster.workflows.vision_activities import VisionActivities
 from jarvis_dagster.workflows.watch import watch_running
@@ -31,12 +35,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from jarvis_dagster.services.analytics.config import AnalyticsConfig
+    from jarvis_dagster.services.experiment import ExperimentConfig
     from jarvis_dagster.services.workflow import WorkflowConfig
 
 __all__ = ["run_worker", "serve"]
 
 _LOG = logging.getLogger(__name__)
-WORKFLOW_CLASSES = (ComputerVision,)
+WORKFLOW_CLASSES = (ComputerVision, HockeyDetectionTraining)
 
 
 async def serve(
@@ -47,11 +52,13 @@ async def serve(
     *,
     model: Path | None = None,
     analytics: AnalyticsConfig | None = None,
+    experiment: ExperimentConfig | None = None,
 ) -> None:
     """Serve until ``stop`` is set; then let running steps finish for a while.
 
     Steps that do not finish in ``graceful_stop_s`` are taken up by another
-    worker, or by the next one. With ``analytics``, log how long workflows run.
+    worker, or by the next one. With ``analytics``, log how long workflows run; with
+    ``experiment``, serve trainings too.
 
     Raises:
         TransientError: Temporal cannot be reached.
@@ -70,7 +77,10 @@ async def serve(
             "Start it with `jarvis up`, or check workflow.address.",
         ) from error
     store = JarvisStorageService(storage)
-    activities = VisionActivities(store, work_dir, model)
+    activities = VisionActivities(store, work_dir, model).all
+    if experiment is not None:
+        runs = JarvisExperimentService(experiment)
+        activities += TrainingActivities(lambda: workshop_of(store, runs, work_dir)).all
     with (
         contextlib.closing(store),
         concurrent.futures.ThreadPoolExecutor(config.max_concurrent_activities) as executor,
@@ -79,7 +89,7 @@ async def serve(
             client,
             task_queue=config.task_queue,
             workflows=list(WORKFLOW_CLASSES),
-            activities=activities.all,
+            activities=activities,
             activity_executor=executor,
             max_concurrent_activities=config.max_concurrent_activities,
             max_heartbeat_throttle_interval=datetime.timedelta(seconds=5),
@@ -112,6 +122,7 @@ def run_worker(
     work_dir: Path,
     model: Path | None = None,
     analytics: AnalyticsConfig | None = None,
+    experiment: ExperimentConfig | None = None,
 ) -> None:
     """Serve until SIGTERM or Ctrl-C."""
 
@@ -119,7 +130,15 @@ def run_worker(
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        await serve(config, storage, work_dir, stop, model=model, analytics=analytics)
+        await serve(
+            config,
+            storage,
+            work_dir,
+            stop,
+            model=model,
+            analytics=analytics,
+            experiment=experiment,
+        )
 
     asyncio.run(main())
 
@@ -139,6 +158,7 @@ def _main() -> int:
             settings.data_dir / "work",
             settings.vision.model,
             settings.analytics,
+            settings.experiment,
         )
     except JarvisError as error:
         _LOG.error("%s", error)

@@ -99,6 +99,15 @@ def test_near_copies_of_two_videos_stay_on_one_side(tmp_path: Path) -> None:
     assert any("a + b" in finding.remedy for finding in report.findings)
 
 
+def test_two_games_before_one_camera_are_no_copies(tmp_path: Path) -> None:
+    from tests.toolchain.rendered import rendered_export
+
+    folder = rendered_export(tmp_path / "in", games=3, frames=2)
+    with read_dataset(folder, "rink") as dataset:
+        copies = find_near_copies(dataset.pictures)
+        assert copies.across == ()
+
+
 def test_splits_are_by_video(tmp_path: Path) -> None:
     pictures.yolo(tmp_path, {"a": 6, "b": 2, "c": 2, "d": 1})
     with read_dataset(tmp_path, "rink") as dataset:

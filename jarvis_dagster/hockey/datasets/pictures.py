@@ -115,6 +115,8 @@ def small_grey(path: Path) -> NDArray[np.uint8]:
 
     data = np.frombuffer(path.read_bytes(), np.uint8)
     image = cv2.imdecode(data, cv2.IMREAD_REDUCED_GRAYSCALE_4)
+    if image is not None and image.shape[1] < _THUMB_PX[0]:
+        image = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)
     if image is None:
         raise BadInputError(f"{path.name} is not a readable picture.", "Remove or replace it.")
     return np.asarray(cv2.resize(image, _THUMB_PX, interpolation=cv2.INTER_AREA), np.uint8)

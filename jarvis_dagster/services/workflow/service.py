@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["WORKFLOWS", "JarvisWorkflowService"]
 
-WORKFLOWS = ("computer-vision",)
+WORKFLOWS = ("computer-vision", "hockey-detection")
 """The workflows that the workers of this version serve."""
 
 _PAST = 5  # earlier workflows that tell how long a step takes

@@ -1,0 +1,154 @@
+"""The pipeline ``hockey-detection``: labelled frames to a detector.
+
+Belongs here: options to a plan, figures by video. Does not belong here: the training
+(``hockey/training``), the measures (``hockey/detection/evaluation``).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from jarvis_dagster.hockey.detection.labels import ROLES
+from jarvis_dagster.toolchain.kind import Evaluation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from jarvis_dagster.hockey.datasets import Dataset, Picture
+    from jarvis_dagster.hockey.detection.evaluation import LabelledPicture
+    from jarvis_dagster.toolchain.job import Job
+    from jarvis_dagster.toolchain.kind import Progress, Report
+
+__all__ = ["HockeyDetection"]
+
+_LOWEST_SCORE = 0.02  # that average precision ranks
+
+
+class HockeyDetection:
+    """See the module. Starts from the packaged detector."""
+
+    name = "hockey-detection"
+    model = "hockey_detector"
+    file = "detector.onnx"
+    figure = "ap50"
+    defaults: Mapping[str, Any] = {
+        "steps": 800,
+        "batch": 8,
+        "learning_rate": 4e-4,
+        "weight_decay": 0.01,
+        "width_px": 448,
+        "height_px": 320,
+        "mosaic_share": 0.3,
+        "rendered_games": 5,
+        "loose": [],
+        "partly_labelled": [],
+        "seed": 7,
+    }
+
+    def train(
+        self,
+        job: Job,
+        data: Dataset,
+        folder: Path,
+        out: Path,
+        *,
+        report: Report,
+        progress: Progress,
+    ) -> Path:
+        """Train, export and quantise; live metrics are the losses in the checkpoint."""
+        from jarvis_dagster.hockey.detection.onnx import PACKAGED_WEIGHTS
+        from jarvis_dagster.hockey.training.build import Plan, build_detector
+        from jarvis_dagster.hockey.training.train import Recipe
+
+        own = dict(job.options)
+        games = own.pop("rendered_games")
+        known = set(data.videos)
+        plan = Plan(
+            held_out=job.split.held_out,
+            loose=[video for video in own.pop("loose") if video in known],
+            partly_labelled=[video for video in own.pop("partly_labelled") if video in known],
+            rendered_games=tuple(range(101, 101 + games)),
+            recipe=dataclasses.replace(Recipe(), **own),
+        )
+        watch = _Losses(out / "checkpoint.pt", report)
+
+        def told(done: int, total: int) -> None:
+            watch.look()
+            progress(done, total)
+
+        made = build_detector(folder, PACKAGED_WEIGHTS, out, plan, progress=told)
+        watch.look()
+        return made
+
+    def evaluate(self, model: Path | None, data: Dataset, *, progress: Progress) -> Evaluation:
+        """People and roles; None is the packaged detector."""
+        from jarvis_dagster.hockey.detection import load_detector
+        from jarvis_dagster.hockey.detection.evaluation import measure
+
+        threshold = load_detector(model).score_threshold
+        detector = load_detector(model, score_threshold=_LOWEST_SCORE).for_stills()
+        pictures: dict[str, list[LabelledPicture]] = {}
+        for number, picture in enumerate(data.labelled, 1):
+            found = _labelled(picture, detector.detect)
+            pictures.setdefault(picture.video, []).append(found)
+            progress(number, len(data.labelled))
+        every = [one for part in pictures.values() for one in part]
+        whole = measure(every, threshold)
+        return Evaluation(
+            metrics=_flat(whole),
+            by_video={video: _flat(measure(part, threshold)) for video, part in pictures.items()},
+            confusion=whole["confusion"],
+        )
+
+
+class _Losses:
+    """Reports the losses of a checkpoint that training writes, each once."""
+
+    def __init__(self, checkpoint: Path, report: Report) -> None:
+        self._path, self._report = checkpoint, report
+        self._seen_ns, self._step = 0, 0
+
+    def look(self) -> None:
+        if not self._path.is_file() or self._path.stat().st_mtime_ns == self._seen_ns:
+            return
+        import torch
+
+        self._seen_ns = self._path.stat().st_mtime_ns
+        names = ("total", "objectness", "box", "role", "goal")
+        for step, *values in torch.load(self._path, weights_only=True)["losses"]:
+            if step > self._step:
+                self._step = step
+                pairs = zip(names, values, strict=True)
+                self._report({f"loss/{name}": value for name, value in pairs}, step)
+
+
+def _labelled(picture: Picture, detect: Callable[[list[Any]], list[Any]]) -> LabelledPicture:
+    from jarvis_dagster.hockey.detection.evaluation import LabelledPicture, read_picture
+
+    image = read_picture(picture.path, picture.aspect)
+    size = np.array([image.shape[1], image.shape[0]] * 2, np.float64)
+    people = [i for i, kind in enumerate(picture.classes) if kind in ROLES]
+    return LabelledPicture(
+        boxes=(picture.boxes[people].clip(0, 1) * size).astype(np.float32),
+        roles=np.array([ROLES.index(picture.classes[i]) for i in people], np.int64),
+        found=detect([image])[0],
+    )
+
+
+def _flat(result: dict[str, Any]) -> dict[str, float]:
+    """What can be measured, as numbers by name."""
+    people = result["people"]
+    found = {
+        "people": people["count"],
+        "ap50": people["ap50"],
+        "ap50_95": people["ap50_95"],
+        "recall": people["recall"],
+        "precision": people["precision"],
+        "role_macro_f1": result["role_macro_f1"],
+        "goalkeeper_recall": result["goalkeeper_recall"],
+    }
+    return {name: float(value) for name, value in found.items() if value is not None}

@@ -1,0 +1,62 @@
+"""The workflow ``hockey-detection``: data preparation, training, evaluation, deployment.
+
+Belongs here: the order of the steps, their limits and retries. Does not belong here: what a
+step does (``training_activities.py``). This module runs in Temporal's sandbox: it must be
+deterministic and import next to nothing.
+"""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+
+__all__ = ["TRAINING_STEPS", "HockeyDetectionTraining"]
+
+TRAINING_STEPS = ("data_preparation", "training", "evaluation", "deployment")
+"""The activities, in order; each takes what the one before returned."""
+
+_RETRY = RetryPolicy(
+    initial_interval=datetime.timedelta(seconds=1),
+    backoff_coefficient=2,
+    maximum_interval=datetime.timedelta(minutes=5),
+    maximum_attempts=10,
+)
+_LONGEST = datetime.timedelta(hours=48)
+_HEARTBEAT = datetime.timedelta(seconds=60)
+
+
+@workflow.defn(name="hockey-detection")
+class HockeyDetectionTraining:
+    """From a dataset to a detector that is registered as the challenger.
+
+    Input: ``dataset`` and maybe ``test``, ``validation``, ``options``, ``accept_errors``
+    (see ``toolchain.job.Request``). Result: ``job``, ``figures``, ``baseline``, ``better``,
+    ``model``, ``version``. A worker that dies is replaced by another, which goes on from the
+    last checkpoint. Promotion is a decision of its own.
+    """
+
+    @workflow.run
+    async def run(self, input_data: dict[str, Any]) -> dict[str, Any]:
+        steps: list[dict[str, Any]] = [
+            {"name": name, "state": "waiting"} for name in TRAINING_STEPS
+        ]
+        content: dict[str, Any] = {**input_data, "pipeline": "hockey-detection"}
+        for number, step in enumerate(steps):
+            steps[number] = {**step, "state": "running"}
+            workflow.upsert_memo({"steps": steps})
+            began = workflow.now()
+            content = await workflow.execute_activity(
+                step["name"],
+                content,
+                result_type=dict[str, Any],
+                start_to_close_timeout=_LONGEST,
+                heartbeat_timeout=_HEARTBEAT,
+                retry_policy=_RETRY,
+            )
+            seconds = (workflow.now() - began).total_seconds()
+            steps[number] = {**step, "state": "finished", "seconds": seconds}
+            workflow.upsert_memo({"steps": steps})
+        return content
