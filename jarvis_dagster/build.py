@@ -22,14 +22,16 @@ from jarvis_dagster.assets import (
 )
 from jarvis_dagster.assets.synchronised import synchronised
 from jarvis_dagster.assets.toolchain import datasets as toolchain_datasets
-from jarvis_dagster.assets.toolchain import review
+from jarvis_dagster.assets.toolchain import promotion, review, shadow
 from jarvis_dagster.assets.toolchain.training import training_assets, training_jobs
 from jarvis_dagster.jobs import (
     apply_corrections,
+    decide_promotion,
     list_games,
     process_video,
     queue_for_review,
     read_labels,
+    shadow_video,
 )
 from jarvis_dagster.resources.backups import BackupResource
 from jarvis_dagster.resources.document_io_manager import DocumentIOManager
@@ -61,6 +63,7 @@ from jarvis_dagster.schedules import (
 from jarvis_dagster.sensors.corrections import corrections_sensor
 from jarvis_dagster.sensors.drive_upload import drive_upload_sensor
 from jarvis_dagster.sensors.games import games_sensor
+from jarvis_dagster.sensors.shadow import shadow_sensor
 from jarvis_dagster.sensors.training_folder import training_folder_sensor
 from jarvis_dagster.sensors.unfinished_runs import (
     end_canceled_experiments,
@@ -114,14 +117,15 @@ def build_definitions(
         assets=[
             *dg.load_assets_from_modules([footage, spotlight, holmes, season, delivery, review]),
             *dg.load_assets_from_modules([upkeep, stored, searchable]),
-            *dg.load_assets_from_modules([toolchain_datasets]),
+            *dg.load_assets_from_modules([toolchain_datasets, promotion, shadow]),
             *training_assets(),
             *(synchronised(name, pair) for name, pair in settings.synchronise.items()),
         ],
-        asset_checks=dg.load_asset_checks_from_modules([upkeep, stored]),
+        asset_checks=dg.load_asset_checks_from_modules([upkeep, stored, promotion]),
         jobs=[process_video, list_games, back_up, verify_backups, prune_storage, verify_storage]
         + [index_drives, apply_corrections, queue_for_review, read_labels]
         + training_jobs()
+        + [decide_promotion, shadow_video]
         + [sync_job(name) for name in settings.synchronise],
         schedules=[
             *backup_schedules(settings.backup),
@@ -135,6 +139,7 @@ def build_definitions(
             training_folder_sensor(settings.drive),
             end_failed_experiments,
             end_canceled_experiments,
+            shadow_sensor(settings.promotion),
         ],
         resources={**resources, **(overrides or {})},
         executor=dg.in_process_executor,

@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 __all__ = [
     "CORRECTED",
     "apply_corrections",
+    "decide_promotion",
     "list_games",
     "process_video",
     "queue_for_review",
     "read_labels",
     "recomputed",
+    "shadow_video",
 ]
 
 CORRECTED = dg.AssetKey(["spotlight", "corrections"])
@@ -69,6 +71,20 @@ process_video = dg.define_asset_job(
     # One process: starting one a step costs more than most steps.
     executor_def=dg.in_process_executor,
     description="From an uploaded video to its results in the drive.",
+)
+
+decide_promotion = dg.define_asset_job(
+    "decide_promotion",
+    selection=dg.AssetSelection.assets(["toolchain", "promotion_decision"]),
+    executor_def=dg.in_process_executor,
+    description="The challenger judged against the champion; promoted if it is better.",
+)
+
+shadow_video = dg.define_asset_job(
+    "shadow_video",
+    selection=dg.AssetSelection.assets(["toolchain", "shadow_run"]),
+    executor_def=dg.in_process_executor,
+    description="The challenger beside the champion on a video; nothing is delivered.",
 )
 
 

@@ -33,6 +33,7 @@ from jarvis_dagster.stack.config import StackConfig
 
 __all__ = [
     "DriveSettings",
+    "PromotionSettings",
     "Settings",
     "SyncSettings",
     "UpkeepSettings",
@@ -52,8 +53,10 @@ class _Section(pydantic.BaseModel):
 class VisionSettings(_Section):
     """How footage is analysed."""
 
-    model: Path | None = pydantic.Field(
-        None, description="ONNX detector to use; empty means the one that ships with Jarvis."
+    model: Literal["champion"] | Path | None = pydantic.Field(
+        None,
+        description="ONNX detector to use; empty means the one that ships with Jarvis, and"
+        " `champion` the one that `jarvis models` promoted.",
     )
     score_threshold: float | None = pydantic.Field(
         None, ge=0, le=1, description="Least detection score; empty means the model's own."
@@ -120,6 +123,45 @@ class SyncSettings(_Section):
     )
 
 
+class PromotionSettings(_Section):
+    """When a challenger replaces the champion of a model."""
+
+    model: str = pydantic.Field(
+        "hockey_detector", description="The registered model that detects people."
+    )
+    games: str = pydantic.Field(
+        "frozen-games", description="The frozen games that models are judged on, by name."
+    )
+    figure: Literal[
+        "ap50", "ap50_95", "recall", "precision", "role_macro_f1", "goalkeeper_recall"
+    ] = pydantic.Field("ap50", description="The figure that has to rise.")
+    confidence: float = pydantic.Field(
+        0.95,
+        ge=0.8,
+        le=0.999,
+        description="Of the interval of the gain; equal models are promoted at most half as often"
+        " as it leaves.",
+    )
+    min_videos: int = pydantic.Field(6, ge=5, description="Fewest videos that can tell a gain.")
+    resamples: int = pydantic.Field(
+        10_000, ge=1000, le=200_000, description="How often the videos are drawn anew."
+    )
+    player_margin: float = pydantic.Field(
+        0.02, ge=0, le=1, description="How far the F1 of players may fall."
+    )
+    goalkeeper_margin: float = pydantic.Field(
+        0.05, ge=0, le=1, description="How far the F1 of goalkeepers may fall."
+    )
+    referee_margin: float = pydantic.Field(
+        0.05, ge=0, le=1, description="How far the F1 of referees may fall."
+    )
+    shadow: bool = pydantic.Field(
+        False,
+        description="Whether the challenger looks at every new video beside the champion; its"
+        " results are kept apart and never delivered.",
+    )
+
+
 class UpkeepSettings(_Section):
     """When the object store and the search index are tended."""
 
@@ -149,6 +191,9 @@ class Settings(_Section):
     drive: DriveSettings = pydantic.Field(DriveSettings(), description="The watched drive.")
     synchronise: dict[str, SyncSettings] = pydantic.Field(
         default_factory=dict, description="Pairs of folders that are kept in step, by name."
+    )
+    promotion: PromotionSettings = pydantic.Field(
+        PromotionSettings(), description="When a challenger replaces the champion of a model."
     )
     upkeep: UpkeepSettings = pydantic.Field(
         UpkeepSettings(), description="When the object store and the search index are tended."

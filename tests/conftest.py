@@ -12,6 +12,17 @@ pytest_plugins = ["tests.servers"]
 absl.logging.get_absl_handler().python_handler.stream = sys.__stderr__
 
 
+_USE_MLFLOW = ("experiments", "promotion")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """MLflow's own warnings, in what it imports and in its database layer, are not ours."""
+    for item in items:
+        if item.path.parent.name in _USE_MLFLOW:
+            for kind in ("DeprecationWarning", "FutureWarning", "ResourceWarning"):
+                item.add_marker(pytest.mark.filterwarnings(f"ignore::{kind}"))
+
+
 @pytest.fixture(autouse=True)
 def no_outside_settings(
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory

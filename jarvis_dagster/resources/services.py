@@ -27,6 +27,7 @@ __all__ = [
     "ExperimentResource",
     "StorageResource",
     "WorkflowResource",
+    "identity_of",
 ]
 
 EXPERIMENT_TAG = "jarvis/experiment"
@@ -73,11 +74,7 @@ class ExperimentResource(JarvisResource):
         Tried again by Dagster, a step or a whole run goes on with the same run of MLflow. Its
         page is in the asset's metadata.
         """
-        identity = {
-            RUN_TAG: context.run.root_run_id or context.run_id,
-            "dagster.asset": context.asset_key.to_user_string(),
-            "dagster.partition": context.partition_key if context.has_partition_key else "",
-        }
+        identity = identity_of(context)
         context.instance.add_run_tags(context.run_id, {EXPERIMENT_TAG: experiment_name})
         with self.service.run(
             experiment_name,
@@ -110,3 +107,12 @@ class AnalyticsResource(JarvisResource):
     def service(self) -> JarvisAnalyticsService:
         """Metrics, dashboards and alerts."""
         return self.core.analytics_service
+
+
+def identity_of(context: dg.AssetExecutionContext) -> dict[str, str]:
+    """What a materialisation and its retries have in common."""
+    return {
+        RUN_TAG: context.run.root_run_id or context.run_id,
+        "dagster.asset": context.asset_key.to_user_string(),
+        "dagster.partition": context.partition_key if context.has_partition_key else "",
+    }

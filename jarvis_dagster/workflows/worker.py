@@ -144,6 +144,7 @@ def run_worker(
 
 
 def _main() -> int:
+    from jarvis_dagster.champions import chosen_detector
     from jarvis_dagster.settings import load_settings
     from jarvis_dagster.wiring import with_embedded
 
@@ -156,7 +157,7 @@ def _main() -> int:
             settings.workflow,
             settings.storage,
             settings.data_dir / "work",
-            settings.vision.model,
+            chosen_detector(settings).path,
             settings.analytics,
             settings.experiment,
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,16 +10,6 @@ from jarvis_dagster.services.experiment import ExperimentConfig, JarvisExperimen
 
 if TYPE_CHECKING:
     from tests.servers import Server
-
-_OF_MLFLOW = ("DeprecationWarning", "FutureWarning", "ResourceWarning")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """MLflow's own warnings, in what it imports and in its database layer, are not ours."""
-    for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
-            for kind in _OF_MLFLOW:
-                item.add_marker(pytest.mark.filterwarnings(f"ignore::{kind}"))
 
 
 @pytest.fixture(scope="session")

@@ -48,6 +48,7 @@ def detections(
     context: dg.AssetExecutionContext, workspace: WorkspaceResource, progress: LogProgress
 ) -> dg.MaterializeResult:
     """Players, goalkeepers and referees in the frames, with the colours of their kits."""
+    from jarvis_dagster.champions import chosen_detector
     from jarvis_dagster.hockey.detection import detect_video, load_detector
     from jarvis_dagster.hockey.video import probe
 
@@ -56,8 +57,11 @@ def detections(
     with failures(context), seconds_of() as elapsed:
         path, source = source_video(space)
         info = probe(path)
+        chosen = chosen_detector(workspace.settings)
+        if chosen.told:
+            context.log.warning(chosen.told)
         detector = load_detector(
-            vision.model, threads=vision.threads, score_threshold=vision.score_threshold
+            chosen.path, threads=vision.threads, score_threshold=vision.score_threshold
         )
         stride, reason = _stride(vision.stride, info, detector)
         context.log.info(f"Looking at every {stride}. frame: {reason}")
@@ -76,6 +80,8 @@ def detections(
             {
                 "name": detector.name,
                 "version": detector.version,
+                "registered": chosen.registered,
+                "told": chosen.told,
                 "stride": stride,
                 "stride_reason": reason,
             },
@@ -88,6 +94,7 @@ def detections(
             "stride": stride,
             "model": detector.name,
             "model_version": detector.version,
+            "registered_model": chosen.registered or "none",
             "first_rows": preview(found),
             "seconds": elapsed(),
             **kept(table, colours, record),

@@ -196,6 +196,7 @@ def _task(
     progress: LogProgress,
 ) -> "Task":
     """The task of the frames that are left after the second look."""
+    from jarvis_dagster.champions import chosen_detector
     from jarvis_dagster.hockey.detection import load_detector
     from jarvis_dagster.hockey.review.second_look import looked_again
     from jarvis_dagster.hockey.review.selection import choose
@@ -204,7 +205,11 @@ def _task(
 
     vision = workspace.settings.vision
     detector = (
-        load_detector(vision.model, threads=vision.threads, score_threshold=vision.score_threshold)
+        load_detector(
+            chosen_detector(workspace.settings).path,
+            threads=vision.threads,
+            score_threshold=vision.score_threshold,
+        )
         if config.second_look and chosen
         else None
     )

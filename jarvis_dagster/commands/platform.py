@@ -1,0 +1,50 @@
+"""The services for a command, with the servers that they need.
+
+Belongs here: the core services for the length of a command. Does not belong here: what a
+command does with them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from jarvis_dagster.services.core import JarvisCoreServices
+    from jarvis_dagster.settings import Settings
+    from jarvis_dagster.stack import ProgramName
+
+__all__ = ["platform", "this_person"]
+
+
+@contextlib.contextmanager
+def platform(*, storage: bool = False) -> Iterator[tuple[Settings, JarvisCoreServices]]:
+    """The settings and the services; embedded servers that do not run are lent meanwhile.
+
+    Args:
+        storage: Whether the object store is needed too, beside MLflow.
+    """
+    from jarvis_dagster.settings import load_settings
+    from jarvis_dagster.stack import borrowed
+    from jarvis_dagster.wiring import core_services
+
+    settings = load_settings()
+    needed: list[ProgramName] = []
+    if settings.experiment is None:
+        needed.append("mlflow")
+    if settings.storage is None and (storage or needed):
+        needed.append("object-store")  # MLflow keeps its files there, too
+    lent = borrowed(settings.stack, needed) if needed else contextlib.nullcontext()
+    with lent, core_services(settings) as core:
+        yield settings, core
+
+
+def this_person() -> str:
+    """The user of this machine, for records of who did something."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
