@@ -41,6 +41,7 @@ from jarvis_dagster.resources.services import (
     AnalyticsResource,
     ClientStorageResource,
     ExperimentResource,
+    NotificationResource,
     StorageResource,
     WorkflowResource,
 )
@@ -63,6 +64,7 @@ from jarvis_dagster.schedules import (
 from jarvis_dagster.sensors.corrections import corrections_sensor
 from jarvis_dagster.sensors.drive_upload import drive_upload_sensor
 from jarvis_dagster.sensors.games import games_sensor
+from jarvis_dagster.sensors.notices import send_notices, tell_of_failures, tell_of_results
 from jarvis_dagster.sensors.shadow import shadow_sensor
 from jarvis_dagster.sensors.training_folder import training_folder_sensor
 from jarvis_dagster.sensors.unfinished_runs import (
@@ -103,6 +105,7 @@ def build_definitions(
         "experiments": ExperimentResource(**where),
         "workflows": WorkflowResource(**where),
         "analytics": AnalyticsResource(**where),
+        "notifications": NotificationResource(**where),
         "workspace": WorkspaceResource(**where),
         "uploads": UploadsResource(**where),
         "search": SearchResource(**where),
@@ -140,6 +143,9 @@ def build_definitions(
             end_failed_experiments,
             end_canceled_experiments,
             shadow_sensor(settings.promotion),
+            tell_of_failures,
+            tell_of_results,
+            send_notices,
         ],
         resources={**resources, **(overrides or {})},
         executor=dg.in_process_executor,

@@ -17,6 +17,7 @@ from jarvis_dagster.commands.backup import backup_app
 from jarvis_dagster.commands.dataset import dataset_app
 from jarvis_dagster.commands.drive import drive_app
 from jarvis_dagster.commands.models import models_app
+from jarvis_dagster.commands.notify import notify_app
 from jarvis_dagster.commands.review import review_app
 from jarvis_dagster.commands.storage import storage_app
 from jarvis_dagster.commands.toolchain import toolchain_app
@@ -47,6 +48,7 @@ app.add_typer(dataset_app, name="dataset")
 app.add_typer(toolchain_app, name="toolchain")
 app.add_typer(storage_app, name="storage")
 app.add_typer(backup_app, name="backup")
+app.add_typer(notify_app, name="notify")
 app.add_typer(review_app, name="review")
 app.add_typer(models_app, name="models")
 

@@ -27,6 +27,7 @@ from jarvis_dagster.services.analytics.config import AnalyticsConfig
 from jarvis_dagster.services.backup.config import BackupConfig
 from jarvis_dagster.services.client_storage.config import ClientStorageConfig
 from jarvis_dagster.services.experiment.config import ExperimentConfig
+from jarvis_dagster.services.notification.config import NotificationConfig
 from jarvis_dagster.services.storage.config import StorageConfig
 from jarvis_dagster.services.workflow.config import WorkflowConfig
 from jarvis_dagster.stack.config import StackConfig
@@ -218,6 +219,9 @@ class Settings(_Section):
         None, description="Metrics and alerts; empty means files in the data directory."
     )
 
+    notification: NotificationConfig = pydantic.Field(
+        default_factory=NotificationConfig, description="Who is told what, and where."
+    )
     backup: BackupConfig = pydantic.Field(
         default_factory=BackupConfig, description="Backups: where, when, and how long they stay."
     )

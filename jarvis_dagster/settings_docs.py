@@ -6,6 +6,7 @@ jarvis_dagster.settings_docs > docs/settings.md`` after a setting changed.
 
 from __future__ import annotations
 
+import datetime
 import types
 import typing
 from pathlib import Path
@@ -70,6 +71,7 @@ def _models(annotation: Any) -> Iterator[tuple[type[pydantic.BaseModel], str]]:
 
 
 _NAMES: dict[Any, str] = {
+    datetime.time: "time of day",
     str: "text",
     int: "whole number",
     float: "number",

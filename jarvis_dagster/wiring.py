@@ -44,6 +44,8 @@ def with_embedded(settings: Settings) -> Settings:
         "analytics": AnalyticsConfig(directory=data / "metrics"),
     }
     missing = {name: value for name, value in filled.items() if getattr(settings, name) is None}
+    if settings.notification.directory is None:
+        missing["notification"] = settings.notification.model_copy(update={"directory": data})
     return settings.model_copy(update=missing)
 
 
@@ -58,6 +60,7 @@ def core_services(settings: Settings) -> JarvisCoreServices:
         experiment=full.experiment,
         workflow=full.workflow,
         analytics=full.analytics,
+        notification=full.notification,
     )
 
 

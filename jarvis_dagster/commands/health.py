@@ -23,6 +23,7 @@ SERVICES = (
     "experiment_service",
     "workflow_service",
     "analytics_service",
+    "notification_service",
 )
 TIMEOUT_S = 10.0
 

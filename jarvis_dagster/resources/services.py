@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from jarvis_dagster.services.client_storage import JarvisClientStorageService
     from jarvis_dagster.services.experiment import JarvisExperimentService
     from jarvis_dagster.services.experiment.run_log import RunLog
+    from jarvis_dagster.services.notification import JarvisNotificationService
     from jarvis_dagster.services.storage import JarvisStorageService
     from jarvis_dagster.services.workflow import JarvisWorkflowService
 
@@ -25,6 +26,7 @@ __all__ = [
     "AnalyticsResource",
     "ClientStorageResource",
     "ExperimentResource",
+    "NotificationResource",
     "StorageResource",
     "WorkflowResource",
     "identity_of",
@@ -116,3 +118,12 @@ def identity_of(context: dg.AssetExecutionContext) -> dict[str, str]:
         "dagster.asset": context.asset_key.to_user_string(),
         "dagster.partition": context.partition_key if context.has_partition_key else "",
     }
+
+
+class NotificationResource(JarvisResource):
+    """Hands out the notification service."""
+
+    @property
+    def service(self) -> JarvisNotificationService:
+        """Messages to people."""
+        return self.core.notification_service

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
         JarvisClientStorageService,
     )
     from jarvis_dagster.services.experiment import ExperimentConfig, JarvisExperimentService
+    from jarvis_dagster.services.notification import (
+        JarvisNotificationService,
+        NotificationConfig,
+    )
     from jarvis_dagster.services.storage import JarvisStorageService, StorageConfig
     from jarvis_dagster.services.workflow import JarvisWorkflowService, WorkflowConfig
 
@@ -42,12 +46,14 @@ class JarvisCoreServices:
         experiment: ExperimentConfig | None = None,
         workflow: WorkflowConfig | None = None,
         analytics: AnalyticsConfig | None = None,
+        notification: NotificationConfig | None = None,
     ) -> None:
         self._storage = storage
         self._client_storage = client_storage
         self._experiment = experiment
         self._workflow = workflow
         self._analytics = analytics
+        self._notification = notification
 
     def __enter__(self) -> JarvisCoreServices:
         return self
@@ -90,6 +96,13 @@ class JarvisCoreServices:
 
         return JarvisAnalyticsService(_required("analytics", self._analytics))
 
+    @cached_property
+    def notification_service(self) -> JarvisNotificationService:
+        """Messages to people."""
+        from jarvis_dagster.services.notification import JarvisNotificationService
+
+        return JarvisNotificationService(_required("notification", self._notification))
+
     def close(self) -> None:
         """Close the connections of the services that were used."""
         with contextlib.ExitStack() as stack:
@@ -98,6 +111,7 @@ class JarvisCoreServices:
                 "experiment_service",
                 "workflow_service",
                 "analytics_service",
+                "notification_service",
             ):
                 if name in self.__dict__:
                     stack.callback(self.__dict__.pop(name).close)

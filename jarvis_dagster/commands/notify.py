@@ -1,0 +1,99 @@
+"""``jarvis notify``: what is told to people, and whether they can be reached."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from jarvis_dagster.services.notification import JarvisNotificationService
+
+__all__ = ["notify_app"]
+
+notify_app = typer.Typer(help="Messages to people.", no_args_is_help=True)
+FAILED = 1
+
+
+@notify_app.command("test")
+def send_test(
+    channels: Annotated[
+        list[str] | None, typer.Argument(help="Channels of the settings; all by default.")
+    ] = None,
+) -> None:
+    """Send a test message to each channel now; exit code 1 if one does not take it."""
+    from jarvis_dagster.errors import JarvisError
+    from jarvis_dagster.settings import load_settings
+
+    service = _service()
+    known = load_settings().notification.channels
+    if not known:
+        typer.echo("There are no channels: docs/notifications.md shows how to write one.")
+        raise typer.Exit(FAILED)
+    failed = False
+    for name in channels or known:
+        try:
+            service.test(name)
+            typer.echo(f"{name}: taken")
+        except JarvisError as error:
+            failed = True
+            typer.echo(str(error), err=True)
+    if failed:
+        raise typer.Exit(FAILED)
+
+
+@notify_app.command()
+def send() -> None:
+    """Send what waits and is due; exit code 1 if something was not taken."""
+    done = _service().deliver()
+    typer.echo(f"{done.sent} sent, {done.later} again later, {done.failed} given up")
+    for line in done.errors:
+        typer.echo(line, err=True)
+    if done.errors:
+        raise typer.Exit(FAILED)
+
+
+@notify_app.command("list")
+def list_(
+    state: Annotated[str | None, typer.Option(help="Only these: waiting, sent or failed.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many, the newest first.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """List what was told and what waits."""
+    from jarvis_dagster.errors import BadInputError
+
+    if state not in {None, "waiting", "sent", "failed"}:
+        raise BadInputError(f"{state!r} is no state.", "Use waiting, sent or failed.")
+    messages = _service().messages(state, limit)
+    if as_json:
+        typer.echo(json.dumps([dataclasses.asdict(one) for one in messages], indent=2))
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("last", "state", "channel", "what", "times", "why not")
+    for one in messages:
+        table.add_row(
+            _time(one.last_at),
+            one.state,
+            one.channel,
+            Text(one.notice.summary),
+            str(one.count),
+            Text(one.error),
+        )
+    Console().print(table)
+
+
+def _service() -> JarvisNotificationService:
+    from jarvis_dagster.settings import load_settings
+    from jarvis_dagster.wiring import core_services
+
+    return core_services(load_settings()).notification_service
+
+
+def _time(at: float) -> str:
+    return f"{datetime.datetime.fromtimestamp(at, datetime.UTC):%Y-%m-%d %H:%M}"
