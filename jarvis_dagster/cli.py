@@ -203,6 +203,50 @@ def detect(
 
 
 @app.command()
+def calibrate(
+    video: Annotated[Path, typer.Argument(help="The video to calibrate.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Calibration to write; by default VIDEO's name.calibration.json."),
+    ] = None,
+    picture: Annotated[
+        Path | None, typer.Option(help="Picture with the lines drawn; by default beside it.")
+    ] = None,
+    rink: Annotated[str, typer.Option(help="auto, NHL, IIHF (60 by 30 m) or IIHF-26.")] = "auto",
+    marks: Annotated[
+        Path | None, typer.Option(help="Clicked marks (JSON) of a camera that never moves.")
+    ] = None,
+    check: Annotated[
+        Path | None, typer.Option(help="Only compare this calibration with the video.")
+    ] = None,
+    threads: Threads = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find the rink in a video; writes the calibration, and a picture that shows if it fits.
+
+    Exit code 1 if there is no calibration, or it does not fit.
+    """
+    from jarvis_dagster.commands.calibrate import calibrate_command
+    from jarvis_dagster.commands.display import Display
+
+    with Display(_console(stderr=True)) as display:
+        good = calibrate_command(
+            video,
+            out=out,
+            picture=picture,
+            rink=rink,
+            marks=marks,
+            check=check,
+            threads=threads,
+            as_json=as_json,
+            progress=display.update,
+            console=_console(),
+        )
+    if not good:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
 def track(
     detections: Annotated[Path, typer.Option(help="MOTChallenge rows: frame,-1,x,y,w,h,score.")],
     size: Annotated[str, typer.Option(help="Size of the frames, as in 1280x720.")],

@@ -69,6 +69,15 @@ class VisionSettings(_Section):
         None, ge=1, description="Threads for detection; empty: one for each physical core."
     )
     highlights: int = pydantic.Field(6, ge=0, le=50, description="Most highlight clips a video.")
+    rink: Literal["auto", "NHL", "IIHF", "IIHF-26"] = pydantic.Field(
+        "auto",
+        description="The rink: 200 by 85 ft, 60 by 30 m, 60 by 26 m; auto: as its lines tell.",
+    )
+    cameras: dict[str, Path] = pydantic.Field(
+        default_factory=dict,
+        description="Calibration files of cameras that never move, by a pattern of the video's "
+        "name, as in `north-*.mp4`.",
+    )
 
 
 class DriveSettings(_Section):

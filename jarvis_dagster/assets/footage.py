@@ -109,7 +109,7 @@ def preflight(
         info = probe(path)
         scan = scan_video(path, progress=lambda done, total: progress.update("scan", done, total))
         sidecar = uploads.inbox.sidecar(source, space.path("footage", "calibration.json"))
-        findings = preflight(info, scan, calibrated=sidecar is not None)
+        findings = preflight(info, scan, calibrated=True if sidecar is not None else None)
         findings["video"]["name"] = source["name"]  # not that of the working copy
         table = space.keep_table(
             "footage", "scan", scan, SCAN, provenance_of(workspace.settings, source, "")

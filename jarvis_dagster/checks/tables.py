@@ -15,12 +15,25 @@ if TYPE_CHECKING:
 
     from jarvis_dagster.hockey.events.integrity import Record
 
-__all__ = ["BOXES_ARE_INSIDE", "boxes_are_inside", "record_of", "results", "specs"]
+__all__ = [
+    "BOXES_ARE_INSIDE",
+    "CALIBRATION_FITS_THE_LINES",
+    "boxes_are_inside",
+    "calibration_fits_the_lines",
+    "record_of",
+    "results",
+    "specs",
+]
 
 BOXES_ARE_INSIDE = dg.AssetCheckSpec(
     "boxes_are_inside",
     asset=dg.AssetKey(["spotlight", "detections"]),
     description="Every box has an area and lies in the picture, but for one pixel of rounding.",
+)
+CALIBRATION_FITS_THE_LINES = dg.AssetCheckSpec(
+    "calibration_fits_the_lines",
+    asset=dg.AssetKey(["spotlight", "calibration"]),
+    description="The rink's lines lie where the video shows them, or nothing relies on them.",
 )
 
 
@@ -80,6 +93,13 @@ def boxes_are_inside(
     count = int(wrong.sum())
     said = [f"{count} boxes are empty or outside the picture."] if count else []
     return _result("boxes_are_inside", said, blocking=False)
+
+
+def calibration_fits_the_lines(fit: dict[str, Any]) -> dg.AssetCheckResult:
+    """Check :data:`CALIBRATION_FITS_THE_LINES` on what ``spotlight/calibration`` keeps of it."""
+    given = fit["supported"] or fit["contradicted"]
+    against = [fit["said"]] if given and not fit["fits"] else []
+    return _result("calibration_fits_the_lines", against, blocking=False)
 
 
 def _result(name: str, against: list[str], *, blocking: bool) -> dg.AssetCheckResult:

@@ -21,6 +21,7 @@ _TITLES = {
     "pictures": "Reading pictures",
     "check": "Comparing pictures",
     "scan": "Inspecting the footage",
+    "calibrate": "Finding the rink's lines",
     "detect": "Finding players",
     "highlights": "Cutting highlights",
     "annotate": "Drawing the annotated video",

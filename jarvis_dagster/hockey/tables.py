@@ -81,6 +81,7 @@ POSITIONS = {
     "y_ft": "float32",  # across, 0 at the side boards nearest the camera
     "speed_ftps": "float32",
     "valid": "bool",
+    "error_ft": "float32",  # likely error of the position; NaN: not known
 }
 SCOREBOARD = {  # one row a look at the scoreboard in the picture
     "frame": "int32",
@@ -108,6 +109,9 @@ EVENTS = {
     "confidence": "float32",
     "evidence": "str",  # JSON object: frames, tracks, measures, model version
 }
+
+_LATER = {"error_ft": float("nan")}
+"""Columns that tables written before them lack, and what they are read as."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -160,6 +164,7 @@ def read_table(path: Path, schema: dict[str, str] | None = None) -> pd.DataFrame
     Raises:
         BadInputError: the file is not a readable table or lacks columns.
     """
+    import pandas as pd
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -171,6 +176,9 @@ def read_table(path: Path, schema: dict[str, str] | None = None) -> pd.DataFrame
             "Materialise the asset that makes it again.",
         ) from error
     missing = [name for name in schema or {} if name not in table.columns]
+    for name in [name for name in missing if name in _LATER]:
+        table[name] = pd.Series(_LATER[name], index=table.index, dtype=(schema or {})[name])
+        missing.remove(name)
     if missing:
         raise BadInputError(
             f"{path} lacks the columns {', '.join(missing)}.",

@@ -85,6 +85,7 @@ def placed(track_id, path_ft, speed_ftps, *, start=0):
             "y_ft": path_ft[:, 1],
             "speed_ftps": speed_ftps,
             "valid": True,
+            "error_ft": 0.5,
         }
     ).astype(POSITIONS)
 

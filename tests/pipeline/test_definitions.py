@@ -39,7 +39,7 @@ def test_the_assets_are_the_way_of_the_data() -> None:
         for key in graph.get_all_asset_keys()
     }
     assert parents["spotlight/detections"] == {"footage/video", "footage/preflight"}
-    assert parents["spotlight/positions"] == {"spotlight/tracks"}
+    assert parents["spotlight/positions"] == {"spotlight/tracks", "spotlight/calibration"}
     assert "holmes/game_report" in parents["delivery/results"]
     of_all = {"drives/search_index", "holmes/games", "upkeep/backup", "upkeep/stored"}
     of_videos = {

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from jarvis_dagster.build import build_definitions
+from jarvis_dagster.hockey.rink.video import Found
 from jarvis_dagster.hockey.tables import EVENTS, POSITIONS, TRACKS, read_provenance
 from jarvis_dagster.hockey.video import probe
 from jarvis_dagster.resources.uploads import UploadsResource
@@ -25,6 +26,7 @@ ASSETS = {
     "spotlight/detections",
     "spotlight/corrections",
     "spotlight/tracks",
+    "spotlight/calibration",
     "spotlight/positions",
     "spotlight/scoreboard",
     "spotlight/events",
@@ -106,7 +108,11 @@ def test_a_video_goes_from_uploads_to_results(clip: Path) -> None:
 
 
 @pytest.mark.usefixtures("config")
-def test_without_a_calibration_positions_are_not_supported(clip: Path, tmp_path: Path) -> None:
+def test_without_a_calibration_positions_are_not_supported(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blind = Found(None, (), 0.0, "sees nothing")
+    monkeypatch.setattr("jarvis_dagster.hockey.rink.video.calibrate_video", lambda *_, **__: blind)
     alone = tmp_path / "alone.mp4"
     shutil.copy(clip, alone)
     uploaded = upload(alone, "alone.mp4")

@@ -211,7 +211,8 @@ def test_the_rink_map(tmp_path: Path) -> None:
         for f in range(8)
         for t, x, valid in ((1, 50.0, True), (2, 150.0, False))
     ]
-    positions = pd.DataFrame(rows).assign(speed_ftps=0.0).astype(tables.POSITIONS)
+    positions = pd.DataFrame(rows).assign(speed_ftps=0.0, error_ft=0.5)
+    positions = positions.astype(tables.POSITIONS)
     with_map = _drawn(tmp_path, people, positions=positions)
     without = _drawn(tmp_path, people)
     corner = np.s_[250:360, 420:640]

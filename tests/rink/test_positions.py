@@ -6,7 +6,14 @@ import pytest
 
 from jarvis_dagster.hockey.rink import Calibration, positions
 from jarvis_dagster.hockey.synthetic.camera import Camera
-from jarvis_dagster.hockey.tables import POSITIONS, TRACKS, empty
+from jarvis_dagster.hockey.tables import (
+    POSITIONS,
+    TRACKS,
+    Provenance,
+    empty,
+    read_table,
+    write_table,
+)
 
 FPS = 30.0
 LENS = Camera(np.array([100.0, -70.0, 52.0]), np.array([100.0, 42.0, 0.0]), 1200.0, (1280, 720))
@@ -87,3 +94,26 @@ def test_nothing_gives_nothing():
     table = positions(empty(TRACKS), calibration(), FPS)
     assert len(table) == 0
     assert list(table.columns) == list(POSITIONS)
+
+
+def test_every_position_says_how_far_off_it_may_be():
+    sure = positions(tracks_of({1: straight(10.0)}), calibration(error_px={0: 1.0}), FPS)
+    unsure = positions(tracks_of({1: straight(10.0)}), calibration(error_px={0: 8.0}), FPS)
+    assert (sure["error_ft"] > 0).all()
+    assert (unsure["error_ft"] > 2 * sure["error_ft"]).all()
+    assert sure["valid"].all()
+
+
+def test_a_position_that_may_be_anywhere_is_not_valid():
+    table = positions(tracks_of({1: straight(10.0)}), calibration(error_px={0: 400.0}), FPS)
+    assert not table["valid"].any()
+    assert table["speed_ftps"].isna().all()
+
+
+def test_a_table_without_errors_is_still_read(tmp_path):
+    old = positions(tracks_of({1: straight(10.0)}), calibration(), FPS).drop(columns="error_ft")
+    schema = {name: kind for name, kind in POSITIONS.items() if name != "error_ft"}
+    write_table(old, schema, tmp_path / "old.parquet", Provenance("a", "b", "c"))
+    read = read_table(tmp_path / "old.parquet", POSITIONS)
+    assert read["error_ft"].isna().all()
+    assert read["error_ft"].dtype == np.float32

@@ -1,5 +1,6 @@
 """Spotlight: what is seen in the footage, from boxes to highlights."""
 
+from jarvis_dagster.assets.spotlight.calibration import calibration
 from jarvis_dagster.assets.spotlight.corrected import corrections
 from jarvis_dagster.assets.spotlight.media import annotated_video, highlights
 from jarvis_dagster.assets.spotlight.people import detections, tracks
@@ -8,6 +9,7 @@ from jarvis_dagster.assets.spotlight.reading import scoreboard
 
 __all__ = [
     "annotated_video",
+    "calibration",
     "corrections",
     "detections",
     "events",

@@ -5,6 +5,7 @@ import dagster as dg
 from jarvis_dagster.assets.failures import failures
 from jarvis_dagster.assets.footage import source_video, video
 from jarvis_dagster.assets.metadata import kept, markdown_image, seconds_of
+from jarvis_dagster.assets.spotlight.calibration import calibration
 from jarvis_dagster.assets.spotlight.people import SPOTLIGHT, tracks
 from jarvis_dagster.assets.spotlight.play import events, positions
 from jarvis_dagster.checks import tables as checks
@@ -74,7 +75,7 @@ def highlights(
 
 @dg.asset(
     key=["spotlight", "annotated_video"],
-    deps=[video, tracks, positions],
+    deps=[video, tracks, positions, calibration],
     kinds={"video"},
     **SPOTLIGHT,
 )
@@ -99,7 +100,7 @@ def annotated_video(
             positions=space.table("positions", "positions", POSITIONS) if supported else None,
             scan=space.table("footage", "scan", SCAN),
             calibration=(
-                Calibration.load(space.fetch("positions", "calibration.json"))
+                Calibration.load(space.fetch("calibration", "calibration.json"))
                 if supported
                 else None
             ),

@@ -14,6 +14,7 @@ from jarvis_dagster.assets.metadata import (
     row_count,
     seconds_of,
 )
+from jarvis_dagster.assets.spotlight.calibration import calibration
 from jarvis_dagster.assets.spotlight.corrected import (
     corrections,
     corrections_of,
@@ -25,7 +26,6 @@ from jarvis_dagster.assets.spotlight.people import SPOTLIGHT, tracks
 from jarvis_dagster.assets.spotlight.reading import scoreboard
 from jarvis_dagster.checks import tables as checks
 from jarvis_dagster.hockey.tables import EVENTS, POSITIONS, SCAN, SCOREBOARD, TRACKS, empty
-from jarvis_dagster.resources.uploads import UploadsResource
 from jarvis_dagster.resources.workspace import WorkspaceResource
 
 if TYPE_CHECKING:
@@ -36,20 +36,16 @@ __all__ = ["events", "positions"]
 
 @dg.asset(
     key=["spotlight", "positions"],
-    deps=[tracks],
+    deps=[tracks, calibration],
     kinds={"parquet"},
     metadata=columns(POSITIONS),
     check_specs=checks.specs("positions"),
     **SPOTLIGHT,
 )
 def positions(
-    context: dg.AssetExecutionContext, workspace: WorkspaceResource, uploads: UploadsResource
+    context: dg.AssetExecutionContext, workspace: WorkspaceResource
 ) -> dg.MaterializeResult:
-    """Where everyone stands on the rink, in feet; "not supported" without a calibration.
-
-    The calibration is a file beside the upload: ``game.calibration.json`` for
-    ``game.mp4``.
-    """
+    """Where everyone stands on the rink, in feet; "not supported" without a calibration."""
     from jarvis_dagster.hockey.events import keep_possible
     from jarvis_dagster.hockey.rink import Calibration
     from jarvis_dagster.hockey.rink import positions as on_the_rink
@@ -60,25 +56,17 @@ def positions(
         model = space.json("detections", "model")
         seen = space.table("tracks", "tracks", TRACKS)
         impossible: dict[str, int] = {}
-        sidecar = uploads.inbox.sidecar(source, space.path("positions", "calibration.json"))
-        if sidecar is None:
-            found = empty(POSITIONS)
-            supported: dict[str, Any] = {
-                "supported": False,
-                "reason": "No calibration: the rink's lines were not matched to this camera. "
-                "Put a .calibration.json file beside the video.",
-            }
-        else:
-            calibration = Calibration.load(sidecar)
+        fit = space.json("calibration", "fit")
+        supported: dict[str, Any]
+        if fit["supported"]:
+            held = Calibration.load(space.fetch("calibration", "calibration.json"))
             fps = source["facts"]["fps"]
-            found = on_the_rink(seen, calibration, fps)
-            found, impossible = keep_possible(found, seen, fps, calibration.rink)
-            space.keep("positions", sidecar)
-            supported = {
-                "supported": True,
-                "rink": calibration.rink,
-                "error_ft": calibration.error_ft,
-            }
+            found = on_the_rink(seen, held, fps)
+            found, impossible = keep_possible(found, seen, fps, held.rink)
+            supported = {"supported": True, "rink": held.rink, "error_ft": held.error_ft}
+        else:
+            found = empty(POSITIONS)
+            supported = {"supported": False, "reason": fit["reason"]}
         table = space.keep_table(
             "positions",
             "positions",
@@ -91,6 +79,9 @@ def positions(
         metadata={
             **row_count(found),
             "valid_share": float(found["valid"].mean()) if len(found) else 0.0,
+            "error_ft": float(found.loc[found["valid"], "error_ft"].median())
+            if found["valid"].any()
+            else None,
             "support": dg.MetadataValue.json(supported),
             "taken_back": dg.MetadataValue.json(impossible),
             "first_rows": preview(found),

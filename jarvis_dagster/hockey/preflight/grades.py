@@ -34,7 +34,7 @@ class _Reason:
 
 
 def grades(
-    info: VideoInfo, measures: dict[str, Any], *, calibrated: bool
+    info: VideoInfo, measures: dict[str, Any], *, calibrated: bool | None
 ) -> dict[str, dict[str, Any]]:
     """``{statistic: {"grade": ..., "reasons": [...]}}``; reasons are sentences."""
     picture = list(_picture(info, measures))
@@ -102,8 +102,10 @@ def _identity(info: VideoInfo, measures: dict[str, Any]) -> Iterator[_Reason]:
         yield _Reason(cost, "The camera's movement is often unclear.")
 
 
-def _position(measures: dict[str, Any], *, calibrated: bool) -> Iterator[_Reason]:
-    if not calibrated:
+def _position(measures: dict[str, Any], *, calibrated: bool | None) -> Iterator[_Reason]:
+    if calibrated is None:
+        yield _Reason(1, "The rink has to be found from the lines in the picture.")
+    elif not calibrated:
         yield _Reason(_IMPOSSIBLE, "There is no rink calibration for this video.")
     if measures["camera_moving_share"] > 0.2:
         yield _Reason(1, "The camera moves, so the calibration has to follow it.")

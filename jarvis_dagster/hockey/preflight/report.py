@@ -21,13 +21,16 @@ if TYPE_CHECKING:
 __all__ = ["STATISTICS", "preflight"]
 
 
-def preflight(info: VideoInfo, scan: pd.DataFrame, *, calibrated: bool = False) -> dict[str, Any]:
+def preflight(
+    info: VideoInfo, scan: pd.DataFrame, *, calibrated: bool | None = False
+) -> dict[str, Any]:
     """Judge the footage.
 
     Args:
         info: From ``probe``.
         scan: From ``scan_video``.
-        calibrated: A rink calibration exists for this video.
+        calibrated: A rink calibration exists for this video; ``None``: it has to be found
+            in the picture, which may turn out to be impossible.
 
     Returns:
         ``{"summary": str, "video": {...}, "measures": {name: number},

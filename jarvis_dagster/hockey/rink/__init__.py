@@ -3,7 +3,7 @@
 from jarvis_dagster.hockey.rink.calibration import Calibration, apply_homography
 from jarvis_dagster.hockey.rink.drawing import draw_rink, minimap_size_px, rink_to_minimap
 from jarvis_dagster.hockey.rink.geometry import RINKS, Rink, rink_named
-from jarvis_dagster.hockey.rink.marks import calibrate_fixed
+from jarvis_dagster.hockey.rink.marks import calibrate_fixed, landmarks_ft
 from jarvis_dagster.hockey.rink.positions import positions
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "apply_homography",
     "calibrate_fixed",
     "draw_rink",
+    "landmarks_ft",
     "minimap_size_px",
     "positions",
     "rink_named",

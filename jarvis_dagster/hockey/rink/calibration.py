@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Calibration", "apply_homography"]
+__all__ = ["Calibration", "apply_homography", "feet_per_px", "straightened"]
 
 _REMEDY = "Correct the file, or leave the calibration out to go without rink positions."
 
@@ -38,6 +38,35 @@ def apply_homography(homography: NDArray[np.float64], xy: ArrayLike) -> NDArray[
     depth = mapped[..., 2:]
     good = depth > 1e-9
     result: NDArray[np.float64] = np.where(good, mapped[..., :2] / np.where(good, depth, 1), np.nan)
+    return result
+
+
+def feet_per_px(homography: NDArray[np.float64], xy_px: ArrayLike) -> NDArray[np.float64]:
+    """Feet (...) that a pixel is worth at pixels (..., 2), in the direction where it is most."""
+    points = np.asarray(xy_px, dtype=np.float64)
+    mapped = points @ homography[:, :2].T + homography[:, 2]
+    depth = mapped[..., 2]
+    good = depth > 1e-9
+    safe = np.where(good, depth, 1.0)[..., None, None]
+    place = mapped[..., :2, None] / safe
+    change = (homography[:2, :2] - place * homography[2:, :2]) / safe
+    # The larger singular value of a 2x2 matrix.
+    total = (change**2).sum(axis=(-1, -2))
+    area = change[..., 0, 0] * change[..., 1, 1] - change[..., 0, 1] * change[..., 1, 0]
+    largest = np.sqrt((total + np.sqrt(np.maximum(total**2 - 4 * area**2, 0))) / 2)
+    result: NDArray[np.float64] = np.where(good, largest, np.nan)
+    return result
+
+
+def straightened(xy_px: ArrayLike, bend: float, size_px: tuple[int, int]) -> NDArray[np.float64]:
+    """Pixels (..., 2) without the lens' distortion; see ``Calibration.bend``."""
+    points = np.asarray(xy_px, dtype=np.float64)
+    if not bend:
+        return points
+    middle = np.array(size_px) / 2
+    away = points - middle
+    radius = (away**2).sum(axis=-1, keepdims=True) / float(middle @ middle)
+    result: NDArray[np.float64] = middle + away / (1 + bend * radius)
     return result
 
 
@@ -56,6 +85,11 @@ class Calibration:
         homography: (3, 3), image px to rink ft, for a camera that never moves.
         key_frames: frame index to (3, 3) homography, for a camera that moves.
         error_ft: Typical error on the ice.
+        error_px: frame index to the error of the key frame's homography in pixels of
+            the picture, for the key frames that say one; see :meth:`error_ft_at`.
+        bend: How much the lens bends straight lines (division model, Fitzgibbon 2001):
+            a pixel at r half diagonals from the middle is 1 + ``bend`` r^2 times too
+            far out. 0 is a lens without distortion, below 0 a barrel.
         valid_frames: (first, last) ranges, both inclusive, where the calibration
             holds; ``None`` means wherever a homography can be given. Nothing is
             interpolated across the border of a range: put one at every cut.
@@ -72,6 +106,8 @@ class Calibration:
     error_ft: float = 0.0
     valid_frames: tuple[tuple[int, int], ...] | None = None
     max_gap_frames: int = 30
+    error_px: dict[int, float] = dataclasses.field(default_factory=dict)
+    bend: float = 0.0
 
     def __post_init__(self) -> None:
         if self.rink not in RINKS:
@@ -98,6 +134,43 @@ class Calibration:
         if float(array[2] @ np.array([width / 2, height * 0.75, 1.0])) < 0:
             array = -array
         return array
+
+    def to_ice(self, frame: int, xy_px: ArrayLike) -> NDArray[np.float64] | None:
+        """Rink feet (..., 2) of pixels (..., 2) at ``frame``; None where nothing holds."""
+        matrix = self.homography_at(frame)
+        return None if matrix is None else apply_homography(matrix, self.straightened(xy_px))
+
+    def straightened(self, xy_px: ArrayLike) -> NDArray[np.float64]:
+        """Pixels (..., 2) as a lens without distortion would have them."""
+        return straightened(xy_px, self.bend, self.image_size_px)
+
+    def error_ft_at(self, frame: int, xy_px: ArrayLike) -> NDArray[np.float64]:
+        """Likely error (...) in feet of where pixels (..., 2) lie on the ice at ``frame``.
+
+        The error of the nearest key frames in pixels, times what a pixel is worth there;
+        the calibration's typical error where key frames say none. NaN where nothing holds.
+        """
+        points = np.asarray(xy_px, dtype=np.float64)
+        matrix = self.homography_at(frame)
+        if matrix is None:
+            return np.full(points.shape[:-1], np.nan)
+        error_px = self._error_px_at(frame)
+        if error_px is None:
+            return np.full(points.shape[:-1], self.error_ft)
+        return error_px * feet_per_px(matrix, self.straightened(points))
+
+    def _error_px_at(self, frame: int) -> float | None:
+        if not self.error_px:
+            return None
+        if self.homography is not None:
+            return max(self.error_px.values())
+        frames: NDArray[np.int64] = self._frames  # type: ignore[attr-defined]
+        after = min(int(np.searchsorted(frames, frame)), len(frames) - 1)
+        around = {int(frames[after])} | ({int(frames[after - 1])} if after else set())
+        if frame in self.error_px:
+            return self.error_px[frame]
+        said = [self.error_px[key] for key in around if key in self.error_px]
+        return max(said) if said else None
 
     def is_valid(self, frame: int) -> bool:
         """Whether the file says that the calibration holds at ``frame``."""
@@ -159,11 +232,16 @@ class Calibration:
             "image_size_px": list(self.image_size_px),
             "error_ft": self.error_ft,
         }
+        if self.bend:
+            content["bend"] = self.bend
         if self.homography is not None:
             content["homography"] = self.homography.tolist()
+            if self.error_px:
+                content["error_px"] = max(self.error_px.values())
         else:
             content["key_frames"] = [
                 {"frame": frame, "homography": matrix.tolist()}
+                | ({"error_px": self.error_px[frame]} if frame in self.error_px else {})
                 for frame, matrix in self.key_frames.items()
             ]
             content["max_gap_frames"] = self.max_gap_frames

@@ -24,7 +24,10 @@ _KEYS = {
     "key_frames",
     "valid_frames",
     "max_gap_frames",
+    "error_px",
+    "bend",
 }
+_MOST_BEND = 0.5
 
 
 def parsed(content: object) -> dict[str, Any]:
@@ -48,10 +51,11 @@ def parsed(content: object) -> dict[str, Any]:
     found: dict[str, Any] = {"rink": content["rink"]}
     found["image_size_px"] = _whole_pair(content["image_size_px"], "image_size_px", 1)
     found["error_ft"] = _number(content.get("error_ft", 0.0), "error_ft")
-    if "homography" in content:
-        found["homography"] = _matrix(content["homography"], "homography")
-    if "key_frames" in content:
-        found["key_frames"] = _key_frames(content["key_frames"])
+    found |= _homographies(content)
+    if "bend" in content:
+        found["bend"] = _number(content["bend"], "bend")
+        if abs(found["bend"]) > _MOST_BEND:
+            raise BadInputError(f"bend {found['bend']} is not between -0.5 and 0.5.")
     if "valid_frames" in content:
         ranges = content["valid_frames"]
         if not isinstance(ranges, list):
@@ -65,20 +69,37 @@ def parsed(content: object) -> dict[str, Any]:
     return found
 
 
-def _key_frames(value: object) -> dict[int, list[list[float]]]:
+def _homographies(content: dict[str, Any]) -> dict[str, Any]:
+    """What is under ``homography``, ``key_frames`` and ``error_px``."""
+    found: dict[str, Any] = {}
+    if "homography" in content:
+        found["homography"] = _matrix(content["homography"], "homography")
+    if "key_frames" in content:
+        found["key_frames"], found["error_px"] = _key_frames(content["key_frames"])
+    elif "error_px" in content:
+        found["error_px"] = {0: _number(content["error_px"], "error_px")}
+    return found
+
+
+def _key_frames(value: object) -> tuple[dict[int, list[list[float]]], dict[int, float]]:
     if not isinstance(value, list) or not value:
         raise BadInputError("key_frames must be a list of objects with frame and homography.")
     frames: dict[int, list[list[float]]] = {}
+    errors: dict[int, float] = {}
     for entry in value:
-        if not isinstance(entry, dict) or set(entry) != {"frame", "homography"}:
-            raise BadInputError("each of key_frames must have exactly frame and homography.")
+        if not isinstance(entry, dict) or set(entry) - {"error_px"} != {"frame", "homography"}:
+            raise BadInputError(
+                "each of key_frames must have frame and homography, and may have error_px."
+            )
         frame = entry["frame"]
         if not isinstance(frame, int) or isinstance(frame, bool) or frame < 0:
             raise BadInputError(f"key_frames: frame {frame!r} is not a whole number from 0.")
         if frame in frames:
             raise BadInputError(f"key_frames: frame {frame} occurs twice.")
         frames[frame] = _matrix(entry["homography"], f"key frame {frame}")
-    return frames
+        if "error_px" in entry:
+            errors[frame] = _number(entry["error_px"], f"key frame {frame}: error_px")
+    return frames, errors
 
 
 def _matrix(value: object, name: str) -> list[list[float]]:

@@ -169,6 +169,8 @@ RINKS: dict[str, Rink] = {
         board_height_ft=_metres(1.07),
     ),
 }
+# The narrow sheet that the IIHF rule book allows since 2021.
+RINKS["IIHF-26"] = dataclasses.replace(RINKS["IIHF"], name="IIHF-26", width_ft=_metres(26.0))
 
 
 def rink_named(name: str) -> Rink:

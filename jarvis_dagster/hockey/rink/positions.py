@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jarvis_dagster.hockey.rink.calibration import Calibration, apply_homography
+from jarvis_dagster.hockey.rink.calibration import Calibration, apply_homography, feet_per_px
 from jarvis_dagster.hockey.rink.geometry import RINKS
 from jarvis_dagster.hockey.tables import POSITIONS
 
@@ -18,9 +18,12 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["positions"]
+__all__ = ["MOST_ERROR_FT", "positions"]
 
 _MARGIN_FT = 3.0
+MOST_ERROR_FT = 10.0
+_FEET_SHARE = 0.02  # of a box's height: how far its lower edge is off the skates
+_FEET_PX = 1.0
 _SPEED_WINDOW_S = 0.5
 
 
@@ -38,9 +41,11 @@ def positions(tracks: pd.DataFrame, calibration: Calibration, fps: float) -> pd.
         fps: Frame rate; a gap of more than half a second starts a new fit.
 
     Returns:
-        ``POSITIONS``, one row per row of ``tracks``, in its order. ``valid`` is
-        False where no calibration holds or the position is more than 3 ft
-        outside the boards; such rows have no speed (NaN).
+        ``POSITIONS``, one row per row of ``tracks``, in its order. ``error_ft`` is the
+        likely error of the position, from the calibration's own and from where the feet
+        are in a box. ``valid`` is False where no calibration holds, the likely error is
+        above 10 ft, or the position is more than 3 ft outside the boards; such rows have
+        no speed (NaN).
     """
     import pandas as pd
 
@@ -52,15 +57,22 @@ def positions(tracks: pd.DataFrame, calibration: Calibration, fps: float) -> pd.
         ],
         axis=1,
     )
+    tall = tracks["y2_px"].to_numpy(np.float64) - tracks["y1_px"].to_numpy(np.float64)
+    unsure_px = np.maximum(_FEET_SHARE * tall, _FEET_PX)
     xy = np.full(feet.shape, np.nan)
+    error = np.full(len(feet), np.nan)
     order = np.argsort(frames, kind="stable")
     starts = np.flatnonzero(np.diff(frames[order], prepend=-1))
     for rows in np.split(order, starts[1:]) if len(order) else []:
-        matrix = calibration.homography_at(int(frames[rows[0]]))
+        frame = int(frames[rows[0]])
+        matrix = calibration.homography_at(frame)
         if matrix is not None:
-            xy[rows] = apply_homography(matrix, feet[rows])
+            straight = calibration.straightened(feet[rows])
+            xy[rows] = apply_homography(matrix, straight)
+            own = unsure_px[rows] * feet_per_px(matrix, straight)
+            error[rows] = np.hypot(calibration.error_ft_at(frame, feet[rows]), own)
     distance = RINKS[calibration.rink].signed_distance_ft(xy)
-    valid = np.isfinite(distance) & (distance <= _MARGIN_FT)
+    valid = np.isfinite(distance) & (distance <= _MARGIN_FT) & (error <= MOST_ERROR_FT)
     track_ids = tracks["track_id"].to_numpy()
     seconds = tracks["pts_s"].to_numpy(np.float64)
     table = pd.DataFrame(
@@ -72,6 +84,7 @@ def positions(tracks: pd.DataFrame, calibration: Calibration, fps: float) -> pd.
             "y_ft": xy[:, 1],
             "speed_ftps": _speeds(track_ids, seconds, xy, valid, fps),
             "valid": valid,
+            "error_ft": error,
         }
     )
     return table.astype(POSITIONS)

@@ -1,0 +1,292 @@
+"""The camera of a whole video, from the marks in some of its frames.
+
+Belongs here: which frames are looked at, how one frame's camera helps with the next, and where
+the result holds. Does not belong here: one picture (``search``), files.
+
+A broadcast camera turns and zooms but does not walk: once it is found in one frame, only where
+it looks is searched for in the others. Within a shot a frame is first tried with the camera of
+the frame before, turned by the motion between the two. Nothing is carried across a cut.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from jarvis_dagster.hockey.rink.camera import ice_to_image
+from jarvis_dagster.hockey.rink.refine import Prior, refine
+from jarvis_dagster.hockey.rink.residuals import Seen, inverse
+from jarvis_dagster.hockey.rink.search import Fit, find_camera, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from jarvis_dagster.hockey.rink.evidence import Evidence
+    from jarvis_dagster.hockey.rink.geometry import Rink
+
+    Array = NDArray[np.float64]
+
+__all__ = ["KeyFrame", "follow", "key_frame_numbers", "same_view"]
+
+_COLD_TRIES = 3  # full searches in one shot before it is given up
+_SURE_FT = 2.0
+
+
+@dataclasses.dataclass(eq=False)
+class KeyFrame:
+    """A frame that was looked at, what was seen, and the camera found; None: not found."""
+
+    frame: int
+    evidence: Evidence
+    fit: Fit | None = None
+    reason: str = "not looked for"
+
+
+def key_frame_numbers(scan: pd.DataFrame, every: int) -> list[list[int]]:
+    """Frames to look at, shot by shot: the first and last of each, and some between."""
+    cuts = scan.loc[scan["is_cut"].astype(bool), "frame"].tolist()
+    edges = sorted({0, *(int(cut) for cut in cuts), len(scan)})
+    return [
+        sorted({*range(first, after, every), after - 1})
+        for first, after in itertools.pairwise(edges)
+    ]
+
+
+def follow(
+    shots: Sequence[Sequence[KeyFrame]],
+    scan: pd.DataFrame,
+    rink: Rink,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Find the camera of each key frame, in place.
+
+    Args:
+        shots: Key frames of each shot, in order.
+        scan: SCAN, for the camera's motion between key frames.
+    """
+    motion = _Motion(scan)
+    known: Array | None = None
+    done, total = 0, sum(len(shot) for shot in shots)
+    for shot in shots:
+        known = _follow_shot(shot, motion, rink, known)
+        done += len(shot)
+        if progress is not None:
+            progress(done, total)
+
+
+def _follow_shot(
+    shot: Sequence[KeyFrame], motion: _Motion, rink: Rink, known: Array | None
+) -> Array | None:
+    """Fit one shot; returns the place of the camera for the next, if one was found."""
+    start, place = _first_fit(shot, rink, known)
+    if start is None:
+        for key in shot:
+            key.fit = None
+        return known
+    # From the surest frame forwards and backwards.
+    for order in (range(start + 1, len(shot)), range(start - 1, -1, -1)):
+        last: KeyFrame | None = shot[start]
+        for index in order:
+            key = shot[index]
+            _fit_from(key, last, motion, rink, place)
+            if key.fit is not None and key.fit.valid:
+                last = key
+    place = _settle(shot, rink, place)
+    _drop_contradictions(shot, motion)
+    return place
+
+
+def _first_fit(
+    shot: Sequence[KeyFrame], rink: Rink, known: Array | None
+) -> tuple[int | None, Array]:
+    """The index of a frame whose camera is sure, and where the camera stands."""
+    nothing = np.zeros(7) if known is None else known
+    order = sorted(range(len(shot)), key=lambda i: -Seen(shot[i].evidence).mass)
+    order = _apart(order, len(shot))[:_COLD_TRIES]
+    if known is not None:
+        for index in order:
+            fit = find_camera(shot[index].evidence, rink, known=known)
+            if fit is not None and fit.valid and fit.explained > 0.75:
+                shot[index].fit = fit
+                return index, known
+    best: tuple[float, int] | None = None
+    for index in order:
+        fit = find_camera(shot[index].evidence, rink)
+        shot[index].fit = fit
+        shot[index].reason = "no marks of a rink in view" if fit is None else fit.reason
+        if fit is not None and fit.valid:
+            score = fit.explained + fit.supported - 0.05 * fit.error_ft
+            if best is None or score > best[0]:
+                best = score, index
+            if fit.explained > 0.85 and fit.supported > 0.8 and fit.error_ft < _SURE_FT:
+                break
+    if best is None:
+        return None, nothing
+    found = shot[best[1]].fit
+    assert found is not None
+    return best[1], found.pose
+
+
+def _apart(order: list[int], count: int) -> list[int]:
+    """``order`` with neighbours of what came earlier moved to the end."""
+    first: list[int] = []
+    for index in order:
+        if all(abs(index - other) > count / 6 for other in first):
+            first.append(index)
+    return [*first, *(index for index in order if index not in first)]
+
+
+def _fit_from(
+    key: KeyFrame, last: KeyFrame | None, motion: _Motion, rink: Rink, place: Array
+) -> None:
+    """Fit ``key`` from the camera of ``last``, and by search where that fails."""
+    evidence = key.evidence
+    seen = Seen(evidence)
+    key.fit, key.reason = None, "no marks of a rink in view"
+    if len(seen) < 12 or evidence.ice_share < 0.05:
+        return
+    starts = []
+    if last is not None and last.fit is not None:
+        starts = [motion.turned(last.fit.pose, last.frame, key.frame, evidence.size_px)]
+        prior = Prior.same_place(place)
+        fitted = refine(
+            np.array(starts), rink, seen, evidence.size_px, evidence.unit_px, prior, rounds=3
+        )
+        fit = judge(fitted[0], evidence, rink, prior)
+        if fit.valid and fit.explained > 0.7 and fit.supported > 0.6:
+            key.fit, key.reason = fit, ""
+            return
+    found = find_camera(evidence, rink, known=place, near=np.array(starts) if starts else None)
+    key.fit = found
+    key.reason = key.reason if found is None else found.reason
+
+
+def _settle(shot: Sequence[KeyFrame], rink: Rink, place: Array) -> Array:
+    """Agree on one place of the camera, and fit all frames again from there."""
+    good = [key for key in shot if key.fit is not None and key.fit.valid]
+    if not good:
+        return place
+    poses = np.array([key.fit.pose for key in good if key.fit is not None])
+    spread = np.array([np.diag(key.fit.covariance)[:3] for key in good if key.fit is not None])
+    weights = 1 / (spread + 0.05)
+    settled = poses[int(np.argmin(spread.sum(axis=1)))].copy()
+    settled[:3] = (poses[:, :3] * weights).sum(axis=0) / weights.sum(axis=0)
+    if len(good) < 2:
+        return settled
+    prior = Prior.same_place(settled, slack_ft=0.6)
+    for key in good:
+        assert key.fit is not None
+        evidence = key.evidence
+        seen = Seen(evidence)
+        pose = refine(
+            key.fit.pose[None],
+            rink,
+            seen,
+            evidence.size_px,
+            evidence.unit_px,
+            prior,
+            widths=(4.0, 2.0),
+            rounds=3,
+        )[0]
+        key.fit = judge(pose, evidence, rink, prior)
+        key.reason = key.fit.reason
+    return settled
+
+
+def _drop_contradictions(shot: Sequence[KeyFrame], motion: _Motion) -> None:
+    """Give up frames whose camera jumped against the motion of the picture."""
+    good = [key for key in shot if key.fit is not None and key.fit.valid]
+    votes = {key.frame: [0, 0] for key in good}
+    for before, after in itertools.pairwise(good):
+        assert before.fit is not None
+        assert after.fit is not None
+        agrees = motion.agrees(before, after)
+        if agrees is None:
+            continue
+        for key in (before, after):
+            votes[key.frame][0 if agrees else 1] += 1
+    for key in good:
+        yes, no = votes[key.frame]
+        if no > yes and key.fit is not None:
+            reason = "the camera found contradicts the motion of the picture"
+            key.fit, key.reason = dataclasses.replace(key.fit, reason=reason), reason
+
+
+def same_view(before: Array, after: Array, size_px: tuple[int, int]) -> Array:
+    """(3, 3) homography that takes pixels under pose ``before`` to those under ``after``."""
+    result: Array = ice_to_image(after, size_px) @ inverse(before, size_px)
+    return result
+
+
+class _Motion:
+    """The camera's motion between any two frames, put together from the scan."""
+
+    def __init__(self, scan: pd.DataFrame) -> None:
+        self._dx, self._dy, self._scale, self._angle = (
+            scan[name].to_numpy(np.float64) for name in ("dx_px", "dy_px", "scale", "angle_rad")
+        )
+        self._good = scan["motion_ok"].to_numpy(bool)
+
+    def between(self, first: int, last: int) -> Array | None:
+        """(3, 3) pixels of ``first`` to those of ``last``; None where it is not known."""
+        low, high = min(first, last) + 1, max(first, last) + 1
+        if high > len(self._good) or not self._good[low:high].all():
+            return None
+        matrix = np.eye(3)
+        for i in range(low, high):
+            cos = self._scale[i] * np.cos(self._angle[i])
+            sin = self._scale[i] * np.sin(self._angle[i])
+            step = np.array([[cos, -sin, self._dx[i]], [sin, cos, self._dy[i]], [0, 0, 1.0]])
+            matrix = step @ matrix
+        if last < first:
+            matrix = np.linalg.inv(matrix).astype(np.float64)
+        return matrix
+
+    def turned(self, pose: Array, first: int, last: int, size_px: tuple[int, int]) -> Array:
+        """The camera ``pose`` of frame ``first`` as it should be at ``last``."""
+        matrix = self.between(first, last)
+        if matrix is None:
+            return pose
+        width, height = size_px
+        focal = float(np.exp(pose[6])) * width
+        middle = np.array([width / 2, height / 2])
+        shift = matrix[:2, :2] @ middle + matrix[:2, 2] - middle
+        moved = pose.copy()
+        moved[3] -= np.arctan(shift[0] / focal) / max(np.cos(pose[4]), 0.3)
+        moved[4] -= np.arctan(shift[1] / focal)
+        moved[6] += 0.5 * np.log(max(float(np.linalg.det(matrix[:2, :2])), 1e-3))
+        return moved
+
+    def agrees(self, before: KeyFrame, after: KeyFrame) -> bool | None:
+        """Whether two cameras fit the motion between their frames; None where unknown."""
+        matrix = self.between(before.frame, after.frame)
+        if matrix is None or before.fit is None or after.fit is None:
+            return None
+        width, height = size = before.evidence.size_px
+        probe = np.array([(0.3, 0.5), (0.7, 0.5), (0.5, 0.75)]) * (width, height)
+        told = probe @ matrix[:2, :2].T + matrix[:2, 2]
+        mapped = np.c_[probe, np.ones(3)] @ same_view(before.fit.pose, after.fit.pose, size).T
+        if not (mapped[:, 2] > 1e-9).all():
+            return False
+        off = np.linalg.norm(mapped[:, :2] / mapped[:, 2:] - told, axis=1)
+        way = np.linalg.norm(told - probe, axis=1)
+        return bool(np.median(off) < 0.025 * width + 0.25 * np.median(way))
+
+
+def carried(before: KeyFrame, after: KeyFrame, scan: pd.DataFrame) -> Iterator[tuple[int, Array]]:
+    """Cameras of the frames between two key frames: each carried there, and blended."""
+    motion = _Motion(scan)
+    assert before.fit is not None
+    assert after.fit is not None
+    size = before.evidence.size_px
+    for frame in range(before.frame + 1, after.frame):
+        share = (frame - before.frame) / (after.frame - before.frame)
+        left = motion.turned(before.fit.pose, before.frame, frame, size)
+        right = motion.turned(after.fit.pose, after.frame, frame, size)
+        yield frame, left * (1 - share) + right * share

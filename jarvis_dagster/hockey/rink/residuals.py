@@ -1,0 +1,143 @@
+"""How far marks that were seen are from marks that a camera would see.
+
+Belongs here: distances in pixels of evidence from a rink under many cameras at once, and the
+share of the rink's marks that the evidence supports. Does not belong here: trying cameras
+(``search``) or improving one (``refine``).
+
+The distance of a seen point from the nearest mark of its kind is measured on the ice and
+divided by how fast it grows per pixel (Sampson, 1982): exact for lines, and good near curves.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from jarvis_dagster.hockey.rink.camera import ice_to_image
+from jarvis_dagster.hockey.rink.markings import KINDS, mark_points_ft, miss_ft
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from jarvis_dagster.hockey.rink.evidence import Evidence
+    from jarvis_dagster.hockey.rink.geometry import Rink
+
+    Array = NDArray[np.float64]
+
+__all__ = [
+    "FAR_PX",
+    "Seen",
+    "ice_outside_ft",
+    "inverse",
+    "on_the_ice",
+    "signed_misses",
+    "support",
+]
+
+FAR_PX = 1e3
+"""Given for a point that a camera does not see on the ice at all."""
+
+
+class Seen:
+    """Evidence points grouped by kind, in the order of ``KINDS``, with their weights.
+
+    Args:
+        most: Keep at most this many of a kind.
+
+    Attributes:
+        weights: (N,): each kind counts by how many of its points there are, but no kind for
+            more than a dozen times a single one; sums to 1.
+    """
+
+    def __init__(self, evidence: Evidence, most: int = 60) -> None:
+        order = []
+        for index in range(len(KINDS) - 1):
+            rows = np.flatnonzero(evidence.kinds == index)
+            if len(rows) > most:
+                rows = rows[np.linspace(0, len(rows) - 1, most).round().astype(int)]
+            order.append(rows)
+        self.groups: list[tuple[str, slice]] = []
+        start = 0
+        weights = []
+        for kind, rows in zip(KINDS, order, strict=False):
+            if len(rows):
+                self.groups.append((kind, slice(start, start + len(rows))))
+                value = evidence.weights[rows]
+                # Dots are few and precise; a boards' edge is long and rough.
+                share = 2.0 if kind == "dot" else min(1.0, 14 / len(rows))
+                weights.append(value * share * (0.6 if kind == "boards" else 1.0))
+                start += len(rows)
+        rows = np.concatenate(order) if order else np.empty(0, np.int64)
+        self.points_px = evidence.points_px[rows]
+        every = np.concatenate(weights) if weights else np.empty(0)
+        self.mass = float(every.sum())
+        self.weights = every / max(self.mass, 1e-9)
+        cold = np.argwhere(evidence.heat[-1] > 0.7)
+        picks = cold[np.linspace(0, len(cold) - 1, 48).round().astype(int)] if len(cold) else cold
+        self.ice_px = (picks[:, ::-1] + 0.5) * evidence.cell_px - 0.5
+
+    def __len__(self) -> int:
+        return len(self.points_px)
+
+
+def on_the_ice(image_to_ice: Array, xy_px: Array) -> tuple[Array, Array, NDArray[np.bool_]]:
+    """Places (..., N, 2) in feet, their change per pixel (..., N, 2, 2), and whether before
+    the camera, of pixels (N, 2) under homographies (..., 3, 3)."""
+    mapped = xy_px @ np.swapaxes(image_to_ice[..., :2], -1, -2) + image_to_ice[..., None, :, 2]
+    depth = mapped[..., 2]
+    good = depth > 1e-9
+    safe = np.where(good, depth, 1.0)
+    places = mapped[..., :2] / safe[..., None]
+    change = (
+        image_to_ice[..., None, :2, :2] - places[..., :, None] * image_to_ice[..., None, 2:, :2]
+    ) / safe[..., None, None]
+    return places, change, good
+
+
+def inverse(pose: Array, size_px: tuple[int, int]) -> Array:
+    """(..., 3, 3) pixels to feet, positive third coordinate before the camera."""
+    # The depth of a place on the ice is positive before the camera, and so its inverse.
+    result: Array = np.linalg.inv(ice_to_image(pose, size_px)).astype(np.float64)
+    return result
+
+
+def signed_misses(rink: Rink, seen: Seen, image_to_ice: Array) -> Array:
+    """(..., N) signed distances in pixels of the seen points from their marks."""
+    places, change, good = on_the_ice(image_to_ice, seen.points_px)
+    misses = np.empty(places.shape[:-1])
+    for kind, rows in seen.groups:
+        away, direction = miss_ft(rink, kind, places[..., rows, :])
+        slope = np.einsum("...i,...ij->...j", direction, change[..., rows, :, :])
+        rate = np.sqrt((slope**2).sum(axis=-1))
+        misses[..., rows] = away / np.maximum(rate, 1e-9)
+    return np.where(good, np.clip(misses, -FAR_PX, FAR_PX), FAR_PX)
+
+
+def ice_outside_ft(rink: Rink, seen: Seen, image_to_ice: Array) -> Array:
+    """(..., M): by how many feet pixels that show ice are outside the boards."""
+    places, _, good = on_the_ice(image_to_ice, seen.ice_px)
+    return np.where(good, np.maximum(rink.signed_distance_ft(places), 0), 60.0)
+
+
+def support(rink: Rink, evidence: Evidence, matrices: Array) -> tuple[Array, Array]:
+    """Share (...) of the rink's marks in view that are seen, and how many points are in view,
+    under homographies (..., 3, 3) from feet to pixels.
+
+    Boards count where they are in view; other marks where the picture shows ice.
+    """
+    points, kinds = mark_points_ft(rink, 3.0)
+    mapped = points @ np.swapaxes(matrices[..., :2], -1, -2) + matrices[..., None, :, 2]
+    depth = mapped[..., 2]
+    pixels = mapped[..., :2] / np.where(depth > 1, depth, np.nan)[..., None]
+    rows, columns, inside = evidence.cells(pixels)
+    heat = evidence.near[kinds, rows, columns]
+    ice = evidence.near[len(KINDS) - 1, rows, columns] > 0.5
+    boards = kinds == KINDS.index("boards")
+    # The near boards are often hidden: only those at the far side are asked for.
+    far = boards & (points[:, 1] > rink.width_ft * 0.6)
+    asked = inside & ((ice & ~boards) | far)
+    score = np.minimum(heat / 0.4, 1.0)
+    count = asked.sum(axis=-1)
+    share = np.where(asked, score, 0).sum(axis=-1) / np.maximum(count, 1)
+    return share, count

@@ -1,0 +1,328 @@
+"""The calibration of a video, found in its own pictures.
+
+Belongs here: from a video file to a calibration with what it rests on. Does not belong here:
+the search in one picture (``search``), how frames help each other (``following``), whether a
+calibration that somebody gave fits (``checking``).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from jarvis_dagster.hockey.rink.calibration import Calibration, feet_per_px
+from jarvis_dagster.hockey.rink.camera import ice_to_image
+from jarvis_dagster.hockey.rink.evidence import MarkFinder, points_of
+from jarvis_dagster.hockey.rink.following import KeyFrame, carried, follow, key_frame_numbers
+from jarvis_dagster.hockey.rink.geometry import RINKS, rink_named
+from jarvis_dagster.hockey.rink.refine import error_ft_at
+from jarvis_dagster.hockey.rink.residuals import Seen, inverse
+from jarvis_dagster.hockey.rink.search import find_camera, ice_in_view
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from jarvis_dagster.hockey.rink.geometry import Rink
+
+    Array = NDArray[np.float64]
+    Progress = Callable[[int, int], None]
+
+__all__ = ["AUTO", "Fitted", "Found", "calibrate_video", "look", "moving_calibration"]
+
+AUTO = "auto"
+"""In place of a rink's name: as the lines tell."""
+_VOTERS = 4
+_CLEARLY = 0.06
+_EVERY_S = 0.4
+_STILL_SHARE = 0.004  # of the width: a camera that moves less in a whole video is fixed
+_FLOOR_PX = 0.8  # at 512 px width; what the marks themselves are worth
+_BETWEEN = 0.10  # share of the way between key frames that a frame between may be off
+
+
+@dataclasses.dataclass(frozen=True)
+class Fitted:
+    """How the lines of one key frame fit."""
+
+    frame: int
+    explained: float
+    supported: float
+    error_ft: float
+    reason: str  # empty: valid
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Found:
+    """A calibration and what it rests on.
+
+    Args:
+        calibration: None where no frame could be calibrated.
+        fits: One entry a key frame, in order.
+        valid_share: Share of the video's frames that the calibration holds for.
+        model: Version of the network that saw the marks.
+    """
+
+    calibration: Calibration | None
+    fits: tuple[Fitted, ...]
+    valid_share: float
+    model: str
+
+    @property
+    def reason(self) -> str:
+        """Why frames are without a calibration, most frequent first; empty if none are."""
+        reasons = [fit.reason for fit in self.fits if fit.reason]
+        if not reasons:
+            return ""
+        names, counts = np.unique(reasons, return_counts=True)
+        return str(names[counts.argmax()])
+
+    def summary(self) -> dict[str, Any]:
+        """Plain values for a report."""
+        good = [fit for fit in self.fits if not fit.reason]
+        reasons = [fit.reason for fit in self.fits if fit.reason]
+        return {
+            "valid_share": round(self.valid_share, 4),
+            "key_frames": len(self.fits),
+            "valid_key_frames": len(good),
+            "explained": round(float(np.median([f.explained for f in good])), 3) if good else None,
+            "supported": round(float(np.median([f.supported for f in good])), 3) if good else None,
+            "error_ft": round(float(np.median([f.error_ft for f in good])), 2) if good else None,
+            "not_valid": {reason: reasons.count(reason) for reason in sorted(set(reasons))},
+            "model": self.model,
+        }
+
+
+def calibrate_video(
+    path: Path,
+    scan: pd.DataFrame,
+    *,
+    rink: str = AUTO,
+    model: Path | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Found:
+    """Find the rink in a video.
+
+    Args:
+        scan: SCAN of the video, for its cuts and the camera's motion.
+        rink: A name in ``RINKS``, or ``auto``.
+        progress: Called with key frames done and in all.
+
+    Raises:
+        BadVideoError: the video cannot be decoded.
+        BadInputError: no such rink.
+    """
+    fps = _fps(scan)
+    finder = MarkFinder(model, threads)
+    numbers = key_frame_numbers(scan, max(1, round(_EVERY_S * fps)))
+    total = sum(len(shot) for shot in numbers)
+
+    def looked(done: int, _: int) -> None:
+        if progress is not None:
+            progress(done, 2 * total)
+
+    def fitted(done: int, _: int) -> None:
+        if progress is not None:
+            progress(total + done, 2 * total)
+
+    shots = look(path, numbers, finder, looked)
+    shape = rink_named(_likely_rink(shots) if rink == AUTO else rink)
+    if _is_still(scan, shots):
+        _fit_still(shots, shape)
+        fitted(total, total)
+        return _found(_still_calibration(shots, shape), shots, scan, finder.version)
+    follow(shots, scan, shape, fitted)
+    return _found(moving_calibration(shots, scan, shape, fps), shots, scan, finder.version)
+
+
+def _fps(scan: pd.DataFrame) -> float:
+    span = float(scan["pts_s"].iloc[-1] - scan["pts_s"].iloc[0])
+    return (len(scan) - 1) / span if span > 0 else 30.0
+
+
+def look(
+    path: Path, numbers: Sequence[Sequence[int]], finder: MarkFinder, progress: Progress | None
+) -> list[list[KeyFrame]]:
+    """Run the network on frames of a video, shot by shot."""
+    from jarvis_dagster.hockey.video import read_frames
+
+    wanted = {frame for shot in numbers for frame in shot}
+    found: dict[int, KeyFrame] = {}
+    for frame in read_frames(path, stop=max(wanted, default=0) + 1):
+        if frame.index in wanted:
+            found[frame.index] = KeyFrame(frame.index, finder(frame.image))
+            if progress is not None:
+                progress(len(found), len(wanted))
+    shots = [[found[number] for number in shot if number in found] for shot in numbers]
+    return [shot for shot in shots if shot]
+
+
+def _is_still(scan: pd.DataFrame, shots: Sequence[Sequence[KeyFrame]]) -> bool:
+    """Whether the camera never moves, and never cuts."""
+    if len(shots) != 1 or len(shots[0]) < 3:
+        return False
+    good = scan["motion_ok"].to_numpy(bool)
+    if good[1:].mean() < 0.9:
+        return False
+    width = shots[0][0].evidence.size_px[0]
+    way = np.abs(np.cumsum(scan[["dx_px", "dy_px"]].to_numpy(np.float64)[good], axis=0))
+    zoom = np.abs(np.log(scan["scale"].to_numpy(np.float64)[good])).sum()
+    return bool(way.max(initial=0.0) < _STILL_SHARE * width and zoom < 0.02)
+
+
+def _fit_still(shots: Sequence[Sequence[KeyFrame]], rink: Rink) -> None:
+    """One fit for all frames, from what most of them show: people come and go."""
+    keys = [key for shot in shots for key in shot]
+    first = keys[0].evidence
+    some = keys[:: max(1, len(keys) // 40)]
+    heat = np.median([key.evidence.heat for key in some], axis=0).astype(np.float32)
+    fit = find_camera(points_of(heat, first.size_px, first.cell_px), rink)
+    for key in keys:
+        key.fit = fit
+        key.reason = "no marks of a rink in view" if fit is None else fit.reason
+
+
+def _error_px(key: KeyFrame, rink: Rink) -> float:
+    """The error of a key frame's camera in pixels of the picture, where it shows ice."""
+    assert key.fit is not None
+    evidence = key.evidence
+    xy = ice_in_view(key.fit.pose, evidence, rink)
+    if not len(xy):
+        return float("inf")
+    feet = error_ft_at(key.fit.pose, key.fit.covariance, xy, evidence.size_px)
+    worth = feet_per_px(inverse(key.fit.pose, evidence.size_px), xy)
+    return max(float(np.nanquantile(feet / worth, 0.7)), _FLOOR_PX * evidence.unit_px)
+
+
+def _homography(pose: Array, size_px: tuple[int, int]) -> Array:
+    matrix = inverse(pose, size_px)
+    scaled: Array = matrix / np.abs(matrix).max()
+    return scaled
+
+
+def _still_calibration(shots: Sequence[Sequence[KeyFrame]], rink: Rink) -> Calibration | None:
+    key = shots[0][0]
+    if key.fit is None or not key.fit.valid:
+        return None
+    return Calibration(
+        rink.name,
+        key.evidence.size_px,
+        homography=_homography(key.fit.pose, key.evidence.size_px),
+        error_ft=round(key.fit.error_ft, 3),
+        error_px={0: round(_error_px(key, rink), 3)},
+    )
+
+
+def moving_calibration(
+    shots: Sequence[Sequence[KeyFrame]], scan: pd.DataFrame, rink: Rink, fps: float
+) -> Calibration | None:
+    matrices: dict[int, Array] = {}
+    errors: dict[int, float] = {}
+    ranges: list[tuple[int, int]] = []
+    typical: list[float] = []
+    size = shots[0][0].evidence.size_px if shots else (1, 1)
+    step = max(1, round(fps / 10))
+    for shot in shots:
+        for run in _runs(shot):
+            ranges.append((run[0].frame, run[-1].frame))
+            for before, after in zip(run, [*run[1:], None], strict=True):
+                assert before.fit is not None
+                matrices[before.frame] = _homography(before.fit.pose, size)
+                errors[before.frame] = _error_px(before, rink)
+                typical.append(before.fit.error_ft)
+                if after is None:
+                    continue
+                assert after.fit is not None
+                off = max(errors[before.frame], _error_px(after, rink))
+                off += _BETWEEN * _way_px(before, after) * step / (after.frame - before.frame)
+                for frame, pose in carried(before, after, scan):
+                    if (frame - before.frame) % step == 0:
+                        matrices[frame] = _homography(pose, size)
+                        errors[frame] = off
+    if not matrices:
+        return None
+    return Calibration(
+        rink.name,
+        size,
+        key_frames=matrices,
+        error_ft=round(float(np.median(typical)), 3),
+        error_px={frame: round(error, 3) for frame, error in errors.items()},
+        valid_frames=tuple(ranges),
+        max_gap_frames=2 * step,
+    )
+
+
+def _runs(shot: Sequence[KeyFrame]) -> list[list[KeyFrame]]:
+    """Stretches of at least two neighbouring key frames that are all valid."""
+    runs: list[list[KeyFrame]] = [[]]
+    for key in shot:
+        if key.fit is not None and key.fit.valid:
+            runs[-1].append(key)
+        elif runs[-1]:
+            runs.append([])
+    return [run for run in runs if len(run) > 1 or (run and len(shot) == 1)]
+
+
+def _way_px(before: KeyFrame, after: KeyFrame) -> float:
+    """How far the ice in the picture's middle moves between two key frames."""
+    assert before.fit is not None
+    assert after.fit is not None
+    width, height = size = before.evidence.size_px
+    middle = np.array([width / 2, height * 0.6, 1.0])
+    moved = ice_to_image(after.fit.pose, size) @ inverse(before.fit.pose, size) @ middle
+    if moved[2] <= 0:
+        return float(width)
+    return float(np.hypot(*(moved[:2] / moved[2] - middle[:2])))
+
+
+def _found(
+    calibration: Calibration | None,
+    shots: Sequence[Sequence[KeyFrame]],
+    scan: pd.DataFrame,
+    model: str,
+) -> Found:
+    fits = []
+    for key in (key for shot in shots for key in shot):
+        fit = key.fit
+        fits.append(
+            Fitted(
+                key.frame,
+                fit.explained if fit else 0.0,
+                fit.supported if fit else 0.0,
+                fit.error_ft if fit else float("nan"),
+                key.reason if fit is None else fit.reason,
+            )
+        )
+    held = 0.0
+    if calibration is not None:
+        frames = len(scan)
+        ranges = calibration.valid_frames or ((0, frames - 1),)
+        held = sum(last - first + 1 for first, last in ranges) / max(frames, 1)
+    return Found(calibration, tuple(fits), min(held, 1.0), model)
+
+
+def _likely_rink(shots: Sequence[Sequence[KeyFrame]]) -> str:
+    """The rink whose lines explain the richest pictures best; NHL unless another is better."""
+    keys = [key for shot in shots for key in shot]
+    keys.sort(key=lambda key: -Seen(key.evidence).mass)
+    chosen: list[KeyFrame] = []
+    apart = len(shots) and (keys[-1].frame if keys else 0) / 8
+    for key in keys:
+        if len(chosen) < _VOTERS and all(abs(key.frame - k.frame) > apart for k in chosen):
+            chosen.append(key)
+    names = list(RINKS)
+    costs = dict.fromkeys(names, 0.0)
+    for key in chosen:
+        fits = {name: find_camera(key.evidence, RINKS[name]) for name in names}
+        if not any(fit is not None and fit.valid for fit in fits.values()):
+            continue
+        for name, fit in fits.items():
+            costs[name] += 2.0 if fit is None else 2.0 - fit.explained - fit.supported
+    best = min(names, key=lambda name: costs[name])
+    clear = costs[names[0]] - costs[best] > _CLEARLY * max(len(chosen), 1)
+    return best if clear else names[0]
