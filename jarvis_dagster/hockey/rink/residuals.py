@@ -75,7 +75,7 @@ class Seen:
         self.weights = every / max(self.mass, 1e-9)
         cold = np.argwhere(evidence.heat[-1] > 0.7)
         picks = cold[np.linspace(0, len(cold) - 1, 48).round().astype(int)] if len(cold) else cold
-        self.ice_px = (picks[:, ::-1] + 0.5) * evidence.cell_px - 0.5
+        self.ice_px: Array = (picks[:, ::-1].astype(np.float64) + 0.5) * evidence.cell_px - 0.5
 
     def __len__(self) -> int:
         return len(self.points_px)
