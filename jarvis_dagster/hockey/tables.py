@@ -25,6 +25,7 @@ __all__ = [
     "CLASSES",
     "DETECTIONS",
     "EVENTS",
+    "IDENTITIES",
     "JERSEYS",
     "POSITIONS",
     "SCAN",
@@ -98,6 +99,13 @@ JERSEYS = {  # one row a track whose number was read at all
     "probability": "float32",  # that the track wears it, given all that was read
     "reads": "int32",  # pictures in which a number was read
     "evidence": "str",  # JSON: frames and what was read in each
+}
+IDENTITIES = {  # one row a track
+    "track_id": "int32",
+    "person_id": "str",  # "A-26", "A-goalkeeper", "A-p1"; "unknown": cannot be told
+    "number": "str",  # "1" to "99", "" where not known
+    "probability": "float32",  # that the track is of this person, and that he wears the number
+    "evidence": "str",  # JSON: by what, and with which other tracks
 }
 EVENTS = {
     "event_id": "str",
