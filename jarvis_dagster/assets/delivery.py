@@ -79,7 +79,7 @@ def _files(space: Workspace) -> "dict[str, Path]":
         "report.json": space.fetch("game_report", "report.json"),
         "annotated.mp4": space.fetch("annotated_video", "annotated.mp4"),
     }
-    for asset in ("tracks", "positions", "scoreboard", "events"):
+    for asset in ("tracks", "identities", "positions", "scoreboard", "events"):
         path = space.fetch(asset, f"{asset}.parquet")
         sheet = path.with_suffix(".csv")
         pd.read_parquet(path).to_csv(sheet, index=False)

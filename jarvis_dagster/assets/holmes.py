@@ -8,7 +8,14 @@ import dagster as dg
 from jarvis_dagster.assets.failures import failures
 from jarvis_dagster.assets.footage import COMMON, preflight, source_video
 from jarvis_dagster.assets.metadata import kept, provenance_of, seconds_of
-from jarvis_dagster.assets.spotlight import annotated_video, events, highlights, positions, tracks
+from jarvis_dagster.assets.spotlight import (
+    annotated_video,
+    events,
+    highlights,
+    identities,
+    positions,
+    tracks,
+)
 from jarvis_dagster.assets.spotlight.corrected import (
     corrections_of,
     corrections_sha256,
@@ -24,7 +31,7 @@ __all__ = ["game_report"]
 
 @dg.asset(
     key=["holmes", "game_report"],
-    deps=[preflight, tracks, positions, events, highlights, annotated_video],
+    deps=[preflight, tracks, identities, positions, events, highlights, annotated_video],
     group_name="holmes",
     owners=["team:holmes"],
     kinds={"html"},
@@ -36,7 +43,7 @@ def game_report(
     """One page with trust grades, highlights, teams, players and the ledger; JSON beside it."""
     from jarvis_dagster.hockey.highlights import Highlight
     from jarvis_dagster.hockey.report import write_report
-    from jarvis_dagster.hockey.tables import EVENTS, POSITIONS, SCAN, TRACKS
+    from jarvis_dagster.hockey.tables import EVENTS, IDENTITIES, POSITIONS, SCAN, TRACKS
     from jarvis_dagster.hockey.video import probe
 
     space = workspace.of(context.partition_key)
@@ -62,6 +69,7 @@ def game_report(
                 space.table("positions", "positions", POSITIONS) if support["supported"] else None
             ),
             events=space.table("events", "events", EVENTS),
+            identities=space.table("identities", "identities", IDENTITIES),
             not_supported=space.json("events", "not_supported"),
             highlights=[
                 Highlight(**{k: v for k, v in entry.items() if k != "clip"}) for entry in chosen

@@ -28,6 +28,7 @@ ASSETS = {
     "spotlight/tracks",
     "spotlight/calibration",
     "spotlight/positions",
+    "spotlight/identities",
     "spotlight/scoreboard",
     "spotlight/events",
     "spotlight/highlights",

@@ -5,6 +5,7 @@ import re
 from html.parser import HTMLParser
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from jarvis_dagster.hockey.events import build_ledger
@@ -76,6 +77,21 @@ def written(tmp_path, tracks, positions=None, frames=90, name="game.mp4", clips=
 def two_teams(frames=90):
     referee = walker(20, np.tile([600.0, 500.0], (frames, 1)), role="referee", team="")
     return joined(*crew(frames, step=2.0), referee)
+
+
+def test_tracks_of_one_person_count_once(tmp_path):
+    tracks = two_teams()
+    ids = sorted(tracks.loc[tracks["role"] == "player", "track_id"].unique())
+    claimed = pd.DataFrame({"track_id": ids, "person_id": "unknown"})
+    claimed.loc[:1, "person_id"] = "A-26"
+    page, numbers, _ = written(tmp_path, tracks, identities=claimed)
+    assert f"{len(ids) - 1} players" in page.text
+    assert page.text.count("A-26") == 2
+    named = {row["track_id"]: row["person_id"] for row in numbers["people"]}
+    assert [named[track] for track in ids[:3]] == ["A-26", "A-26", None]
+    page, _, _ = written(tmp_path, tracks)
+    assert f"{len(ids)} players" in page.text
+    assert "Person" not in page.text
 
 
 def test_the_page_needs_nothing_else(tmp_path):

@@ -2,6 +2,7 @@
 
 from jarvis_dagster.assets.spotlight.calibration import calibration
 from jarvis_dagster.assets.spotlight.corrected import corrections
+from jarvis_dagster.assets.spotlight.identified import identities
 from jarvis_dagster.assets.spotlight.media import annotated_video, highlights
 from jarvis_dagster.assets.spotlight.people import detections, tracks
 from jarvis_dagster.assets.spotlight.play import events, positions
@@ -14,6 +15,7 @@ __all__ = [
     "detections",
     "events",
     "highlights",
+    "identities",
     "positions",
     "scoreboard",
     "tracks",

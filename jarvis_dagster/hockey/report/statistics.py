@@ -23,6 +23,7 @@ __all__ = [
     "activity_series",
     "event_rows",
     "longest_in_view",
+    "name_persons",
     "people_rows",
     "team_rows",
     "video_facts",
@@ -106,6 +107,16 @@ def people_rows(
         )
     rows.sort(key=lambda r: (-r["time_in_view_s"], r["track_id"]))
     return rows
+
+
+def name_persons(people: list[dict[str, Any]], identities: pd.DataFrame | None) -> None:
+    """Add ``person_id`` to each row: who it is, or None where that cannot be told."""
+    known: dict[int, str] = {}
+    if identities is not None:
+        told = identities[identities["person_id"] != "unknown"]
+        known = {int(t): str(p) for t, p in zip(told["track_id"], told["person_id"], strict=True)}
+    for row in people:
+        row["person_id"] = known.get(row["track_id"])
 
 
 def longest_in_view(people: list[dict[str, Any]], count: int = 24) -> list[dict[str, Any]]:

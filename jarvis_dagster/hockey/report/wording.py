@@ -204,8 +204,11 @@ def counts(events: list[dict[str, Any]]) -> list[tuple[str, int]]:
 
 def followed(people: list[dict[str, Any]]) -> str:
     """How many of whom were followed: ``11 players, 1 goalkeeper and 1 referee``."""
+    # Who is told over several tracks counts once.
+    once = {p.get("person_id") or p["track_id"]: p["role"] for p in reversed(people)}
     number = {
-        role: sum(p["role"] == role for p in people) for role in ("player", "goalkeeper", "referee")
+        role: sum(one == role for one in once.values())
+        for role in ("player", "goalkeeper", "referee")
     }
     return listed([f"{n} {role}{'' if n == 1 else 's'}" for role, n in number.items() if n])
 

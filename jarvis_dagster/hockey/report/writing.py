@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SCHEMA_VERSION", "write_report"]
 
-SCHEMA_VERSION = "1.2"
+SCHEMA_VERSION = "1.3"
 """Of ``report.json``; the first number changes when a key changes its meaning."""
 
 _DEFAULT_COLOURS = {"A": (255, 158, 64), "B": (73, 18, 230)}
@@ -52,6 +52,7 @@ def write_report(
     provenance: Provenance,
     name: str | None = None,
     not_supported: dict[str, str] | None = None,
+    identities: pd.DataFrame | None = None,
     team_colours: dict[str, tuple[int, int, int]] | None = None,
     rink: str = "NHL",
     clips_folder: str = "highlights",
@@ -77,6 +78,7 @@ def write_report(
         provenance: What made the tables.
         name: The video's name as its owner knows it; the file's by default.
         not_supported: As the ledger gave it; computed when None.
+        identities: IDENTITIES; tracks of one person are then counted once.
         team_colours: (b, g, r) by team.
         rink: Name of the rink that the positions are on.
         clips_folder: Where the clips lie, seen from the page.
@@ -96,6 +98,7 @@ def write_report(
     held = set(events["type"])
     not_supported = {kind: why for kind, why in not_supported.items() if kind not in held}
     people = statistics.people_rows(tracks, positions, events, scan, info.fps)
+    statistics.name_persons(people, identities)
     numbers: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "video": statistics.video_facts(info, name or info.path.name, tracks),
