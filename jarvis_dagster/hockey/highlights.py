@@ -240,7 +240,8 @@ def _score(row: dict[str, Any], taken: dict[str, int]) -> float:
 
 def _around(row: dict[str, Any], info: VideoInfo, longest_s: float) -> Highlight:
     measures = json.loads(row["evidence"]).get("measures", {})
-    start = max(0.0, float(row["start_s"]) - _BEFORE_S)
+    # Of a very short clip, half is left for the event itself.
+    start = max(0.0, float(row["start_s"]) - min(_BEFORE_S, longest_s / 2))
     end = min(info.duration_s, float(row["end_s"]) + _AFTER_S, start + longest_s)
     title, reason = _words(row["type"], row["team"], measures)
     return Highlight(str(row["event_id"]), title, start, end, reason, str(row["type"]))

@@ -67,6 +67,7 @@ def build_ledger(
     fps, count = info.fps, frame_count(tracks, scan, info)
     tracks, taken_back = sound_tracks(tracks, scan)
     if positions is not None:
+        positions = positions.merge(tracks[["frame", "track_id"]], on=["frame", "track_id"])
         positions, impossible = keep_possible(positions, tracks, fps, rink)
         taken_back |= {f"position_{name}": number for name, number in impossible.items()}
     game = read_game(scoreboard)

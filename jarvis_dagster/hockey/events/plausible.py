@@ -74,8 +74,8 @@ def keep_possible(
 
     known = np.isfinite(place).all(axis=1)
     strike("no_place", ~known)
-    distance = rink_named(rink).signed_distance_ft(np.where(known[:, None], place, 0.0))
-    strike("off_the_rink", distance > MARGIN_FT)
+    place[~known] = 0.0  # not valid, so never looked at again
+    strike("off_the_rink", rink_named(rink).signed_distance_ft(place) > MARGIN_FT)
     person = ~of_pucks(out, tracks)
     too_fast = np.isfinite(speed) & ((speed > MAX_SPEED_FTPS) | (speed < 0))
     strike("too_fast", person & too_fast)
@@ -121,7 +121,21 @@ def sound_tracks(tracks: pd.DataFrame, scan: pd.DataFrame) -> tuple[pd.DataFrame
     biased = out["role"].isin(("referee", "unknown")) & (out["team"] != "")
     counts["official_of_a_team"] = int(biased.sum())
     out["team"] = out["team"].where(~biased, "")
+    counts["role_or_team_changed"] = _one_role_and_team(out)
     return out.reset_index(drop=True), {name: count for name, count in counts.items() if count}
+
+
+def _one_role_and_team(tracks: pd.DataFrame) -> int:
+    """Give each track its most frequent role and team, in place; how many rows changed."""
+    changed = 0
+    number = tracks.groupby("track_id")[["role", "team"]].nunique()
+    for track in number.index[(number > 1).any(axis=1)]:
+        rows = tracks["track_id"] == track
+        often = tracks.loc[rows, ["role", "team"]].value_counts(sort=True)
+        role, team = sorted(often.index[often == often.max()])[0]
+        changed += int(((tracks["role"] != role) | (tracks["team"] != team))[rows].sum())
+        tracks.loc[rows, ["role", "team"]] = role, team
+    return changed
 
 
 def shot_of(frames: NDArray[np.int64], scan: pd.DataFrame) -> NDArray[np.int64]:

@@ -229,6 +229,7 @@ def _around(
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
     """Places (N, 2), and the rows of the same person ``lag`` frames before and after."""
     place = where[["x_ft", "y_ft"]].to_numpy(np.float64)
+    place[~np.isfinite(place)] = np.nan
     track, frame = where["track_id"].to_numpy(np.int64), where["frame"].to_numpy(np.int64)
     return place, lagged(track, frame, -lag), lagged(track, frame, lag)
 
