@@ -34,6 +34,9 @@ _FIRST = {  # kinds of corrections, and the asset that each changes
     "event_missed": ("spotlight", "events"),
 }
 _TRACKS = ("spotlight", "tracks")
+_OF_A_VIDEO = dg.AssetSelection.groups(
+    "footage", "spotlight", "holmes", "delivery"
+) - dg.AssetSelection.assets(["holmes", "games"])
 
 list_games = dg.define_asset_job(
     "list_games",
@@ -44,8 +47,7 @@ list_games = dg.define_asset_job(
 
 apply_corrections = dg.define_asset_job(
     "apply_corrections",
-    selection=dg.AssetSelection.assets(CORRECTED).downstream()
-    - dg.AssetSelection.assets(["holmes", "games"]),
+    selection=_OF_A_VIDEO & dg.AssetSelection.assets(CORRECTED).downstream(),
     executor_def=dg.in_process_executor,
     description="A video's results again, as far as they depend on what a person corrected.",
 )
@@ -66,8 +68,7 @@ read_labels = dg.define_asset_job(
 
 process_video = dg.define_asset_job(
     "process_video",
-    selection=dg.AssetSelection.groups("footage", "spotlight", "holmes", "delivery")
-    - dg.AssetSelection.assets(["holmes", "games"]),
+    selection=_OF_A_VIDEO,
     # One process: starting one a step costs more than most steps.
     executor_def=dg.in_process_executor,
     description="From an uploaded video to its results in the drive.",
@@ -96,7 +97,5 @@ def recomputed(kinds: Iterable[str], graph: BaseAssetGraph) -> list[dg.AssetKey]
     first = {dg.AssetKey(_FIRST.get(kind, _TRACKS)) for kind in kinds}
     known = graph.get_all_asset_keys()
     first = {key if key in known else dg.AssetKey(_TRACKS) for key in first}
-    below = dg.AssetSelection.assets(*first).downstream().resolve(graph)
-    inside = dg.AssetSelection.assets(CORRECTED).downstream().resolve(graph)
-    games = dg.AssetKey(["holmes", "games"])
-    return sorted({CORRECTED, *(below & inside)} - {games})
+    below = _OF_A_VIDEO & dg.AssetSelection.assets(*first).downstream()
+    return sorted({CORRECTED, *below.resolve(graph)})

@@ -131,8 +131,8 @@ def parse_corrections(text: str, name: str = CORRECTIONS_NAME) -> list[Correctio
     """
     if len(text.encode("utf-8", "replace")) > _MOST_BYTES:
         raise BadInputError(f"{name} is larger than 1 MB.", "Keep one file a video.")
-    loader = yaml.SafeLoader(text)
     try:
+        loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
         if node is None:
             return []
@@ -151,8 +151,6 @@ def parse_corrections(text: str, name: str = CORRECTIONS_NAME) -> list[Correctio
         raise BadInputError(f"{name}{where} is not YAML ({problem}).", _HELP) from error
     except (RecursionError, ValueError, TypeError) as error:
         raise BadInputError(f"{name} cannot be read ({error}).", _HELP) from error
-    finally:
-        loader.dispose()
 
 
 @dataclasses.dataclass(frozen=True)
