@@ -16,6 +16,7 @@ import typer
 from jarvis_dagster.commands.backup import backup_app
 from jarvis_dagster.commands.dataset import dataset_app
 from jarvis_dagster.commands.drive import drive_app
+from jarvis_dagster.commands.experiment import experiment_app
 from jarvis_dagster.commands.models import models_app
 from jarvis_dagster.commands.notify import notify_app
 from jarvis_dagster.commands.review import review_app
@@ -51,6 +52,7 @@ app.add_typer(backup_app, name="backup")
 app.add_typer(notify_app, name="notify")
 app.add_typer(review_app, name="review")
 app.add_typer(models_app, name="models")
+app.add_typer(experiment_app, name="experiment")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 _verbose = False

@@ -1,15 +1,17 @@
 """JarvisExperimentService: experiments, their runs, and versions of models.
 
-Belongs here: a run as a block. The rest is in the classes that the service is made of:
-``runs.py`` (opening, ending), ``writing.py`` (what is recorded), ``models.py`` (the
-registry), ``comparing.py`` and ``notes.py``. Does not belong here: how MLflow is called
-(``client.py``).
+Belongs here: a run as a block, the page of a comparison. The rest is in the classes that the
+service is made of: ``runs.py`` (opening, ending), ``writing.py`` (what is recorded),
+``models.py`` (the registry), ``comparing.py`` and ``notes.py``. Does not belong here: how
+MLflow is called (``client.py``).
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jarvis_dagster.errors import JarvisError
@@ -65,6 +67,16 @@ class JarvisExperimentService(Notes):
                 self._terminate(made, status, attempts=self.config.patient_attempts)
             else:
                 self._end_in_failure(log, status)
+
+    def comparison_page(self, comparison: Mapping[str, Any], *, title: str = "") -> str:
+        """What ``compare_experiments`` returns as one HTML page that needs nothing else."""
+        from jarvis_dagster.services.experiment.page import comparison_page
+
+        return comparison_page(comparison, self._read_file, title=title)
+
+    def _read_file(self, run_id: str, path: str) -> bytes:
+        with tempfile.TemporaryDirectory(prefix="jarvis-") as scratch:
+            return self.fetch_artifact(run_id, path, Path(scratch)).read_bytes()
 
     def _end_in_failure(self, log: RunLog, status: str) -> None:
         """Record the end; the error that led to it is the one to tell."""
