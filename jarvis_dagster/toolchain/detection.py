@@ -50,14 +50,7 @@ class HockeyDetection:
     }
 
     def train(
-        self,
-        job: Job,
-        data: Dataset,
-        folder: Path,
-        out: Path,
-        *,
-        report: Report,
-        progress: Progress,
+        self, job: Job, data: Dataset, out: Path, *, report: Report, progress: Progress
     ) -> Path:
         """Train, export and quantise; live metrics are the losses in the checkpoint."""
         from jarvis_dagster.hockey.detection.onnx import PACKAGED_WEIGHTS
@@ -80,6 +73,7 @@ class HockeyDetection:
             watch.look()
             progress(done, total)
 
+        folder = data.pictures[0].path.parents[1]
         made = build_detector(folder, PACKAGED_WEIGHTS, out, plan, progress=told)
         watch.look()
         return made

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PIPELINES", "Evaluation", "Kind", "checked_options", "kind_of"]
 
-PIPELINES = ("hockey-detection",)
+PIPELINES = ("hockey-detection", "hockey-role-classification", "ice-surface-detection")
 """The pipelines by name."""
 
 
@@ -55,19 +55,12 @@ class Kind(Protocol):
     """Its options; None stands for a number that it chooses."""
 
     def train(
-        self,
-        job: Job,
-        data: Dataset,
-        folder: Path,
-        out: Path,
-        *,
-        report: Report,
-        progress: Progress,
+        self, job: Job, data: Dataset, out: Path, *, report: Report, progress: Progress
     ) -> Path:
         """Train on the training part into ``out``, going on from a checkpoint there.
 
         Args:
-            folder: The dataset as a YOLO folder.
+            data: As the store fetched it: a YOLO folder on this machine.
             report: Called with metrics and the step they are of.
 
         Returns:
@@ -126,6 +119,8 @@ def kind_of(name: str) -> Kind:
             "Training needs PyTorch.", 'Install it: pip install -c constraints.txt ".[training]"'
         )
     from jarvis_dagster.toolchain.detection import HockeyDetection
+    from jarvis_dagster.toolchain.ice import IceSurface
+    from jarvis_dagster.toolchain.roles import RoleClassification
 
-    kinds: dict[str, Kind] = {"hockey-detection": HockeyDetection()}
-    return kinds[name]
+    kinds: tuple[Kind, ...] = (HockeyDetection(), RoleClassification(), IceSurface())
+    return next(kind for kind in kinds if kind.name == name)

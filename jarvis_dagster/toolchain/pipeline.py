@@ -122,7 +122,6 @@ class Workshop:
                     made = kind.train(
                         job,
                         data,
-                        self.datasets.folder_of(data),
                         out,
                         report=log.metrics,
                         progress=told,

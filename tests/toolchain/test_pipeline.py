@@ -99,9 +99,7 @@ class _Counting:
         self.stop_at = 4
         self.counted: list[int] = []
 
-    def train(
-        self, job: Job, data: Any, folder: Path, out: Path, *, report: Any, progress: Any
-    ) -> Path:
+    def train(self, job: Job, data: Any, out: Path, *, report: Any, progress: Any) -> Path:
         saved = out / "checkpoint.pt"
         count = int(saved.read_text()) if saved.is_file() else 0
         while count < 10:
@@ -112,7 +110,7 @@ class _Counting:
             progress(count, 10)
             if count == self.stop_at:
                 raise TransientError("The power went out.")
-        (out / self.file).write_text(f"{job.id} {folder.name} {len(data.pictures)}")
+        (out / self.file).write_text(f"{job.id} {len(data.pictures)}")
         return out / self.file
 
     def evaluate(self, model: Path | None, data: Any, *, progress: Any) -> Evaluation:

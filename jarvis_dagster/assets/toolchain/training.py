@@ -20,6 +20,8 @@ __all__ = ["TRAININGS", "TrainingConfig", "training_assets", "training_jobs"]
 
 TRAININGS = {
     "hockey_detection": "hockey-detection",
+    "roles": "hockey-role-classification",
+    "ice": "ice-surface-detection",
 }
 """Pipelines by the name of their assets."""
 

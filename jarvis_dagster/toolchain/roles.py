@@ -1,0 +1,149 @@
+"""The pipeline ``hockey-role-classification``: crops of people to their roles.
+
+Belongs here: crops of a dataset, figures by video. Does not belong here: the network
+(``hockey/training/roles``).
+
+It is judged on the people that the packaged detector finds, in the boxes that it draws, and
+against the role that the detector itself gives them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from jarvis_dagster.hockey.detection.labels import ROLES
+from jarvis_dagster.toolchain.kind import Evaluation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from jarvis_dagster.hockey.datasets import Dataset, Picture
+    from jarvis_dagster.hockey.training.roles import Crops
+    from jarvis_dagster.toolchain.job import Job
+    from jarvis_dagster.toolchain.kind import Progress, Report
+
+__all__ = ["RoleClassification", "role_figures"]
+
+_LEAST_HEIGHT_PX = 12
+
+
+class RoleClassification:
+    """See the module."""
+
+    name = "hockey-role-classification"
+    model = "hockey_roles"
+    file = "roles.onnx"
+    figure = "macro_f1"
+    defaults: Mapping[str, Any] = {
+        "steps": 1500,
+        "batch": 64,
+        "learning_rate": 2e-3,
+        "weight_decay": 0.02,
+        "seed": 7,
+    }
+
+    def train(
+        self, job: Job, data: Dataset, out: Path, *, report: Report, progress: Progress
+    ) -> Path:
+        """Cut the people of the training videos out, and train on them."""
+        from jarvis_dagster.hockey.training.fitting import Fit
+        from jarvis_dagster.hockey.training.roles import train_roles
+
+        own = dict(job.options)
+        batch = own.pop("batch")
+        crops = _crops(data.of(job.split.training))
+        return train_roles(
+            crops, out, recipe=Fit(**own), batch=batch, report=report, progress=progress
+        )
+
+    def evaluate(self, model: Path | None, data: Dataset, *, progress: Progress) -> Evaluation:
+        """Roles of the people that the packaged detector finds; None is its own answer."""
+        from jarvis_dagster.hockey.detection import load_detector
+        from jarvis_dagster.hockey.detection.evaluation import match, read_picture
+        from jarvis_dagster.hockey.detection.runtime import Network
+        from jarvis_dagster.hockey.training.roles import CROP_PX, crop_people
+
+        detector = load_detector().for_stills()
+        network = None if model is None else Network(model)
+        counts: dict[str, NDArray[np.int64]] = {}
+        both = np.zeros((len(ROLES), len(ROLES)), np.int64)
+        for number, picture in enumerate(data.labelled, 1):
+            image = read_picture(picture.path, picture.aspect)
+            boxes, roles = _people(picture, image.shape[1], image.shape[0])
+            found = detector.detect([image])[0]
+            pairs = match(boxes, found.xyxy, found.score)
+            table = counts.setdefault(picture.video, np.zeros_like(both))
+            if pairs:
+                truth = roles[[person for person, _ in pairs]]
+                rows = [row for _, row in pairs]
+                said = found.class_index[rows]
+                if network is not None:
+                    crops = crop_people(image, found.xyxy[rows], CROP_PX)
+                    share = np.array(network(crops)["roles"])
+                    said = share.argmax(1)
+                    together = (share * (found.role_share[rows] + 0.02)).argmax(1)
+                    np.add.at(both, (truth, together), 1)
+                np.add.at(table, (truth, said), 1)
+            progress(number, len(data.labelled))
+        whole = np.sum(list(counts.values()), axis=0) if counts else both
+        metrics = role_figures(whole)
+        if network is not None:
+            metrics |= {f"with_detector/{k}": v for k, v in role_figures(both).items()}
+        return Evaluation(
+            metrics=metrics,
+            by_video={video: role_figures(table) for video, table in counts.items()},
+            confusion={
+                true: {said: int(whole[i, j]) for j, said in enumerate(ROLES)}
+                for i, true in enumerate(ROLES)
+            },
+        )
+
+
+def role_figures(counts: NDArray[np.int64]) -> dict[str, float]:
+    """Figures of ``counts[true, said]``; a role that nobody has counts in no mean."""
+    people = int(counts.sum())
+    found: dict[str, float] = {"people": float(people)}
+    if not people:
+        return found
+    found["accuracy"] = float(np.trace(counts)) / people
+    f1 = []
+    for index, role in enumerate(ROLES):
+        right, own, said = counts[index, index], counts[index].sum(), counts[:, index].sum()
+        if own:
+            found[f"{role}_recall"] = float(right / own)
+            f1.append(float(2 * right / (own + said)))
+        if said:
+            found[f"{role}_precision"] = float(right / said)
+    found["macro_f1"] = float(np.mean(f1))
+    return found
+
+
+def _people(
+    picture: Picture, width: int, height: int
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    people = [i for i, kind in enumerate(picture.classes) if kind in ROLES]
+    boxes = picture.boxes[people].clip(0, 1) * np.array([width, height, width, height])
+    roles = np.array([ROLES.index(picture.classes[i]) for i in people], np.int64)
+    return boxes.astype(np.float32).reshape(-1, 4), roles
+
+
+def _crops(data: Dataset) -> Crops:
+    from jarvis_dagster.hockey.detection.evaluation import read_picture
+    from jarvis_dagster.hockey.training.roles import Crops, crop_people
+
+    images: list[NDArray[np.uint8]] = []
+    roles: list[NDArray[np.int64]] = []
+    videos: list[str] = []
+    for picture in data.labelled:
+        image = read_picture(picture.path, picture.aspect)
+        boxes, own = _people(picture, image.shape[1], image.shape[0])
+        tall = boxes[:, 3] - boxes[:, 1] >= _LEAST_HEIGHT_PX
+        images.append(crop_people(image, boxes[tall]))
+        roles.append(own[tall])
+        videos += [picture.video] * int(tall.sum())
+    return Crops(np.concatenate(images), np.concatenate(roles), videos)
