@@ -32,6 +32,7 @@ _TITLES = {
     "render": "Rendering the sample game",
 }
 _LINE_EVERY_S = 5.0
+_WORTH_SAYING_S = 10.0
 
 
 class Display:
@@ -50,6 +51,7 @@ class Display:
         self.console = console
         self._tasks: dict[str, Any] = {}
         self._said: dict[str, float] = {}
+        self._began: dict[str, tuple[float, int]] = {}
         self._progress = Progress(
             TextColumn("{task.description:<28}"),
             BarColumn(),
@@ -85,10 +87,17 @@ class Display:
     def _line(self, step: str, title: str, done: int, total: int) -> None:
         now = time.monotonic()
         first, last = step not in self._said, total > 0 and done >= total
+        began, done_then = self._began.setdefault(step, (now, done))
         if first or last or now - self._said[step] >= _LINE_EVERY_S:
             self._said[step] = now
             share = f" of {total}" if total else ""
-            self.console.print(f"{title}: {done}{share}", highlight=False)
+            left_s = (now - began) / max(1, done - done_then) * (total - done)
+            left = f", about {_spoken(left_s)} left" if left_s >= _WORTH_SAYING_S else ""
+            self.console.print(f"{title}: {done}{share}{left}", highlight=False)
+
+
+def _spoken(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
 
 
 _CURRENT: list[Display] = []

@@ -127,8 +127,10 @@ def _last_words(outcome: Outcome) -> str:
             f"It is NOT better on what was held out ({outcome.held_out}): keep the one before. "
             "More frames, of more games, help most."
         )
+    sheet = outcome.detector.with_name("held_out.png")
+    looks = f"What it still gets wrong: {sheet}\n" if "held out" in outcome.after else ""
     return (
-        f"{outcome.detector}\n{verdict}\n"
+        f"{outcome.detector}\n{verdict}\n{looks}"
         f"Try it: jarvis detect FOLDER_OR_VIDEO --model {outcome.detector} --out boxes.json\n"
         "Measure it on videos that it has not seen: jarvis evaluate detector --help"
     )

@@ -1,10 +1,14 @@
 """``jarvis train`` before it trains: what it refuses, and how."""
 
 import importlib.util
+import io
+import time
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from jarvis_dagster.commands.display import Display
 from tests.cli.test_cli import jarvis
 
 
@@ -44,3 +48,14 @@ def test_without_pytorch_it_says_what_to_install(
     )
     assert code != 0
     assert "training" in err
+
+
+def test_without_a_terminal_lines_say_how_long_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    text = io.StringIO()
+    display = Display(Console(file=text))
+    display.update("train", 250, 1000)  # a run that continues
+    now[0] += 60
+    display.update("train", 400, 1000)
+    assert text.getvalue().splitlines()[-1].endswith("400 of 1000, about 4 min left")

@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 from jarvis_dagster.errors import BadInputError  # noqa: E402
 from jarvis_dagster.hockey.detection import load_detector  # noqa: E402
 from jarvis_dagster.hockey.detection.onnx import PACKAGED_WEIGHTS  # noqa: E402
-from jarvis_dagster.hockey.training import adapt, build  # noqa: E402
+from jarvis_dagster.hockey.training import adapt, build, judge  # noqa: E402
 from jarvis_dagster.hockey.training.adapt import adapt_detector  # noqa: E402
 from jarvis_dagster.hockey.training.blend import blended, choose_share  # noqa: E402
 from jarvis_dagster.hockey.training.build import Plan, rendered_frames  # noqa: E402
@@ -188,14 +188,16 @@ def test_an_adaptation_ends_with_a_verdict(
     monkeypatch.setattr(adapt, "_JUDGED_GAMES", ())
     monkeypatch.setattr(adapt, "SHARES", (0.5, 1.0))
     monkeypatch.setattr(build, "_CALIBRATION_PICTURES", 2)
+    monkeypatch.setattr(judge, "_MOST_PICTURES", 2)
     plan = Plan(held_out=["game_302"], rendered_games=[], recipe=TINY)
     notes = _Notes()
     made = adapt_detector(export, PACKAGED_WEIGHTS, tmp_path, plan, watcher=notes, steps=2)
 
     assert notes.steps == {"measure", "train", "blend"}
     assert "12 frames to train on, 12 held out (game_302)." in notes.said
-    assert made.before["held out"].pictures == 12
+    assert made.before["held out"].pictures == 2
     assert made.better is is_better(made.before["held out"], made.after["held out"])
+    assert cv2.imread(str(tmp_path / "held_out.png")).shape[1] == 1920
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["after"]["held out"]["ap50"] == made.after["held out"].ap50
     assert load_detector(made.detector, threads=1).version.startswith("2-steps")

@@ -85,9 +85,9 @@ def adapt_detector(
 ) -> Outcome:
     """Train on the export in ``data`` for about ``minutes`` in all, or exactly ``steps``.
 
-    Writes ``detector.onnx``, ``detector.float.onnx``, ``report.json`` and checkpoints to
-    ``out_dir``; the same call again continues from the last checkpoint. If ``plan`` names no
-    video to hold out, one is chosen.
+    Writes ``detector.onnx``, ``detector.float.onnx``, ``report.json``, ``held_out.png`` (what
+    it still gets wrong) and checkpoints to ``out_dir``; the same call again continues from the
+    last checkpoint. If ``plan`` names no video to hold out, one is chosen.
 
     Raises:
         BadInputError: the export, the start or an earlier checkpoint does not fit.
@@ -125,7 +125,7 @@ def adapt_detector(
         share = _best_share(first, net, split.held_out, out_dir, watcher)
         net = blended(first, net, share)
     detector = finish(net, training, out_dir, version=f"{result.steps}-steps")
-    after = _figures(detector, sets, watcher)
+    after = _figures(detector, sets, watcher, out_dir / "held_out.png")
     judged = "held out" in before and is_better(before["held out"], after["held out"])
     outcome = Outcome(
         detector=detector,
@@ -219,10 +219,18 @@ def _best_share(
 
 
 def _figures(
-    model: Path, sets: Mapping[str, Sequence[Sample]], watcher: Watcher
+    model: Path,
+    sets: Mapping[str, Sequence[Sample]],
+    watcher: Watcher,
+    sheet: Path | None = None,
 ) -> dict[str, Figures]:
     return {
-        name: measured(model, frames, progress=lambda a, b: watcher.step("measure", a, b))
+        name: measured(
+            model,
+            frames,
+            sheet=sheet if name == "held out" else None,
+            progress=lambda done, total: watcher.step("measure", done, total),
+        )
         for name, frames in sets.items()
         if frames
     }

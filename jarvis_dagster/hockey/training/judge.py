@@ -14,6 +14,7 @@ import numpy as np
 from jarvis_dagster.hockey.detection import load_detector
 from jarvis_dagster.hockey.detection.evaluation import LabelledPicture, measure, read_picture
 from jarvis_dagster.hockey.detection.overlap import overlaps
+from jarvis_dagster.hockey.training.sheet import draw_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,15 +51,17 @@ def measured(
     samples: Sequence[Sample],
     *,
     one_look: bool = False,
+    sheet: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Figures:
     """The detector at ``model`` on at most sixty of ``samples``, spread evenly.
 
     As ``jarvis evaluate detector`` would; with ``one_look``, twice as fast, as for videos.
+    ``sheet`` is where the frames with most errors are drawn.
     """
     chosen = [samples[i] for i in _spread(len(samples))]
-    detector = load_detector(model, score_threshold=_LOWEST_SCORE)
-    threshold = load_detector(model).score_threshold
+    detector = load_detector(model)
+    threshold, detector.score_threshold = detector.score_threshold, _LOWEST_SCORE
     if not one_look:
         detector = detector.for_stills()
     pictures = []
@@ -69,6 +72,8 @@ def measured(
         pictures.append(LabelledPicture(sample.boxes * size, sample.roles, found))
         if progress:
             progress(number, len(chosen))
+    if sheet is not None:
+        draw_errors(chosen, pictures, threshold, sheet)
     return figures(measure(pictures, threshold), len(pictures))
 
 
