@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from jarvis_dagster.commands.account import account_app, audit_app, token_app
 from jarvis_dagster.commands.backup import backup_app
 from jarvis_dagster.commands.dataset import dataset_app
 from jarvis_dagster.commands.drive import drive_app
@@ -50,6 +51,9 @@ app.add_typer(toolchain_app, name="toolchain")
 app.add_typer(storage_app, name="storage")
 app.add_typer(backup_app, name="backup")
 app.add_typer(notify_app, name="notify")
+app.add_typer(account_app, name="account")
+app.add_typer(token_app, name="token")
+app.add_typer(audit_app, name="audit")
 app.add_typer(review_app, name="review")
 app.add_typer(models_app, name="models")
 app.add_typer(experiment_app, name="experiment")

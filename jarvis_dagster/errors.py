@@ -8,6 +8,7 @@ anything that handles errors (retries, exit codes, quarantine).
 from __future__ import annotations
 
 __all__ = [
+    "AccessDeniedError",
     "BadInputError",
     "BadVideoError",
     "ConfigError",
@@ -55,6 +56,10 @@ class PermanentError(JarvisError):
 
 class ConflictError(PermanentError):
     """Somebody else was there first or changed it meanwhile; nothing was changed."""
+
+
+class AccessDeniedError(PermanentError):
+    """Who asks may not do this; nothing was done."""
 
 
 class TokenExpiredError(PermanentError):

@@ -28,6 +28,7 @@ from jarvis_dagster.services.backup.config import BackupConfig
 from jarvis_dagster.services.client_storage.config import ClientStorageConfig
 from jarvis_dagster.services.experiment.config import ExperimentConfig
 from jarvis_dagster.services.notification.config import NotificationConfig
+from jarvis_dagster.services.security.config import SecurityConfig
 from jarvis_dagster.services.storage.config import StorageConfig
 from jarvis_dagster.services.workflow.config import WorkflowConfig
 from jarvis_dagster.stack.config import StackConfig
@@ -230,6 +231,9 @@ class Settings(_Section):
 
     notification: NotificationConfig = pydantic.Field(
         default_factory=NotificationConfig, description="Who is told what, and where."
+    )
+    security: SecurityConfig = pydantic.Field(
+        default_factory=SecurityConfig, description="Accounts, rights and the audit log."
     )
     backup: BackupConfig = pydantic.Field(
         default_factory=BackupConfig, description="Backups: where, when, and how long they stay."

@@ -46,6 +46,8 @@ def with_embedded(settings: Settings) -> Settings:
     missing = {name: value for name, value in filled.items() if getattr(settings, name) is None}
     if settings.notification.directory is None:
         missing["notification"] = settings.notification.model_copy(update={"directory": data})
+    if settings.security.directory is None:
+        missing["security"] = settings.security.model_copy(update={"directory": data / "security"})
     return settings.model_copy(update=missing)
 
 
@@ -61,6 +63,7 @@ def core_services(settings: Settings) -> JarvisCoreServices:
         workflow=full.workflow,
         analytics=full.analytics,
         notification=full.notification,
+        security=full.security,
     )
 
 

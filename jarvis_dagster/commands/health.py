@@ -24,6 +24,7 @@ SERVICES = (
     "workflow_service",
     "analytics_service",
     "notification_service",
+    "security_service",
 )
 TIMEOUT_S = 10.0
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from jarvis_dagster.errors import ConfigError
 
@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from jarvis_dagster.services.notification import (
         JarvisNotificationService,
         NotificationConfig,
+    )
+    from jarvis_dagster.services.security import (
+        JarvisSecurityService,
+        Principal,
+        SecurityConfig,
     )
     from jarvis_dagster.services.storage import JarvisStorageService, StorageConfig
     from jarvis_dagster.services.workflow import JarvisWorkflowService, WorkflowConfig
@@ -47,6 +52,7 @@ class JarvisCoreServices:
         workflow: WorkflowConfig | None = None,
         analytics: AnalyticsConfig | None = None,
         notification: NotificationConfig | None = None,
+        security: SecurityConfig | None = None,
     ) -> None:
         self._storage = storage
         self._client_storage = client_storage
@@ -54,6 +60,7 @@ class JarvisCoreServices:
         self._workflow = workflow
         self._analytics = analytics
         self._notification = notification
+        self._security = security
 
     def __enter__(self) -> JarvisCoreServices:
         return self
@@ -103,6 +110,17 @@ class JarvisCoreServices:
 
         return JarvisNotificationService(_required("notification", self._notification))
 
+    @cached_property
+    def security_service(self) -> JarvisSecurityService:
+        """Accounts, rights and the audit log."""
+        from jarvis_dagster.services.security import JarvisSecurityService
+
+        return JarvisSecurityService(_required("security", self._security))
+
+    def acting_as(self, principal: Principal) -> JarvisCoreServices:
+        """These services as far as ``principal`` may use them; each call is checked and noted."""
+        return _Acting(self, principal)
+
     def close(self) -> None:
         """Close the connections of the services that were used."""
         with contextlib.ExitStack() as stack:
@@ -112,9 +130,29 @@ class JarvisCoreServices:
                 "workflow_service",
                 "analytics_service",
                 "notification_service",
+                "security_service",
             ):
                 if name in self.__dict__:
                     stack.callback(self.__dict__.pop(name).close)
+
+
+class _Acting(JarvisCoreServices):
+    """The core services in the hands of somebody; what they are made of stays with the core."""
+
+    def __init__(self, core: JarvisCoreServices, principal: Principal) -> None:
+        super().__init__()
+        self._core = core
+        self._principal = principal
+
+    def __getattribute__(self, name: str) -> Any:
+        if not name.endswith("_service"):
+            return super().__getattribute__(name)
+        core, principal = self._core, self._principal
+        kind = name.removesuffix("_service")
+        return core.security_service.guard(getattr(core, name), kind, principal)
+
+    def close(self) -> None:
+        """The services are the core's to close."""
 
 
 def _required(section: str, config: _Config | None) -> _Config:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jarvis_dagster.errors import BadInputError, ConfigError, NotSupportedError
-from jarvis_dagster.services.client_storage.audit import AuditLog
 from jarvis_dagster.services.client_storage.consent import ConsentError, PlayerList
 from jarvis_dagster.services.client_storage.drive import ROLES
 from jarvis_dagster.services.client_storage.export import (
@@ -25,6 +24,7 @@ from jarvis_dagster.services.client_storage.export import (
 from jarvis_dagster.services.client_storage.importing import Caps, Import, wanted_kinds
 from jarvis_dagster.services.client_storage.providers import open_drive
 from jarvis_dagster.services.files import safe_name
+from jarvis_dagster.services.security.audit import AuditLog
 
 if TYPE_CHECKING:
     import datetime

@@ -1,0 +1,25 @@
+"""The security service: accounts, rights and the audit log."""
+
+from jarvis_dagster.services.security.accounts import Account, Token
+from jarvis_dagster.services.security.audit import AuditLog, Head
+from jarvis_dagster.services.security.config import SecurityConfig
+from jarvis_dagster.services.security.principal import (
+    LOCAL,
+    Principal,
+    acting_as,
+    current_principal,
+)
+from jarvis_dagster.services.security.service import JarvisSecurityService
+
+__all__ = [
+    "LOCAL",
+    "Account",
+    "AuditLog",
+    "Head",
+    "JarvisSecurityService",
+    "Principal",
+    "SecurityConfig",
+    "Token",
+    "acting_as",
+    "current_principal",
+]
