@@ -109,6 +109,69 @@ def run(
 
 
 @toolchain_app.command()
+def tune(
+    pipeline: Pipeline,
+    dataset: Ref,
+    trials: Annotated[int, typer.Option(min=1, help="How many trials, earlier ones too.")] = 20,
+    minutes: Annotated[float, typer.Option(min=0.01, help="Stop after this time.")] = 60.0,
+    test: Test = None,
+    validation: Validation = None,
+    options: Set = None,
+    accept_errors: AcceptErrors = False,
+    as_json: AsJson = False,
+) -> None:
+    """Search for better options; the same call again goes on with the same search.
+
+    Trials are judged on the validation videos. Options given by --set are not searched unless
+    the pipeline says so.
+    """
+    import dataclasses
+
+    from jarvis_dagster.toolchain.tuning import search
+
+    request = _request(pipeline, dataset, test, validation, options, accept_errors)
+    with _workshop() as (shop, told):
+        prepared = shop.data_preparation(request)
+        told("data_preparation")
+        display = shop.progress
+
+        def progress(what: str, done: int, total: int) -> None:
+            if what == "trials":
+                _console().print(f"Trials: {done} of {total}", highlight=False)
+            elif what == "train":
+                display(done, total)
+
+        result = search(shop, prepared, trials=trials, minutes=minutes, progress=progress)
+    if as_json:
+        _print_json({**dataclasses.asdict(result), "best": result.best and result.best.number})
+        return
+    _print_table(
+        ("trial", result.figure, "state", "options", "seconds"),
+        [
+            (
+                trial.number,
+                "-" if trial.figure is None else f"{trial.figure:.4f}",
+                trial.state,
+                ", ".join(f"{k}={_short(v)}" for k, v in trial.options.items()),
+                f"{trial.seconds:.0f}",
+            )
+            for trial in result.trials
+        ],
+    )
+    best = result.best
+    if best is None or best.figure is None:
+        typer.echo("No trial has finished yet; the same call goes on.")
+        return
+    own = "" if result.default_figure is None else f", the defaults' is {result.default_figure:.4f}"
+    settings = " ".join(f"--set {k}={_short(v)}" for k, v in best.options.items())
+    typer.echo(f"The best {result.figure} is {best.figure:.4f}{own}: {settings}")
+
+
+def _short(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+@toolchain_app.command()
 def start(
     dataset: Ref,
     test: Test = None,

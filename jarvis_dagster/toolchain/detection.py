@@ -48,6 +48,7 @@ class HockeyDetection:
         "partly_labelled": [],
         "seed": 7,
     }
+    space: Mapping[str, Any] = {"learning_rate": (5e-5, 2e-3), "weight_decay": (1e-3, 0.1)}
 
     def train(
         self, job: Job, data: Dataset, out: Path, *, report: Report, progress: Progress

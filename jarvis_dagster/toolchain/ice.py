@@ -54,6 +54,11 @@ class IceSurface:
         "real_pictures": 400,
         "seed": 7,
     }
+    space: Mapping[str, Any] = {
+        "learning_rate": (3e-4, 1e-2),
+        "weight_decay": (1e-3, 0.2),
+        "batch": [8, 16, 32],
+    }
 
     def train(
         self, job: Job, data: Dataset, out: Path, *, report: Report, progress: Progress

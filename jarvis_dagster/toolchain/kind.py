@@ -52,7 +52,9 @@ class Kind(Protocol):
     figure: str
     """The metric that decides; more is better."""
     defaults: Mapping[str, Any]
-    """Its options; None stands for a number that it chooses."""
+    """Its options."""
+    space: Mapping[str, Any]
+    """Options worth a search: a list of values, or a pair of numbers, on a log scale above 0."""
 
     def train(
         self, job: Job, data: Dataset, out: Path, *, report: Report, progress: Progress

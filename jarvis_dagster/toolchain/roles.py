@@ -46,6 +46,11 @@ class RoleClassification:
         "weight_decay": 0.02,
         "seed": 7,
     }
+    space: Mapping[str, Any] = {
+        "learning_rate": (3e-4, 1e-2),
+        "weight_decay": (1e-3, 0.2),
+        "batch": [32, 64, 128],
+    }
 
     def train(
         self, job: Job, data: Dataset, out: Path, *, report: Report, progress: Progress

@@ -94,6 +94,7 @@ class _Counting:
 
     name, model, file, figure = "counting", "counter", "count.onnx", "count"
     defaults: ClassVar[dict[str, Any]] = {}
+    space: ClassVar[dict[str, Any]] = {}
 
     def __init__(self) -> None:
         self.stop_at = 4
