@@ -1,0 +1,216 @@
+"""The jersey numbers of a video.
+
+Belongs here: which pictures are read, the table, a sheet for people who check. Does not belong
+here: choosing boxes (``crops``), probabilities (``belief``), training (``train``).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from jarvis_dagster.hockey.detection.runtime import Network
+from jarvis_dagster.hockey.jerseys.belief import SURE, Belief, believe, keep_apart, number_chances
+from jarvis_dagster.hockey.jerseys.crops import LEAST_HEIGHT_PX, choose_boxes, upper_body
+from jarvis_dagster.hockey.jerseys.drawing import Shown, draw_sheet
+from jarvis_dagster.hockey.tables import JERSEYS, empty
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+__all__ = ["JerseyReading", "NumberReader", "read_jerseys"]
+
+_WEIGHTS = Path(__file__).with_name("weights") / "number_reader.onnx"
+_PER_TRACK = 12
+_APART_S = 0.3
+_BATCH = 64
+_NAMED = 0.5
+"""Less likely numbers are not in the table at all."""
+_SHOWN = 40
+
+
+@dataclasses.dataclass(frozen=True)
+class JerseyReading:
+    """What was read.
+
+    Attributes:
+        table: JERSEYS.
+        tracks: People whose pictures were read.
+        pictures: How many pictures.
+        version: Of the network.
+        sheet: BGR, the best picture of each track with its number; None without any.
+        reason: Why there is nothing, or empty.
+    """
+
+    table: pd.DataFrame
+    tracks: int
+    pictures: int
+    version: str
+    sheet: NDArray[np.uint8] | None
+    reason: str
+
+    @property
+    def support(self) -> dict[str, Any]:
+        """The facts without table and picture, for a JSON file."""
+        facts: dict[str, Any] = {
+            "supported": not self.reason,
+            "tracks_read": self.tracks,
+            "pictures_read": self.pictures,
+            "numbers_sure": int((self.table["probability"] >= SURE).sum()),
+            "model_version": self.version,
+        }
+        return {**facts, "reason": self.reason} if self.reason else facts
+
+
+class NumberReader:
+    """Probability of each number in pictures of upper bodies. Not safe to share between threads.
+
+    Args:
+        threads: Threads of one pass; by default one for each physical core.
+    """
+
+    def __init__(self, threads: int | None = None) -> None:
+        self._network = Network(_WEIGHTS, threads)
+        self._side = int(self._network.facts["side_px"])
+        self.version = f"number-reader-{self._network.digest}"
+
+    def chances(self, bodies: list[NDArray[np.uint8]]) -> NDArray[np.float64]:
+        """(N, 100): of "none can be read", then of 1 to 99."""
+        import cv2
+
+        size = (self._side, self._side)
+        small = [cv2.resize(body, size, interpolation=cv2.INTER_AREA) for body in bodies]
+        found = []
+        for first in range(0, len(small), _BATCH):
+            batch = np.stack(small[first : first + _BATCH]).astype(np.uint8)
+            found.append(next(iter(self._network(batch).values())).copy())
+        return number_chances(np.concatenate(found)) if found else np.zeros((0, 100))
+
+
+def read_jerseys(
+    video: Path,
+    tracks: pd.DataFrame,
+    *,
+    threads: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> JerseyReading:
+    """Read the numbers on the backs of the people in ``tracks``.
+
+    At most twelve pictures of a person are read, those in which most can be expected.
+
+    Args:
+        tracks: TRACKS with roles and teams.
+
+    Raises:
+        BadVideoError: the file is not a readable video.
+    """
+    from jarvis_dagster.hockey.video import ahead, probe
+    from jarvis_dagster.hockey.video.sampling import read_some
+
+    reader = NumberReader(threads)
+    info = probe(video)
+    chosen = choose_boxes(
+        tracks, per_track=_PER_TRACK, apart_s=_APART_S, size_px=(info.width_px, info.height_px)
+    )
+    if not len(chosen):
+        reason = f"Nobody is seen whole and at least {LEAST_HEIGHT_PX:.0f} pixels high."
+        return JerseyReading(empty(JERSEYS), 0, 0, reader.version, None, reason)
+    frames = chosen["frame"].to_numpy(np.int64)
+    by_frame = {int(frame): chosen[frames == frame] for frame in np.unique(frames)}
+    looks = _Looks(reader)
+    for done, frame in enumerate(ahead(_generated(read_some(video, by_frame))), 1):
+        rows = by_frame[frame.index]
+        boxes = rows[["x1_px", "y1_px", "x2_px", "y2_px"]].to_numpy(np.float64)
+        for track, box in zip(rows["track_id"], boxes, strict=True):
+            looks.add(int(track), frame.index, upper_body(frame.image, box))
+        if progress:
+            progress(done, len(by_frame))
+    beliefs = {track: believe(looks.chances[track]) for track in looks.chances}
+    people = tracks[tracks["track_id"].isin(beliefs)].groupby("track_id")
+    beliefs = keep_apart(
+        beliefs,
+        {int(t): str(rows["team"].iloc[0]) for t, rows in people},  # type: ignore[arg-type]
+        {int(t): rows["frame"].to_numpy(np.int64) for t, rows in people},  # type: ignore[arg-type]
+    )
+    table = _table(beliefs, looks.frames)
+    best = [looks.best(track, beliefs[track]) for track in list(beliefs)]
+    sheet = draw_sheet(
+        sorted(best, key=lambda one: -one.belief.probability * (one.belief.agreeing > 0))[:_SHOWN]
+    )
+    pictures = sum(map(len, looks.frames.values()))
+    return JerseyReading(table, len(beliefs), pictures, reader.version, sheet, "")
+
+
+def _generated(frames: Any) -> Any:
+    yield from frames
+
+
+class _Looks:
+    """Pictures of each track as they come; read in batches, only the best ones are kept."""
+
+    def __init__(self, reader: NumberReader) -> None:
+        self._reader = reader
+        self._waiting: list[tuple[int, NDArray[np.uint8]]] = []
+        self._chances: dict[int, list[NDArray[np.float64]]] = {}
+        self._best: dict[int, tuple[float, NDArray[np.uint8]]] = {}
+        self.frames: dict[int, list[int]] = {}
+
+    def add(self, track: int, frame: int, body: NDArray[np.uint8]) -> None:
+        """Take in a picture of the upper body of a track."""
+        if min(body.shape[:2]) < 4:
+            return
+        self.frames.setdefault(track, []).append(frame)
+        self._waiting.append((track, body.copy()))
+        if len(self._waiting) >= _BATCH:
+            self._read()
+
+    @property
+    def chances(self) -> dict[int, NDArray[np.float64]]:
+        """(N, 100) by track, row-aligned with :attr:`frames`."""
+        self._read()
+        return {track: np.stack(rows) for track, rows in self._chances.items()}
+
+    def best(self, track: int, belief: Belief) -> Shown:
+        """The picture in which a number was read most surely."""
+        return Shown(track, self._best[track][1], belief)
+
+    def _read(self) -> None:
+        found = self._reader.chances([body for _, body in self._waiting])
+        for (track, body), row in zip(self._waiting, found, strict=True):
+            self._chances.setdefault(track, []).append(row)
+            worth = float(row[1:].max())
+            if track not in self._best or worth > self._best[track][0]:
+                self._best[track] = worth, body
+        self._waiting = []
+
+
+def _table(beliefs: dict[int, Belief], frames: dict[int, list[int]]) -> pd.DataFrame:
+    """JERSEYS of the tracks of which a number was read."""
+    import pandas as pd
+
+    rows = []
+    for track, belief in sorted(beliefs.items()):
+        if not belief.agreeing or belief.probability < _NAMED:
+            continue
+        said = [
+            {"frame": frame, "read": str(read)}
+            for frame, read in zip(frames[track], belief.reads.tolist(), strict=True)
+            if read
+        ]
+        rows.append(
+            {
+                "track_id": track,
+                "number": str(belief.number),
+                "probability": belief.probability,
+                "reads": len(said),
+                "evidence": json.dumps({"pictures": len(frames[track]), "read": said}),
+            }
+        )
+    return pd.DataFrame(rows).astype(JERSEYS) if rows else empty(JERSEYS)
