@@ -8,7 +8,15 @@ from jarvis_dagster.assets.failures import failures
 from jarvis_dagster.assets.footage import COMMON
 from jarvis_dagster.assets.holmes import game_report
 from jarvis_dagster.assets.metadata import listed, seconds_of
-from jarvis_dagster.assets.spotlight import annotated_video, events, highlights, positions, tracks
+from jarvis_dagster.assets.spotlight import (
+    annotated_video,
+    events,
+    highlights,
+    jersey_numbers,
+    positions,
+    scoreboard,
+    tracks,
+)
 from jarvis_dagster.assets.spotlight.corrected import corrections_of
 from jarvis_dagster.resources.services import AnalyticsResource
 from jarvis_dagster.resources.uploads import UploadsResource
@@ -22,7 +30,16 @@ __all__ = ["results"]
 
 @dg.asset(
     key=["delivery", "results"],
-    deps=[tracks, positions, events, highlights, annotated_video, game_report],
+    deps=[
+        tracks,
+        positions,
+        scoreboard,
+        jersey_numbers,
+        events,
+        highlights,
+        annotated_video,
+        game_report,
+    ],
     group_name="delivery",
     owners=["team:holmes"],
     kinds={"folder"},
@@ -79,7 +96,14 @@ def _files(space: Workspace) -> "dict[str, Path]":
         "report.json": space.fetch("game_report", "report.json"),
         "annotated.mp4": space.fetch("annotated_video", "annotated.mp4"),
     }
-    for asset in ("tracks", "identities", "positions", "scoreboard", "events"):
+    for asset in (
+        "tracks",
+        "jersey_numbers",
+        "identities",
+        "positions",
+        "scoreboard",
+        "events",
+    ):
         path = space.fetch(asset, f"{asset}.parquet")
         sheet = path.with_suffix(".csv")
         pd.read_parquet(path).to_csv(sheet, index=False)

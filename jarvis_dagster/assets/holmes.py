@@ -13,7 +13,9 @@ from jarvis_dagster.assets.spotlight import (
     events,
     highlights,
     identities,
+    jersey_numbers,
     positions,
+    scoreboard,
     tracks,
 )
 from jarvis_dagster.assets.spotlight.corrected import (
@@ -21,6 +23,7 @@ from jarvis_dagster.assets.spotlight.corrected import (
     corrections_sha256,
     outcomes_of,
 )
+from jarvis_dagster.assets.spotlight.reading import board_of, sure_numbers
 from jarvis_dagster.resources.workspace import Workspace, WorkspaceResource
 
 if TYPE_CHECKING:
@@ -31,7 +34,17 @@ __all__ = ["game_report"]
 
 @dg.asset(
     key=["holmes", "game_report"],
-    deps=[preflight, tracks, identities, positions, events, highlights, annotated_video],
+    deps=[
+        preflight,
+        tracks,
+        jersey_numbers,
+        identities,
+        positions,
+        scoreboard,
+        events,
+        highlights,
+        annotated_video,
+    ],
     group_name="holmes",
     owners=["team:holmes"],
     kinds={"html"},
@@ -58,6 +71,7 @@ def game_report(
         clips = [space.fetch("highlights", entry["clip"]) for entry in chosen]
         for clip in clips:
             space.fetch("highlights", clip.with_suffix(".jpg").name)
+        board, names = board_of(space)
         page, data = write_report(
             space.path("game_report", "x").parent,
             info=probe(path),
@@ -77,6 +91,9 @@ def game_report(
             clips=clips,
             team_colours=space.json("tracks", "teams")["colours_bgr"],
             rink=support.get("rink", "NHL"),
+            jerseys=sure_numbers(space),
+            scoreboard=board,
+            scoreboard_names=names,
             annotated="annotated.mp4",
             still=space.fetch("annotated_video", "middle.jpg"),
             provenance=provenance,

@@ -30,6 +30,7 @@ ASSETS = {
     "spotlight/positions",
     "spotlight/identities",
     "spotlight/scoreboard",
+    "spotlight/jersey_numbers",
     "spotlight/events",
     "spotlight/highlights",
     "spotlight/annotated_video",

@@ -6,7 +6,7 @@ from jarvis_dagster.assets.spotlight.identified import identities
 from jarvis_dagster.assets.spotlight.media import annotated_video, highlights
 from jarvis_dagster.assets.spotlight.people import detections, tracks
 from jarvis_dagster.assets.spotlight.play import events, positions
-from jarvis_dagster.assets.spotlight.reading import scoreboard
+from jarvis_dagster.assets.spotlight.reading import jersey_numbers, scoreboard
 
 __all__ = [
     "annotated_video",
@@ -16,6 +16,7 @@ __all__ = [
     "events",
     "highlights",
     "identities",
+    "jersey_numbers",
     "positions",
     "scoreboard",
     "tracks",

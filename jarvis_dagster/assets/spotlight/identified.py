@@ -15,6 +15,7 @@ from jarvis_dagster.assets.metadata import (
 )
 from jarvis_dagster.assets.spotlight.people import SPOTLIGHT, tracks
 from jarvis_dagster.assets.spotlight.play import positions
+from jarvis_dagster.assets.spotlight.reading import jersey_numbers
 from jarvis_dagster.hockey.tables import IDENTITIES, JERSEYS, POSITIONS, TRACKS
 from jarvis_dagster.resources.workspace import WorkspaceResource
 
@@ -33,7 +34,7 @@ PERSONS_ARE_IN_ONE_PLACE = dg.AssetCheckSpec(
 
 @dg.asset(
     key=["spotlight", "identities"],
-    deps=[tracks, positions],
+    deps=[tracks, positions, jersey_numbers],
     kinds={"parquet"},
     metadata=columns(IDENTITIES),
     check_specs=[PERSONS_ARE_IN_ONE_PLACE],

@@ -8,6 +8,12 @@ from jarvis_dagster.assets.metadata import kept, markdown_image, seconds_of
 from jarvis_dagster.assets.spotlight.calibration import calibration
 from jarvis_dagster.assets.spotlight.people import SPOTLIGHT, tracks
 from jarvis_dagster.assets.spotlight.play import events, positions
+from jarvis_dagster.assets.spotlight.reading import (
+    board_of,
+    jersey_numbers,
+    scoreboard,
+    sure_numbers,
+)
 from jarvis_dagster.checks import tables as checks
 from jarvis_dagster.resources.log_progress import LogProgress
 from jarvis_dagster.resources.workspace import WorkspaceResource
@@ -75,7 +81,7 @@ def highlights(
 
 @dg.asset(
     key=["spotlight", "annotated_video"],
-    deps=[video, tracks, positions, calibration],
+    deps=[video, tracks, positions, calibration, scoreboard, jersey_numbers],
     kinds={"video"},
     **SPOTLIGHT,
 )
@@ -93,6 +99,7 @@ def annotated_video(
         path, _ = source_video(space)
         supported = space.json("positions", "support")["supported"]
         output = space.path("annotated_video", "annotated.mp4")
+        worn = sure_numbers(space)
         render_annotated(
             path,
             output,
@@ -108,6 +115,8 @@ def annotated_video(
                 team: (int(colour[0]), int(colour[1]), int(colour[2]))
                 for team, colour in space.json("tracks", "teams")["colours_bgr"].items()
             },
+            jerseys=dict(zip(worn["track_id"], worn["number"], strict=True)),
+            scoreboard=board_of(space)[0],
             progress=lambda done, total: progress.update("annotate", done, total),
         )
         ref = space.keep("annotated_video", output)

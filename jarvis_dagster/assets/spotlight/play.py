@@ -23,7 +23,7 @@ from jarvis_dagster.assets.spotlight.corrected import (
     told,
 )
 from jarvis_dagster.assets.spotlight.people import SPOTLIGHT, tracks
-from jarvis_dagster.assets.spotlight.reading import scoreboard
+from jarvis_dagster.assets.spotlight.reading import jersey_numbers, scoreboard
 from jarvis_dagster.checks import tables as checks
 from jarvis_dagster.hockey.tables import EVENTS, POSITIONS, SCAN, SCOREBOARD, TRACKS, empty
 from jarvis_dagster.resources.workspace import WorkspaceResource
@@ -99,7 +99,7 @@ def positions(
 
 @dg.asset(
     key=["spotlight", "events"],
-    deps=[tracks, positions, preflight, corrections, scoreboard],
+    deps=[tracks, positions, preflight, corrections, scoreboard, jersey_numbers],
     kinds={"parquet"},
     metadata=columns(EVENTS),
     check_specs=checks.specs("events"),

@@ -1,5 +1,7 @@
 """Reading: what is written in the picture, on the scoreboard and on backs."""
 
+from typing import TYPE_CHECKING, Any
+
 import dagster as dg
 
 from jarvis_dagster.assets.failures import failures
@@ -13,12 +15,22 @@ from jarvis_dagster.assets.metadata import (
     row_count,
     seconds_of,
 )
-from jarvis_dagster.assets.spotlight.people import SPOTLIGHT
-from jarvis_dagster.hockey.tables import SCOREBOARD
+from jarvis_dagster.assets.spotlight.corrected import (
+    corrections,
+    corrections_of,
+    corrections_sha256,
+    keep_outcomes,
+    told,
+)
+from jarvis_dagster.assets.spotlight.people import SPOTLIGHT, tracks
+from jarvis_dagster.hockey.tables import JERSEYS, SCOREBOARD, TRACKS
 from jarvis_dagster.resources.log_progress import LogProgress
-from jarvis_dagster.resources.workspace import WorkspaceResource
+from jarvis_dagster.resources.workspace import Workspace, WorkspaceResource
 
-__all__ = ["scoreboard"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["board_of", "jersey_numbers", "scoreboard", "sure_numbers"]
 
 
 @dg.asset(
@@ -68,3 +80,78 @@ def scoreboard(
             **kept(*files),
         }
     )
+
+
+def board_of(space: Workspace) -> "tuple[pd.DataFrame | None, list[str]]":
+    """The table of the scoreboard and the names on it; None where there is none."""
+    support = space.json("scoreboard", "support")
+    if not support["supported"]:
+        return None, ["", ""]
+    return space.table("scoreboard", "scoreboard", SCOREBOARD), support["names"]
+
+
+@dg.asset(
+    key=["spotlight", "jersey_numbers"],
+    deps=[video, tracks, corrections],
+    kinds={"parquet", "onnx"},
+    metadata=columns(JERSEYS),
+    **SPOTLIGHT,
+)
+def jersey_numbers(
+    context: dg.AssetExecutionContext, workspace: WorkspaceResource, progress: LogProgress
+) -> dg.MaterializeResult:
+    """The number on the back of each track, over all of its pictures, with a probability."""
+    from jarvis_dagster.hockey.jerseys import SURE, read_jerseys
+    from jarvis_dagster.hockey.review.applying import correct_numbers
+    from jarvis_dagster.hockey.video import save_jpeg
+
+    space = workspace.of(context.partition_key)
+    with failures(context), seconds_of() as elapsed:
+        path, source = source_video(space)
+        people = space.table("tracks", "tracks", TRACKS)
+        found = read_jerseys(
+            path,
+            people,
+            threads=workspace.settings.vision.threads,
+            progress=lambda done, total: progress.update("jerseys", done, total),
+        )
+        numbers, outcomes = correct_numbers(found.table, people, corrections_of(space))
+        table = space.keep_table(
+            "jersey_numbers",
+            "jersey_numbers",
+            numbers,
+            JERSEYS,
+            provenance_of(workspace.settings, source, found.version, corrections_sha256(space)),
+        )
+        files = [
+            table,
+            space.keep_json("jersey_numbers", "support", found.support),
+            keep_outcomes(space, "jersey_numbers", outcomes),
+        ]
+        shown: dict[str, Any] = {}
+        if found.sheet is not None:
+            picture = space.path("jersey_numbers", "sheet.jpg")
+            save_jpeg(found.sheet, picture, quality=75)
+            files.append(space.keep("jersey_numbers", picture))
+            shown["picture"] = markdown_image(picture)
+    return dg.MaterializeResult(
+        metadata={
+            **row_count(numbers),
+            **shown,
+            "sure": int((numbers["probability"] >= SURE).sum()),
+            "support": dg.MetadataValue.json(found.support),
+            "model_version": found.version,
+            "first_rows": preview(numbers),
+            **told(outcomes),
+            "seconds": elapsed(),
+            **kept(*files),
+        }
+    )
+
+
+def sure_numbers(space: Workspace) -> "pd.DataFrame":
+    """JERSEYS, the rows that are sure enough to be shown as somebody's number."""
+    from jarvis_dagster.hockey.jerseys import SURE
+
+    numbers = space.table("jersey_numbers", "jersey_numbers", JERSEYS)
+    return numbers[numbers["probability"] >= SURE].reset_index(drop=True)

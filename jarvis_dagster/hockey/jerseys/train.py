@@ -28,7 +28,7 @@ __all__ = ["build", "export", "paintings", "train"]
 _BATCH = 128
 _SMOOTH = 0.03
 _RATE = 3e-3
-_CHANNELS = (16, 24, 48, 48, 64, 64)
+_CHANNELS = (16, 16, 32, 32, 64, 64)
 
 
 def build() -> Any:
@@ -70,7 +70,8 @@ def train(
 
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    net = build().train()
+    # This order of numbers in memory takes a third less time on processors.
+    net = build().to(memory_format=torch.channels_last).train()
     best = torch.optim.AdamW(net.parameters(), lr=_RATE, weight_decay=0.02)
     pictures = torch.from_numpy(images).permute(0, 3, 1, 2)
     answers = torch.from_numpy(numbers)
@@ -82,7 +83,7 @@ def train(
             )
         chosen = torch.from_numpy(rng.integers(0, len(images), _BATCH))
         batch, said = _varied(pictures[chosen].float() / 127.5 - 1, rng), answers[chosen]
-        out = net(batch)
+        out = net(batch.contiguous(memory_format=torch.channels_last))
         digits = (said > 0).long() + (said > 9).long()
         loss = functional.cross_entropy(out[:, :3], digits, label_smoothing=_SMOOTH)
         for part, asked, value in (
@@ -94,9 +95,9 @@ def train(
         best.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         best.step()
-        seen, total = seen + 1, total + float(loss)
-        if seen % 200 == 0:
-            print(f"{seen} batches, {100 * gone:.0f} %, loss {total / 200:.3f}", flush=True)  # noqa: T201
+        seen, total = seen + 1, total + float(loss.detach())
+        if seen % 100 == 0:
+            print(f"{seen} batches, {100 * gone:.0f} %, loss {total / 100:.3f}", flush=True)  # noqa: T201
             total = 0.0
     return net.eval()
 

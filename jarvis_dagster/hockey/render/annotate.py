@@ -13,6 +13,7 @@ import numpy as np
 from jarvis_dagster.errors import BadInputError
 from jarvis_dagster.hockey.render import labels
 from jarvis_dagster.hockey.render.canvas import Canvas
+from jarvis_dagster.hockey.render.game_clock import GameClock
 from jarvis_dagster.hockey.render.minimap import Minimap
 from jarvis_dagster.hockey.render.people import Person, draw_person, draw_puck
 from jarvis_dagster.hockey.render.rows import FrameRows, motions, seen_nearby
@@ -54,6 +55,8 @@ def render_annotated(
     scan: pd.DataFrame | None = None,
     calibration: Any = None,
     team_colours: dict[str, tuple[int, int, int]] | None = None,
+    jerseys: dict[int, str] | None = None,
+    scoreboard: pd.DataFrame | None = None,
     progress: Callable[[int, int], None] | None = None,
     max_height: int | None = 720,
 ) -> None:
@@ -72,6 +75,8 @@ def render_annotated(
         scan: SCAN; its camera motion keeps the trails on the ice.
         calibration: Names the rink of the map (attribute ``rink``); NHL without.
         team_colours: (b, g, r) by team.
+        jerseys: Number on the back by track, where it is sure; shown instead of the track's.
+        scoreboard: SCOREBOARD; its clock is shown beside the time of the footage.
         progress: Called with (frames done, frames in all).
         max_height: Lines at most; ``None`` keeps the size of the footage.
 
@@ -91,6 +96,8 @@ def render_annotated(
         scan=scan,
         rink=getattr(calibration, "rink", "NHL"),
         colours=team_colours,
+        jerseys=jerseys or {},
+        scoreboard=scoreboard,
     )
     writer = VideoWriter(
         output, width_px=size[0], height_px=size[1], fps=info.fps, options=QUICK, audio=video
@@ -127,6 +134,8 @@ class _Painter:
         scan: pd.DataFrame | None,
         rink: Any,
         colours: dict[str, Bgr] | None,
+        jerseys: dict[int, str],
+        scoreboard: pd.DataFrame | None,
     ) -> None:
         self._scale = size[0] / info.width_px, size[1] / info.height_px
         self._look = Look(size[1], size[0])
@@ -142,6 +151,8 @@ class _Painter:
         if positions is not None:
             self._map = Minimap(rink, self._look)
         self._notice = labels.notice("No rink calibration", self._look)
+        self._jerseys = jerseys
+        self._game_clock = GameClock(scoreboard)
 
     def paint(self, canvas: Canvas, number: int, pts_s: float) -> None:
         """Draw frame ``number``."""
@@ -183,7 +194,9 @@ class _Painter:
         """Chips above the heads; one that would hide another moves up."""
         taken: list[tuple[int, int, int, int]] = []
         for row, person in sorted(drawn, key=lambda item: -item[1].box[3]):
-            chip = labels.chip(_text(row, person), self._look.text, person.colour, sure=person.sure)
+            chip = labels.chip(
+                self._text(row, person), self._look.text, person.colour, sure=person.sure
+            )
             width, height = chip.size
             x = round((person.box[0] + person.box[2] - width) / 2)
             y = round(person.box[1] - height - 3 * self._look.unit)
@@ -197,12 +210,25 @@ class _Painter:
             taken.append((x, y, width, height))
             canvas.put(chip, x, y)
 
+    def _text(self, row: Any, person: Person) -> str:
+        """Number on the back (#17), where it is sure, or of the track (17)."""
+        if person.role == "referee":
+            return "REF"
+        track = int(row["track_id"])
+        number = f"#{self._jerseys[track]}" if track in self._jerseys else f"{track}"
+        return f"G {number}" if person.role == "goalkeeper" else number
+
     def _panels(self, canvas: Canvas, number: int, pts_s: float) -> None:
         margin = self._look.margin
         clock = labels.clock(pts_s, self._look)
         bottom = canvas.height - margin
         canvas.put(clock, margin, bottom - clock.size[1])
         x = margin * 3 // 2 + clock.size[0]
+        shown = self._game_clock.at(pts_s)
+        if shown:
+            game = labels.notice(shown, self._look)
+            canvas.put(game, x, bottom - (clock.size[1] + game.size[1]) // 2)
+            x += game.size[0] + margin // 2
         if self._map is None:
             right = self._notice
             canvas.put(right, canvas.width - margin - right.size[0], bottom - right.size[1])
@@ -230,13 +256,6 @@ class _Painter:
             canvas.width - margin - picture.size[0],
             canvas.height - margin - picture.size[1],
         )
-
-
-def _text(row: Any, person: Person) -> str:
-    if person.role == "referee":
-        return "REF"
-    number = int(row["track_id"])
-    return f"G {number}" if person.role == "goalkeeper" else f"{number}"
 
 
 def _entries(tracks: pd.DataFrame, palette: Palette) -> tuple[tuple[str, Bgr], ...]:

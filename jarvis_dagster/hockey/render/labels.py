@@ -98,6 +98,7 @@ def legend(entries: tuple[tuple[str, Bgr], ...], look: Look) -> Stamp:
     return stamp(image, (alpha * (_PANEL_ALPHA / 255)).astype(np.uint8))
 
 
+@functools.lru_cache(maxsize=8)
 def notice(text: str, look: Look) -> Stamp:
     """A quiet one-line panel."""
     import cv2

@@ -80,6 +80,7 @@ def render_page(
         heat_teams=[n.removeprefix("heat_") for n in pictures if n.startswith("heat_")],
         on_ice=any(person["time_on_ice_s"] is not None for person in people),
         named=any(person["person_id"] for person in people),
+        jerseys=any(person["jersey_number"] is not None for person in people),
         placed=any(person["distance_ft"] is not None for person in people),
     )
 

@@ -14,6 +14,8 @@ import numpy as np
 from jarvis_dagster.hockey.events.motion import frame_motion, measure_motion
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -25,6 +27,7 @@ __all__ = [
     "longest_in_view",
     "name_persons",
     "people_rows",
+    "scoreboard_facts",
     "team_rows",
     "video_facts",
 ]
@@ -57,6 +60,7 @@ def people_rows(
     events: pd.DataFrame,
     scan: pd.DataFrame,
     fps: float,
+    jerseys: pd.DataFrame | None = None,
 ) -> list[dict[str, Any]]:
     """One row a track, the longest in view first."""
     if not len(tracks):
@@ -65,6 +69,7 @@ def people_rows(
     speed = np.hypot(motion.velocity[:, 0], motion.velocity[:, 1])
     fastest = _top_speeds(events)
     on_ice = _times_on_ice(events)
+    worn = {} if jerseys is None else jerseys.set_index("track_id").to_dict("index")
     rows: list[dict[str, Any]] = []
     for key, row in (
         tracks.assign(_speed=speed)
@@ -94,6 +99,8 @@ def people_rows(
                 "role_score": _round(row["role_score"]),
                 "team": str(row["team"]),
                 "team_score": _round(row["team_score"]),
+                "jersey_number": worn[track]["number"] if track in worn else None,
+                "jersey_probability": _round(worn[track]["probability"]) if track in worn else None,
                 "time_in_view_s": round(float(row["frames"]) / fps, 2),
                 "time_on_ice_s": on_ice.get(track),
                 "first_s": round(float(row["first_s"]), 2),
@@ -122,6 +129,37 @@ def name_persons(people: list[dict[str, Any]], identities: pd.DataFrame | None) 
 def longest_in_view(people: list[dict[str, Any]], count: int = 24) -> list[dict[str, Any]]:
     """The ``count`` rows to show; officials only where there is room."""
     return sorted(people, key=lambda p: p["role"] == "referee")[:count]
+
+
+def scoreboard_facts(board: pd.DataFrame | None, names: Sequence[str]) -> dict[str, Any] | None:
+    """First and last reading of the scoreboard, and when goals were added; None without one."""
+    if board is None or not board["clock_s"].notna().any():
+        return None
+    clock = board[board["clock_s"].notna()]
+    known = board[(board["score_left"] >= 0) & (board["score_right"] >= 0)]
+    score = known[["score_left", "score_right"]].to_numpy(np.int64)
+    changed = 1 + np.flatnonzero((np.diff(score, axis=0) > 0).any(axis=1))
+    read = [
+        {
+            "video_s": round(float(row["pts_s"]), 2),
+            "clock_s": float(row["clock_s"]),
+            "period": int(row["period"]) or None,
+        }
+        for _, row in clock.iloc[[0, -1]].iterrows()
+    ]
+    return {
+        "names": list(names),
+        "first": read[0],
+        "last": read[1],
+        "score_first": score[0].tolist() if len(score) else None,
+        "score_last": score[-1].tolist() if len(score) else None,
+        "changes": [
+            {"video_s": round(float(known["pts_s"].iloc[i]), 2), "score": score[i].tolist()}
+            for i in changed
+        ],
+        "looks": len(board),
+        "clock_read_share": _round(board["clock_s"].notna().mean()),
+    }
 
 
 def team_rows(

@@ -60,6 +60,9 @@ def write_report(
     still: Path | None = None,
     corrections: Sequence[dict[str, Any]] = (),
     uncorrected: dict[str, Any] | None = None,
+    jerseys: pd.DataFrame | None = None,
+    scoreboard: pd.DataFrame | None = None,
+    scoreboard_names: Sequence[str] = ("", ""),
 ) -> tuple[Path, Path]:
     """Write ``report.html`` and ``report.json`` into ``folder``.
 
@@ -86,6 +89,9 @@ def write_report(
         still: A JPEG of the annotated video, shown until it plays.
         corrections: What came of each correction by a person.
         uncorrected: What ``report.json`` held without them, to compare with.
+        jerseys: JERSEYS, the rows that are sure.
+        scoreboard: SCOREBOARD; None where no scoreboard is in the picture.
+        scoreboard_names: The teams' names on it, left first; empty where not read.
 
     Returns:
         The paths of the HTML and the JSON file.
@@ -97,7 +103,7 @@ def write_report(
     # What the ledger does hold is supported, whoever listed it.
     held = set(events["type"])
     not_supported = {kind: why for kind, why in not_supported.items() if kind not in held}
-    people = statistics.people_rows(tracks, positions, events, scan, info.fps)
+    people = statistics.people_rows(tracks, positions, events, scan, info.fps, jerseys)
     statistics.name_persons(people, identities)
     numbers: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
@@ -105,6 +111,7 @@ def write_report(
         "preflight": preflight,
         "teams": statistics.team_rows(people, tracks, events),
         "people": people,
+        "scoreboard": statistics.scoreboard_facts(scoreboard, scoreboard_names),
         "events": statistics.event_rows(events),
         "event_types": EVENT_TYPES,
         "highlights": [

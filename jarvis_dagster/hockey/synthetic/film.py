@@ -1,6 +1,6 @@
-"""What a camera does to a picture: smear and grain.
+"""What light and camera do to a picture: brightness, smear and grain.
 
-Belongs here: motion blur and film noise. Does not belong here: the scene.
+Belongs here: the light of the moment, motion blur and film noise. Does not belong here: the scene.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ class Film:
         # At low frame rates the shutter does not stay open longer.
         self.shutter_s = _SHUTTER / max(spec.fps, _LEAST_FPS)
         self._share = self.shutter_s * spec.fps
+        self._light = (spec.light_end - 1) / max(spec.frame_count - 1, 1)
         self._sheets = self._make_grain(spec) if spec.noise > 0 else []
 
     @staticmethod
@@ -42,6 +43,16 @@ class Film:
             tint = rng.normal(0, spec.noise * 0.4, (*shape, 3))
             sheets.append(np.clip(np.round(128 + grain + tint), 0, 255).astype(np.uint8))
         return sheets
+
+    def expose(self, canvas: Image, frame: int) -> None:
+        """Make the picture as bright as the light of the moment."""
+        import cv2
+
+        lost = -self._light * frame
+        if lost:
+            # Lamps that are dimmed lose blue before they lose red.
+            gains = [1 - 1.15 * lost, 1 - lost, 1 - 0.9 * lost]
+            cv2.transform(canvas, np.diag(gains), dst=canvas)
 
     def smear(self, canvas: Image, camera: Camera, cut: bool) -> None:
         """Blur what stands still by how far the camera panned while the shutter was open."""

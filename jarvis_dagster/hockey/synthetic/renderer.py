@@ -60,6 +60,7 @@ class Renderer:
         puck_box = self._people(canvas, camera, figures)
         self._arena.draw_before(canvas, camera)
         self._coverage.hide(self._arena.near_boards(camera))
+        self._film.expose(canvas, frame)
         seen = self._measure(camera, figures)
         if self._spec.scoreboard:
             self._scoreboard.draw(canvas, self._game.score, self._game.clock_s)

@@ -31,6 +31,8 @@ class GameSpec:
         rink: A name in ``RINKS``.
         cuts: How many times the picture cuts away to another camera and back.
         noise: Strength of the film noise (standard deviation in grey levels).
+        light_end: Brightness of the arena at the end of the video beside that at its start, 1
+            at all times; a darker light is also a warmer one.
         scoreboard: Whether score and clock are laid over the picture.
         scoreboard_style: How they look, a name in ``overlay.STYLES``.
 
@@ -47,6 +49,7 @@ class GameSpec:
     rink: str = "NHL"
     cuts: int = 0
     noise: float = 1.6
+    light_end: float = 1.0
     scoreboard: bool = True
     scoreboard_style: Style = "bar"
 
@@ -61,6 +64,7 @@ class GameSpec:
             (self.camera in ("broadcast", "fixed"), "camera must be broadcast or fixed"),
             (0 <= self.cuts <= self.duration_s / 2, "cuts must leave 2 s of video for each"),
             (self.scoreboard_style in STYLES, f"scoreboard_style must be in {', '.join(STYLES)}"),
+            (0.2 <= self.light_end <= 1.2, "light_end must be between 0.2 and 1.2"),
             (0 <= self.noise <= 20, "noise must be between 0 and 20"),
         )
         for good, message in checks:
