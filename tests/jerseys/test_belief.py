@@ -10,8 +10,9 @@ from jarvis_dagster.hockey.jerseys.belief import (
     SURE,
     believe,
     keep_apart,
-    number_chances,
+    number_of,
 )
+from jarvis_dagster.hockey.text import Reading
 
 
 def picture(number: int, sure: float) -> np.ndarray:
@@ -22,14 +23,28 @@ def picture(number: int, sure: float) -> np.ndarray:
     return chances / chances.sum()
 
 
-def test_answers_become_probabilities():
-    answers = np.full((2, 23), -8.0, np.float32)
-    answers[0, [2, 3 + 4, 13 + 7]] = 8.0  # two digits, 4 and 7
-    answers[1, [1, 13 + 9]] = 8.0  # one digit, 9
-    chances = number_chances(answers)
-    assert chances.sum(1) == pytest.approx(1)
-    assert chances.argmax(1).tolist() == [47, 9]
-    assert chances.max(1).min() > 0.99
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("47", 47),
+        ("9", 9),
+        ("10", 10),
+        ("07", 0),
+        ("0", 0),
+        ("123", 0),
+        ("B8", 0),
+        ("²", 0),
+        ("", 0),
+    ],
+)
+def test_which_texts_are_numbers(text, number):
+    assert number_of(Reading(text, 0.9))[0] == number
+
+
+def test_a_stroke_is_trusted_less_than_two_digits():
+    trusted = [number_of(Reading(text, 0.9))[1] for text in ("1", "8", "18")]
+    assert trusted == sorted(trusted)
+    assert trusted[2] == 0.9
 
 
 def test_pictures_that_agree_make_sure_and_nothing_makes_nothing():

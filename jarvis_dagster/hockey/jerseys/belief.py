@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["NUMBERS", "SURE", "Belief", "believe", "keep_apart", "number_chances"]
+    from jarvis_dagster.hockey.text import Reading
+
+__all__ = ["NUMBERS", "SURE", "Belief", "believe", "keep_apart", "number_of"]
 
 NUMBERS = 99
 SURE = 0.9
@@ -30,6 +32,9 @@ _HALF = 0.05
 """Of two digits only the first, or only the second, is seen."""
 _ALIKE = (("1", "7"), ("3", "8"), ("6", "8"), ("0", "8"), ("5", "6"), ("2", "7"), ("4", "1"))
 _TOLD = 0.02
+_LONE = {"1": 0.35, "7": 0.5, "4": 0.6}
+_LONE_OTHER = 0.75
+"""A fold or half of a number is easily one digit, and most easily a stroke; two are rarely."""
 _REPEATED = 0.6
 """Pictures of one track resemble each other: each counts for so much of a new one."""
 
@@ -62,16 +67,13 @@ class Belief:
         return int((self.reads == self.number).sum())
 
 
-def number_chances(answers: NDArray[np.float32]) -> NDArray[np.float64]:
-    """(N, 100): probability of "none", then of 1 to 99, from the network's (N, 23) answers."""
-    kind, tens, ones = (_softmax(part) for part in np.split(answers, (3, 13), axis=1))
-    chances = np.zeros((len(answers), 1 + NUMBERS))
-    chances[:, 0] = kind[:, 0]
-    digit, high, low = np.arange(1, 10), *np.divmod(np.arange(10, 100), 10)
-    chances[:, 1:10] = kind[:, 1:2] * ones[:, digit] / ones[:, 1:].sum(1, keepdims=True)
-    both = tens[:, high] * ones[:, low]
-    chances[:, 10:] = kind[:, 2:] * both / both.sum(1, keepdims=True)
-    return chances
+def number_of(reading: Reading) -> tuple[int, float]:
+    """The number that a text is, and how far it can be trusted; 0 when it is none."""
+    text = reading.text
+    if not (1 <= len(text) <= 2 and text.isascii() and text.isdigit()) or text[0] == "0":
+        return 0, 0.0
+    trust = _LONE.get(text, _LONE_OTHER) if len(text) == 1 else 1.0
+    return int(text), trust * reading.score
 
 
 def believe(chances: NDArray[np.float64]) -> Belief:
@@ -143,8 +145,3 @@ def _confusion() -> NDArray[np.float64]:
         row += max(0.0, 1 - row.sum()) / NUMBERS
         row /= row.sum()
     return matrix
-
-
-def _softmax(values: NDArray[np.float32]) -> NDArray[np.float64]:
-    powers = np.exp(values.astype(np.float64) - values.max(1, keepdims=True))
-    return powers / powers.sum(1, keepdims=True)

@@ -1,6 +1,6 @@
 """Which pictures of a person are worth reading.
 
-Belongs here: choosing boxes from the table, cutting the upper body out, how sharp it is. Does
+Belongs here: choosing boxes from the table, cutting the upper body out. Does
 not belong here: reading (``reading``), what the readings mean (``belief``).
 """
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["LEAST_HEIGHT_PX", "choose_boxes", "sharpness", "upper_body"]
+__all__ = ["LEAST_HEIGHT_PX", "choose_boxes", "upper_body"]
 
 LEAST_HEIGHT_PX = 56.0
 """Of a person: the digits on the back are about a fifth of it, and below 11 px they are guessed."""
@@ -38,6 +38,9 @@ def choose_boxes(
     Args:
         tracks: TRACKS with roles.
         size_px: Width and height of the picture.
+
+    Returns:
+        Rows of ``tracks`` with a column ``worth``, the larger the better.
     """
     width, height = size_px
     tall = (tracks["y2_px"] - tracks["y1_px"]).to_numpy(np.float64)
@@ -70,7 +73,8 @@ def choose_boxes(
             if all(abs(times[row] - times[other]) >= apart_s for other in taken):
                 taken.append(int(row))
         kept += taken
-    return tracks.iloc[sorted(kept)]
+    kept.sort()
+    return tracks.iloc[kept].assign(worth=worth[kept])
 
 
 def upper_body(image: NDArray[np.uint8], box: NDArray[np.float64]) -> NDArray[np.uint8]:
@@ -80,12 +84,3 @@ def upper_body(image: NDArray[np.uint8], box: NDArray[np.float64]) -> NDArray[np
     left, right = int(max(0, x1 + _SIDE * width)), int(x2 - _SIDE * width) + 1
     top, bottom = int(max(0, y1 + _TOP * height)), int(y1 + _BOTTOM * height) + 1
     return image[top:bottom, left:right]
-
-
-def sharpness(part: NDArray[np.uint8]) -> float:
-    """Variance of the Laplacian over that of the picture: detail, whatever the contrast."""
-    import cv2
-
-    grey = cv2.cvtColor(part, cv2.COLOR_BGR2GRAY)
-    small = cv2.resize(grey, (48, 48), interpolation=cv2.INTER_AREA).astype(np.float32)
-    return float(cv2.Laplacian(small, cv2.CV_32F).var() / (small.var() + 20.0))

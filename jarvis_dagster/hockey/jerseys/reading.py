@@ -8,28 +8,39 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jarvis_dagster.hockey.detection.runtime import Network
-from jarvis_dagster.hockey.jerseys.belief import SURE, Belief, believe, keep_apart, number_chances
+from jarvis_dagster.hockey.jerseys.belief import (
+    NUMBERS,
+    SURE,
+    Belief,
+    believe,
+    keep_apart,
+    number_of,
+)
 from jarvis_dagster.hockey.jerseys.crops import LEAST_HEIGHT_PX, choose_boxes, upper_body
 from jarvis_dagster.hockey.jerseys.drawing import Shown, draw_sheet
+from jarvis_dagster.hockey.jerseys.patches import find_patches
 from jarvis_dagster.hockey.tables import JERSEYS, empty
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     import pandas as pd
     from numpy.typing import NDArray
 
+    from jarvis_dagster.hockey.video import VideoInfo
+
 __all__ = ["JerseyReading", "NumberReader", "read_jerseys"]
 
-_WEIGHTS = Path(__file__).with_name("weights") / "number_reader.onnx"
 _PER_TRACK = 12
 _APART_S = 0.3
+_PER_SECOND, _AT_LEAST = 3.0, 300
+"""Pictures that are read of a video: so many for each of its seconds, but some in any case. With
+more people the pictures of each become fewer, so that the time stays a share of the video's."""
 _BATCH = 64
 _NAMED = 0.5
 """Less likely numbers are not in the table at all."""
@@ -77,21 +88,24 @@ class NumberReader:
     """
 
     def __init__(self, threads: int | None = None) -> None:
-        self._network = Network(_WEIGHTS, threads)
-        self._side = int(self._network.facts["side_px"])
-        self.version = f"number-reader-{self._network.digest}"
+        from jarvis_dagster.hockey.text import TextReader
+
+        self._reader = TextReader(threads)
+        self.version = self._reader.version
 
     def chances(self, bodies: list[NDArray[np.uint8]]) -> NDArray[np.float64]:
         """(N, 100): of "none can be read", then of 1 to 99."""
-        import cv2
-
-        size = (self._side, self._side)
-        small = [cv2.resize(body, size, interpolation=cv2.INTER_AREA) for body in bodies]
-        found = []
-        for first in range(0, len(small), _BATCH):
-            batch = np.stack(small[first : first + _BATCH]).astype(np.uint8)
-            found.append(next(iter(self._network(batch).values())).copy())
-        return number_chances(np.concatenate(found)) if found else np.zeros((0, 100))
+        patches = [find_patches(body) for body in bodies]
+        flat = [patch.image for some in patches for patch in some]
+        readings = iter(self._reader.read(flat))
+        found = np.zeros((len(bodies), 1 + NUMBERS))
+        found[:, 0] = 1
+        for row, some in zip(found, patches, strict=True):
+            said = [number_of(next(readings)) for _ in some]
+            number, chance = max(said, key=lambda pair: pair[1], default=(0, 0.0))
+            if number:
+                row[0], row[number] = 1 - chance, chance
+        return found
 
 
 def read_jerseys(
@@ -103,7 +117,8 @@ def read_jerseys(
 ) -> JerseyReading:
     """Read the numbers on the backs of the people in ``tracks``.
 
-    At most twelve pictures of a person are read, those in which most can be expected.
+    At most twelve pictures of a track are read, those in which most can be expected, and
+    about three for each second of the video.
 
     Args:
         tracks: TRACKS with roles and teams.
@@ -116,9 +131,7 @@ def read_jerseys(
 
     reader = NumberReader(threads)
     info = probe(video)
-    chosen = choose_boxes(
-        tracks, per_track=_PER_TRACK, apart_s=_APART_S, size_px=(info.width_px, info.height_px)
-    )
+    chosen = _affordable(tracks, info)
     if not len(chosen):
         reason = f"Nobody is seen whole and at least {LEAST_HEIGHT_PX:.0f} pixels high."
         return JerseyReading(empty(JERSEYS), 0, 0, reader.version, None, reason)
@@ -146,6 +159,18 @@ def read_jerseys(
     )
     pictures = sum(map(len, looks.frames.values()))
     return JerseyReading(table, len(beliefs), pictures, reader.version, sheet, "")
+
+
+def _affordable(tracks: pd.DataFrame, info: VideoInfo) -> pd.DataFrame:
+    """The boxes to read: as many a track as the video's length allows."""
+    most = max(_AT_LEAST, round(_PER_SECOND * info.duration_s))
+    size = (info.width_px, info.height_px)
+    chosen = choose_boxes(tracks, per_track=_PER_TRACK, apart_s=_APART_S, size_px=size)
+    if len(chosen) > most:
+        # Best first within each track: who has few pictures keeps them all.
+        place = chosen.groupby("track_id")["worth"].rank(ascending=False, method="first")
+        chosen = chosen[place <= place.sort_values().iloc[most - 1]]
+    return chosen
 
 
 def _generated(frames: Any) -> Any:

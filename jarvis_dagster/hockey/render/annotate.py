@@ -75,7 +75,7 @@ def render_annotated(
         scan: SCAN; its camera motion keeps the trails on the ice.
         calibration: Names the rink of the map (attribute ``rink``); NHL without.
         team_colours: (b, g, r) by team.
-        jerseys: Number on the back by track, where it is sure; shown instead of the track's.
+        jerseys: Number on the back by track, where it is sure; shown before the track's.
         scoreboard: SCOREBOARD; its clock is shown beside the time of the footage.
         progress: Called with (frames done, frames in all).
         max_height: Lines at most; ``None`` keeps the size of the footage.
@@ -211,11 +211,12 @@ class _Painter:
             canvas.put(chip, x, y)
 
     def _text(self, row: Any, person: Person) -> str:
-        """Number on the back (#17), where it is sure, or of the track (17)."""
+        """Number of the track, behind that on the back where it is sure: ``#17 (3)``."""
         if person.role == "referee":
             return "REF"
         track = int(row["track_id"])
-        number = f"#{self._jerseys[track]}" if track in self._jerseys else f"{track}"
+        worn = self._jerseys.get(track)
+        number = f"#{worn} ({track})" if worn else f"{track}"
         return f"G {number}" if person.role == "goalkeeper" else number
 
     def _panels(self, canvas: Canvas, number: int, pts_s: float) -> None:
