@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from jarvis_dagster.hockey.promotion import FrozenGames, Rule, Verdict, VideoFigures
     from jarvis_dagster.services.core import JarvisCoreServices
     from jarvis_dagster.services.experiment.moves import Move
+    from jarvis_dagster.services.experiment.recipe import Recipe
     from jarvis_dagster.settings import PromotionSettings, Settings
 
     Progress = Callable[[str, int, int], None]
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["Contender", "Decision", "Games", "Promoter", "rule_of"]
 
 COMPONENT = "toolchain"
-_LOWEST_SCORE = 0.02  # which average precision needs
+TRAINING_VIDEOS = "training_videos.json"
+"""A file of the model's run: what it was trained on."""
 _EXPERIMENT = "promotion"
 
 
@@ -160,13 +162,14 @@ class Promoter:
         found = self._experiments.model(self.model, which)
         if found is None:
             return None
-        trained_on = found.metadata.get("training_videos", "[]")
+        knows = TRAINING_VIDEOS in self._experiments.artifacts(found.run_id)
+        videos = self._experiments.read_json(found.run_id, TRAINING_VIDEOS) if knows else []
         return Contender(
             label=f"version {found.version}",
             version=found.version,
             path=local_copy(self._experiments, found, self._folder),
             sha256=found.sha256,
-            trained_on=tuple(json.loads(trained_on)),
+            trained_on=tuple(videos),
         )
 
     def champion(self) -> Contender:
@@ -197,8 +200,8 @@ class Promoter:
     def evaluate(self, contender: Contender, games: Games) -> list[VideoFigures]:
         """Figures by video; measured once for the same model, games and code."""
         from jarvis_dagster.hockey import detection
-        from jarvis_dagster.hockey.detection import load_detector
-        from jarvis_dagster.hockey.promotion import VideoFigures, evaluate_by_video
+        from jarvis_dagster.hockey.promotion import VideoFigures
+        from jarvis_dagster.hockey.promotion.again import measured
 
         code = sources_sha256(Path(detection.__file__).parent)
         name = "-".join(
@@ -208,15 +211,10 @@ class Promoter:
             path = Path(scratch) / name
             if self._fetch("artifacts", name, path):
                 return [VideoFigures.from_json(one) for one in json.loads(path.read_text("utf-8"))]
-            threads = self.settings.vision.threads
-            usual = load_detector(contender.path, threads=threads).score_threshold
-            detector = load_detector(
-                contender.path, threads=threads, score_threshold=_LOWEST_SCORE
-            ).for_stills()
-            figures = evaluate_by_video(
+            figures = measured(
+                contender.path,
                 games.frozen,
-                detector,
-                usual,
+                self.settings.vision.threads,
                 lambda done, total: self._progress(f"Measuring {contender.label}", done, total),
             )
             path.write_text(json.dumps([one.to_json() for one in figures]), "utf-8")
@@ -248,6 +246,7 @@ class Promoter:
         with tempfile.TemporaryDirectory(prefix="jarvis-") as scratch:
             games = self.games(Path(scratch))
             verdict, before, after = self._judge(champion, challenger, games)
+            recipe = self._recipe(champion, challenger, games) if after else None
         record = {
             "model": self.model,
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -266,7 +265,7 @@ class Promoter:
             "verdict": verdict.to_json(),
             "code": code_version().to_json(),
         }
-        return self._record(record, identity)
+        return self._record(record, verdict, identity, recipe)
 
     def _judge(
         self, champion: Contender, challenger: Contender, games: Games
@@ -290,15 +289,48 @@ class Promoter:
             return refused(f"The challenger cannot be measured: {error.what}")
         return decide(before, after, rule_of(self.settings.promotion)), before, after
 
-    def _record(self, record: dict[str, Any], identity: Mapping[str, str] | None) -> Decision:
+    def _recipe(self, champion: Contender, challenger: Contender, games: Games) -> Recipe:
+        """How the decision is made again."""
+        from jarvis_dagster.services.experiment.recipe import DataRef, Recipe, Tolerance
+
+        archive = self._storage.resolve(
+            f"{safe_name(games.name)}.tar", str(games.version), kind="datasets", component=COMPONENT
+        )
+        data = {
+            name: DataRef("model", f"{self.model}/{one.version}", one.sha256, one.path.name)
+            for name, one in (("champion", champion), ("challenger", challenger))
+            if one.version is not None
+        }
+        data["games"] = DataRef("stored", games.id, archive.sha256, "games.tar")
+        return Recipe(
+            "jarvis_dagster.hockey.promotion.again:judge",
+            {
+                **{name: {"$data": name} for name in data},
+                **({} if "champion" in data else {"champion": None}),
+                "rule": dataclasses.asdict(rule_of(self.settings.promotion)),
+                "threads": self.settings.vision.threads,
+            },
+            data,
+            # Another processor may round otherwise, and so order two boxes otherwise.
+            tolerance=Tolerance(absolute=0.002),
+        )
+
+    def _record(
+        self,
+        record: dict[str, Any],
+        verdict: Verdict,
+        identity: Mapping[str, str] | None,
+        recipe: Recipe | None,
+    ) -> Decision:
         """Keep the record in the store, for good, and in MLflow."""
+        from jarvis_dagster.hockey.promotion.again import numbers_of
         from jarvis_dagster.hockey.promotion.page import decision_page
 
-        verdict, page = record["verdict"], decision_page(record)
+        page = decision_page(record)
         with tempfile.TemporaryDirectory(prefix="jarvis-") as scratch:
             html = Path(scratch) / f"promotion-{self.model}.html"
             html.write_text(page, "utf-8")
-            about = {"promoted": verdict["promoted"], "games": record["games"]["sha256"]}
+            about = {"promoted": verdict.promoted, "games": record["games"]["sha256"]}
             decision = self._storage.store("reports", html, about, COMPONENT)
             self._storage.pin(decision)
             numbers = {
@@ -312,24 +344,22 @@ class Promoter:
                 identity=identity,
                 component=COMPONENT,
             ) as log:
-                log.metrics({"promoted": float(verdict["promoted"])})
-                for figure in verdict["figures"]:
-                    log.metrics(
-                        {f"gain.{figure['name']}.{k}": v for k, v in figure["gain"].items()}
-                    )
+                log.metrics(numbers_of(verdict))
+                if recipe is not None:
+                    log.recipe(recipe)
                 log.json("decision", {"id": decision, **record})
                 log.file(html)
         version = record["challenger"]["version"]
-        word = "promote" if verdict["promoted"] else "keep the champion"
+        word = "promote" if verdict.promoted else "keep the champion"
         self._experiments.tag_model(
             self.model,
             version,
             {
                 "jarvis.decision": decision,
-                "jarvis.decision_says": f"{word}: {verdict['reasons'][0]}"[:1000],
+                "jarvis.decision_says": f"{word}: {verdict.reasons[0]}"[:1000],
             },
         )
-        return Decision(decision, bool(verdict["promoted"]), record, page)
+        return Decision(decision, verdict.promoted, record, page)
 
     def apply(self, decision: Decision) -> Move:
         """Make the challenger of a decision the champion.

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from jarvis_dagster.services.experiment.comparing import RunFacts
+    from jarvis_dagster.services.experiment.reproduction import Reproduction
 
 __all__ = ["experiment_app"]
 
@@ -35,6 +36,7 @@ Lower = Annotated[
     typer.Option("--lower-is-better", help="A metric whose least value is best."),
 ]
 _SHOWN_METRICS = 4
+DIFFERS = 3
 
 
 @experiment_app.command("list")
@@ -138,6 +140,41 @@ def compare(
 
 
 @experiment_app.command()
+def reproduce(
+    run: Run,
+    recreate_packages: Annotated[
+        bool,
+        typer.Option(
+            "--recreate-packages",
+            help="Install the packages of then into an environment of its own (pip).",
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make a run's figures again from its data, code and seeds, and compare them.
+
+    Exit code 3: they do not agree.
+    """
+    from jarvis_dagster.commands.platform import platform
+    from jarvis_dagster.reproducing import fetcher
+
+    with platform(storage=True) as (_, core):
+        service = core.experiment_service
+        found = service.reproduce(
+            service.find_run_id(run),
+            fetcher(core),
+            recreate_packages=recreate_packages,
+            told=lambda text: typer.echo(text, err=True),
+        )
+    if as_json:
+        _print_json(found.to_json())
+    else:
+        _print_reproduction(found)
+    if not found.agrees:
+        raise typer.Exit(DIFFERS)
+
+
+@experiment_app.command()
 def note(run: Run, text: Annotated[str, typer.Argument(help="What you want to say.")]) -> None:
     """Add a note to a run; nothing that others noted is changed."""
     from jarvis_dagster.commands.platform import platform, this_person
@@ -191,6 +228,32 @@ def share(
         )
     typer.echo(f"In the drive {settings.drive.name}: {shared.path}")
     typer.echo(f"In the object store: {shared.report_id}")
+
+
+def _print_reproduction(found: Reproduction) -> None:
+    _print_table(
+        ("figure", "then", "again", "allowed", ""),
+        [
+            (
+                one.name,
+                "-" if one.recorded is None else f"{one.recorded:.6g}",
+                "-" if one.again is None else f"{one.again:.6g}",
+                f"{one.allowed:.2g}",
+                "agrees" if one.agrees else "DIFFERS",
+            )
+            for one in found.figures
+        ],
+    )
+    _print_table(
+        ("package", "then", "now"),
+        [(name, then or "-", now or "-") for name, (then, now) in found.packages.items()],
+    )
+    typer.echo(f"Code: {found.code}.")
+    typer.echo(f"Files, as they were: {', '.join(found.data) or 'none'}.")
+    seeds = ", ".join(f"{name} {seed}" for name, seed in found.seeds.items())
+    typer.echo(f"Seeds: {seeds or 'in the arguments'}.")
+    word = "All figures agree" if found.agrees else "The figures do not agree"
+    typer.echo(f"{word}, after {found.seconds:.0f} s.")
 
 
 def _few(run: RunFacts) -> str:

@@ -101,8 +101,8 @@ def register(
             load_detector(file)  # what cannot be loaded is no challenger
         service = core.experiment_service
         with service.run("registered files", {"file": file.name}, name=file.name) as log:
-            about = {"training_videos": sorted(trained_on or ()), "by": this_person()}
-            version = log.model(file, name, about)
+            version = log.model(file, name, {"by": this_person()})
+            log.json("training_videos", sorted(trained_on or ()))
         service.move_alias(name, "challenger", version, by=this_person(), why=why)
     typer.echo(f"{name} version {version} is the challenger. Judge it: jarvis models promote")
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from jarvis_dagster.errors import BadInputError
 from jarvis_dagster.hockey.datasets import check_dataset, split_dataset, write_report
+from jarvis_dagster.toolchain.again import recipe_of
 from jarvis_dagster.toolchain.checkpoints import Checkpoints
 from jarvis_dagster.toolchain.job import Job, read_request
 from jarvis_dagster.toolchain.kind import checked_options, kind_of
@@ -163,6 +164,7 @@ class Workshop:
                 progress=lambda done, _: self.progress(total // 2 + done, total),
             )
             self._record(log, figures, baseline)
+            log.recipe(recipe_of(job, self.datasets.find(job.dataset), self.storage))
         return {
             **trained,
             "figures": figures.to_json(),
@@ -190,6 +192,8 @@ class Workshop:
                 **figures,
             }
             version = log.model(model, kind.model, about)
+            # What it has seen, by which it is not judged.
+            log.json("training_videos", [*job.split.training, *job.split.validation])
         self.experiments.move_alias(
             kind.model, CHALLENGER, version, by=self.who, why=f"trained on {job.dataset}"
         )

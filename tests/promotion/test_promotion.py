@@ -72,6 +72,15 @@ def test_the_way_of_a_model(
         assert record["games"]["videos"] == 6
         assert record["code"]["sha256"]
 
+        decided = next(r for r in registry.runs("promotion") if r.tags.get("jarvis.sources"))
+        code, out, _ = jarvis("experiment", "reproduce", decided.run_id, "--json")
+        again = json.loads(out)
+        assert code == 0
+        assert again["agrees"]
+        assert again["data"] == ["challenger", "champion", "games"]
+        gain = next(f for f in again["figures"] if f["name"] == "gain.recall.estimate")
+        assert gain["again"] == pytest.approx(gain["recorded"], abs=1e-6)
+
         chosen = chosen_detector(load_settings())
         assert chosen.registered == f"{name} 2"
         assert chosen.path is not None

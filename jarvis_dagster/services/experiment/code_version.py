@@ -18,6 +18,7 @@ __all__ = [
     "CodeVersion",
     "code_version",
     "installed_packages",
+    "repository_of",
     "sources_sha256",
     "uncommitted_changes",
 ]
@@ -74,6 +75,13 @@ def uncommitted_changes(package: Path = _PACKAGE) -> str:
             Path(root), "diff", "--binary", "--no-index", "--", "/dev/null", name, ok=(0, 1)
         )
     return changed
+
+
+def repository_of(package: Path = _PACKAGE) -> Path | None:
+    """The repository that the code is a part of; None where it is installed."""
+    if not code_version(package).commit:
+        return None
+    return Path(_git(package, "rev-parse", "--show-toplevel").strip())
 
 
 def installed_packages() -> dict[str, str]:

@@ -22,6 +22,7 @@ from jarvis_dagster.services.files import readable_file, safe_name
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from jarvis_dagster.services.experiment.recipe import Recipe
     from jarvis_dagster.services.experiment.service import JarvisExperimentService
     from jarvis_dagster.services.experiment.writing import Point
 
@@ -146,6 +147,26 @@ class RunLog:
             self.file(path, folder)
         captions = [{"picture": path.name, "caption": caption} for path, caption in shown]
         self.json("gallery", captions, folder)
+
+    def recipe(self, recipe: Recipe) -> None:
+        """Record how the figures are made again, with the code and packages that made them.
+
+        Raises:
+            BadInputError: its entry point does not exist.
+        """
+        from jarvis_dagster.services.experiment.recipe import FOLDER, recorded
+
+        document, changes = recorded(recipe)
+        self.json("recipe", document, FOLDER)
+        if changes:
+            with tempfile.TemporaryDirectory(prefix="jarvis-") as scratch:
+                patch = Path(scratch) / "changes.patch"
+                patch.write_bytes(changes.encode("utf-8", "surrogateescape"))
+                self.file(patch, FOLDER)
+        code = document["code"]
+        self.tags(
+            {"jarvis.code": code["commit"] or code["version"], "jarvis.sources": code["sha256"]}
+        )
 
     def model(self, path: str | Path, name: str, metadata: Mapping[str, Any] | None = None) -> str:
         """Keep a model file and register it as a version of ``name``; returns the version."""

@@ -19,7 +19,10 @@ from jarvis_dagster.services.experiment.notes import Notes
 from jarvis_dagster.services.experiment.run_log import RunLog
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+
+    from jarvis_dagster.services.experiment.recipe import DataRef
+    from jarvis_dagster.services.experiment.reproduction import Reproduction
 
 __all__ = ["JarvisExperimentService"]
 
@@ -67,6 +70,31 @@ class JarvisExperimentService(Notes):
                 self._terminate(made, status, attempts=self.config.patient_attempts)
             else:
                 self._end_in_failure(log, status)
+
+    def reproduce(
+        self,
+        run_id: str,
+        fetch: Callable[[DataRef, Path], None],
+        *,
+        recreate_packages: bool = False,
+        told: Callable[[str], None] | None = None,
+    ) -> Reproduction:
+        """Make the figures of a run again, compare them, and record that as a run of its own.
+
+        See :func:`~jarvis_dagster.services.experiment.reproduction.reproduce`.
+        """
+        from jarvis_dagster.services.experiment.reproduction import reproduce
+
+        facts = self.run_facts(run_id)
+        with self.run(
+            facts.experiment, name=f"{facts.name} again", parent=run_id, component="toolchain"
+        ) as log:
+            found = reproduce(self, run_id, fetch, recreate_packages=recreate_packages, told=told)
+            log.tags({"jarvis.reproduces": run_id})
+            log.metrics({one.name: one.again for one in found.figures if one.again is not None})
+            log.json("reproduction", found.to_json())
+        self.set_tags(run_id, {"jarvis.reproduced": "yes" if found.agrees else "no"})
+        return found
 
     def comparison_page(self, comparison: Mapping[str, Any], *, title: str = "") -> str:
         """What ``compare_experiments`` returns as one HTML page that needs nothing else."""
