@@ -22,7 +22,7 @@ from jarvis_dagster.assets import (
 )
 from jarvis_dagster.assets.synchronised import synchronised
 from jarvis_dagster.assets.toolchain import datasets as toolchain_datasets
-from jarvis_dagster.assets.toolchain import promotion, review, shadow
+from jarvis_dagster.assets.toolchain import labels, promotion, review, shadow
 from jarvis_dagster.assets.toolchain.training import training_assets, training_jobs
 from jarvis_dagster.jobs import (
     apply_corrections,
@@ -118,7 +118,9 @@ def build_definitions(
     }
     return dg.Definitions(
         assets=[
-            *dg.load_assets_from_modules([footage, spotlight, holmes, season, delivery, review]),
+            *dg.load_assets_from_modules(
+                [footage, spotlight, holmes, season, delivery, review, labels]
+            ),
             *dg.load_assets_from_modules([upkeep, stored, searchable]),
             *dg.load_assets_from_modules([toolchain_datasets, promotion, shadow]),
             *training_assets(),

@@ -200,18 +200,22 @@ def export(
     quick: Annotated[
         bool, typer.Option("--quick", help="Without a second look by the detector.")
     ] = False,
+    more: Annotated[
+        bool, typer.Option("--more", help="Even while frames of an earlier task wait.")
+    ] = False,
 ) -> None:
     """Put the frames whose labels would teach most into the drive's Training folder.
 
-    Ready for CVAT and as a YOLO folder, labelled as Jarvis sees them. The same frames again are
-    the same task; what a person changed in it stays.
+    Ready for CVAT and as a YOLO folder, labelled as Jarvis sees them. While frames of an earlier
+    task wait, there is no other, unless --more asks for it; what a person changed stays.
     """
     from jarvis_dagster.commands import review_tasks as command
 
     console = _console(stderr=True)
     with command.opened(_settings(), console) as shop:
-        done = command.export(shop, videos or (), count, gap_s, second_look=not quick)
-    console.print(f"{done['frames']} frames of {done['videos']} videos:")
+        done = command.export(shop, videos or (), count, gap_s, second_look=not quick, more=more)
+    wait = "" if done["is_new"] else " wait already"
+    console.print(f"{done['frames']} frames of {done['videos']} videos{wait}:")
     typer.echo(done["folder"])
 
 

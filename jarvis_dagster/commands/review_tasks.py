@@ -67,7 +67,7 @@ def worth_a_look(
             key: Workspace(key, Path(scratch) / key, storage) for key in shop.partitions(videos)
         }
         known = labelled_frames(Workspace("review", Path(scratch) / "review", storage))
-        tables, chosen = chosen_frames(spaces, count, gap_s=gap_s, labelled=known)
+        tables, chosen = chosen_frames(spaces, count, gap_s=gap_s, known=known)
     frames = [
         {
             "video": choice.candidate.video,
@@ -84,7 +84,7 @@ def worth_a_look(
 
 
 def export(
-    shop: Shop, videos: Sequence[str], count: int, gap_s: float, *, second_look: bool
+    shop: Shop, videos: Sequence[str], count: int, gap_s: float, *, second_look: bool, more: bool
 ) -> dict[str, Any]:
     """Make the task and put it into the drive; its folder and counts."""
     config = {
@@ -92,6 +92,7 @@ def export(
         "count": count,
         "gap_s": gap_s,
         "second_look": second_look,
+        "more": more,
     }
     return _run(shop, "queue_for_review", "toolchain__review_queue", config)
 

@@ -46,6 +46,8 @@ class KnownTask:
     id: str
     item_id: str
     pictures: frozenset[str]
+    frames: tuple[tuple[str, float, str], ...] = ()
+    """Video, seconds and picture of each."""
 
 
 class ReviewTasks:
@@ -60,13 +62,20 @@ class ReviewTasks:
             folder = write_dataset(task.dataset, Path(scratch) / "task")
             (folder / "task.json").write_text(json.dumps(task.record, sort_keys=True), "utf-8")
             archive = packed(folder, Path(scratch) / f"{task.id}.zip")
-            about = {"task": task.id, "pictures": [p.name for p in task.dataset.pictures]}
+            frames = [[item["video"], item["pts_s"], item["picture"]] for item in task.items]
+            pictures = [picture.name for picture in task.dataset.pictures]
+            about = {"task": task.id, "pictures": pictures, "frames": frames}
             return self._storage.store("datasets", archive, about, _COMPONENT, name=archive.name)
 
     def known(self) -> list[KnownTask]:
         """Every task, the newest first."""
         return [
-            KnownTask(row["metadata"]["task"], row["id"], frozenset(row["metadata"]["pictures"]))
+            KnownTask(
+                row["metadata"]["task"],
+                row["id"],
+                frozenset(row["metadata"]["pictures"]),
+                tuple((v, float(s), p) for v, s, p in row["metadata"].get("frames", ())),
+            )
             for row in self._storage.list_stored("datasets", _COMPONENT)
             if "task" in row["metadata"]
         ]

@@ -1,6 +1,5 @@
 """Review: the frames that a person should label, and the labels that come back."""
 
-import contextlib
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,25 +14,24 @@ from jarvis_dagster.assets.partitions import VIDEOS
 from jarvis_dagster.assets.spotlight import detections, tracks
 from jarvis_dagster.hockey.tables import DETECTIONS, SCAN, TRACKS
 from jarvis_dagster.resources.log_progress import LogProgress
-from jarvis_dagster.resources.services import AnalyticsResource
 from jarvis_dagster.resources.uploads import UploadsResource
 from jarvis_dagster.resources.workspace import Workspace, WorkspaceResource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from jarvis_dagster.hockey.review.selection import Choice
     from jarvis_dagster.hockey.review.signals import VideoTables
     from jarvis_dagster.hockey.review.tasks import Task
-    from jarvis_dagster.services.client_storage.drive import Drive
-    from jarvis_dagster.toolchain.reviewing import Returned
+    from jarvis_dagster.services.client_storage.drive import DriveFile
+    from jarvis_dagster.toolchain.reviewing import KnownTask, ReviewTasks
 
 __all__ = [
-    "LabelsConfig",
+    "REVIEW",
+    "TOOLCHAIN",
     "QueueConfig",
     "chosen_frames",
     "labelled_frames",
-    "labels",
     "review_queue",
     "video_tables",
 ]
@@ -42,7 +40,7 @@ TOOLCHAIN: dict[str, Any] = {"group_name": "toolchain", "owners": ["team:toolcha
 _SHORTLIST = 2  # times as many frames get a second look as are wanted
 _SHOWN = 6
 _QUALITY = 95  # labels are of edges, and training sees them
-_REVIEW = "review"  # where the store keeps what is known of reviews, as if it were a video
+REVIEW = "review"  # where the store keeps what is known of reviews, as if it were a video
 
 
 class QueueConfig(dg.Config):
@@ -55,14 +53,7 @@ class QueueConfig(dg.Config):
         True, description="Look at mirrored pictures too, for what the detector is not sure of."
     )
     export: bool = Field(True, description="Put the task into the drive's Training folder.")
-
-
-class LabelsConfig(dg.Config):
-    """Where corrected labels are."""
-
-    source: str = Field(
-        description="DRIVE:PATH or a path here, of a CVAT or YOLO export, or of a YOLO folder."
-    )
+    more: bool = Field(False, description="Another task, though frames of an earlier one wait.")
 
 
 @dg.asset(
@@ -86,20 +77,23 @@ def review_queue(
     from jarvis_dagster.hockey.datasets.sheets import example_sheet
     from jarvis_dagster.toolchain.reviewing import ReviewTasks
 
-    space = workspace.of(_REVIEW)
+    space = workspace.of(REVIEW)
     keys = config.videos or sorted(context.instance.get_dynamic_partitions(VIDEOS.name or ""))
     with (
         failures(context),
         seconds_of() as elapsed,
         tempfile.TemporaryDirectory(prefix="jarvis-") as scratch,
     ):
+        shop = ReviewTasks(space.storage)
+        waiting = _waiting(uploads, shop, {name for _, _, name in labelled_frames(space)})
+        if waiting and not config.more:
+            return _still_waiting(waiting, elapsed())
+        known = [*labelled_frames(space), *(f for task, _ in waiting for f in task.frames)]
         spaces = {key: _space(workspace, key) for key in keys}
         wanted = config.count * (_SHORTLIST if config.second_look else 1)
-        tables, chosen = chosen_frames(
-            spaces, wanted, gap_s=config.gap_s, labelled=labelled_frames(space)
-        )
+        tables, chosen = chosen_frames(spaces, wanted, gap_s=config.gap_s, known=known)
         task = _task(config, workspace, spaces, tables, chosen, Path(scratch), progress)
-        ReviewTasks(space.storage).save(task)
+        shop.save(task)
         folder = _export(uploads, task, Path(scratch) / "export") if config.export else ""
         sheet = Path(scratch) / "sheet.jpg"
         sheet.write_bytes(example_sheet(task.dataset.pictures[:_SHOWN]))
@@ -112,6 +106,7 @@ def review_queue(
             "frames": len(task.items),
             "videos": len({item["video"] for item in task.items}),
             "boxes": sum(len(item["boxes"]) for item in task.items),
+            "is_new": True,
             "picture": picture,
             "why": dg.MetadataValue.md(_why(task)),
             "seconds": elapsed(),
@@ -133,7 +128,7 @@ def _why(task: "Task") -> str:
 def _space(workspace: WorkspaceResource, key: str) -> Workspace:
     """The files of a video to read from; no claim, as nothing of it is changed."""
     return Workspace(
-        key, workspace.settings.data_dir / "work" / _REVIEW / key, workspace.core.storage_service
+        key, workspace.settings.data_dir / "work" / REVIEW / key, workspace.core.storage_service
     )
 
 
@@ -163,9 +158,13 @@ def chosen_frames(
     count: int,
     *,
     gap_s: float,
-    labelled: "Sequence[tuple[str, float]]" = (),
+    known: "Sequence[tuple[str, float, str]]" = (),
 ) -> "tuple[dict[str, VideoTables], list[Choice]]":
-    """The tables of the videos that frames were chosen from, and those frames."""
+    """The tables of all analysed videos, and the frames chosen from them.
+
+    Args:
+        known: Frames that are not chosen again, nor their neighbours.
+    """
     from jarvis_dagster.hockey.review.selection import choose
     from jarvis_dagster.hockey.review.signals import candidates
 
@@ -175,15 +174,49 @@ def chosen_frames(
         if one is not None:
             tables[key] = one
             found += candidates(one)
-    return tables, choose(found, count, gap_s=gap_s, taken=labelled)
+    return tables, choose(
+        found, count, gap_s=gap_s, taken=[(video, seconds) for video, seconds, _ in known]
+    )
 
 
-def labelled_frames(space: Workspace) -> list[tuple[str, float]]:
-    """Video and seconds of the frames whose labels came back."""
+def labelled_frames(space: Workspace) -> list[tuple[str, float, str]]:
+    """Video, seconds and picture of the frames whose labels came back."""
     if not space.has("labels", "labelled.json"):
         return []
     rows = space.json("labels", "labelled")["frames"]
-    return [(str(video), float(seconds)) for video, seconds, _ in rows]
+    return [(str(video), float(seconds), str(name)) for video, seconds, name in rows]
+
+
+def _waiting(
+    uploads: UploadsResource, tasks: "ReviewTasks", labelled: set[str]
+) -> "list[tuple[KnownTask, DriveFile]]":
+    """Tasks in the drive with frames that nobody labelled yet, and their folders."""
+    inbox = uploads.inbox
+    training = inbox.folder("Training").path
+    found = []
+    for task in tasks.known():
+        folder = inbox.drive.find(f"{training}/{task.id}")
+        if folder is not None and inbox.is_whole(folder) and task.pictures - labelled:
+            found.append((task, folder))
+    return found
+
+
+def _still_waiting(
+    waiting: "list[tuple[KnownTask, DriveFile]]", seconds: float
+) -> dg.MaterializeResult:
+    task, folder = waiting[0]
+    return dg.MaterializeResult(
+        metadata={
+            "task": task.id,
+            "folder": dg.MetadataValue.path(folder.path),
+            "frames": len(task.pictures),
+            "videos": len({video for video, _, _ in task.frames}),
+            "why": "Frames of this task wait to be labelled; `more` makes another one.",
+            "is_new": False,
+            "seconds": seconds,
+        },
+        data_version=dg.DataVersion(task.id),
+    )
 
 
 def _task(
@@ -249,89 +282,3 @@ def _export(uploads: UploadsResource, task: "Task", scratch: Path) -> str:
             about={"task": task.id},
         )
     return folder.path
-
-
-@dg.asset(key=["toolchain", "labels"], kinds={"s3"}, deps=[review_queue], **TOOLCHAIN)
-def labels(
-    context: dg.AssetExecutionContext,
-    config: LabelsConfig,
-    workspace: WorkspaceResource,
-    uploads: UploadsResource,
-    analytics: AnalyticsResource,
-) -> dg.MaterializeResult:
-    """Corrected labels of review tasks: the differences, and the dataset ``corrected``.
-
-    How far Jarvis agreed with the person is logged as ``jarvis_label_agreement``. A file that
-    cannot be read gets a note beside it.
-    """
-    from jarvis_dagster.toolchain.reviewing import ReviewTasks, read_back
-    from jarvis_dagster.toolchain.sources import local_source
-    from jarvis_dagster.toolchain.store import DatasetStore
-
-    space = workspace.of(_REVIEW)
-    with failures(context), seconds_of() as elapsed, _answered(uploads, config.source):
-        store = DatasetStore(space.storage, workspace.settings.data_dir / "work" / "datasets")
-        with local_source(config.source, lambda: uploads.core) as path:
-            found = read_back(path, ReviewTasks(space.storage), store)
-        figures = found.total.figures()
-        _remember(space, found)
-    for name in ("agreement", "box_agreement", "role_agreement", "mean_iou"):
-        if figures[name] is not None:
-            analytics.service.log_metric(
-                "jarvis_label_agreement", figures[name], {"figure": name}, component="toolchain"
-            )
-    return dg.MaterializeResult(
-        metadata={
-            "source": config.source,
-            "tasks": ", ".join(found.tasks),
-            "dataset": found.dataset.ref if found.dataset else "nothing was corrected yet",
-            "dataset_is_new": found.is_new,
-            "frames": len(found.frames),
-            "frames_untouched": found.unchanged,
-            "pictures_of_no_task": found.foreign,
-            **{name: value for name, value in figures.items() if value is not None},
-            "by_video": dg.MetadataValue.json(
-                {video: one.figures() for video, one in found.by_video.items()}
-            ),
-            "seconds": elapsed(),
-        },
-        data_version=dg.DataVersion(found.dataset.version) if found.dataset else None,
-    )
-
-
-def _remember(space: Workspace, found: "Returned") -> None:
-    """Which frames were labelled, and how far Jarvis agreed."""
-    known = (
-        space.json("labels", "labelled")["frames"] if space.has("labels", "labelled.json") else []
-    )
-    rows = {row[2]: row for row in known} | {row[2]: list(row) for row in found.frames}
-    space.keep_json("labels", "labelled", {"frames": [rows[name] for name in sorted(rows)]})
-    space.keep_json(
-        "labels",
-        "agreement",
-        {
-            "tasks": list(found.tasks),
-            "dataset": found.dataset.ref if found.dataset else None,
-            "total": found.total.figures(),
-            "by_video": {video: one.figures() for video, one in found.by_video.items()},
-        },
-    )
-
-
-@contextlib.contextmanager
-def _answered(uploads: UploadsResource, source: str) -> "Iterator[None]":
-    """Tell a person beside the file what is wrong with it; take the note away when nothing is."""
-    from jarvis_dagster.errors import BadInputError
-    from jarvis_dagster.services.client_storage.notes import clear_note, write_note
-
-    name, _, path = source.partition(":")
-    drive: Drive | None = uploads.inbox.drive if name == uploads.settings.drive.name else None
-    file = drive.find(path) if drive is not None and path else None
-    try:
-        yield
-    except BadInputError as error:
-        if drive is not None and file is not None:
-            write_note(drive, file, error)
-        raise
-    if drive is not None and file is not None:
-        clear_note(drive, file)

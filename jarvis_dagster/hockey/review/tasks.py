@@ -142,7 +142,11 @@ def make_task(pictures: Iterable[Picture], items: Iterable[dict[str, Any]]) -> T
     """
     pictures = tuple(pictures)
     if not pictures:
-        raise BadInputError("There is no frame to label.", "Analyse a video first: `jarvis run`.")
+        raise BadInputError(
+            "There is no frame to label: no video is analysed, or all that would teach something"
+            " is labelled.",
+            "Analyse a video (`jarvis run`), or allow frames nearer to each other.",
+        )
     used = {kind for picture in pictures for kind in picture.classes}
     classes = _PEOPLE + (("puck",) if "puck" in used else ())
     return Task(Dataset("review", pictures, classes, source="jarvis"), tuple(items))
