@@ -18,9 +18,13 @@ from jarvis_dagster.hockey.synthetic.play import TICK_S, Game
 from jarvis_dagster.hockey.tables import EVENTS, SCAN, SCOREBOARD, TRACKS
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from jarvis_dagster.hockey.synthetic import GameSpec
 
 __all__ = ["PlayedGame", "places", "play_game"]
+
+_TABLES = ("tracks", "scan", "truth", "people", "events", "scoreboard")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,9 +52,23 @@ class PlayedGame:
     events: pd.DataFrame
     scoreboard: pd.DataFrame
 
+    def save(self, folder: Path) -> None:
+        """Write the tables and the calibration into ``folder``."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.calibration.save(folder / "true_calibration.json")
+        for name in _TABLES:
+            getattr(self, name).to_parquet(folder / f"played_{name}.parquet")
 
-def play_game(spec: GameSpec) -> PlayedGame:
-    """Play ``spec`` to its end."""
+    @classmethod
+    def load(cls, folder: Path, spec: GameSpec) -> PlayedGame:
+        """The game of ``spec``, as saved in ``folder``."""
+        tables = {name: pd.read_parquet(folder / f"played_{name}.parquet") for name in _TABLES}
+        calibration = Calibration.load(folder / "true_calibration.json")
+        return cls(spec=spec, calibration=calibration, **tables)
+
+
+def play_game(spec: GameSpec, *, whole: bool = False) -> PlayedGame:
+    """Play ``spec`` to its end; ``whole``: seen from high up, all of the ice all the time."""
     game, operator = Game(spec), Operator(spec, rink_named(spec.rink))
     cameras: list[Camera] = []
     truth: list[dict[str, Any]] = []
@@ -64,7 +82,8 @@ def play_game(spec: GameSpec) -> PlayedGame:
                 operator.step(game.puck.xy, TICK_S)
                 ticks += 1
             first = frame == shot.start
-            cameras.append(operator.camera(shot.kind, game.puck.xy, new_shot=first))
+            camera = operator.camera(shot.kind, game.puck.xy, new_shot=first)
+            cameras.append(_from_the_roof(spec) if whole else camera)
             owner = game.puck.owner
             truth.append(
                 {
@@ -108,6 +127,13 @@ def play_game(spec: GameSpec) -> PlayedGame:
         events=events.astype(EVENTS),
         scoreboard=scoreboard(spec, frames),
     )
+
+
+def _from_the_roof(spec: GameSpec) -> Camera:
+    """A still camera that sees the whole rink."""
+    length, width = rink_named(spec.rink).length_ft, rink_named(spec.rink).width_ft
+    place, aim = np.array([length / 2, -80.0, 90.0]), np.array([length / 2, 0.44 * width, 0.0])
+    return Camera(place, aim, spec.width_px * 0.52, (spec.width_px, spec.height_px))
 
 
 def places(game: PlayedGame, tracks: pd.DataFrame) -> pd.DataFrame:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
 
     from jarvis_dagster.hockey.events.integrity import Record
@@ -55,13 +57,26 @@ def specs(table: str) -> list[dg.AssetCheckSpec]:
     ]
 
 
-def results(table: str, record: Record) -> list[dg.AssetCheckResult]:
-    """Each rule on ``table``, judged; what breaks it is in its description."""
+def results(
+    table: str, record: Record, refuse: Callable[[list[str]], None] | None = None
+) -> list[dg.AssetCheckResult]:
+    """Each rule on ``table``, judged; what breaks it is in its description.
+
+    ``refuse`` is told what is impossible, if anything is, for those who wait for results.
+    """
     from jarvis_dagster.hockey.events.integrity import rules_about
 
+    against = {rule: rule.against(record) for rule in rules_about(table)}
+    impossible = [
+        f"{sentence} (rule {rule.name})"
+        for rule, sentences in against.items()
+        if rule.blocking
+        for sentence in sentences
+    ]
+    if impossible and refuse is not None:
+        refuse(impossible)
     return [
-        _result(rule.name, rule.against(record), blocking=rule.blocking)
-        for rule in rules_about(table)
+        _result(rule.name, sentences, blocking=rule.blocking) for rule, sentences in against.items()
     ]
 
 

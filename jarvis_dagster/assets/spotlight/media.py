@@ -16,6 +16,7 @@ from jarvis_dagster.assets.spotlight.reading import (
 )
 from jarvis_dagster.checks import tables as checks
 from jarvis_dagster.resources.log_progress import LogProgress
+from jarvis_dagster.resources.uploads import UploadsResource
 from jarvis_dagster.resources.workspace import WorkspaceResource
 
 __all__ = ["annotated_video", "highlights"]
@@ -29,7 +30,10 @@ __all__ = ["annotated_video", "highlights"]
     **SPOTLIGHT,
 )
 def highlights(
-    context: dg.AssetExecutionContext, workspace: WorkspaceResource, progress: LogProgress
+    context: dg.AssetExecutionContext,
+    workspace: WorkspaceResource,
+    uploads: UploadsResource,
+    progress: LogProgress,
 ) -> dg.MaterializeResult:
     """Short clips of what is most worth watching, each with a reason and a thumbnail."""
     import dataclasses
@@ -74,7 +78,9 @@ def highlights(
             **kept(*refs, record),
         },
         check_results=checks.results(
-            "highlights", checks.record_of(source["facts"], events=ledger, highlights=chosen)
+            "highlights",
+            checks.record_of(source["facts"], events=ledger, highlights=chosen),
+            lambda why: uploads.inbox.refuse(source, why),
         ),
     )
 

@@ -25,6 +25,7 @@ from jarvis_dagster.assets.spotlight.corrected import (
 from jarvis_dagster.checks import tables as checks
 from jarvis_dagster.hockey.tables import DETECTIONS, SCAN, TRACKS
 from jarvis_dagster.resources.log_progress import LogProgress
+from jarvis_dagster.resources.uploads import UploadsResource
 from jarvis_dagster.resources.workspace import WorkspaceResource
 
 if TYPE_CHECKING:
@@ -122,7 +123,9 @@ def _stride(chosen: int | None, info: "VideoInfo", detector: "Detector") -> tupl
     check_specs=checks.specs("tracks"),
     **SPOTLIGHT,
 )
-def tracks(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:
+def tracks(
+    context: dg.AssetExecutionContext, workspace: WorkspaceResource, uploads: UploadsResource
+) -> dg.MaterializeResult:
     """Who is who over time: identity, role and team of everyone on the ice."""
     from jarvis_dagster.hockey.review.applying import correct_tracks
     from jarvis_dagster.hockey.roles import assign_roles, keep_to_one_kit, team_colours
@@ -170,5 +173,9 @@ def tracks(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> d
             "seconds": elapsed(),
             **kept(table, teams, record),
         },
-        check_results=checks.results("tracks", checks.record_of(facts, scan=scan, tracks=found)),
+        check_results=checks.results(
+            "tracks",
+            checks.record_of(facts, scan=scan, tracks=found),
+            lambda why: uploads.inbox.refuse(source, why),
+        ),
     )

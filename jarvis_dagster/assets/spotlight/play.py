@@ -26,6 +26,7 @@ from jarvis_dagster.assets.spotlight.people import SPOTLIGHT, tracks
 from jarvis_dagster.assets.spotlight.reading import jersey_numbers, scoreboard
 from jarvis_dagster.checks import tables as checks
 from jarvis_dagster.hockey.tables import EVENTS, POSITIONS, SCAN, SCOREBOARD, TRACKS, empty
+from jarvis_dagster.resources.uploads import UploadsResource
 from jarvis_dagster.resources.workspace import WorkspaceResource
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ __all__ = ["events", "positions"]
     **SPOTLIGHT,
 )
 def positions(
-    context: dg.AssetExecutionContext, workspace: WorkspaceResource
+    context: dg.AssetExecutionContext, workspace: WorkspaceResource, uploads: UploadsResource
 ) -> dg.MaterializeResult:
     """Where everyone stands on the rink, in feet; "not supported" without a calibration."""
     from jarvis_dagster.hockey.events import keep_possible
@@ -93,6 +94,7 @@ def positions(
             checks.record_of(
                 source["facts"], rink=supported.get("rink", "NHL"), tracks=seen, positions=found
             ),
+            lambda why: uploads.inbox.refuse(source, why),
         ),
     )
 
@@ -105,7 +107,9 @@ def positions(
     check_specs=checks.specs("events"),
     **SPOTLIGHT,
 )
-def events(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:
+def events(
+    context: dg.AssetExecutionContext, workspace: WorkspaceResource, uploads: UploadsResource
+) -> dg.MaterializeResult:
     """The ledger: what happened, when, who, how sure, and the frames that show it."""
     from jarvis_dagster.hockey.events import build_ledger
     from jarvis_dagster.hockey.review.ledger import correct_events
@@ -150,6 +154,7 @@ def events(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> d
         check_results=checks.results(
             "events",
             checks.record_of(source["facts"], rink=rink, scan=scan, tracks=seen, events=ledger),
+            lambda why: uploads.inbox.refuse(source, why),
         ),
     )
 

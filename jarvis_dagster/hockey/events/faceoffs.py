@@ -58,8 +58,8 @@ class _Formation:
 def face_offs(placed: pd.DataFrame, rink: Rink, fps: float, frame_count: int) -> list[Entry]:
     """``face_off`` where two opponents wait at a dot, and the ``stoppage`` before it.
 
-    Found where, for 0.4 s or more, the two nearest to a dot are opponents within 7 ft of
-    it who stand or arrive, nobody else stands within 11 ft of it, at least five and half
+    Found where, for 0.4 s or more, two opponents within 7 ft of a dot stand or arrive, at
+    most one more (the official) stands within 11 ft of it, at least five and half
     of all in view stand, and nearly all who stand are on their team's side of the dot; and
     where all then skate off. The stoppage begins when the players began to come nearer to
     where they lined up; the whistle may have been earlier.
@@ -101,16 +101,22 @@ def _formation(rows: dict[str, NDArray], dots: NDArray[np.float64]) -> _Formatio
         return None
     away = np.linalg.norm(place[:, None] - dots[None], axis=2)
     for dot in np.flatnonzero((away < _AT_DOT_FT).sum(axis=0) >= 2).tolist():
-        first, second = np.argsort(away[:, dot], kind="stable")[:2].tolist()
-        pair = [first, second] if team[first] == "A" else [second, first]
-        ready = stands[pair].any() and speed[pair].max() < _ARRIVES_FTPS
-        gap = np.linalg.norm(place[first] - place[second])
-        if team[first] == team[second] or not ready or gap > _APART_FT:
+        near = [np.flatnonzero((team == name) & (away[:, dot] < _AT_DOT_FT)) for name in ("A", "B")]
+        if not all(len(rows_of_team) for rows_of_team in near):
             continue
-        if (stands & (away[:, dot] < _CIRCLE_FT)).sum() > stands[pair].sum():
+        pair = [int(of_team[away[of_team, dot].argmin()]) for of_team in near]
+        ready = stands[pair].any() and speed[pair].max() < _ARRIVES_FTPS
+        gap = np.linalg.norm(place[pair[0]] - place[pair[1]])
+        if not ready or gap > _APART_FT:
+            continue
+        # The official who drops the puck may be taken for a player.
+        if (stands & (away[:, dot] < _CIRCLE_FT)).sum() > stands[pair].sum() + 1:
             continue
         along = place[:, 0] - dots[dot, 0]
-        way = 1.0 if np.median(along[team == "A"]) < np.median(along[team == "B"]) else -1.0
+        side = {name: along[stands & (team == name)] for name in ("A", "B")}
+        if min(len(standing) for standing in side.values()) < 1:
+            continue
+        way = 1.0 if np.median(side["A"]) < np.median(side["B"]) else -1.0
         own = np.where(team == "A", way, -way) * along < _OFFSIDE_FT
         sided = float(own[stands].mean())
         if sided < _ON_OWN_SIDE:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jarvis_dagster.hockey.events.changes import line_changes
+from jarvis_dagster.hockey.events.confidence import calibrated
 from jarvis_dagster.hockey.events.faceoffs import face_offs
 from jarvis_dagster.hockey.events.motion import frame_motion, measure_motion, paced
 from jarvis_dagster.hockey.events.plausible import keep_possible, sound_tracks
@@ -84,7 +85,7 @@ def build_ledger(
     if game is not None:
         entries += scoreboard_events(game, fps)
         taken_back |= {f"scoreboard_{name}": number for name, number in game.dropped.items()}
-    entries = [entry for entry in entries if entry.type not in missing]
+    entries = [calibrated(entry) for entry in entries if entry.type not in missing]
     entries, contradicted = settle(entries, fps, count)
     ledger = _table(entries, provenance, _clock(scan, fps), game, fps)
     ledger.attrs["not_supported"] = missing

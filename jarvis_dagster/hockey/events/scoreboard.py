@@ -107,7 +107,7 @@ def read_game(scoreboard: pd.DataFrame | None) -> GameState | None:
 def scoreboard_events(game: GameState, fps: float) -> list[Entry]:
     """``period``, ``stoppage`` while the clock stands, ``goal`` where a score rises for good."""
     stops = _stops(game)
-    entries = [_stoppage(stop, game, fps) for stop in stops]
+    entries = [entry for stop in stops for entry in _stoppage(stop, game, fps)]
     return entries + _periods(game) + _goals(game, stops, fps)
 
 
@@ -208,8 +208,11 @@ def _stops(game: GameState) -> list[tuple[int, int]]:
     ]
 
 
-def _stoppage(stop: tuple[int, int], game: GameState, fps: float) -> Entry:
-    """The clock shows whole seconds: it stood from up to a second after it last changed."""
+def _stoppage(stop: tuple[int, int], game: GameState, fps: float) -> list[Entry]:
+    """The clock shows whole seconds: it stood from up to a second after it last changed.
+
+    Play resumes where it is next seen to run.
+    """
     first, last = game.clock[stop[0]], game.clock[stop[1] - 1]
     start = int(first[0] + 0.5 * fps)
     end = int(last[0]) + 1
@@ -221,7 +224,12 @@ def _stoppage(stop: tuple[int, int], game: GameState, fps: float) -> Entry:
         "readings": readings,
     }
     sure = margin(float(last[1] - first[1]), 1.0, 5.0)
-    return Entry("stoppage", start, end, (), sure, measures)
+    entries = [Entry("stoppage", start, end, (), sure, measures)]
+    later = game.clock[stop[1] : stop[1] + 2]
+    if len(later) and abs(later[-1, 2] - last[2]) <= later[-1, 1] - last[1] + _ROUNDING_S:
+        said = {"found_from": "clock", "clock_s": float(last[2])}
+        entries.append(Entry("play_resumes", end, end + max(1, round(fps)), (), sure, said))
+    return entries
 
 
 def _periods(game: GameState) -> list[Entry]:

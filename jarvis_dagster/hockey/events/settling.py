@@ -36,6 +36,7 @@ CHANGE_S = 4.0
 MOST_A_SIDE = 6
 _CUT_OUT = ("zone_time", "possession")
 _SHORTEST_S = 1.0
+_NEAR_END_S = 3.0
 _SURE_SOURCES = ("clock", "face-off")
 
 Span = tuple[int, int]
@@ -57,14 +58,9 @@ def settle(
     stoppages = _stoppages(entries, taken)
     others = [e for e in entries if e.type != "stoppage"]
     stoppages, others = _no_play_in_stoppages(stoppages, others, fps, taken)
-    ends = {e.stop for e in stoppages}
-    kept = []
-    for entry in others:
-        # Play resumes only after a stoppage.
-        if entry.type == "play_resumes" and entry.start not in ends:
-            taken["restart_without_stoppage"] += 1
-            continue
-        kept.append(entry)
+    kept = [e for e in others if e.type != "play_resumes"]
+    restarts = [e for e in others if e.type == "play_resumes"]
+    kept += _restarts(restarts, stoppages, fps, frame_count, taken)
     return stoppages + _shifts(kept, fps, taken), dict(taken)
 
 
@@ -91,6 +87,27 @@ def _stoppages(entries: list[Entry], taken: collections.Counter[str]) -> list[En
         else:
             kept.append(entry)
     return sorted(kept, key=lambda e: e.start)
+
+
+def _restarts(
+    restarts: list[Entry],
+    stoppages: list[Entry],
+    fps: float,
+    frame_count: int,
+    taken: collections.Counter[str],
+) -> list[Entry]:
+    """One restart at the end of a stoppage, the surest of those found near it."""
+    best: dict[int, Entry] = {}
+    for entry in restarts:
+        near = [s.stop for s in stoppages if abs(s.stop - entry.start) <= _NEAR_END_S * fps]
+        if not near:
+            taken["restart_without_stoppage"] += 1
+            continue
+        end = min(near, key=lambda stop: (abs(stop - entry.start), stop))
+        stop = min(frame_count, end + entry.stop - entry.start)
+        if stop > end and (end not in best or best[end].confidence < entry.confidence):
+            best[end] = dataclasses.replace(entry, start=end, stop=stop)
+    return [best[end] for end in sorted(best)]
 
 
 def _source(entry: Entry) -> int:

@@ -58,6 +58,7 @@ _MEASURED = {
     "stoppage face-off": "{seconds:.0f} s or more until the face-off ({dot})",
     "face_off": "{dot}; {standing:.0f} players stand",
     "period": "period {period}, as the scoreboard shows",
+    "play_resumes clock": "the game clock runs again",
     "play_resumes face-off": "up to {speed_after_ftps:.0f} ft/s after the face-off",
     "play_resumes": "from {speed_before:.1f} to {speed_after:.1f} body heights/s",
     "zone_entry": "{end} end, the middle of the skaters {middle_beyond_line_ft:.0f} ft beyond"

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from jarvis_dagster.errors import BadInputError, JarvisError, PermanentError
 from jarvis_dagster.services.client_storage.local import LocalFolderDrive
 from jarvis_dagster.services.client_storage.manifest import MANIFEST_NAME, Manifest
+from jarvis_dagster.services.client_storage.notes import clear_undelivered, write_undelivered
 from jarvis_dagster.services.files import safe_name, sha256_file
 
 if TYPE_CHECKING:
@@ -261,12 +262,17 @@ class Inbox:
         )
         if share_with and self.drive.can_share:
             self._service.share(self._name, folder.id, share_with, role, component="delivery")
+        clear_undelivered(self.drive, folder)
         manifest = self._manifest(folder)
         return Delivery(
             folder.path,
             [entry.model_dump() for entry in manifest.files],
             tuple(share_with) if self.drive.can_share else (),
         )
+
+    def refuse(self, source: dict[str, Any], why: Sequence[str]) -> None:
+        """Say in ``Results/<video>/`` why nothing is delivered, until something is."""
+        write_undelivered(self.drive, self.results_folder(source), source["name"], why)
 
     def results_folder(self, source: dict[str, Any]) -> DriveFile:
         """The folder named as the video, unless another video of that name has it."""

@@ -6,6 +6,7 @@ used. Does not belong here: what is in the files, and videos (``inbox``).
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,11 +14,23 @@ from typing import TYPE_CHECKING
 from jarvis_dagster.errors import BadInputError, ConflictError, JarvisError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from jarvis_dagster.services.client_storage.drive import Drive, DriveFile
 
-__all__ = ["NOTE_SUFFIX", "clear_note", "read_text", "write_note", "write_text"]
+__all__ = [
+    "NOTE_SUFFIX",
+    "UNDELIVERED_NAME",
+    "clear_note",
+    "clear_undelivered",
+    "read_text",
+    "write_note",
+    "write_text",
+    "write_undelivered",
+]
 
 NOTE_SUFFIX = ".problem.txt"
+UNDELIVERED_NAME = "Not delivered.txt"
 
 
 def read_text(drive: Drive, file: DriveFile, *, most_bytes: int = 1 << 20) -> tuple[str, DriveFile]:
@@ -76,5 +89,28 @@ def write_note(drive: Drive, file: DriveFile, error: JarvisError) -> None:
 def clear_note(drive: Drive, file: DriveFile) -> None:
     """Take the note beside a file away."""
     there = drive.find(file.path + NOTE_SUFFIX)
+    if there is not None:
+        drive.trash(there.id)
+
+
+def write_undelivered(drive: Drive, folder: DriveFile, name: str, why: Sequence[str]) -> None:
+    """Say in the results folder of a video why there are no new results in it."""
+    lines = "\n".join(f"- {sentence}" for sentence in why)
+    text = (
+        f"The results of {name} were not delivered.\n\n"
+        "What was found in it contradicts itself, so it cannot be trusted:\n"
+        f"{lines}\n\n"
+        "This is a fault of Jarvis, not of the video. What to do: send this note to whoever"
+        " runs Jarvis for you. The video is analysed again once the fault is mended; results"
+        " that are in this folder already are of an earlier analysis.\n"
+    )
+    there = drive.find(f"{folder.path}/{UNDELIVERED_NAME}")
+    with contextlib.suppress(ConflictError):  # another run wrote it at the same time
+        write_text(drive, folder, UNDELIVERED_NAME, text, there)
+
+
+def clear_undelivered(drive: Drive, folder: DriveFile) -> None:
+    """Take that note away."""
+    there = drive.find(f"{folder.path}/{UNDELIVERED_NAME}")
     if there is not None:
         drive.trash(there.id)
