@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from jarvis_dagster.assets import (
+    answering,
     delivery,
     footage,
     holmes,
@@ -121,7 +122,7 @@ def build_definitions(
             *dg.load_assets_from_modules(
                 [footage, spotlight, holmes, season, delivery, review, labels]
             ),
-            *dg.load_assets_from_modules([upkeep, stored, searchable]),
+            *dg.load_assets_from_modules([upkeep, stored, searchable, answering]),
             *dg.load_assets_from_modules([toolchain_datasets, promotion, shadow]),
             *training_assets(),
             *(synchronised(name, pair) for name, pair in settings.synchronise.items()),

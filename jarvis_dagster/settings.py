@@ -27,6 +27,7 @@ from jarvis_dagster.services.analytics.config import AnalyticsConfig
 from jarvis_dagster.services.backup.config import BackupConfig
 from jarvis_dagster.services.client_storage.config import ClientStorageConfig
 from jarvis_dagster.services.experiment.config import ExperimentConfig
+from jarvis_dagster.services.health.config import HealthConfig
 from jarvis_dagster.services.notification.config import NotificationConfig
 from jarvis_dagster.services.security.config import SecurityConfig
 from jarvis_dagster.services.storage.config import StorageConfig
@@ -229,6 +230,9 @@ class Settings(_Section):
         None, description="Metrics and alerts; empty means files in the data directory."
     )
 
+    health: HealthConfig = pydantic.Field(
+        default_factory=HealthConfig, description="How services are asked whether they work."
+    )
     notification: NotificationConfig = pydantic.Field(
         default_factory=NotificationConfig, description="Who is told what, and where."
     )

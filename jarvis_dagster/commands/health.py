@@ -1,76 +1,46 @@
-"""``jarvis health``: ask every core service whether it works."""
+"""``jarvis health``: ask every core service whether it works, and say what stands still if not."""
 
 from __future__ import annotations
 
-import concurrent.futures
 import dataclasses
 import json
-import time
 from typing import TYPE_CHECKING, Any
 
-from jarvis_dagster.errors import JarvisError
+from jarvis_dagster.services.health import stands_still
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from jarvis_dagster.services.health import Health
     from jarvis_dagster.settings import Settings
 
-__all__ = ["Health", "check_health", "health_of"]
-
-SERVICES = (
-    "storage_service",
-    "client_storage_service",
-    "experiment_service",
-    "workflow_service",
-    "analytics_service",
-    "notification_service",
-    "security_service",
-)
-TIMEOUT_S = 10.0
-
-
-@dataclasses.dataclass(frozen=True)
-class Health:
-    """What one service answered; ``error`` is empty when it works."""
-
-    service: str
-    healthy: bool
-    seconds: float
-    error: str = ""
-    remedy: str = ""
-
-
-def health_of(core: Any, name: str) -> Health:
-    """Ask one service."""
-    began = time.monotonic()
-    try:
-        getattr(core, name).check()
-    except JarvisError as error:
-        return Health(name, False, _since(began), error.what, error.remedy)
-    return Health(name, True, _since(began))
+__all__ = ["check_health"]
 
 
 def check_health(settings: Settings, console: Console, *, as_json: bool) -> bool:
     """Ask them all at once, print the answers, and tell whether all are well."""
+    from jarvis_dagster.monitoring import health_monitor
     from jarvis_dagster.wiring import core_services
 
-    core = core_services(settings)
-    pool = concurrent.futures.ThreadPoolExecutor(len(SERVICES))
-    asked = [pool.submit(health_of, core, name) for name in SERVICES]
-    rows = []
-    for name, future in zip(SERVICES, asked, strict=True):
-        try:
-            rows.append(future.result(TIMEOUT_S))
-        except TimeoutError:
-            late = f"no answer within {TIMEOUT_S:g} s"
-            rows.append(Health(name, False, TIMEOUT_S, late, "See `jarvis status`, or try again."))
-    pool.shutdown(wait=False, cancel_futures=True)
+    once = settings.model_copy(update={"health": settings.health.model_copy(update={"tries": 1})})
+    monitor = health_monitor(core_services(settings), once)
+    monitor.look()
+    rows = monitor.status()
+    waits = stands_still([row.service for row in rows if not row.healthy])
     if as_json:
-        console.out(
-            json.dumps([dataclasses.asdict(row) for row in rows], indent=2), highlight=False
-        )
+        told = [
+            {
+                **dataclasses.asdict(row),
+                "service": f"{row.service}_service",
+                "stands_still": [] if row.healthy else stands_still([row.service]),
+            }
+            for row in rows
+        ]
+        console.out(json.dumps(told, indent=2), highlight=False)
     else:
         console.print(_table(rows))
+        if waits:
+            console.print(f"Stands still: {', '.join(waits)}.", highlight=False)
     return all(row.healthy for row in rows)
 
 
@@ -81,9 +51,5 @@ def _table(rows: list[Health]) -> Any:
     table = Table("service", "state", "seconds", "what to do")
     for row in rows:
         state = Text("healthy", "green") if row.healthy else Text(row.error, "red")
-        table.add_row(row.service, state, f"{row.seconds:.2f}", Text(row.remedy))
+        table.add_row(f"{row.service}_service", state, f"{row.seconds:.2f}", Text(row.remedy))
     return table
-
-
-def _since(began: float) -> float:
-    return round(time.monotonic() - began, 3)

@@ -249,9 +249,9 @@ def _mlflow_hosts(config: StackConfig) -> tuple[str, ...]:
 def _metrics(config: StackConfig, paths: StackPaths) -> dict[str, Any]:
     port = config.ports.metrics
     return {
-        "title": "metrics endpoint",
+        "title": "metrics and health",
         "argv": (
-            *(sys.executable, "-m", "jarvis_dagster.services.analytics"),
+            *(sys.executable, "-m", "jarvis_dagster.monitoring"),
             *("--host", config.host, "--port", str(port)),
         ),
         "cwd": paths.metrics,

@@ -7,21 +7,22 @@ Belongs here: the HTTP endpoint for Prometheus. Does not belong here: logging
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jarvis_dagster.errors import ConfigError
 from jarvis_dagster.services.analytics.store import MetricStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from prometheus_client import CollectorRegistry, Metric
 
     from jarvis_dagster.services.analytics.config import AnalyticsConfig
 
-__all__ = ["metrics_registry", "serve_metrics"]
+__all__ = ["metrics_app", "metrics_registry", "serve_app", "serve_metrics"]
 
 
 class _System:
@@ -81,6 +82,50 @@ def metrics_registry(config: AnalyticsConfig) -> CollectorRegistry:
     return registry
 
 
+def metrics_app(config: AnalyticsConfig) -> Callable[..., Any]:
+    """``/metrics`` as a WSGI application."""
+    from prometheus_client import make_wsgi_app
+
+    app: Callable[..., Any] = make_wsgi_app(metrics_registry(config))
+    return app
+
+
+@contextlib.contextmanager
+def serve_app(app: Callable[..., Any], host: str, port: int) -> Iterator[int]:
+    """Serve a WSGI application from threads while the context lasts; yields the port.
+
+    Raises:
+        ConfigError: the port is taken or the host is not one of this machine.
+    """
+    from wsgiref.simple_server import WSGIRequestHandler, make_server
+
+    from prometheus_client.exposition import ThreadingWSGIServer
+
+    class Handler(WSGIRequestHandler):
+        """Requests come every few seconds: none is logged."""
+
+        timeout = 30  # so that nobody holds a thread for ever
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            """Nothing."""
+
+    try:
+        server = make_server(host, port, app, ThreadingWSGIServer, Handler)
+    except OSError as error:
+        raise ConfigError(
+            f"Metrics cannot be served at {host}:{port} ({error.strerror or error}).",
+            "Choose another port in the settings, or stop what uses it.",
+        ) from error
+    thread = threading.Thread(target=server.serve_forever, name="metrics", daemon=True)
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
 @contextlib.contextmanager
 def serve_metrics(config: AnalyticsConfig, host: str, port: int) -> Iterator[int]:
     """Serve ``/metrics`` from a thread while the context lasts; yields the port.
@@ -88,18 +133,5 @@ def serve_metrics(config: AnalyticsConfig, host: str, port: int) -> Iterator[int
     Raises:
         ConfigError: the port is taken or the host is not one of this machine.
     """
-    from prometheus_client import start_http_server
-
-    try:
-        server, thread = start_http_server(port, addr=host, registry=metrics_registry(config))
-    except OSError as error:
-        raise ConfigError(
-            f"Metrics cannot be served at {host}:{port} ({error.strerror or error}).",
-            "Choose another port in the settings, or stop what uses it.",
-        ) from error
-    try:
-        yield server.server_port
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serve_app(metrics_app(config), host, port) as serving:
+        yield serving
