@@ -22,6 +22,7 @@ __all__ = [
     "CALIBRATION_FITS_THE_LINES",
     "boxes_are_inside",
     "calibration_fits_the_lines",
+    "impossible",
     "record_of",
     "results",
     "specs",
@@ -78,6 +79,14 @@ def results(
     return [
         _result(rule.name, sentences, blocking=rule.blocking) for rule, sentences in against.items()
     ]
+
+
+def impossible(table: str, record: Record) -> list[str]:
+    """What breaks the blocking rules on ``table``."""
+    from jarvis_dagster.hockey.events.integrity import rules_about
+
+    blocking = [rule for rule in rules_about(table) if rule.blocking]
+    return [sentence for rule in blocking for sentence in rule.against(record)]
 
 
 def record_of(facts: dict[str, Any], **tables: Any) -> Record:

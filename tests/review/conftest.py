@@ -1,6 +1,6 @@
 """A club with one analysed video: its drive, its Dagster instance, a person who corrects.
 
-The video is analysed once for all tests of this folder; each test finds it uncorrected.
+The video is analysed once for all tests of this folder.
 """
 
 from __future__ import annotations
@@ -25,13 +25,12 @@ from jarvis_dagster.wiring import core_services, inbox_of
 from tests.pipeline.conftest import clip
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
     from typing import Any
 
     from tests.servers import Server
 
-__all__ = ["Club", "clip", "club"]
+__all__ = ["Club", "clip", "club", "uncorrected"]
 
 
 class Club:
@@ -156,10 +155,16 @@ def analysed(tmp_path_factory: pytest.TempPathFactory, object_store: Server, cli
 
 
 @pytest.fixture
-def club(analysed: Club, monkeypatch: pytest.MonkeyPatch) -> Iterator[Club]:
-    """The club for one test; its corrections are taken back afterwards."""
+def club(analysed: Club, monkeypatch: pytest.MonkeyPatch) -> Club:
+    """The club for one test, whatever was corrected before."""
     analysed.enter(monkeypatch)
-    yield analysed
-    if (analysed.results / "corrections.yaml").is_file():
-        for request in analysed.correct("corrections: []\n"):
-            analysed.run("apply_corrections", request)
+    return analysed
+
+
+@pytest.fixture
+def uncorrected(club: Club) -> Club:
+    """The club with all corrections taken back."""
+    if (club.results / "corrections.yaml").is_file():
+        for request in club.correct("corrections: []\n"):
+            club.run("apply_corrections", request)
+    return club

@@ -12,8 +12,9 @@ from jarvis_dagster.errors import BadInputError
 from jarvis_dagster.hockey.review.applying import correct_numbers, correct_tracks, require_sense
 from jarvis_dagster.hockey.review.corrections import Correction, parse_corrections
 from jarvis_dagster.hockey.review.ledger import correct_events, require_events
+from jarvis_dagster.hockey.review.persons import correct_persons
 from jarvis_dagster.hockey.review.sightings import bind
-from jarvis_dagster.hockey.tables import EVENTS, JERSEYS, empty
+from jarvis_dagster.hockey.tables import EVENTS, IDENTITIES, JERSEYS, empty
 from tests.review.tables import scan_of, tracked, walk
 
 GAME = tracked(
@@ -111,9 +112,39 @@ def test_what_is_not_there_is_refused_with_its_line(text: str, told: str) -> Non
     assert told in str(error.value)
 
 
-def test_a_merge_across_a_cut_is_refused() -> None:
-    with pytest.raises(BadInputError, match="the camera cuts between them"):
-        require_sense(GAME, bound("- same_person: [3, 9]\n"), cuts=[45])
+def test_over_a_cut_one_person_stays_two_tracks() -> None:
+    said = bound("- same_person: [3, 9]\n")
+    require_sense(GAME, said, cuts=[45])
+    table, outcomes = correct_tracks(GAME, said, cuts=[45])
+    assert (outcomes[0].tracks, outcomes[0].why) == ((3, 9), "")
+    pd.testing.assert_frame_equal(table, GAME)
+    found = pd.DataFrame(
+        {
+            "track_id": [3, 5, 9],
+            "person_id": ["unknown", "A-p1", "A-26"],
+            "number": ["", "", "26"],
+            "probability": [0.0, 0.8, 0.7],
+            "evidence": ["{}"] * 3,
+        }
+    ).astype(IDENTITIES)
+    persons = correct_persons(found, table, said)
+    assert persons["person_id"].tolist() == ["A-26", "A-p1", "A-26"]
+    assert persons["probability"].tolist() == [1.0, pytest.approx(0.8), 1.0]
+    nobody = found.assign(person_id="unknown", number="")
+    assert correct_persons(nobody, table, said)["person_id"].tolist() == ["A-p1", "unknown", "A-p1"]
+
+
+def test_an_event_that_cannot_be_is_told_and_left_out() -> None:
+    said = bound("- missed: goal\n  at: 4.0\n")
+    table, outcomes = correct_events(
+        LEDGER,
+        GAME,
+        said,
+        scan_of(90),
+        against=lambda events: ["Two goals at once."] if "goal" in set(events["type"]) else [],
+    )
+    pd.testing.assert_frame_equal(table, LEDGER)
+    assert outcomes[0].why == "it cannot be: Two goals at once"
 
 
 def test_corrections_outlive_another_tracking() -> None:

@@ -1,5 +1,7 @@
 """From a correction in the drive to a report that says what it changed; boxes stay as they are."""
 
+import json
+
 import dagster as dg
 import pandas as pd
 import pytest
@@ -11,7 +13,8 @@ from jarvis_dagster.hockey.tables import read_provenance
 from tests.review.conftest import Club
 
 
-def test_a_correction_in_the_drive_changes_what_depends_on_it(club: Club) -> None:
+def test_a_correction_in_the_drive_changes_what_depends_on_it(uncorrected: Club) -> None:
+    club = uncorrected
     before = club.report
     assert before["corrected"] is None
     tracks = club.table("tracks")
@@ -55,7 +58,8 @@ def test_a_correction_in_the_drive_changes_what_depends_on_it(club: Club) -> Non
     assert club.report["teams"] == before["teams"]
 
 
-def test_an_event_alone_leaves_tracks_and_video_alone(club: Club) -> None:
+def test_an_event_alone_leaves_tracks_and_video_alone(uncorrected: Club) -> None:
+    club = uncorrected
     events = club.table("events")
     wrong = events[~events["type"].isin(["in_view", "shift", "camera_cut"])].iloc[0]
     (request,) = club.correct(f"- event: {wrong['event_id']}\n  wrong: true\n")
@@ -83,7 +87,8 @@ def test_a_file_that_cannot_be_true_gets_a_note_and_changes_nothing(club: Club) 
     pd.testing.assert_frame_equal(club.table("tracks"), before)
 
 
-def test_the_command_line_writes_applies_and_shows(club: Club) -> None:
+def test_the_command_line_writes_applies_and_shows(uncorrected: Club) -> None:
+    club = uncorrected
     tracks = club.table("tracks")
     track = str(tracks["track_id"].value_counts().index[0])
 
@@ -91,6 +96,13 @@ def test_the_command_line_writes_applies_and_shows(club: Club) -> None:
         done = CliRunner().invoke(app, ["review", *words], catch_exceptions=False)
         assert done.exit_code == 0, done.output
         return done.output
+
+    told = jarvis("correct", "game", "--track", track, "--number", "26")
+    assert "spotlight/jersey_numbers" in told
+    assert "spotlight/tracks" not in told
+    assert f"No. {track}: number" in told
+    person = next(row for row in club.report["people"] if row["track_id"] == int(track))
+    assert (person["jersey_number"], person["jersey_probability"]) == ("26", 1.0)
 
     jarvis("correct", "game", "--track", track, "--role", "goalie", "--note", "pads", "--later")
     assert "waits" in jarvis("corrections", "game", "--json")
@@ -102,7 +114,8 @@ def test_the_command_line_writes_applies_and_shows(club: Club) -> None:
     assert "referee" in told
     assert "spotlight/detections" not in told
     assert "already" in jarvis("apply", "game")
-    assert '"state": "applied"' in jarvis("corrections", "game", "--json")
+    states = [row["state"] for row in json.loads(jarvis("corrections", "game", "--json"))]
+    assert states == ["applied", "applied"]
     roles = club.table("tracks").query(f"track_id == {track}")["role"]
     assert set(roles) == {"referee"}
     with pytest.raises(BadInputError, match="No analysed video is named other"):

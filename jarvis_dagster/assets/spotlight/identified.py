@@ -13,6 +13,11 @@ from jarvis_dagster.assets.metadata import (
     row_count,
     seconds_of,
 )
+from jarvis_dagster.assets.spotlight.corrected import (
+    corrections,
+    corrections_of,
+    corrections_sha256,
+)
 from jarvis_dagster.assets.spotlight.people import SPOTLIGHT, tracks
 from jarvis_dagster.assets.spotlight.play import positions
 from jarvis_dagster.assets.spotlight.reading import jersey_numbers
@@ -34,7 +39,7 @@ PERSONS_ARE_IN_ONE_PLACE = dg.AssetCheckSpec(
 
 @dg.asset(
     key=["spotlight", "identities"],
-    deps=[tracks, positions, jersey_numbers],
+    deps=[tracks, positions, jersey_numbers, corrections],
     kinds={"parquet"},
     metadata=columns(IDENTITIES),
     check_specs=[PERSONS_ARE_IN_ONE_PLACE],
@@ -45,6 +50,7 @@ def identities(
 ) -> dg.MaterializeResult:
     """Which tracks are one person, by number, team, role and place; "unknown" where none tells."""
     from jarvis_dagster.hockey.identities import UNKNOWN, contradictions, identify, persons
+    from jarvis_dagster.hockey.review.persons import correct_persons
 
     space = workspace.of(context.partition_key)
     with failures(context), seconds_of() as elapsed:
@@ -64,7 +70,10 @@ def identities(
             jerseys=space.table("jersey_numbers", "jersey_numbers", JERSEYS) if read else None,
             kit=colours.to_numpy("float32"),
         )
-        provenance = provenance_of(workspace.settings, source, model["version"])
+        found = correct_persons(found, followed, corrections_of(space))
+        provenance = provenance_of(
+            workspace.settings, source, model["version"], corrections_sha256(space)
+        )
         table = space.keep_table("identities", "identities", found, IDENTITIES, provenance)
         wrong = contradictions(found, followed, placed)
         known = persons(found)

@@ -134,7 +134,15 @@ def events(
         missing = ledger.attrs["not_supported"]
         taken_back = ledger.attrs["taken_back"]
         ledger, outcomes = correct_events(
-            ledger, seen, corrections_of(space), scan, video_sha256=source["sha256"]
+            ledger,
+            seen,
+            corrections_of(space),
+            scan,
+            video_sha256=source["sha256"],
+            against=lambda events: checks.impossible(
+                "events",
+                checks.record_of(source["facts"], rink=rink, scan=scan, tracks=seen, events=events),
+            ),
         )
         record = keep_outcomes(space, "events", outcomes)
         table = space.keep_table("events", "events", ledger, EVENTS, provenance)

@@ -13,7 +13,8 @@ __all__ = ["difference"]
 _OF_PEOPLE = {
     "role": "role",
     "team": "team",
-    "number": "number",
+    "jersey_number": "number",
+    "person_id": "person",
     "time_on_ice_s": "time on ice",
     "time_in_view_s": "time in view",
     "top_speed_mph": "top speed",

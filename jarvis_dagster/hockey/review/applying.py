@@ -84,7 +84,8 @@ def correct_tracks(
     Args:
         tracks: TRACKS with roles and teams, perhaps with further columns.
         corrections: Bound ones; those of numbers and events are left to others.
-        cuts: First frames of camera shots: no track goes across one.
+        cuts: First frames of camera shots: no track goes across one; there one person
+            stays two tracks, which ``persons`` joins.
     """
     work = _Work(tracks.copy(), tuple(cuts))
     outcomes = []
@@ -222,16 +223,20 @@ class _Work:
             raise _RefusedError(
                 f"nobody is tracked any more where track {' and '.join(missing)} was"
             )
-        ids = sorted({track for part in parts for track in part})
+        shots: dict[int, list[int]] = {}  # a track ends at a cut, a person does not
+        for track in sorted({track for part in parts for track in part}):
+            first = int(self._index.frames(track).min())
+            shots.setdefault(int(np.searchsorted(self._cuts, first, side="right")), []).append(
+                track
+            )
+        return tuple(self._merge_within(one, ids) for _, ids in sorted(shots.items()))
+
+    def _merge_within(self, one: Correction, ids: list[int]) -> int:
+        """One track of several in a shot; its id."""
         keep = ids[0]
         if len(ids) == 1:
-            return (keep,)
+            return keep
         table = self.table[self.table["track_id"].isin(ids)]
-        shots = np.searchsorted(self._cuts, table["frame"].to_numpy(np.int64), side="right")
-        if len(np.unique(shots)) > 1:
-            raise _RefusedError(
-                f"{one.words}, but the camera cuts between them, and a track ends at a cut"
-            )
         doubled = self._doubles(one, table)
         longest = table["track_id"].value_counts().index[0]
         first = table[table["track_id"] == longest].iloc[0]
@@ -254,7 +259,7 @@ class _Work:
         order = ["frame", "track_id"]
         self.table = self.table.sort_values(order, kind="stable", ignore_index=True)
         self._index = TrackIndex(self.table)
-        return (keep,)
+        return keep
 
     def _doubles(self, one: Correction, table: pd.DataFrame) -> list[int]:
         """Rows to leave out where one person had two boxes.

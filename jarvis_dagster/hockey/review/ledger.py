@@ -20,17 +20,17 @@ from jarvis_dagster.hockey.review.sightings import TrackIndex
 from jarvis_dagster.hockey.tables import EVENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import pandas as pd
 
 __all__ = ["ADDABLE", "correct_events", "require_events"]
 
-ADDABLE = tuple(
-    kind
-    for kind in EVENT_TYPES
-    if kind not in ("in_view", "shift", "camera_cut", "action_peak", "top_speed")
+_FOLLOWING = (
+    *("in_view", "shift", "top_speed", "camera_cut", "period", "action_peak"),
+    *("stoppage", "play_resumes", "zone_time", "possession"),
 )
+ADDABLE = tuple(kind for kind in EVENT_TYPES if kind not in _FOLLOWING)
 """What a person may add; the others follow from the tracks and the pictures."""
 _LEAST_OVERLAP = 0.3
 _NEAR_S = 1.0
@@ -73,6 +73,7 @@ def correct_events(
     scan: pd.DataFrame,
     *,
     video_sha256: str = "",
+    against: Callable[[pd.DataFrame], list[str]] | None = None,
 ) -> tuple[pd.DataFrame, list[Outcome]]:
     """EVENTS as a person corrected them, and what came of each correction of an event.
 
@@ -82,8 +83,13 @@ def correct_events(
         corrections: Bound ones; those of tracks and numbers are left to others.
         scan: SCAN, for the frames that a time means.
         video_sha256: Names the video in ids.
+        against: Sentences on what is impossible in a ledger: an event that brings new ones
+            is not added.
     """
     import pandas as pd
+
+    def faults(ledger: pd.DataFrame) -> set[str]:
+        return set(against(ledger)) if against is not None else set()
 
     index = TrackIndex(tracks)
     outcomes = []
@@ -103,7 +109,10 @@ def correct_events(
         else:
             ids = tuple(sorted({track for seen in one.seen for track in index.find(seen)}))
             added = pd.DataFrame([_row(one, ids, scan, video_sha256)]).astype(EVENTS)
-            events = pd.concat([events, added], ignore_index=True) if len(events) else added
+            more = pd.concat([events, added], ignore_index=True) if len(events) else added
+            new = faults(more) - faults(events)
+            why = f"it cannot be: {' '.join(sorted(new)).rstrip('.')}" if new else ""
+            events = events if new else more
         outcomes.append(Outcome(one.line, one.kind, one.words, one.key, ids, why))
     ordered = events.sort_values(["start_s", "type", "event_id"], kind="stable", ignore_index=True)
     ordered.attrs = dict(events.attrs)

@@ -55,6 +55,10 @@ class TrackIndex:
         mine = np.flatnonzero(self._ids == track)
         return mine[np.argsort(self._frame[mine], kind="stable")]
 
+    def frames(self, track: int) -> NDArray[np.int64]:
+        """Frames of one track, in order."""
+        return self._frame[self.rows(track)]
+
     def sightings(self, track: int) -> tuple[Sighting, ...]:
         """Boxes of a track spread over its time, where it was really seen if there are any."""
         rows = self.rows(track)
