@@ -13,6 +13,8 @@ from jarvis_dagster.hockey.scoreboard.parsing import clock_of, goals_of, names_a
         ("19:13 1/3", 1153),
         ("O:07", 7),
         ("20:00", 1200),
+        ("018:00", 1080),
+        ("108:27", 507),
         ("34.5", 34.5),
         ("20:01", None),
         ("12:75", None),

@@ -16,11 +16,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jarvis_dagster.hockey.scoreboard.parsing import clock_of, goals_of, names_a_team, period_of
+from jarvis_dagster.hockey.scoreboard.parsing import (
+    clock_of,
+    goals_of,
+    is_only_a_clock,
+    names_a_team,
+    period_of,
+)
 from jarvis_dagster.hockey.scoreboard.places import (
     Box,
     Place,
     apart,
+    breaks,
     crop,
     gather,
     ink,
@@ -51,6 +58,7 @@ _MOST_PX = 1600
 _CLOSE_LOOKS = 5
 _SURE_DIGIT = 0.75
 _SURE_NAME = 0.8
+_ONLY = 0.75
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,6 +152,7 @@ def _look_closer(
     steady = [place.box for place in parts if len(place.texts) >= least]
     spots += [*_gaps(steady), *panels(mean, around, clock.height)]
     parts += _at(spots, mean, clock, pictures, reader)
+    parts += _parted(clock, pictures, reader)
     parts += _at(_mates(parts, clock), mean, clock, pictures, reader)
     return [place for place in parts if len(place.texts) >= least]
 
@@ -163,6 +172,19 @@ def _at(
             place = Place(dict.fromkeys(pictures, tight))
             place.read(pictures, reader)
             found.append(place)
+    return found
+
+
+def _parted(clock: Place, pictures: Pictures, reader: TextReader) -> list[Place]:
+    """What was found as one text with the clock: goals before it, the period behind it."""
+    box = clock.box
+    found = []
+    for x in breaks(list(pictures.values()), box):
+        for part in ((box[0], box[1], x, box[3]), (x, box[1], box[2], box[3])):
+            if part[2] - part[0] > 0.3 * clock.height:
+                place = Place(dict.fromkeys(pictures, part))
+                place.read(pictures, reader)
+                found.append(place)
     return found
 
 
@@ -238,10 +260,15 @@ def _gaps(boxes: list[Box]) -> list[Box]:
 
 def _arranged(first: Place, places: list[Place], least: int, size: tuple[int, int]) -> Layout:
     """Which of the texts is what."""
-    # The narrowest text that is a clock in most looks: a wider one holds more than the clock.
+    # The widest text that is nothing but a clock: a narrower one may lack a digit.
     told = [p for p in places if len(p.values(clock_of)) >= least]
     told = [p for p in told if overlapping(p.box, first.box) > 0.5] or [first]
-    clock = min(told, key=lambda place: place.box[2] - place.box[0])
+    only = [p for p in told if p.says(is_only_a_clock) > _ONLY]
+    clock = (
+        max(only, key=lambda place: place.box[2] - place.box[0])
+        if only
+        else min(told, key=lambda place: place.box[2] - place.box[0])
+    )
     spoken = [p for p in [clock, *places] if len(p.values(period_of)) >= least]
     period = min(spoken, key=lambda p: apart(p.box, clock.box) + p.box[2] - p.box[0], default=None)
     taken = [clock.box, *([period.box] if period else [])]

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["OVERTIME", "clock_of", "goals_of", "names_a_team", "period_of"]
+__all__ = ["OVERTIME", "clock_of", "goals_of", "is_only_a_clock", "names_a_team", "period_of"]
 
 OVERTIME = 4
 _LONGEST_S = 20 * 60.0
 _MOST_GOALS = 19
-_CLOCK = re.compile(r"(?<![\d:.])(\d{1,2})\s?:\s?(\d{2})(?:\.\d)?(?!\d)")
+_CLOCK = re.compile(r"(?<![\d:.])(\d{1,3})\s?:\s?(\d{2})(?:\.\d)?(?!\d)")
 _TENTHS = re.compile(r"^:?(\d{1,2})\.(\d)$")
 _PERIODS = (
     (re.compile(r"^(?:PER(?:IOD)?|P|Q)?\.?\s?([1-3])(?:ST|ND|RD)(?:\s?PER(?:IOD)?)?$"), None),
@@ -33,13 +33,18 @@ def clock_of(text: str) -> float | None:
     text = text.strip()
     found = _CLOCK.search(text.replace("O", "0").replace("o", "0"))
     if found:
-        minutes, seconds = int(found[1]), int(found[2])
-        total = 60.0 * minutes + seconds
-        return total if seconds < 60 and total <= _LONGEST_S else None
+        # Three digits: goals that stand before the clock were read with it, as in "0 18:00".
+        total = 60.0 * int(found[1][-2:]) + int(found[2])
+        return total if int(found[2]) < 60 and total <= _LONGEST_S else None
     found = _TENTHS.match(text)
     if found and int(found[1]) < 60:
         return int(found[1]) + int(found[2]) / 10
     return None
+
+
+def is_only_a_clock(text: str) -> bool:
+    """Whether nothing but a clock was read."""
+    return re.fullmatch(r"\d{1,2}:\d{2}", text.strip()) is not None
 
 
 def period_of(text: str) -> int | None:
@@ -68,4 +73,6 @@ def goals_of(text: str) -> int | None:
 def names_a_team(text: str) -> str:
     """The letters of a text that may be a team's name; empty when it cannot be."""
     letters = re.sub(r"[^\w ]|\d", "", text).strip()
-    return letters if 2 <= len(letters) <= 16 and period_of(text) is None else ""
+    if not 2 <= len(letters) <= 16 or period_of(text) is not None:
+        return ""
+    return "" if set(letters) <= set(_LOOKALIKES) else letters

@@ -20,7 +20,18 @@ if TYPE_CHECKING:
 
     from jarvis_dagster.hockey.text import TextReader
 
-__all__ = ["Box", "Place", "apart", "crop", "gather", "ink", "overlap_y", "overlapping", "panels"]
+__all__ = [
+    "Box",
+    "Place",
+    "apart",
+    "breaks",
+    "crop",
+    "gather",
+    "ink",
+    "overlap_y",
+    "overlapping",
+    "panels",
+]
 
 Box = tuple[float, float, float, float]
 """x1, y1, x2, y2 in pixels of the picture."""
@@ -71,6 +82,10 @@ class Place:
         """What ``meaning`` makes of the texts, without None."""
         found = (meaning(text) for text, _ in self.texts.values())
         return [value for value in found if value is not None]
+
+    def says(self, kind: Callable[[str], bool]) -> float:
+        """Share of the texts that are of a kind."""
+        return sum(kind(text) for text, _ in self.texts.values()) / max(len(self.texts), 1)
 
     def read(self, pictures: Mapping[int, NDArray[np.uint8]], reader: TextReader) -> None:
         """Read the boxes that were not read yet."""
@@ -128,6 +143,26 @@ def ink(picture: NDArray[np.uint8], box: Box) -> Box | None:
     tight = (left + columns[0], top + rows[0], left + columns[-1] + 1, top + rows[-1] + 1)
     more = 0.15 * (tight[3] - tight[1])
     return tight[0] - more, tight[1] - more, tight[2] + more, tight[3] + more
+
+
+def breaks(pictures: Sequence[NDArray[np.uint8]], box: Box) -> list[float]:
+    """Where a line of text has a wide gap in all of the pictures: x in pixels."""
+    import cv2
+
+    written: NDArray[np.bool_] | None = None
+    for picture in pictures:
+        grey = cv2.cvtColor(crop(picture, box), cv2.COLOR_BGR2GRAY)
+        _, ink_ = cv2.threshold(grey, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+        if ink_.mean() > 0.5:
+            ink_ = 1 - ink_
+        columns = ink_.mean(0) > 0.06
+        written = columns if written is None else written | columns
+    if written is None:
+        return []
+    height = box[3] - box[1]
+    places = np.flatnonzero(written)
+    gaps = np.flatnonzero(np.diff(places) > 0.2 * height)
+    return [int(box[0]) + float(places[i] + places[i + 1]) / 2 for i in gaps]
 
 
 def panels(picture: NDArray[np.uint8], around: Box, unit: float) -> list[Box]:
