@@ -15,11 +15,13 @@ from jarvis_dagster.hockey.detection.labels import ROLES
 from jarvis_dagster.toolchain.kind import Evaluation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from jarvis_dagster.hockey.datasets import Dataset, Picture
     from jarvis_dagster.hockey.detection.evaluation import LabelledPicture
+    from jarvis_dagster.hockey.training.dataset import Sample
+    from jarvis_dagster.hockey.training.net import HockeyNet
     from jarvis_dagster.toolchain.job import Job
     from jarvis_dagster.toolchain.kind import Progress, Report
 
@@ -46,6 +48,7 @@ class HockeyDetection:
         "rendered_games": 5,
         "loose": [],
         "partly_labelled": [],
+        "threads": 2,
         "seed": 7,
     }
     space: Mapping[str, Any] = {"learning_rate": (5e-5, 2e-3), "weight_decay": (1e-3, 0.1)}
@@ -53,31 +56,44 @@ class HockeyDetection:
     def train(
         self, job: Job, data: Dataset, out: Path, *, report: Report, progress: Progress
     ) -> Path:
-        """Train, export and quantise; live metrics are the losses in the checkpoint."""
+        """Train, go as far from the start as validation says, and quantise.
+
+        Live metrics are the losses in the checkpoint.
+        """
         from jarvis_dagster.hockey.detection.onnx import PACKAGED_WEIGHTS
-        from jarvis_dagster.hockey.training.build import Plan, build_detector
-        from jarvis_dagster.hockey.training.train import Recipe
+        from jarvis_dagster.hockey.training.build import Plan, finish, prepare
+        from jarvis_dagster.hockey.training.dataset import read_export
+        from jarvis_dagster.hockey.training.export import load_checkpoint
+        from jarvis_dagster.hockey.training.train import Recipe, train_detector
 
         own = dict(job.options)
         games = own.pop("rendered_games")
-        known = set(data.videos)
         plan = Plan(
             held_out=job.split.held_out,
-            loose=[video for video in own.pop("loose") if video in known],
-            partly_labelled=[video for video in own.pop("partly_labelled") if video in known],
+            loose=[v for v in own.pop("loose") if v in job.split.training],
+            partly_labelled=[v for v in own.pop("partly_labelled") if v in job.split.training],
             rendered_games=tuple(range(101, 101 + games)),
             recipe=dataclasses.replace(Recipe(), **own),
         )
+        frames = read_export(data.pictures[0].path.parents[1])
+        chosen = [frame for frame in frames if frame.group in job.split.training]
+        samples = prepare(chosen, PACKAGED_WEIGHTS, out, plan)
         watch = _Losses(out / "checkpoint.pt", report)
 
         def told(done: int, total: int) -> None:
             watch.look()
             progress(done, total)
 
-        folder = data.pictures[0].path.parents[1]
-        made = build_detector(folder, PACKAGED_WEIGHTS, out, plan, progress=told)
+        result = train_detector(
+            samples, out, start=PACKAGED_WEIGHTS, recipe=plan.recipe, progress=told
+        )
         watch.look()
-        return made
+        net = load_checkpoint(result.checkpoint)
+        judges = [frame for frame in frames if frame.group in job.split.validation]
+        if judges:
+            net, share = _blended(net, judges, out)
+            report({"blend/share": share}, result.steps)
+        return finish(net, samples, out, version=f"{result.steps}-steps")
 
     def evaluate(self, model: Path | None, data: Dataset, *, progress: Progress) -> Evaluation:
         """People and roles; None is the packaged detector."""
@@ -98,6 +114,26 @@ class HockeyDetection:
             by_video={video: _flat(measure(part, threshold)) for video, part in pictures.items()},
             confusion=whole["confusion"],
         )
+
+
+def _blended(tuned: HockeyNet, judges: Sequence[Sample], out: Path) -> tuple[HockeyNet, float]:
+    """How far to go from the start to where training arrived: what validation frames say."""
+    from jarvis_dagster.hockey.detection.onnx import PACKAGED_WEIGHTS
+    from jarvis_dagster.hockey.training.blend import SHARES, blended, choose_share
+    from jarvis_dagster.hockey.training.build import facts
+    from jarvis_dagster.hockey.training.export import export_onnx
+    from jarvis_dagster.hockey.training.judge import measured, worth
+    from jarvis_dagster.hockey.training.restore import network
+
+    start = network(PACKAGED_WEIGHTS)
+    model = out / "blend.onnx"
+    value: dict[float, float] = {}
+    for share in SHARES:
+        export_onnx(blended(start, tuned, share), model, metadata=facts("blend"))
+        value[share] = worth(measured(model, judges, one_look=True))
+    model.unlink()
+    best = choose_share(value)
+    return blended(start, tuned, best), best
 
 
 class _Losses:
