@@ -40,6 +40,7 @@ _SHORTEST_S = 0.4
 _BURST_S = 2.5
 _BURST_FTPS = 5.0
 _LONGEST_S = 30.0
+_STANDS_NEAR_FT = 3.0
 _NEARER_FT = 0.5
 """Whoever lines up gets this much nearer to their place in a second."""
 
@@ -202,12 +203,12 @@ def _lining_up(players: pd.DataFrame, drop: int, fps: float) -> int:
     away = np.linalg.norm(here[["x_ft", "y_ft"]].to_numpy(np.float64) - spots, axis=1)
     median = here.assign(_away=away).groupby("frame")["_away"].median()
     series = median.reindex(np.arange(low, drop)).to_numpy(np.float64)
-    at = len(series) - 1
+    # They stand at the end; before that, they came.
+    still = runs(series < _STANDS_NEAR_FT, shortest=1, gap=second)
+    at = still[-1][0] if still and still[-1][1] >= len(series) - second else len(series) - 1
     while at - second >= 0 and series[at - second] > series[at] + _NEARER_FT:
         at -= second
-    still = runs(series < 3.0, shortest=1, gap=second)
-    begun = still[-1][0] if still and still[-1][1] >= len(series) - second else at
-    return low + min(at, begun)
+    return low + at
 
 
 def _dot_name(dot: int, rink: Rink) -> str:
