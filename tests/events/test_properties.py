@@ -102,6 +102,7 @@ def _places(frame, track, place, speed):
             "y_ft": place[:, 1],
             "speed_ftps": speed,
             "valid": True,
+            "error_ft": 1.0,
         }
     )
 
