@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from jarvis_dagster.hockey.review.selection import Choice
     from jarvis_dagster.hockey.review.signals import VideoTables
 
-__all__ = ["Task", "make_task", "packed", "prelabelled", "read_images", "write_task"]
+__all__ = ["Task", "labels_of", "make_task", "packed", "prelabelled", "read_images", "write_task"]
 
 _PEOPLE = ("player", "goalkeeper", "referee")
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)
@@ -91,16 +91,12 @@ def prelabelled(
     one = choice.candidate
     name = f"{video.key}_{one.frame:07d}.jpg"
     path = picture.rename(picture.with_name(name))
-    sha256, size = inspect(path)
+    made = labels_of(video, one.frame, path, inspect(path)[0])
     rows = video.detections[video.detections["frame"] == one.frame]
-    kinds = _roles(video, rows)
     boxes = rows[["x1_px", "y1_px", "x2_px", "y2_px"]].to_numpy(np.float64)
-    scale = np.array([video.width_px, video.height_px] * 2, np.float64)
-    shares = (boxes / scale).clip(0, 1)
-    made = Picture(path, name, sha256, video.key, size, tuple(kinds), shares)
     item = {
         "picture": name,
-        "sha256": sha256,
+        "sha256": made.sha256,
         "video": video.key,
         "video_name": video.name,
         "frame": one.frame,
@@ -115,10 +111,19 @@ def prelabelled(
                 "score": round(float(score), 3),
                 "box_px": [round(float(v), 1) for v in b],
             }
-            for kind, score, b in zip(kinds, rows["score"], boxes, strict=True)
+            for kind, score, b in zip(made.classes, rows["score"], boxes, strict=True)
         ],
     }
     return made, item
+
+
+def labels_of(video: VideoTables, frame: int, path: Path, sha256: str) -> Picture:
+    """A frame with the boxes of the detector and the roles of their tracks."""
+    rows = video.detections[video.detections["frame"] == frame]
+    boxes = rows[["x1_px", "y1_px", "x2_px", "y2_px"]].to_numpy(np.float64)
+    size = video.width_px, video.height_px
+    shares = (boxes / np.array(size * 2, np.float64)).clip(0, 1)
+    return Picture(path, path.name, sha256, video.key, size, tuple(_roles(video, rows)), shares)
 
 
 def _roles(video: VideoTables, rows: pd.DataFrame) -> list[str]:
