@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["DEFAULT_MODEL", "STRIDE", "Evidence", "MarkFinder", "points_of"]
+__all__ = ["DEFAULT_MODEL", "STRIDE", "Evidence", "MarkFinder", "input_size", "points_of"]
 
 DEFAULT_MODEL = Path(__file__).with_name("weights") / "rink_marks.onnx"
 STRIDE = 4
 """Pixels of the network's input in one cell of its answer."""
 WIDTH_PX = 512
 """The network is run at this picture width; it was taught at it."""
-_LEAST_HEAT = 0.45
+_LEAST_HEAT = 0.35
 _RIVAL = 0.75  # a crest of one kind where another is this much hotter is none
 _MOST_POINTS = 60  # of a kind
 
@@ -93,20 +93,34 @@ class MarkFinder:
         self._network = Network(model or DEFAULT_MODEL, threads)
         self.version = f"rink-marks-{self._network.digest}"
 
-    def __call__(self, image: NDArray[np.uint8]) -> Evidence:
-        """Marks in one picture (H, W, 3) BGR."""
+    def __call__(
+        self, image: NDArray[np.uint8], size_px: tuple[int, int] | None = None
+    ) -> Evidence:
+        """Marks in one picture (H, W, 3) BGR.
+
+        ``size_px``: (width, height) of the picture that the evidence is for, where ``image``
+        is a smaller copy of it (:func:`input_size`).
+        """
         import cv2
 
-        rows, columns = image.shape[:2]
+        columns, rows = size_px or (image.shape[1], image.shape[0])
         factor = WIDTH_PX / columns
-        size = (WIDTH_PX, max(32, round(rows * factor)))
-        small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        size = input_size((columns, rows))
+        small = image
+        if small.shape[1::-1] != size:
+            small = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
         padded = -size[1] % 32
         if padded:
-            small = cv2.copyMakeBorder(small, 0, padded, 0, 0, cv2.BORDER_REPLICATE)
+            bordered = cv2.copyMakeBorder(small, 0, padded, 0, 0, cv2.BORDER_REPLICATE)
+            small = np.asarray(bordered, np.uint8)
         answers = self._network(np.ascontiguousarray(small[None]))
         heat: Any = answers["heat"][0]
         return points_of(np.array(heat, np.float32), (columns, rows), STRIDE / factor)
+
+
+def input_size(size_px: tuple[int, int]) -> tuple[int, int]:
+    """(width, height) at which the network looks at a picture of ``size_px``."""
+    return WIDTH_PX, max(32, round(size_px[1] * WIDTH_PX / size_px[0]))
 
 
 def points_of(heat: NDArray[np.float32], size_px: tuple[int, int], cell_px: float) -> Evidence:
@@ -142,15 +156,21 @@ def _ridges(layer: NDArray[np.float32]) -> tuple[Array, Array]:
     best_curve = np.zeros_like(middle)
     shift = np.zeros((*middle.shape, 2))
     for axis in (0, 1):
-        before, after = (np.roll(padded, step, axis)[2:-2, 2:-2] for step in (1, -1))
-        far = sum(np.roll(padded, step, axis)[2:-2, 2:-2] for step in (2, -2))
-        crest = (middle >= before) & (middle > after) & (middle - far / 2 > 0.15 * middle)
-        curve = np.where(crest, 2 * middle - before - after, 0)
+        far_before, before, after, far_after = (
+            np.roll(padded, step, axis)[2:-2, 2:-2] for step in (2, 1, -1, -2)
+        )
+        crest = (middle >= before) & (middle > after)
+        crest &= middle - (far_before + far_after) / 2 > 0.15 * middle
+        curve = np.where(crest, 4 * middle - before - after - far_before - far_after, 0)
         better = crest & (curve > best_curve)
         best_curve = np.where(better, curve, best_curve)
-        part = np.where(better, (after - before) / np.maximum(2 * curve, 1e-6), 0)
+        # The answer is flat on top of a line: its centre of gravity is truer than its peak.
+        base = np.minimum(far_before, far_after)
+        total = far_before + before + middle + after + far_after - 5 * base
+        lean = 2 * (far_after - far_before) + after - before
+        part = np.where(better, lean / np.maximum(total, 1e-6), 0)
         shift[better] = 0
-        shift[..., 1 - axis] = np.where(better, np.clip(part, -0.5, 0.5), shift[..., 1 - axis])
+        shift[..., 1 - axis] = np.where(better, np.clip(part, -1, 1), shift[..., 1 - axis])
     rows, columns = np.nonzero((best_curve > 0) & (middle > _LEAST_HEAT))
     # A crest at the picture's edge is where the answer was cut off.
     height, width = layer.shape

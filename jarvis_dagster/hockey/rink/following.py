@@ -36,6 +36,8 @@ __all__ = ["KeyFrame", "follow", "key_frame_numbers", "same_view"]
 
 _COLD_TRIES = 3  # full searches in one shot before it is given up
 _SURE_FT = 2.0
+_SLACK_FT = 0.6  # how far a camera that was placed from many frames may be from there
+_FIRST_SLACK_FT = 1.5
 
 
 @dataclasses.dataclass(eq=False)
@@ -85,6 +87,7 @@ def _follow_shot(
 ) -> Array | None:
     """Fit one shot; returns the place of the camera for the next, if one was found."""
     start, place = _first_fit(shot, rink, known)
+    settled = known is not None and place is known
     if start is None:
         for key in shot:
             key.fit = None
@@ -94,10 +97,11 @@ def _follow_shot(
         last: KeyFrame | None = shot[start]
         for index in order:
             key = shot[index]
-            _fit_from(key, last, motion, rink, place)
+            _fit_from(key, last, motion, rink, place, _SLACK_FT if settled else _FIRST_SLACK_FT)
             if key.fit is not None and key.fit.valid:
                 last = key
-    place = _settle(shot, rink, place)
+    if not settled:
+        place = _settle(shot, rink, place)
     _drop_contradictions(shot, motion)
     return place
 
@@ -143,7 +147,12 @@ def _apart(order: list[int], count: int) -> list[int]:
 
 
 def _fit_from(
-    key: KeyFrame, last: KeyFrame | None, motion: _Motion, rink: Rink, place: Array
+    key: KeyFrame,
+    last: KeyFrame | None,
+    motion: _Motion,
+    rink: Rink,
+    place: Array,
+    slack_ft: float,
 ) -> None:
     """Fit ``key`` from the camera of ``last``, and by search where that fails."""
     evidence = key.evidence
@@ -154,9 +163,16 @@ def _fit_from(
     starts = []
     if last is not None and last.fit is not None:
         starts = [motion.turned(last.fit.pose, last.frame, key.frame, evidence.size_px)]
-        prior = Prior.same_place(place)
+        prior = Prior.same_place(place, slack_ft)
         fitted = refine(
-            np.array(starts), rink, seen, evidence.size_px, evidence.unit_px, prior, rounds=3
+            np.array(starts),
+            rink,
+            seen,
+            evidence.size_px,
+            evidence.unit_px,
+            prior,
+            widths=(12.0, 5.0, 2.0),
+            rounds=3,
         )
         fit = judge(fitted[0], evidence, rink, prior)
         if fit.valid and fit.explained > 0.7 and fit.supported > 0.6:
@@ -179,7 +195,7 @@ def _settle(shot: Sequence[KeyFrame], rink: Rink, place: Array) -> Array:
     settled[:3] = (poses[:, :3] * weights).sum(axis=0) / weights.sum(axis=0)
     if len(good) < 2:
         return settled
-    prior = Prior.same_place(settled, slack_ft=0.6)
+    prior = Prior.same_place(settled, _SLACK_FT)
     for key in good:
         assert key.fit is not None
         evidence = key.evidence

@@ -14,7 +14,7 @@ import numpy as np
 
 from jarvis_dagster.hockey.rink.calibration import Calibration, feet_per_px
 from jarvis_dagster.hockey.rink.camera import ice_to_image
-from jarvis_dagster.hockey.rink.evidence import MarkFinder, points_of
+from jarvis_dagster.hockey.rink.evidence import MarkFinder, input_size, points_of
 from jarvis_dagster.hockey.rink.following import KeyFrame, carried, follow, key_frame_numbers
 from jarvis_dagster.hockey.rink.geometry import RINKS, rink_named
 from jarvis_dagster.hockey.rink.refine import error_ft_at
@@ -149,13 +149,18 @@ def look(
     path: Path, numbers: Sequence[Sequence[int]], finder: MarkFinder, progress: Progress | None
 ) -> list[list[KeyFrame]]:
     """Run the network on frames of a video, shot by shot."""
-    from jarvis_dagster.hockey.video import read_frames
+    from jarvis_dagster.hockey.video import probe
+    from jarvis_dagster.hockey.video.decoding import decoded
+    from jarvis_dagster.hockey.video.scaling import Scaler
 
+    info = probe(path)
+    size = (info.width_px, info.height_px)
+    scaler = Scaler(input_size(size), "bgr24")
     wanted = {frame for shot in numbers for frame in shot}
     found: dict[int, KeyFrame] = {}
-    for frame in read_frames(path, stop=max(wanted, default=0) + 1):
-        if frame.index in wanted:
-            found[frame.index] = KeyFrame(frame.index, finder(frame.image))
+    for index, _, frame in decoded(path, start=0, stop=max(wanted, default=0) + 1):
+        if index in wanted:
+            found[index] = KeyFrame(index, finder(scaler(frame), size))
             if progress is not None:
                 progress(len(found), len(wanted))
     shots = [[found[number] for number in shot if number in found] for shot in numbers]

@@ -16,7 +16,7 @@ import torch
 
 from jarvis_dagster.errors import BadInputError
 from jarvis_dagster.hockey.rink.markings import KINDS
-from jarvis_dagster.hockey.rink.training.net import STRIDE, MarkNet, folded
+from jarvis_dagster.hockey.rink.training.net import STRIDE, MarkNet, folded, unweighted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,7 +39,7 @@ def export_onnx(net: MarkNet, path: Path, metadata: Mapping[str, object]) -> flo
     import onnx
     from onnx import TensorProto, helper
 
-    net = net.eval()
+    net = unweighted(net)
     graph = _Graph(net)
     x = graph.add("Cast", "image", to=TensorProto.FLOAT)
     x = graph.add("Transpose", x, perm=[0, 3, 1, 2])

@@ -9,6 +9,8 @@ goal line from the side of a face-off circle by what lies far from it.
 
 from __future__ import annotations
 
+import copy
+import math
 from typing import TYPE_CHECKING
 
 import torch
@@ -21,7 +23,10 @@ from jarvis_dagster.hockey.rink.markings import KINDS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["STRIDE", "MarkNet"]
+__all__ = ["MARK_WEIGHT", "STRIDE", "MarkNet", "folded", "unweighted"]
+
+MARK_WEIGHT = 3.0
+"""How much more than nothing a mark weighs in the loss."""
 
 _WIDTHS = (12, 24, 48, 80, 112)
 _DECODER = 24
@@ -83,6 +88,18 @@ class MarkNet(nn.Module):
             x = join(F.relu(up + side))
         logits: Tensor = self.head(x)
         return logits
+
+
+def unweighted(net: MarkNet) -> MarkNet:
+    """A copy whose answers are probabilities: what ``MARK_WEIGHT`` adds is taken off again.
+
+    With a weight of 1 + w t of a soft answer t, the loss is least at the odds of t times 1 + w.
+    """
+    fair = copy.deepcopy(net).eval()
+    assert fair.head.bias is not None
+    with torch.no_grad():
+        fair.head.bias[:-1] -= math.log(1 + MARK_WEIGHT)
+    return fair
 
 
 def folded(net: MarkNet) -> Iterator[tuple[str, Tensor, Tensor]]:

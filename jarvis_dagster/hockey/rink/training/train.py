@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from jarvis_dagster.hockey.rink.training.frames import FramePool
-from jarvis_dagster.hockey.rink.training.net import MarkNet
+from jarvis_dagster.hockey.rink.training.net import MARK_WEIGHT, MarkNet
 from jarvis_dagster.hockey.rink.training.scenes import Scene, SceneMaker
 from jarvis_dagster.hockey.rink.training.targets import targets
 
@@ -99,7 +99,7 @@ def _endless(options: TrainOptions) -> Iterator[tuple[NDArray[np.uint8], NDArray
 def _loss(logits: Tensor, wanted: Tensor) -> Tensor:
     """Cross entropy with soft answers; the little that is painted weighs as much as the rest."""
     plain = F.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
-    weight = 1.0 + 3.0 * wanted
+    weight = 1.0 + MARK_WEIGHT * wanted
     weight[:, -1] = 0.5
     return (plain * weight).mean()
 
