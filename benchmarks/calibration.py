@@ -94,9 +94,7 @@ def in_view(ice_to_px: Array, rink: str, size: tuple[int, int]) -> tuple[Array, 
 def errors_of(fit: Fit, pixels: Array, feet: Array, size: tuple[int, int]) -> tuple[Array, Array]:
     """Errors and claimed errors at landmarks, in feet."""
     there = apply_homography(inverse(fit.pose, size), pixels)
-    return np.linalg.norm(there - feet, axis=1), error_ft_at(
-        fit.pose, fit.covariance, pixels, size
-    )
+    return np.linalg.norm(there - feet, axis=1), error_ft_at(fit.pose, fit.covariance, pixels, size)
 
 
 def rendered(games: int, finder: MarkFinder) -> Iterator[Tally]:

@@ -34,8 +34,12 @@ if TYPE_CHECKING:
 
 __all__ = ["KeyFrame", "follow", "key_frame_numbers", "same_view"]
 
+NOT_TRIED = "not looked for"
+_ROUGH_EXPLAINED, _ROUGH_SUPPORTED, _ROUGH_FT = 0.42, 0.55, 6.0
+_APART_SHARE = 0.06  # of the width: pictures that differ less are not two opinions
 _COLD_TRIES = 3  # full searches in one shot before it is given up
-_SURE_FT = 2.0
+_SURE_FT = 3.0
+_KNOWN_EXPLAINED = 0.5  # enough where it is known where the camera stands
 _SLACK_FT = 0.6  # how far a camera that was placed from many frames may be from there
 _FIRST_SLACK_FT = 1.5
 
@@ -47,7 +51,7 @@ class KeyFrame:
     frame: int
     evidence: Evidence
     fit: Fit | None = None
-    reason: str = "not looked for"
+    reason: str = NOT_TRIED
 
 
 def key_frame_numbers(scan: pd.DataFrame, every: int) -> list[list[int]]:
@@ -86,11 +90,14 @@ def _follow_shot(
     shot: Sequence[KeyFrame], motion: _Motion, rink: Rink, known: Array | None
 ) -> Array | None:
     """Fit one shot; returns the place of the camera for the next, if one was found."""
-    start, place = _first_fit(shot, rink, known)
+    start, place = _first_fit(shot, rink, known, motion)
     settled = known is not None and place is known
     if start is None:
+        tried = [key.reason for key in shot if key.reason != NOT_TRIED]
         for key in shot:
             key.fit = None
+            if key.reason == NOT_TRIED:
+                key.reason = max(tried, key=tried.count, default=NOT_TRIED)
         return known
     # From the surest frame forwards and backwards.
     for order in (range(start + 1, len(shot)), range(start - 1, -1, -1)):
@@ -107,7 +114,7 @@ def _follow_shot(
 
 
 def _first_fit(
-    shot: Sequence[KeyFrame], rink: Rink, known: Array | None
+    shot: Sequence[KeyFrame], rink: Rink, known: Array | None, motion: _Motion
 ) -> tuple[int | None, Array]:
     """The index of a frame whose camera is sure, and where the camera stands."""
     nothing = np.zeros(7) if known is None else known
@@ -131,10 +138,43 @@ def _first_fit(
             if fit.explained > 0.85 and fit.supported > 0.8 and fit.error_ft < _SURE_FT:
                 break
     if best is None:
+        best = _two_agree([shot[index] for index in order], order, motion)
+    if best is None:
         return None, nothing
     found = shot[best[1]].fit
     assert found is not None
     return best[1], found.pose
+
+
+def _two_agree(
+    tried: list[KeyFrame], order: list[int], motion: _Motion
+) -> tuple[float, int] | None:
+    """The better of two doubtful fits that confirm each other.
+
+    They were found apart from each other, in pictures that differ, and fit the motion between
+    the two: by chance that does not happen.
+    """
+    rough = [
+        (key, index)
+        for key, index in zip(tried, order, strict=True)
+        if key.fit is not None
+        and key.fit.explained > _ROUGH_EXPLAINED
+        and key.fit.supported > _ROUGH_SUPPORTED
+        and key.fit.error_ft < _ROUGH_FT
+    ]
+    for (one, i), (two, k) in itertools.combinations(rough, 2):
+        matrix = motion.between(one.frame, two.frame)
+        if matrix is None or not motion.agrees(one, two):
+            continue
+        width, height = one.evidence.size_px
+        middle = np.array([width / 2, height / 2, 1.0])
+        if np.hypot(*((matrix @ middle) - middle)[:2]) < _APART_SHARE * width:
+            continue
+        better, index = max(((one, i), (two, k)), key=lambda pair: pair[0].fit.explained)  # type: ignore[union-attr]
+        assert better.fit is not None
+        better.fit, better.reason = dataclasses.replace(better.fit, reason=""), ""
+        return better.fit.explained, index
+    return None
 
 
 def _apart(order: list[int], count: int) -> list[int]:
@@ -174,8 +214,10 @@ def _fit_from(
             widths=(12.0, 5.0, 2.0),
             rounds=3,
         )
-        fit = judge(fitted[0], evidence, rink, prior)
-        if fit.valid and fit.explained > 0.7 and fit.supported > 0.6:
+        fit = judge(fitted[0], evidence, rink, prior, least=_KNOWN_EXPLAINED)
+        if fit.valid and (
+            fit.explained > 0.7 or motion.agrees(last, KeyFrame(key.frame, evidence, fit))
+        ):
             key.fit, key.reason = fit, ""
             return
     found = find_camera(evidence, rink, known=place, near=np.array(starts) if starts else None)
@@ -190,7 +232,7 @@ def _settle(shot: Sequence[KeyFrame], rink: Rink, place: Array) -> Array:
         return place
     poses = np.array([key.fit.pose for key in good if key.fit is not None])
     spread = np.array([np.diag(key.fit.covariance)[:3] for key in good if key.fit is not None])
-    weights = 1 / (spread + 0.05)
+    weights = 1 / (spread + 0.5)
     settled = poses[int(np.argmin(spread.sum(axis=1)))].copy()
     settled[:3] = (poses[:, :3] * weights).sum(axis=0) / weights.sum(axis=0)
     if len(good) < 2:
@@ -210,7 +252,7 @@ def _settle(shot: Sequence[KeyFrame], rink: Rink, place: Array) -> Array:
             widths=(4.0, 2.0),
             rounds=3,
         )[0]
-        key.fit = judge(pose, evidence, rink, prior)
+        key.fit = judge(pose, evidence, rink, prior, least=_KNOWN_EXPLAINED)
         key.reason = key.fit.reason
     return settled
 

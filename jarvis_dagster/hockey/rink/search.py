@@ -38,6 +38,8 @@ _KEPT = 32
 _TRUNCATED = 14.0  # network pixels beyond which a point is simply missed
 _LEAST_POINTS = 25
 _LEAST_ICE = 0.12
+LEAST_EXPLAINED = 0.6
+_MOST_FT = 6.0
 _END_VIEW = np.radians(70)
 
 
@@ -111,9 +113,18 @@ def find_camera(
 
 
 def judge(
-    pose: Array, evidence: Evidence, rink: Rink, prior: Prior, *, rival: float = np.inf
+    pose: Array,
+    evidence: Evidence,
+    rink: Rink,
+    prior: Prior,
+    *,
+    rival: float = np.inf,
+    least: float = LEAST_EXPLAINED,
 ) -> Fit:
-    """How well ``pose`` (7,) fits, with its uncertainty and whether it can be relied on."""
+    """How well ``pose`` (7,) fits, with its uncertainty and whether it can be relied on.
+
+    ``least`` is the share of the seen marks that must lie where the camera says.
+    """
     seen = Seen(evidence)
     size, unit = evidence.size_px, evidence.unit_px
     covariance = uncertainty(pose, rink, seen, size, unit, prior)
@@ -124,13 +135,13 @@ def judge(
     error = error_ft_at(pose, covariance, xy, size)
     typical = float(np.nanmedian(error)) if len(xy) else np.inf
     reason = ""
-    if explained < 0.6:
+    if explained < least:
         reason = "many of the lines seen are not where a rink's lines would be"
     elif supported[0] < 0.45 or count[0] < 12:
         reason = "many of the rink's lines are not seen where they should be"
     elif abs(pose[3]) > _END_VIEW or pose[1] > 0:
         reason = "seen from behind a goal: which end it is cannot be told"
-    elif not typical < 5.0:
+    elif not typical < _MOST_FT:
         reason = "too few lines in view to tell where the camera looks"
     elif rival < 1.12:
         reason = "the lines seen fit more than one place of the rink"

@@ -41,7 +41,7 @@ _VOTERS = 4
 _CLEARLY = 0.06
 _EVERY_S = 0.4
 _STILL_SHARE = 0.004  # of the width: a camera that moves less in a whole video is fixed
-_FLOOR_PX = 0.8  # at 512 px width; what the marks themselves are worth
+_FLOOR_PX = 1.2  # at 512 px width; what the marks themselves are worth
 _BETWEEN = 0.10  # share of the way between key frames that a frame between may be off
 
 
