@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 DOCS = Path(__file__).parents[1] / "docs" / "events.md"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 FIRST_TRUE, FIRST_CHAIN = 501, 401
+STOPS = ("stoppage", "play_resumes")
 OF_PUCK = {"shot", "possession"}
 """Types for which the true tracks have the puck; a real chain seldom does."""
 
@@ -94,6 +95,7 @@ def true_tracks(
             for kind, tally in found.items():
                 tallies[kind] += tally
             verdicts += told
+        without(game, people, tallies)
         if seed % 4 == 0:
             # Time on ice needs a camera that sees all of it.
             game = played(folder, spec_of(seed + 1, seconds), whole=True)
@@ -107,6 +109,17 @@ def ledger_of(game: PlayedGame, tracks: pd.DataFrame) -> pd.DataFrame:
     """The ledger from ``tracks`` and the true calibration."""
     where, info = places(game, tracks), info_of(game.spec)
     return build_ledger(tracks, where, game.scan, info, scoreboard=game.scoreboard)
+
+
+def without(game: PlayedGame, tracks: pd.DataFrame, tallies: dict[str, Tally]) -> None:
+    """Count stoppages of footage without a scoreboard, and without a calibration either."""
+    for what, where in (
+        ("no scoreboard", places(game, tracks)),
+        ("no scoreboard, no calibration", None),
+    ):
+        ledger = build_ledger(tracks, where, game.scan, info_of(game.spec))
+        for kind, tally in compare(ledger, game, set(STOPS))[0].items():
+            tallies[f"{kind}` ({what})"] += tally
 
 
 def whole_chain(
@@ -201,17 +214,19 @@ def as_table(
         " | recall | (true, found) |",
         "|---|---|---|---|---|---|---|",
     ]
-    for kind in [kind for kind in EVENT_TYPES if kind in perfect or kind in chain]:
+    further = sorted(set(perfect) - set(EVENT_TYPES))
+    for kind in [kind for kind in EVENT_TYPES if kind in perfect or kind in chain] + further:
         cells = []
         for tallies in (perfect, chain):
             tally = tallies.get(kind)
             if tally is None:
-                cells.append("not supported | - | -")
+                cells.append(f"{'-' if kind in further else 'not supported'} | - | -")
                 continue
             unit = " s" if kind in BY_SECONDS else ""
             counts = f"({tally.true:.0f}{unit}, {tally.found:.0f}{unit})"
             cells.append(f"{_share(tally.precision)} | {_share(tally.recall)} | {counts}")
-        lines.append(f"| `{kind}` | {' | '.join(cells)} |")
+        name = f"`{kind}" if kind in further else f"`{kind}`"
+        lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
