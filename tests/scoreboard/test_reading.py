@@ -11,7 +11,7 @@ from jarvis_dagster.hockey.synthetic.people import make_kits
 from jarvis_dagster.hockey.tables import SCOREBOARD
 from tests.media import pan, write_video
 
-SECONDS = 14
+SECONDS = 11
 SIZE = (854, 480)
 
 

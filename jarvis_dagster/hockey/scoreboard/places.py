@@ -53,14 +53,18 @@ class Place:
 
     boxes: dict[int, Box]
     texts: dict[int, tuple[str, float]] = dataclasses.field(default_factory=dict)
+    _known: tuple[int, Box] | None = dataclasses.field(default=None, repr=False)
 
     @property
     def box(self) -> Box:
         """The largest that was seen but for one in ten: numbers grow and shrink."""
-        boxes = np.array(list(self.boxes.values()))
-        low = np.quantile(boxes[:, :2], 0.1, axis=0)
-        high = np.quantile(boxes[:, 2:], 0.9, axis=0)
-        return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+        if self._known is None or self._known[0] != len(self.boxes):
+            boxes = np.array(list(self.boxes.values()))
+            low = np.quantile(boxes[:, :2], 0.1, axis=0)
+            high = np.quantile(boxes[:, 2:], 0.9, axis=0)
+            box = (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+            self._known = len(boxes), box
+        return self._known[1]
 
     @property
     def height(self) -> float:
