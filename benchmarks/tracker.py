@@ -191,7 +191,7 @@ def main() -> None:
     parser.add_argument("--games", nargs="*", default=[""], help="beginnings of folder names")
     parser.add_argument("--only", nargs="*", default=None, help="trackers, e.g. ours ByteTrack")
     parser.add_argument("--frames", type=int, default=600, help="first frames of each sequence")
-    parser.add_argument("--tune", type=int, default=300, help="frames on which settings are tried")
+    parser.add_argument("--tune", type=int, default=200, help="frames on which settings are tried")
     parser.add_argument("--full", action="store_true", help="all frames, for results and settings")
     parser.add_argument("--no-scores", action="store_true", help="every box has score 1")
     parser.add_argument("--seed", type=int, default=0)

@@ -20,24 +20,24 @@ Follow = Callable[[pd.DataFrame, float, tuple[int, int]], pd.DataFrame]
 COLUMNS = ["frame", "id", "x", "y", "w", "h"]
 KEEPERS = (3, 4)  # classes of the ground truth that are goalkeepers
 WRONG = 0.1  # share of boxes whose class the simulated detector gets wrong
-# How long a track waits, how much its box must overlap, how sure a box must be to begin one:
-# the library's own choice comes first, then what each may gain from.
-_WAIT = {"lost_track_buffer": [30, 15, 90]}
+# How long a track waits, how much its box must overlap, how often it must be seen before it is
+# told: the library's own choice comes first.
+_WAIT = {"lost_track_buffer": [30, 90]}
 GRIDS: dict[str, tuple[Any, dict[str, list[Any]]]] = {
     "ByteTrack": (
         library.ByteTrackTracker,
-        _WAIT | {"minimum_iou_threshold": [0.1, 0.02, 0.3], "minimum_consecutive_frames": [2, 4]},
+        _WAIT | {"minimum_iou_threshold": [0.1, 0.3], "minimum_consecutive_frames": [2, 1]},
     ),
     "OC-SORT": (
         library.OCSORTTracker,
-        _WAIT | {"minimum_iou_threshold": [0.3, 0.1, 0.02], "minimum_consecutive_frames": [3, 2]},
+        _WAIT | {"minimum_iou_threshold": [0.3, 0.1], "minimum_consecutive_frames": [3, 1]},
     ),
     "BoT-SORT": (
         library.BoTSORTTracker,
         _WAIT
         | {
-            "minimum_iou_threshold_first_assoc": [0.2, 0.05, 0.35],
-            "minimum_consecutive_frames": [2, 4],
+            "minimum_iou_threshold_first_assoc": [0.2, 0.05],
+            "minimum_consecutive_frames": [2, 1],
         },
     ),
 }

@@ -26,9 +26,9 @@ class FirstPass:
     """Numbers of the association; lengths in box heights, times in seconds."""
 
     noise: float = 0.05  # standard deviation of a detected side, share of the box
-    push: float = 1.5  # white acceleration, heights / s^1.5
+    push: float = 2.5  # white acceleration, heights / s^1.5
     start_speed: float = 2.0  # standard deviation of the unknown first speed
-    gate: float = 26.0  # largest squared distance, 4 degrees of freedom
+    gate: float = 40.0  # largest squared distance, 4 degrees of freedom
     patience_s: float = 0.4  # a track unseen for longer ends
     score_weight: float = 4.0  # cost of a detection of score 0
     wait_cost: float = 3.0  # for a track that missed the frame before
