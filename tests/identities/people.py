@@ -37,4 +37,4 @@ def placed(track, frames, start, speed=(0.0, 0.0), *, valid=True):
     where = np.asarray(start) + np.outer((frames - frames[0]) / FPS, speed)
     table = pd.DataFrame({"frame": frames, "pts_s": frames / FPS, "track_id": track})
     table = table.assign(x_ft=where[:, 0], y_ft=where[:, 1], speed_ftps=np.hypot(*speed))
-    return table.assign(valid=valid).astype(tables.POSITIONS)
+    return table.assign(error_ft=2.0, valid=valid).astype(tables.POSITIONS)

@@ -60,14 +60,14 @@ def identities(
         placed: pd.DataFrame | None = None
         if space.json("positions", "support")["supported"]:
             placed = space.table("positions", "positions", POSITIONS)
-        read = space.has("jersey_numbers", "jersey_numbers.parquet")
+        numbers = space.table("jersey_numbers", "jersey_numbers", JERSEYS)
         worn = space.table("detections", "kit")
         colours = worn.filter(regex="^(torso|legs)_")
         found = identify(
             followed,
             fps=source["facts"]["fps"],
             positions=placed,
-            jerseys=space.table("jersey_numbers", "jersey_numbers", JERSEYS) if read else None,
+            jerseys=numbers,
             kit=colours.to_numpy("float32"),
         )
         found = correct_persons(found, followed, corrections_of(space))
@@ -84,7 +84,7 @@ def identities(
             "numbered": found.loc[found["number"] != "", "person_id"].nunique(),
             "tracks_joined": sum(len(part) for part in known.values() if len(part) > 1),
             "unknown_tracks": int((found["person_id"] == UNKNOWN).sum()),
-            "jersey_numbers": "read" if read else "not supported",
+            "tracks_with_a_number": len(numbers),
             "positions": "not supported" if placed is None else "valid where the rink is seen",
             "first_rows": preview(found[found["person_id"] != UNKNOWN]),
             "seconds": elapsed(),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from jarvis_dagster.hockey.tracking.boxes import Boxes
 
-__all__ = ["FirstPass", "tracklets"]
+__all__ = ["FirstPass", "for_noise", "tracklets"]
 
 _FORBIDDEN = 1e6
 
@@ -26,14 +26,27 @@ class FirstPass:
     """Numbers of the association; lengths in box heights, times in seconds."""
 
     noise: float = 0.05  # standard deviation of a detected side, share of the box
-    push: float = 2.5  # white acceleration, heights / s^1.5
+    push: float = 1.5  # white acceleration, heights / s^1.5
     start_speed: float = 2.0  # standard deviation of the unknown first speed
-    gate: float = 40.0  # largest squared distance, 4 degrees of freedom
+    gate: float = 26.0  # largest squared distance, 4 degrees of freedom
     patience_s: float = 0.4  # a track unseen for longer ends
     score_weight: float = 4.0  # cost of a detection of score 0
     wait_cost: float = 3.0  # for a track that missed the frame before
     kit_cost: float = 1.5  # for a squared distance of colours twice the usual one
     kit_limit: float = 9.0  # colours alone never forbid a match
+
+
+def for_noise(noise: float) -> FirstPass:
+    """The numbers for detections of this ``noise`` (share of the box).
+
+    The gate is in units of the noise: where boxes are sharp, people's own turns go
+    beyond it.
+    """
+    usual = FirstPass()
+    sharp = min(max(2 * (1 - noise / usual.noise), 0.0), 1.0)
+    return dataclasses.replace(
+        usual, noise=noise, gate=usual.gate + 14 * sharp, push=usual.push + sharp
+    )
 
 
 def tracklets(

@@ -19,7 +19,7 @@ from jarvis_dagster.hockey.tracking.camera import (
     refine_motion,
 )
 from jarvis_dagster.hockey.tracking.ends import Motion
-from jarvis_dagster.hockey.tracking.first_pass import FirstPass, tracklets
+from jarvis_dagster.hockey.tracking.first_pass import FirstPass, for_noise, tracklets
 from jarvis_dagster.hockey.tracking.furniture import without_furniture
 from jarvis_dagster.hockey.tracking.kits import in_own_units
 from jarvis_dagster.hockey.tracking.linking import Linking, link
@@ -82,7 +82,7 @@ def _first_passes(
     noise = measured_noise(boxes, rough)
     if view.scan is None:
         path = CameraPath(ticks, refine_motion(boxes, ticks, rough, view.fps))
-    exact = FirstPass(noise=max(noise, _LEAST_NOISE))
+    exact = for_noise(max(noise, _LEAST_NOISE))
     worn = None if view.kit is None else in_own_units(view.kit[boxes.row], rough)
     pieces = tracklets(boxes, ticks, path.at(ticks), view.fps, exact, worn)
     return path, noise, boxes, pieces
