@@ -217,6 +217,17 @@ def test_frame_count_and_timestamps():
     assert np.allclose(tracks["pts_s"], tracks["frame"] / FPS + 5)
 
 
+def test_times_are_those_of_the_frames_where_they_are_not_evenly_apart():
+    # A phone that held one frame for a second, looked at every third frame.
+    known = scan(60)
+    known["pts_s"] = np.cumsum(np.where(np.arange(60) == 20, 1.0, 1 / FPS))
+    found = detections(crowd(range(0, 60, 3), 3))
+    found["pts_s"] = known["pts_s"].to_numpy()[found["frame"]]
+    tracks = follow(found, frame_count=60, scan=known)
+    assert (tracks["frame"] % 3 > 0).any()
+    assert np.allclose(tracks["pts_s"], known["pts_s"].to_numpy()[tracks["frame"]])
+
+
 def test_who_is_there_at_the_last_look_is_there_to_the_end():
     people = crowd(range(60), 3)
     found = detections(people[people["frame"] % 4 == 1], jitter=0.001)

@@ -94,12 +94,14 @@ def track(
             parts.append(rows)
     if not parts:
         return _empty()
-    return _assemble(parts, detections, [*labels, "player"], (width_px, height_px), fps)
+    # The scan knows the time of every frame; a phone's frames are not evenly apart.
+    clock = detections if scan is None or not len(scan) else scan
+    return _assemble(parts, clock, [*labels, "player"], (width_px, height_px), fps)
 
 
 def _assemble(
     parts: list[dict[str, NDArray]],
-    detections: pd.DataFrame,
+    clock: pd.DataFrame,
     names: list[str],
     size: tuple[int, int],
     fps: float,
@@ -112,12 +114,12 @@ def _assemble(
     corner = whole["box"][:, :2] - whole["box"][:, 2:] / 2
     edges = np.concatenate([corner, corner + whole["box"][:, 2:]], axis=1)
     edges = np.clip(edges, 0, [*size, *size])
-    frames, first = np.unique(detections["frame"].to_numpy(np.int64), return_index=True)
+    frames, first = np.unique(clock["frame"].to_numpy(np.int64), return_index=True)
     table = pd.DataFrame(
         {
             "frame": whole["frame"],
             "pts_s": _times(
-                whole["frame"], frames, detections["pts_s"].to_numpy(np.float64)[first], fps
+                whole["frame"], frames, clock["pts_s"].to_numpy(np.float64)[first], fps
             ),
             **{
                 name: edges[:, index]
