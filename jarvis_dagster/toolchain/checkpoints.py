@@ -5,8 +5,11 @@ Belongs here: when it is sent and fetched. Does not belong here: what is in it.
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import TYPE_CHECKING
+
+from jarvis_dagster.errors import TransientError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["CHECKPOINT", "Checkpoints"]
 
 CHECKPOINT = "checkpoint.pt"
+_LOG = logging.getLogger(__name__)
 
 
 class Checkpoints:
@@ -43,11 +47,19 @@ class Checkpoints:
         return True
 
     def look(self, *, now: bool = False) -> None:
-        """Send the one here if it is new and it is time."""
+        """Send the one here if it is new and it is time.
+
+        While the store is away a training goes on; what is sent ``now`` has to arrive.
+        """
         if not self._path.is_file() or (not now and time.monotonic() < self._due):
             return
         written_ns = self._path.stat().st_mtime_ns
         if written_ns != self._sent_ns:
-            self._storage.put_file(self._key, self._path)
-            self._sent_ns = written_ns
+            try:
+                self._storage.put_file(self._key, self._path)
+                self._sent_ns = written_ns
+            except TransientError as error:
+                if now:
+                    raise
+                _LOG.warning("The checkpoint is not in the store yet: %s", error)
         self._due = time.monotonic() + self._every_s
