@@ -60,8 +60,8 @@ def corrections(
     drive = uploads.inbox.drive
     with failures(context), seconds_of() as elapsed:
         source = space.json("footage", "source")
-        folder = uploads.inbox.results_folder(source)
-        file = drive.find(f"{folder.path}/{CORRECTIONS_NAME}")
+        folder = uploads.inbox.find_results(source)
+        file = drive.find(f"{folder.path}/{CORRECTIONS_NAME}") if folder else None
         found: list[Correction] = []
         if file is not None:
             try:

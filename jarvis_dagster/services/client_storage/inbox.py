@@ -277,13 +277,28 @@ class Inbox:
     def results_folder(self, source: dict[str, Any]) -> DriveFile:
         """The folder named as the video, unless another video of that name has it."""
         results = self.folder("Results")
-        stem = safe_name(PurePosixPath(source["name"]).stem)
-        for name in (stem, f"{stem} ({source['sha256'][:8]})"):
+        for name in _results_names(source):
             folder = self.drive.create_folder(name, results.id)
-            # An empty owner is a folder that a person made, or an export that never ended.
-            if self._manifest(folder).about.get("video_sha256", "") in ("", source["sha256"]):
+            if self._may_hold(folder, source):
                 return folder
-        raise PermanentError(f"Results/{stem} belongs to other videos.", "Rename that folder.")
+        raise PermanentError(f"Results/{name} belongs to other videos.", "Rename that folder.")
+
+    def find_results(self, source: dict[str, Any]) -> DriveFile | None:
+        """The folder of :meth:`results_folder` if it is there."""
+        results = self.folder("Results")
+        for name in _results_names(source):
+            folder = self.drive.find(f"{results.path}/{name}")
+            if folder is None or self._may_hold(folder, source):
+                return folder
+        return None
+
+    def _may_hold(self, folder: DriveFile, source: dict[str, Any]) -> bool:
+        """Whether a folder is of that video, or of none.
+
+        An empty owner is a folder that a person made, or an export that never ended.
+        """
+        owner = self._manifest(folder).about.get("video_sha256", "")
+        return owner in ("", source["sha256"])
 
     def about_results(self, file: DriveFile) -> dict[str, str]:
         """What the manifest beside a file in Results says that the results are of."""
@@ -310,6 +325,12 @@ class Inbox:
 
     def _upload(self, file: DriveFile, sha256: str) -> Upload:
         return Upload(self._name, file.id, file.path, file.name, file.version, sha256)
+
+
+def _results_names(source: dict[str, Any]) -> tuple[str, str]:
+    """Its own name, and the one for where another video has that."""
+    stem = safe_name(PurePosixPath(source["name"]).stem)
+    return stem, f"{stem} ({source['sha256'][:8]})"
 
 
 def is_footage(file: DriveFile) -> bool:
