@@ -38,6 +38,7 @@ __all__ = [
     "mlflow_server",
     "object_store",
     "prometheus",
+    "run_mlflow",
     "run_object_store",
     "run_temporal",
     "temporal_server",
@@ -276,10 +277,8 @@ def _temporal_serves(port: int) -> Callable[[], bool]:
     return ready
 
 
-@pytest.fixture(scope="session")
-def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def run_mlflow(folder: Path) -> Server:
     """An MLflow tracking server on SQLite that serves its artifacts."""
-    folder = tmp_path_factory.mktemp("mlflow")
     (port,) = free_ports(1)
     command = [
         sys.executable,
@@ -291,7 +290,14 @@ def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     env = _environment(MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false", MLFLOW_DISABLE_TELEMETRY="true")
     url = f"http://127.0.0.1:{port}"
     server = Server(url, command, folder, env, _answers(f"{url}/health"))
-    yield server.start()
+    return server.start()
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A tracking server; what tests make in it has names of their own."""
+    server = run_mlflow(tmp_path_factory.mktemp("mlflow"))
+    yield server
     server.stop()
 
 

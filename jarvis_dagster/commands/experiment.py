@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from jarvis_dagster.services.experiment.comparing import RunFacts
+    from jarvis_dagster.services.experiment.finding import RunFacts
     from jarvis_dagster.services.experiment.reproduction import Reproduction
 
 __all__ = ["experiment_app"]
@@ -156,13 +156,11 @@ def reproduce(
     Exit code 3: they do not agree.
     """
     from jarvis_dagster.commands.platform import platform
-    from jarvis_dagster.reproducing import fetcher
 
     with platform(storage=True) as (_, core):
         service = core.experiment_service
         found = service.reproduce(
             service.find_run_id(run),
-            fetcher(core),
             recreate_packages=recreate_packages,
             told=lambda text: typer.echo(text, err=True),
         )

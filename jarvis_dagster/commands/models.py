@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from jarvis_dagster.arena import Progress
+    from jarvis_dagster.commands.display import Display
     from jarvis_dagster.promoting import Promoter
     from jarvis_dagster.services.core import JarvisCoreServices
     from jarvis_dagster.services.experiment.registry import Registered
@@ -159,8 +161,8 @@ def promote(
     """
     from jarvis_dagster.commands.platform import platform, this_person
 
-    with platform(storage=True) as (settings, core):
-        promoter = _promoter(settings, core, name)
+    with platform(storage=True) as (settings, core), _display() as display:
+        promoter = _promoter(settings, core, name, display.update)
         decision = promoter.decide(version, by=this_person())
         move = None if dry_run or not decision.promoted else promoter.apply(decision)
     if out is not None:
@@ -205,7 +207,9 @@ def shadow(
     with platform(storage=True) as (settings, core):
         promoter = _promoter(settings, core)
         first, second = promoter.champion(), promoter.challenger(version)
-    found = run_shadow(video, first, second, stride, settings.vision.threads, _progress(), out)
+    threads = settings.vision.threads
+    with _display() as display:
+        found = run_shadow(video, first, second, stride, threads, display.update, out)
     if as_json:
         _print_json({"champion": first.label, "challenger": second.label, **found.to_json()})
         return
@@ -219,7 +223,12 @@ def shadow(
         typer.echo(f"  at {one.pts_s:.1f} s (frame {one.frame}): {one.differing} boxes differ")
 
 
-def _promoter(settings: Settings, core: JarvisCoreServices, name: str | None = None) -> Promoter:
+def _promoter(
+    settings: Settings,
+    core: JarvisCoreServices,
+    name: str | None = None,
+    progress: Progress | None = None,
+) -> Promoter:
     from jarvis_dagster.promoting import Promoter
 
     if name not in {None, settings.promotion.model}:
@@ -227,14 +236,13 @@ def _promoter(settings: Settings, core: JarvisCoreServices, name: str | None = N
             f"{name} cannot be judged: only the detector {settings.promotion.model} can.",
             "promotion.model says which it is.",
         )
-    return Promoter(settings, core, _progress())
+    return Promoter(settings, core, progress)
 
 
-def _progress() -> Any:
+def _display() -> Display:
     from jarvis_dagster.commands.display import Display
 
-    display = Display(_console(stderr=True))
-    return display.update
+    return Display(_console(stderr=True))
 
 
 def _print_decision(record: dict[str, Any], *, moved: bool) -> None:

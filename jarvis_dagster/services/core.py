@@ -87,7 +87,8 @@ class JarvisCoreServices:
         """Experiments and models in MLflow."""
         from jarvis_dagster.services.experiment import JarvisExperimentService
 
-        return JarvisExperimentService(_required("experiment", self._experiment))
+        config = _required("experiment", self._experiment)
+        return JarvisExperimentService(config, lambda: self.storage_service)
 
     @cached_property
     def workflow_service(self) -> JarvisWorkflowService:

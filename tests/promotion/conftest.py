@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.servers import Server
 
 VIDEOS = 6
-_FRAMES = 2
+_FRAMES = 1
 
 
 class Jarvis(Protocol):
@@ -24,7 +24,7 @@ class Jarvis(Protocol):
 
 @pytest.fixture(scope="session")
 def labelled_games(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A YOLO export of six rendered games, two frames of each."""
+    """A YOLO export of six rendered games, a frame of each."""
     import cv2
 
     from jarvis_dagster.hockey.synthetic import GameSpec, iter_frames
@@ -37,7 +37,7 @@ def labelled_games(tmp_path_factory: pytest.TempPathFactory) -> Path:
     numbers = {"player": 0, "goalkeeper": 1, "referee": 2}
     for seed in range(VIDEOS):
         spec = GameSpec(
-            *(31 + seed, float(_FRAMES), 960, 540), fps=1.0, camera="fixed", scoreboard=False
+            *(31 + seed, float(_FRAMES), 800, 450), fps=1.0, camera="fixed", scoreboard=False
         )
         for number, (image, truth) in enumerate(iter_frames(spec)):
             name = f"game {seed}_{number}"
@@ -46,8 +46,8 @@ def labelled_games(tmp_path_factory: pytest.TempPathFactory) -> Path:
             for seen in truth.people:
                 x1, y1, x2, y2 = seen.box
                 if seen.visibility > 0.35 and x2 > x1 and y2 > y1:
-                    centre = ((x1 + x2) / 2 / 960, (y1 + y2) / 2 / 540)
-                    size = ((x2 - x1) / 960, (y2 - y1) / 540)
+                    centre = ((x1 + x2) / 2 / 800, (y1 + y2) / 2 / 450)
+                    size = ((x2 - x1) / 800, (y2 - y1) / 450)
                     values = " ".join(f"{value:.6f}" for value in (*centre, *size))
                     lines.append(f"{numbers[seen.person.role]} {values}")
             (folder / "labels" / f"{name}.txt").write_text("\n".join(lines))

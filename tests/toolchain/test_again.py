@@ -9,8 +9,6 @@ import pytest
 
 pytest.importorskip("torch")
 
-from jarvis_dagster.reproducing import fetcher
-
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
 def test_the_figures_of_a_training_agree(
     core: JarvisCoreServices, shop: Workshop, ref: str, tmp_path: Path
 ) -> None:
-    options = {"steps": 40, "batch": 16, "seed": 23}
+    options = {"steps": 10, "batch": 16, "seed": 23}
     request = {"pipeline": "hockey-role-classification", "dataset": ref, "test": ["game_2"],
                "options": options}  # fmt: skip
     done = shop.run(request)
@@ -31,7 +29,7 @@ def test_the_figures_of_a_training_agree(
         *done["job"]["split"]["training"],
         *done["job"]["split"]["validation"],
     ]
-    found = service.reproduce(done["run_id"], fetcher(core))
+    found = service.reproduce(done["run_id"])
     assert found.agrees, found.figures
     assert found.same_code
     assert found.data == ("dataset",)

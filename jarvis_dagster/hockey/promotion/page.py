@@ -29,7 +29,7 @@ def decision_page(record: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"signed": "{:+.3f}".format, "points": _points}
+    environment.filters |= {"signed": _signed, "points": _points}
     verdict = record["verdict"]
     rows = [
         *(_bar(FIGURES[f["name"]], f["gain"], 0.0) for f in _agreed_first(record)),
@@ -43,6 +43,10 @@ def decision_page(record: Mapping[str, Any]) -> str:
         bars=_scaled(rows),
         videos=_videos(record),
     )
+
+
+def _signed(share: float) -> str:
+    return f"{100 * share:+.1f}"
 
 
 def _points(value: float | None) -> str:

@@ -209,8 +209,9 @@ def _against_gain(agreed: FigureGain | None, videos: int, p: float | None, rule:
     level = (1 - rule.confidence) / 2
     if gain.low <= 0:
         return [
-            f"The gain in {name}, {gain.estimate:+.3f}, is not sure: the {rule.confidence:.0%}"
-            f" interval reaches from {gain.low:+.3f} to {gain.high:+.3f}."
+            f"The gain in {name}, {_points(gain.estimate)}, is not sure: the"
+            f" {rule.confidence:.0%} interval reaches from {_points(gain.low)} to"
+            f" {_points(gain.high)} points."
         ]
     if p is not None and p > level:
         return [
@@ -236,11 +237,11 @@ def _against_roles(
     for role in roles:
         if role.holds:
             continue
-        word = "falls" if role.change.high < 0 else "may fall"
+        word = "falls" if role.change.high < -role.margin else "may fall"
         against.append(
-            f"The F1 of {role.role}s {word} by more than {role.margin:.3f}: it changes by"
-            f" {role.change.estimate:+.3f}, {rule.confidence:.0%} interval from"
-            f" {role.change.low:+.3f} to {role.change.high:+.3f}."
+            f"The F1 of {role.role}s {word} by more than {100 * role.margin:.1f} points: it"
+            f" changes by {_points(role.change.estimate)}, {rule.confidence:.0%} interval from"
+            f" {_points(role.change.low)} to {_points(role.change.high)}."
         )
     return against
 
@@ -249,7 +250,12 @@ def _praise(agreed: FigureGain | None, rule: Rule) -> str:
     assert agreed is not None
     gain = agreed.gain
     return (
-        f"The {FIGURES[rule.figure]} rises by {gain.estimate:+.3f} on {agreed.videos} videos"
-        f" ({rule.confidence:.0%} interval from {gain.low:+.3f} to {gain.high:+.3f}), and no role"
-        " loses."
+        f"The {FIGURES[rule.figure]} rises by {_points(gain.estimate)} points on"
+        f" {agreed.videos} videos ({rule.confidence:.0%} interval from {_points(gain.low)} to"
+        f" {_points(gain.high)}), and no role loses."
     )
+
+
+def _points(share: float) -> str:
+    """A change in points of 100."""
+    return f"{100 * share:+.1f}"

@@ -1,9 +1,9 @@
 """JarvisExperimentService: experiments, their runs, and versions of models.
 
-Belongs here: a run as a block, the page of a comparison. The rest is in the classes that the
-service is made of: ``runs.py`` (opening, ending), ``writing.py`` (what is recorded),
-``models.py`` (the registry), ``comparing.py`` and ``notes.py``. Does not belong here: how
-MLflow is called (``client.py``).
+Belongs here: a run as a block, the page of a comparison, making figures again. The rest is in
+the classes that the service is made of: ``runs.py`` (opening, ending), ``writing.py`` (what is
+recorded), ``models.py`` (the registry), ``finding.py``, ``comparing.py``, ``notes.py``. Does not
+belong here: how MLflow is called (``client.py``).
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ from jarvis_dagster.services.experiment.run_log import RunLog
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from jarvis_dagster.services.experiment.config import ExperimentConfig
     from jarvis_dagster.services.experiment.recipe import DataRef
     from jarvis_dagster.services.experiment.reproduction import Reproduction
+    from jarvis_dagster.services.storage import JarvisStorageService
 
 __all__ = ["JarvisExperimentService"]
 
@@ -30,7 +32,19 @@ _LOG = logging.getLogger(__name__)
 
 
 class JarvisExperimentService(Notes):
-    """Experiments in MLflow, without its globals. Nothing connects before the first call."""
+    """Experiments in MLflow, without its globals. Nothing connects before the first call.
+
+    Args:
+        storage: Makes the storage service, for the data of runs that are made again.
+    """
+
+    def __init__(
+        self,
+        config: ExperimentConfig,
+        storage: Callable[[], JarvisStorageService] | None = None,
+    ) -> None:
+        super().__init__(config)
+        self._storage = storage
 
     @contextlib.contextmanager
     def run(
@@ -74,17 +88,23 @@ class JarvisExperimentService(Notes):
     def reproduce(
         self,
         run_id: str,
-        fetch: Callable[[DataRef, Path], None],
+        fetch: Callable[[DataRef, Path], None] | None = None,
         *,
         recreate_packages: bool = False,
         told: Callable[[str], None] | None = None,
     ) -> Reproduction:
         """Make the figures of a run again, compare them, and record that as a run of its own.
 
+        Args:
+            fetch: Writes a file of the recipe to a path; None fetches from the object store
+                and the registry.
+
         See :func:`~jarvis_dagster.services.experiment.reproduction.reproduce`.
         """
+        from jarvis_dagster.services.experiment.fetching import fetcher
         from jarvis_dagster.services.experiment.reproduction import reproduce
 
+        fetch = fetch or fetcher(self, self._storage)
         facts = self.run_facts(run_id)
         with self.run(
             facts.experiment, name=f"{facts.name} again", parent=run_id, component="toolchain"

@@ -1,0 +1,197 @@
+"""What is judged, and on what: frozen games, registered detectors, their figures.
+
+Belongs here: where models and games are kept, measuring each once. Does not belong here: the
+decision (``promoting``), the measures (``hockey/promotion``).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jarvis_dagster.champions import local_copy
+from jarvis_dagster.errors import BadInputError
+from jarvis_dagster.services.experiment.code_version import sources_sha256
+from jarvis_dagster.services.files import safe_name, sha256_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from jarvis_dagster.hockey.promotion import FrozenGames, VideoFigures
+    from jarvis_dagster.services.core import JarvisCoreServices
+    from jarvis_dagster.settings import Settings
+
+    Progress = Callable[[str, int, int], None]
+
+__all__ = ["COMPONENT", "Arena", "Contender", "Games"]
+
+COMPONENT = "toolchain"
+TRAINING_VIDEOS = "training_videos.json"
+"""A file of the model's run: what it was trained on."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Contender:
+    """A detector that is judged; ``version`` is None for the packaged one."""
+
+    label: str
+    version: str | None
+    path: Path
+    sha256: str
+    trained_on: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Games:
+    """Frozen games as they are stored."""
+
+    name: str
+    version: int
+    id: str
+    frozen: FrozenGames
+
+
+class Arena:
+    """Frozen games and contenders of these settings."""
+
+    def __init__(
+        self, settings: Settings, core: JarvisCoreServices, progress: Progress | None = None
+    ) -> None:
+        self.settings = settings
+        self._experiments = core.experiment_service
+        self._storage = core.storage_service
+        self._progress = progress or (lambda *_: None)
+        self.model = settings.promotion.model
+        self._folder = settings.data_dir / "models" / safe_name(self.model)
+
+    # -- frozen games --------------------------------------------------------------
+
+    def freeze_games(
+        self,
+        export: Path,
+        *,
+        videos: Collection[str] | None = None,
+        aspect: float | None = None,
+    ) -> Games:
+        """Freeze the labelled frames of an export as the games that models are judged on.
+
+        The same content is the same version.
+
+        Raises:
+            BadInputError: see :func:`~jarvis_dagster.hockey.promotion.frozen.freeze`.
+        """
+        from jarvis_dagster.hockey.promotion import freeze
+
+        name = self.settings.promotion.games
+        with tempfile.TemporaryDirectory(prefix="jarvis-") as scratch:
+            archive = Path(scratch) / f"{name}.tar"
+            frozen = freeze(export, archive, videos=videos, aspect=aspect)
+            about = {
+                "sha256": frozen.sha256,
+                "videos": frozen.videos,
+                "pictures": len(frozen.frames),
+            }
+            item = self._storage.store(
+                *("datasets", archive, about, COMPONENT), name=f"{safe_name(name)}.tar"
+            )
+        self._storage.pin(item)  # decisions name it
+        version = max(v.number for v in self._storage.history(item) if v.id == item)
+        return Games(name, version, item, frozen)
+
+    def games(self, folder: Path) -> Games:
+        """The frozen games of the settings, opened in ``folder``.
+
+        Raises:
+            BadInputError: none were frozen under that name.
+        """
+        from jarvis_dagster.hockey.promotion import open_frozen
+
+        name = self.settings.promotion.games
+        try:
+            found = self._storage.resolve(
+                f"{safe_name(name)}.tar", kind="datasets", component=COMPONENT
+            )
+        except BadInputError as error:
+            raise BadInputError(
+                f"There are no frozen games {name!r} to judge models on.",
+                "Make them by `jarvis models freeze-games FOLDER`.",
+            ) from error
+        archive = folder / "games.tar"
+        self._storage.retrieve(found.id, archive)
+        return Games(name, found.number, found.id, open_frozen(archive, folder / "games"))
+
+    # -- contenders ----------------------------------------------------------------
+
+    def contender(self, which: str) -> Contender | None:
+        """The version that a number, alias or stage means; None where there is none."""
+        found = self._experiments.model(self.model, which)
+        if found is None:
+            return None
+        knows = TRAINING_VIDEOS in self._experiments.artifacts(found.run_id)
+        videos = self._experiments.read_json(found.run_id, TRAINING_VIDEOS) if knows else []
+        return Contender(
+            label=f"version {found.version}",
+            version=found.version,
+            path=local_copy(self._experiments, found, self._folder),
+            sha256=found.sha256,
+            trained_on=tuple(videos),
+        )
+
+    def champion(self) -> Contender:
+        """The champion; before the first promotion, the packaged detector."""
+        found = self.contender("champion")
+        if found is not None:
+            return found
+        from jarvis_dagster.hockey.detection.onnx import PACKAGED_WEIGHTS
+
+        return Contender(
+            "the packaged detector", None, PACKAGED_WEIGHTS, sha256_file(PACKAGED_WEIGHTS)
+        )
+
+    def challenger(self, which: str = "challenger") -> Contender:
+        """The version to be judged.
+
+        Raises:
+            BadInputError: there is none.
+        """
+        found = self.contender(which)
+        if found is None:
+            raise BadInputError(
+                f"{self.model} has no {which if not which.isdigit() else f'version {which}'}.",
+                "Register one by `jarvis models register FILE`; `jarvis models list` shows all.",
+            )
+        return found
+
+    def evaluate(self, contender: Contender, games: Games) -> list[VideoFigures]:
+        """Figures by video; measured once for the same model, games and code."""
+        from jarvis_dagster.hockey import detection
+        from jarvis_dagster.hockey.promotion import VideoFigures
+        from jarvis_dagster.hockey.promotion.again import measured
+
+        code = sources_sha256(Path(detection.__file__).parent)
+        name = "-".join(
+            ["evaluation", contender.sha256[:16], games.frozen.sha256[:16], f"{code[:16]}.json"]
+        )
+        with tempfile.TemporaryDirectory(prefix="jarvis-") as scratch:
+            path = Path(scratch) / name
+            if self._fetch("artifacts", name, path):
+                return [VideoFigures.from_json(one) for one in json.loads(path.read_text("utf-8"))]
+            figures = measured(
+                contender.path,
+                games.frozen,
+                self.settings.vision.threads,
+                lambda done, total: self._progress(f"Measuring {contender.label}", done, total),
+            )
+            path.write_text(json.dumps([one.to_json() for one in figures]), "utf-8")
+            self._storage.store("artifacts", path, {"games": games.id}, COMPONENT)
+        return figures
+
+    def _fetch(self, kind: str, name: str, path: Path) -> bool:
+        try:
+            found = self._storage.resolve(name, kind=kind, component=COMPONENT)
+        except BadInputError:
+            return False
+        return self._storage.retrieve(found.id, path)
