@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tests.promotion.conftest import Jarvis
 
 
+@pytest.mark.timeout(900)  # networks on a busy machine
 def test_the_way_of_a_model(
     jarvis: Jarvis,
     labelled_games: Path,

@@ -52,6 +52,7 @@ def test_disagreement_counted_by_hand() -> None:
     assert disagreement(nobody, nobody).agreement is None
 
 
+@pytest.mark.timeout(900)  # networks on a busy machine
 def test_a_shadow_run_is_kept_apart(
     jarvis: Jarvis, detectors: dict[str, Path], labelled_games: Path, tmp_path: Path
 ) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from jarvis_dagster.toolchain.pipeline import Workshop
 
 
+@pytest.mark.timeout(900)  # two trainings on a busy machine
 def test_the_figures_of_a_training_agree(
     core: JarvisCoreServices, shop: Workshop, ref: str, tmp_path: Path
 ) -> None:
