@@ -49,10 +49,19 @@ def _across(rink: Rink, x: float) -> Array:
     return np.stack([np.full(60, x), np.linspace(low, rink.width_ft - low, 60)], axis=1)
 
 
+def _even(line: Array, step_ft: float) -> Array:
+    """Points (M, 2) along a polyline (N, 2), evenly spaced."""
+    along = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))])
+    wanted = np.arange(step_ft / 2, along[-1], step_ft)
+    return np.stack([np.interp(wanted, along, line[:, i]) for i in (0, 1)], axis=1)
+
+
 @lru_cache(maxsize=8)
 def outlines_ft(rink: Rink) -> dict[str, list[Array]]:
     """Polylines (N, 2) in feet by kind; a dot is a polyline of one point."""
-    boards = rink.outline_ft(step_ft=1.0)
+    corners = rink.outline_ft(step_ft=1.0)
+    # Points along the straight sides too: a piece that is partly behind the camera is left out.
+    boards = _even(np.concatenate([corners, corners[:1]]), 1.0)
     return {
         "blue_line": [_across(rink, x) for x in rink.blue_lines_ft],
         "centre_line": [_across(rink, rink.length_ft / 2)],
@@ -73,14 +82,7 @@ def mark_points_ft(rink: Rink, step_ft: float = 2.0) -> tuple[Array, NDArray[np.
     points, kinds = [], []
     for index, kind in enumerate(KINDS[:-1]):
         for line in outlines_ft(rink)[kind]:
-            if len(line) == 1:
-                even = line
-            else:
-                along = np.concatenate(
-                    [[0], np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))]
-                )
-                wanted = np.arange(step_ft / 2, along[-1], step_ft)
-                even = np.stack([np.interp(wanted, along, line[:, i]) for i in (0, 1)], axis=1)
+            even = line if len(line) == 1 else _even(line, step_ft)
             points.append(even)
             kinds.append(np.full(len(even), index))
     return np.concatenate(points), np.concatenate(kinds)

@@ -15,8 +15,9 @@ import numpy as np
 from jarvis_dagster.hockey.rink.calibration import Calibration, feet_per_px
 from jarvis_dagster.hockey.rink.camera import ice_to_image
 from jarvis_dagster.hockey.rink.evidence import MarkFinder, input_size, points_of
-from jarvis_dagster.hockey.rink.following import KeyFrame, carried, follow, key_frame_numbers
+from jarvis_dagster.hockey.rink.following import KeyFrame, follow, key_frame_numbers
 from jarvis_dagster.hockey.rink.geometry import RINKS, rink_named
+from jarvis_dagster.hockey.rink.motion import carried
 from jarvis_dagster.hockey.rink.refine import error_ft_at
 from jarvis_dagster.hockey.rink.residuals import Seen, inverse
 from jarvis_dagster.hockey.rink.search import find_camera, ice_in_view
