@@ -57,7 +57,7 @@ def train_command(
         )
     from jarvis_dagster.hockey.detection.evaluation import parse_aspect
     from jarvis_dagster.hockey.detection.onnx import PACKAGED_WEIGHTS
-    from jarvis_dagster.hockey.training.adapt import adapt_detector
+    from jarvis_dagster.hockey.training.adapt import ADAPTING, adapt_detector
     from jarvis_dagster.hockey.training.build import Plan
 
     start = start or PACKAGED_WEIGHTS
@@ -69,6 +69,7 @@ def train_command(
         aspect=None if shape is None else (shape, shape),
         loose=loose,
         partly_labelled=partly_labelled,
+        recipe=ADAPTING,
     )
     outcome = adapt_detector(
         data, start, output, plan, watcher=_Watcher(display), minutes=minutes, steps=steps

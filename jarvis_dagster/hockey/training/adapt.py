@@ -35,7 +35,10 @@ if TYPE_CHECKING:
     from jarvis_dagster.hockey.training.dataset import Sample
     from jarvis_dagster.hockey.training.net import HockeyNet
 
-__all__ = ["Outcome", "Watcher", "adapt_detector"]
+__all__ = ["ADAPTING", "Outcome", "Watcher", "adapt_detector"]
+
+ADAPTING = Recipe(learning_rate=2.5e-4, average_steps=200)
+"""Gentler than from the bare start: what is known already is to stay."""
 
 _JUDGED_GAMES = (201, 202)
 """Seeds of rendered games that are never trained on."""
