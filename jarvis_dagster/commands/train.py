@@ -119,6 +119,8 @@ def _percent(value: float | None) -> str:
 
 
 def _last_words(outcome: Outcome) -> str:
+    from jarvis_dagster.hockey.training.judge import fallen
+
     if outcome.better is None:
         verdict = "Whether it is better than the one before, nothing here tells."
     elif outcome.better:
@@ -128,6 +130,11 @@ def _last_words(outcome: Outcome) -> str:
             f"It is NOT better on what was held out ({outcome.held_out}): keep the one before. "
             "More frames, of more games, help most."
         )
+    for name in outcome.before:
+        lower = fallen(outcome.before[name], outcome.after[name])
+        if lower:
+            named = ", ".join(_FIGURES[figure] for figure in lower)
+            verdict += f"\nLower by more than a point on {name} frames: {named}."
     sheet = outcome.detector.with_name("held_out.png")
     looks = f"What it still gets wrong: {sheet}\n" if "held out" in outcome.after else ""
     return (

@@ -39,6 +39,8 @@ __all__ = ["ADAPTING", "Outcome", "Watcher", "adapt_detector"]
 
 ADAPTING = Recipe(learning_rate=2.5e-4, average_steps=200)
 """Gentler than from the bare start: what is known already is to stay."""
+_USUAL_STEPS = 250
+"""That rate is for so many; it falls with the root of more, and the way stays about as long."""
 
 _JUDGED_GAMES = (201, 202)
 """Seeds of rendered games that are never trained on."""
@@ -174,7 +176,12 @@ def _settled_recipe(
         return settled if steps is None else dataclasses.replace(settled, steps=steps)
     if steps is None:
         return None
-    return dataclasses.replace(plan.recipe, steps=steps, threads=usable_threads())
+    return _of_length(plan.recipe, steps)
+
+
+def _of_length(recipe: Recipe, steps: int) -> Recipe:
+    rate = recipe.learning_rate * min(1.0, (_USUAL_STEPS / steps) ** 0.5)
+    return dataclasses.replace(recipe, steps=steps, learning_rate=rate, threads=usable_threads())
 
 
 def _digest(samples: Sequence[Sample]) -> str:
@@ -194,7 +201,7 @@ def _timed_recipe(
     step_s = step_seconds(training, start, recipe)
     steps = affordable_steps(left_s - (time.monotonic() - began), step_s)
     watcher.say(f"{steps} steps of {step_s:.2f} s: about {steps * step_s / 60:.0f} minutes.")
-    return dataclasses.replace(recipe, steps=steps)
+    return _of_length(plan.recipe, steps)
 
 
 def _as_onnx(start: Path, net: HockeyNet, out_dir: Path) -> Path:

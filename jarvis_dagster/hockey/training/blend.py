@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["SHARES", "blended", "choose_share"]
 
-SHARES = (0.4, 0.6, 0.8, 1.0)
+SHARES = (0.4, 0.5, 0.6)
+"""Not further: after 250 steps on 55 frames of an unseen rink its AP50 went from .78 to .82 at 0.6
+and to .86 at 1.0, but that of a broadcast from .77 to .78 and to .74."""
 _AS_GOOD = 0.005
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from jarvis_dagster.hockey.detection import Detections
     from jarvis_dagster.hockey.training.dataset import Sample
 
-__all__ = ["Figures", "figures", "is_better", "measured", "worth"]
+__all__ = ["Figures", "fallen", "figures", "is_better", "measured", "worth"]
 
 _LOWEST_SCORE = 0.02
 _MOST_PICTURES = 60
@@ -103,14 +103,30 @@ def figures(result: dict[str, Any], pictures: int) -> Figures:
 
 
 def is_better(before: Figures, after: Figures) -> bool:
-    """People are found better on the whole, and neither recall nor precision pays for it."""
-    pairs = [
-        (before.ap50, after.ap50),
-        (before.recall, after.recall),
-        (before.precision, after.precision),
+    """People are found better on the whole: neither AP50 nor F1 falls, and together they rise."""
+    gains = [
+        new - old
+        for old, new in ((before.ap50, after.ap50), (_f1(before), _f1(after)))
+        if old is not None and new is not None
     ]
-    gains = [new - old for old, new in pairs if old is not None and new is not None]
-    return bool(gains) and min(gains) >= -_LOSS and float(np.mean(gains)) >= _GAIN
+    return bool(gains) and min(gains) >= 0 and float(np.mean(gains)) >= _GAIN
+
+
+def fallen(before: Figures, after: Figures) -> list[str]:
+    """Names of the figures that are lower by more than a point."""
+    names = [field.name for field in dataclasses.fields(Figures)][2:]
+    pairs = [(name, getattr(before, name), getattr(after, name)) for name in names]
+    return [
+        name
+        for name, old, new in pairs
+        if old is not None and new is not None and new < old - _LOSS
+    ]
+
+
+def _f1(found: Figures) -> float | None:
+    if found.recall is None or not found.precision:
+        return None
+    return 2 * found.recall * found.precision / (found.recall + found.precision)
 
 
 def worth(found: Figures) -> float:

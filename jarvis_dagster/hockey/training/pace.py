@@ -24,8 +24,8 @@ __all__ = ["affordable_steps", "step_seconds", "usable_threads"]
 
 _TRIED = 8
 _WARM_UP = 2
-_FEWEST, _MOST = 50, 3000
-"""Fewer teach nothing, more nothing new: of a few hundred frames each was seen fifty times."""
+_FEWEST, _MOST = 50, 500
+"""Fewer teach nothing; more have not been seen to keep what was known."""
 _MAX_THREADS = 4
 
 
