@@ -74,8 +74,10 @@ def test_a_blend_lies_between() -> None:
     torch.testing.assert_close(middle, wanted)
 
 
-def test_the_shortest_way_that_is_as_good_is_taken() -> None:
-    assert choose_share({0.4: 0.80, 0.6: 0.899, 0.8: 0.902, 1.0: 0.9}) == 0.6
+def test_the_shortest_way_with_most_of_the_gain_is_taken() -> None:
+    assert choose_share(0.70, {0.3: 0.75, 0.45: 0.785, 0.6: 0.80}) == 0.45
+    assert choose_share(0.70, {0.3: 0.72, 0.45: 0.74, 0.6: 0.80}) == 0.6
+    assert choose_share(0.70, {0.3: 0.69, 0.45: 0.68, 0.6: 0.65}) == 0.3
 
 
 def test_better_means_better_on_the_whole() -> None:
