@@ -75,9 +75,9 @@ def test_a_blend_lies_between() -> None:
 
 
 def test_the_shortest_way_with_most_of_the_gain_is_taken() -> None:
-    assert choose_share(0.70, {0.3: 0.75, 0.45: 0.785, 0.6: 0.80}) == 0.45
-    assert choose_share(0.70, {0.3: 0.72, 0.45: 0.74, 0.6: 0.80}) == 0.6
-    assert choose_share(0.70, {0.3: 0.69, 0.45: 0.68, 0.6: 0.65}) == 0.3
+    assert choose_share({0.0: 0.70, 0.3: 0.74, 0.45: 0.76, 0.6: 0.80}) == 0.45
+    assert choose_share({0.0: 0.70, 0.3: 0.72, 0.45: 0.74, 0.6: 0.80}) == 0.6
+    assert choose_share({0.0: 0.70, 0.3: 0.69, 0.45: 0.68, 0.6: 0.65}) == 0.3
 
 
 def test_better_means_better_on_the_whole() -> None:
@@ -191,7 +191,7 @@ def test_an_adaptation_ends_with_a_verdict(
     export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(adapt, "_JUDGED_GAMES", ())
-    monkeypatch.setattr(adapt, "SHARES", (0.5, 1.0))
+    monkeypatch.setattr(adapt, "SHARES", (0.0, 0.5))
     monkeypatch.setattr(build, "_CALIBRATION_PICTURES", 2)
     monkeypatch.setattr(judge, "_MOST_PICTURES", 2)
     plan = Plan(held_out=["game_302"], rendered_games=[], recipe=TINY)

@@ -46,7 +46,7 @@ _JUDGED_GAMES = (201, 202)
 """Seeds of rendered games that are never trained on."""
 _TAIL_S = 45.0
 """After training: blends and rounding to integers. Measuring takes what it took before."""
-_USUAL_SHARE = 0.45
+_USUAL_SHARE = 0.3
 """Where no frame is held out to choose by."""
 
 
@@ -219,13 +219,13 @@ def _best_share(
     if not held_out:
         return _USUAL_SHARE
     value: dict[float, float] = {}
-    for number, share in enumerate((0.0, *SHARES)):
+    for number, share in enumerate(SHARES, 1):
         model = out_dir / "blend.onnx"
         export_onnx(blended(first, tuned, share), model, metadata=facts("blend"))
         value[share] = worth(measured(model, held_out, one_look=True))
         watcher.step("blend", number, len(SHARES))
     model.unlink()
-    return choose_share(value.pop(0.0), value)
+    return choose_share(value)
 
 
 def _figures(
