@@ -57,7 +57,7 @@ def test_every_asset_has_a_description_an_owner_a_group_and_a_kind() -> None:
         if isinstance(definition, dg.AssetsDefinition)
         for spec in definition.specs
     ]
-    assert len(specs) == 25
+    assert len(specs) >= 25
     for spec in specs:
         assert spec.description, spec.key
         assert spec.owners, spec.key

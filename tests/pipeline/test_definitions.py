@@ -41,7 +41,13 @@ def test_the_assets_are_the_way_of_the_data() -> None:
     assert parents["spotlight/detections"] == {"footage/video", "footage/preflight"}
     assert parents["spotlight/positions"] == {"spotlight/tracks", "spotlight/calibration"}
     assert "holmes/game_report" in parents["delivery/results"]
-    of_all = {"drives/search_index", "holmes/games", "upkeep/backup", "upkeep/stored"}
+    of_all = {
+        "drives/search_index",
+        "holmes/games",
+        "upkeep/backup",
+        "upkeep/stored",
+        "upkeep/services",
+    }
     of_videos = {
         key
         for key in graph.get_all_asset_keys()
