@@ -12,6 +12,8 @@ from jarvis_dagster.errors import BadInputError
 from jarvis_dagster.hockey.tables import read_provenance
 from tests.review.conftest import Club
 
+pytestmark = pytest.mark.timeout(900)  # a whole analysis comes first, perhaps beside others
+
 
 def test_a_correction_in_the_drive_changes_what_depends_on_it(uncorrected: Club) -> None:
     club = uncorrected

@@ -15,6 +15,8 @@ from jarvis_dagster.toolchain.store import DatasetStore
 from jarvis_dagster.wiring import core_services
 from tests.review.conftest import Club
 
+pytestmark = pytest.mark.timeout(900)  # a whole analysis comes first, perhaps beside others
+
 
 def jarvis(*words: str) -> str:
     done = CliRunner().invoke(app, ["review", *words], catch_exceptions=False)
