@@ -149,7 +149,7 @@ def test_the_command_line(
         ("tag", first, "mlflow.user=me"),
         ("tag", first, "no value"),
         ("note", first, " "),
-        ("show", "0"),
+        ("show", "nobody's run"),
         ("compare", first),
         ("compare", first, "nobody's run"),
     ):
