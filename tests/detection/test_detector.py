@@ -127,9 +127,9 @@ def test_nothing_readable_is_an_error(tmp_path: Path) -> None:
 def test_the_stride_follows_the_machine_within_what_tracking_needs() -> None:
     assert choose_stride(30, 4).stride == 1
     assert choose_stride(30, 5).stride == 2
-    assert choose_stride(30, 12).stride == 3
-    assert choose_stride(30, 500).stride == 3
-    assert choose_stride(60, 14).stride == 6
+    assert choose_stride(30, 14).stride == 2
+    assert choose_stride(30, 500).stride == 2
+    assert choose_stride(60, 14).stride == 4
     assert choose_stride(10, 500).stride == 1
     assert "ms" in choose_stride(30, 14).reason
     with pytest.raises(BadInputError):

@@ -30,10 +30,9 @@ if TYPE_CHECKING:
 
 __all__ = ["StrideChoice", "choose_stride", "detect_video", "measure_detector"]
 
-_LOOKS_PER_SECOND = 10.0
-"""Below this the tracker has to guess too much between two looks at a skater. Of 30 looks a
-second (HOTA of three NHL sequences with simulated detections), 15 lose .01 to .05, 10 another .01,
-7.5 another .01 to .08; rendered games lose nothing."""
+_LOOKS_PER_SECOND = 15.0
+"""Below this the tracker has to guess too much between two looks at a skater: with 10 a second
+people swap identities where they pass each other, on real footage (rendered games lose nothing)."""
 _PICTURE_PX = 960
 """Longer side of the pictures that are looked at: more than the network sees, and enough for the
 colours of a kit. Scaling while the colours are converted costs half of doing it afterwards."""
@@ -79,7 +78,7 @@ def choose_stride(
 
     The default budget is an eighth of a frame's duration: decoding, drawing and the rest need
     several times that, and all together should take less than the game. However slow the
-    machine, at least 10 looks a second are kept (or every frame, where the video has fewer).
+    machine, at least 15 looks a second are kept (or every frame, where the video has fewer).
 
     Raises:
         BadInputError: ``fps`` or ``ms_per_image`` is not positive.

@@ -28,8 +28,9 @@ NUMBERS = 99
 SURE = 0.9
 """Probability from which a number is shown as somebody's."""
 _RIGHT = 0.86
-_HALF = 0.05
-"""Of two digits only the first, or only the second, is seen."""
+_HALF = 0.15
+"""Of two digits only the first, or only the second, is seen: from the side, picture after picture.
+So one digit has to be read about six times where two are believed after three."""
 _ALIKE = (("1", "7"), ("3", "8"), ("6", "8"), ("0", "8"), ("5", "6"), ("2", "7"), ("4", "1"))
 _TOLD = 0.02
 _LONE = {"1": 0.35, "7": 0.5, "4": 0.6}
