@@ -138,9 +138,10 @@ def serve(settings: Settings, host: str, port: int) -> Iterator[int]:
 
     analytics = with_embedded(settings).analytics
     assert analytics is not None
-    with core_services(settings) as core, Watch(core, settings) as watch:
-        app = application(watch.monitor, metrics_app(analytics))
-        with serve_app(app, host, port) as serving:
+    with core_services(settings) as core:
+        watch = Watch(core, settings)
+        app = application(watch.monitor, metrics_app(analytics))  # before there are two threads
+        with watch, serve_app(app, host, port) as serving:
             yield serving
 
 

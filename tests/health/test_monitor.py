@@ -73,6 +73,17 @@ def test_three_failed_looks_in_a_row_are_down_and_one_good_one_is_up(service: Se
     assert health.is_ready()
 
 
+def test_nothing_is_ready_before_it_was_seen_to_work(service: Service) -> None:
+    health = monitor(service)
+    assert not health.is_ready()
+    service.fails = True
+    health.look()
+    assert not health.is_ready()
+    service.fails = False
+    health.look()
+    assert health.is_ready()
+
+
 def test_failures_that_are_not_in_a_row_do_not_count(service: Service) -> None:
     health = monitor(service)
     for _ in range(4):

@@ -71,6 +71,7 @@ class HealthMonitor:
         self._clock = clock
         self._known: dict[str, Health] = {}
         self._hanging: dict[str, threading.Thread] = {}
+        self._worked: set[str] = set()
         self._lock = threading.Lock()
         self.looked_at = 0.0
         """When the last look ended, in seconds since 1970."""
@@ -78,7 +79,11 @@ class HealthMonitor:
     def look(self) -> list[Change]:
         """Ask all services at once; returns which went down or came back."""
         with self._lock:
-            changes = [self._judged(*answer) for answer in self._answers()]
+            # Libraries are imported by the first look, and threads that import the same ones at
+            # once may see halves of them: one after the other, then.
+            rounds = [list(self._probes)] if self.looked_at else [[name] for name in self._probes]
+            answers = [answer for names in rounds for answer in self._answers(names)]
+            changes = [self._judged(*answer) for answer in answers]
             self.looked_at = self._clock()
             return [change for change in changes if change is not None]
 
@@ -92,17 +97,17 @@ class HealthMonitor:
         return self._clock() - self.looked_at < most
 
     def is_ready(self) -> bool:
-        """Whether every service was seen and none is down."""
-        known = self.status()
-        return len(known) == len(self._probes) and all(one.healthy for one in known)
+        """Whether every service was seen to work and none is down."""
+        return self._worked == set(self._probes) and all(one.healthy for one in self.status())
 
-    def _answers(self) -> list[tuple[str, float, JarvisError | None]]:
+    def _answers(self, names: list[str]) -> list[tuple[str, float, JarvisError | None]]:
         """Of each service: how long it took, and the error."""
         told: queue.SimpleQueue[tuple[str, float, JarvisError | None]] = queue.SimpleQueue()
         began = time.monotonic()
         waiting = set()
         answers: list[tuple[str, float, JarvisError | None]] = []
-        for name, probe in self._probes.items():
+        for name in names:
+            probe = self._probes[name]
             stuck = self._hanging.get(name)
             if stuck is not None and stuck.is_alive():
                 answers.append((name, self._config.timeout_s, self._late()))
@@ -131,6 +136,8 @@ class HealthMonitor:
 
     def _judged(self, name: str, seconds: float, error: JarvisError | None) -> Change | None:
         before, now = self._known.get(name), self._clock()
+        if error is None:
+            self._worked.add(name)
         failures = 0 if error is None else (before.failures if before else 0) + 1
         was = before.healthy if before else True
         healthy = failures == 0 or (was and failures < self._config.tries)
