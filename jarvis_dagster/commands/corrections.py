@@ -172,7 +172,7 @@ def apply(video: Video) -> Applied | None:
     """
     from jarvis_dagster.assets.spotlight.corrected import pending_kinds
     from jarvis_dagster.build import build_definitions
-    from jarvis_dagster.hockey.review.corrections import parse_corrections
+    from jarvis_dagster.hockey.review.entries import parse_corrections
     from jarvis_dagster.jobs import recomputed
     from jarvis_dagster.stack.runs import PROCESS_TAG, this_process
 

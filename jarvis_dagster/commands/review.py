@@ -112,7 +112,7 @@ def _said(entry: dict[str, Any]) -> list[Correction]:
     """The corrections of an entry, read as a file's would be."""
     import yaml
 
-    from jarvis_dagster.hockey.review.corrections import parse_corrections
+    from jarvis_dagster.hockey.review.entries import parse_corrections
 
     given = {key: value for key, value in entry.items() if value is not None}
     try:
@@ -136,7 +136,7 @@ def corrections(video: Named, as_json: AsJson = False) -> None:
     """What was corrected in a video, and whether its results reflect it."""
     from jarvis_dagster.assets.spotlight.corrected import outcomes_of
     from jarvis_dagster.commands import corrections as command
-    from jarvis_dagster.hockey.review.corrections import parse_corrections
+    from jarvis_dagster.hockey.review.entries import parse_corrections
 
     with command.open_video(_settings(), video, _console(stderr=True)) as opened:
         done = {

@@ -13,8 +13,8 @@ from jarvis_dagster.hockey.review.corrections import (
     CORRECTIONS_NAME,
     Correction,
     fingerprint,
-    parse_corrections,
 )
+from jarvis_dagster.hockey.review.entries import parse_corrections
 from jarvis_dagster.jobs import apply_corrections, recomputed
 from jarvis_dagster.resources.uploads import UploadsResource
 from jarvis_dagster.resources.workspace import Workspace

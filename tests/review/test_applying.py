@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from jarvis_dagster.errors import BadInputError
 from jarvis_dagster.hockey.review.applying import correct_numbers, correct_tracks, require_sense
-from jarvis_dagster.hockey.review.corrections import Correction, parse_corrections
+from jarvis_dagster.hockey.review.corrections import Correction
+from jarvis_dagster.hockey.review.entries import parse_corrections
 from jarvis_dagster.hockey.review.ledger import correct_events, require_events
 from jarvis_dagster.hockey.review.persons import correct_persons
 from jarvis_dagster.hockey.review.sightings import bind

@@ -14,11 +14,11 @@ from jarvis_dagster.hockey.review.corrections import (
     changed_kinds,
     fingerprint,
     from_json,
-    parse_corrections,
     to_json,
     write_entries,
 )
 from jarvis_dagster.hockey.review.editing import with_entries, without
+from jarvis_dagster.hockey.review.entries import parse_corrections
 
 EVERYTHING = """\
 # looked at on Sunday

@@ -93,7 +93,7 @@ def bound_corrections(space: Workspace, text: str) -> "list[Correction]":
         BadInputError: they cannot be read, or cannot be true; names the line.
     """
     from jarvis_dagster.hockey.review.applying import require_sense
-    from jarvis_dagster.hockey.review.corrections import parse_corrections
+    from jarvis_dagster.hockey.review.entries import parse_corrections
     from jarvis_dagster.hockey.review.ledger import require_events
     from jarvis_dagster.hockey.review.sightings import bind
     from jarvis_dagster.hockey.tables import EVENTS, SCAN, TRACKS

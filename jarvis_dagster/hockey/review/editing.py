@@ -14,9 +14,9 @@ from jarvis_dagster.errors import BadInputError
 from jarvis_dagster.hockey.review.corrections import (
     CORRECTIONS_NAME,
     Correction,
-    parse_corrections,
     write_entries,
 )
+from jarvis_dagster.hockey.review.entries import parse_corrections
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
