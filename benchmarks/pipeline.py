@@ -4,9 +4,9 @@
     python benchmarks/pipeline.py --scaling
 
 Without ``--video`` a 1080p game at 30 frames/s is rendered first. ``ours`` is
-what the assets do: inspect, detect, track, tell roles and teams, ledger,
-highlights, annotated video. ``peer`` is the loop that one would write with
-supervision and trackers: every frame decoded by OpenCV, the same detector,
+what the assets do: inspect, detect, track, tell roles and teams, calibrate, read
+numbers and scoreboard, ledger, highlights, annotated video. ``peer`` is the loop that
+one would write with supervision and trackers: every frame decoded by OpenCV, the same detector,
 ByteTrack, box and label annotators, encoded by OpenCV. It runs the detector as
 one would, by ONNX Runtime, and once more by OpenVINO as ours does. Each runs in a
 process of its own, one after the other. Of a rendered game the tracks of all are
@@ -46,11 +46,16 @@ def ours(video: Path, folder: Path) -> dict[str, Step]:
         load_detector,
         measure_detector,
     )
-    from jarvis_dagster.hockey.events import build_ledger
+    from jarvis_dagster.hockey.events import build_ledger, keep_possible
     from jarvis_dagster.hockey.highlights import cut_clips, select_highlights
+    from jarvis_dagster.hockey.identities import identify
+    from jarvis_dagster.hockey.jerseys import read_jerseys
     from jarvis_dagster.hockey.preflight import preflight, scan_video
     from jarvis_dagster.hockey.render import render_annotated
+    from jarvis_dagster.hockey.rink import positions
+    from jarvis_dagster.hockey.rink.video import calibrate_video
     from jarvis_dagster.hockey.roles import assign_roles, keep_to_one_kit, team_colours
+    from jarvis_dagster.hockey.scoreboard import read_scoreboard
     from jarvis_dagster.hockey.tracking import track
     from jarvis_dagster.hockey.video import probe
 
@@ -83,7 +88,25 @@ def ours(video: Path, folder: Path) -> dict[str, Step]:
     tracks = timed("one kit", keep_to_one_kit, tracks, kit)
     tracks = timed("roles", assign_roles, tracks, kit, boxes)
     colours = team_colours(tracks, kit)
-    ledger = timed("events", build_ledger, tracks, None, scan, info)
+    held = timed("calibrate", calibrate_video, video, scan).calibration
+    where = None if held is None else timed("positions", positions, tracks, held, info.fps)
+    if where is not None and held is not None:
+        where, _ = keep_possible(where, tracks, info.fps, held.rink)
+    board = timed("scoreboard", read_scoreboard, video).table
+    numbers = timed("jersey numbers", read_jerseys, video, tracks).table
+    worn = kit.filter(regex="^(torso|legs)_").to_numpy("float32")
+    timed(
+        "identities",
+        identify,
+        tracks,
+        fps=info.fps,
+        positions=where,
+        jerseys=numbers,
+        kit=worn,
+    )
+    ledger = timed(
+        "events", build_ledger, tracks, where, scan, info, scoreboard=board if len(board) else None
+    )
     chosen = select_highlights(ledger, info)
     timed("highlights", cut_clips, video, chosen, folder)
     timed(
@@ -92,6 +115,7 @@ def ours(video: Path, folder: Path) -> dict[str, Step]:
         video,
         folder / "annotated.mp4",
         tracks,
+        positions=where,
         scan=scan,
         team_colours=colours,
     )
