@@ -7,7 +7,7 @@ not belong here: what camera would see them so (``search``).
 from __future__ import annotations
 
 import dataclasses
-from functools import cached_property
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,23 +33,60 @@ _MOST_POINTS = 60  # of a kind
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
+class _Packed:
+    """Probabilities in 256 steps, compressed: a long video has thousands of key frames."""
+
+    content: bytes
+    shape: tuple[int, ...]
+
+    @classmethod
+    def of(cls, heat: NDArray[np.float32]) -> _Packed:
+        import zstandard
+
+        steps = (heat.clip(0, 1) * 255).round().astype(np.uint8)
+        return cls(zstandard.ZstdCompressor(level=1).compress(steps.tobytes()), heat.shape)
+
+
+@lru_cache(maxsize=64)
+def _unpacked(packed: _Packed) -> NDArray[np.float32]:
+    import zstandard
+
+    steps = np.frombuffer(zstandard.ZstdDecompressor().decompress(packed.content), np.uint8)
+    return (steps.reshape(packed.shape) / 255).astype(np.float32)
+
+
+@lru_cache(maxsize=64)
+def _near(packed: _Packed) -> NDArray[np.float32]:
+    import cv2
+
+    kernel = np.ones((3, 3), np.uint8)
+    near: NDArray[np.float32] = np.stack([cv2.dilate(x, kernel) for x in _unpacked(packed)])
+    return near
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
 class Evidence:
     """Marks seen in one picture.
 
     Args:
-        heat: (kinds, h, w) probabilities, one cell a square of ``cell_px`` pixels.
+        packed: What :attr:`heat` is made of.
         size_px: (width, height) of the picture.
         points_px: (N, 2) places on marks, in pixels of the picture.
         kinds: (N,) index into ``KINDS``.
         weights: (N,) how surely, above 0 to 1.
     """
 
-    heat: NDArray[np.float32]
+    packed: _Packed
     size_px: tuple[int, int]
     cell_px: float
     points_px: Array
     kinds: NDArray[np.int64]
     weights: Array
+
+    @property
+    def heat(self) -> NDArray[np.float32]:
+        """(kinds, h, w) probabilities, one cell a square of ``cell_px`` pixels."""
+        return _unpacked(self.packed)
 
     @property
     def unit_px(self) -> float:
@@ -61,17 +98,14 @@ class Evidence:
         """Share of the picture that shows ice."""
         return float((self.heat[-1] > 0.5).mean())
 
-    @cached_property
+    @property
     def near(self) -> NDArray[np.float32]:
         """(kinds, h, w): the heat of the warmest neighbour, for forgiving look-ups."""
-        import cv2
-
-        kernel = np.ones((3, 3), np.uint8)
-        return np.stack([cv2.dilate(layer, kernel) for layer in self.heat])
+        return _near(self.packed)
 
     def cells(self, xy_px: Array) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
         """Rows, columns (clipped) and whether inside, of pixels (..., 2)."""
-        height, width = self.heat.shape[1:]
+        height, width = self.packed.shape[1:]
         place = np.nan_to_num((xy_px + 0.5) / self.cell_px, nan=-1.0, posinf=-1.0, neginf=-1.0)
         place = np.floor(np.clip(place, -1, 1e6)).astype(np.int64)
         columns, rows = place[..., 0], place[..., 1]
@@ -140,7 +174,7 @@ def points_of(heat: NDArray[np.float32], size_px: tuple[int, int], cell_px: floa
         kinds.append(np.full(len(found), index))
         weights.append(strength)
     return Evidence(
-        heat=heat,
+        packed=_Packed.of(heat),
         size_px=size_px,
         cell_px=cell_px,
         points_px=np.concatenate(points),
