@@ -205,6 +205,8 @@ def run_object_store(
         f"-master.port={master}",
         f"-volume.port={volume}",
         "-volume.preStopSeconds=0",
+        # By default as many as fill the free space at its start: too few for all tests' buckets.
+        "-volume.max=8192",
         f"-filer.port={filer}",
         f"-filer.localSocket={folder / 'filer.sock'}",
         f"-admin.port={admin}",
