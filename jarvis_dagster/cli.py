@@ -23,6 +23,7 @@ from jarvis_dagster.commands.notify import notify_app
 from jarvis_dagster.commands.review import review_app
 from jarvis_dagster.commands.storage import storage_app
 from jarvis_dagster.commands.toolchain import toolchain_app
+from jarvis_dagster.commands.workflow import workflow_app
 from jarvis_dagster.disk import is_full_disk
 from jarvis_dagster.errors import BadInputError, JarvisError, PermanentError
 
@@ -57,6 +58,7 @@ app.add_typer(audit_app, name="audit")
 app.add_typer(review_app, name="review")
 app.add_typer(models_app, name="models")
 app.add_typer(experiment_app, name="experiment")
+app.add_typer(workflow_app, name="workflow")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 _verbose = False

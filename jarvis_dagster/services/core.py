@@ -95,7 +95,9 @@ class JarvisCoreServices:
         """Durable workflows in Temporal."""
         from jarvis_dagster.services.workflow import JarvisWorkflowService
 
-        return JarvisWorkflowService(_required("workflow", self._workflow))
+        config = _required("workflow", self._workflow)
+        large = None if self._storage is None else lambda: self.storage_service
+        return JarvisWorkflowService(config, large)
 
     @cached_property
     def analytics_service(self) -> JarvisAnalyticsService:

@@ -17,13 +17,13 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from temporalio.client import Client
 from temporalio.worker import Worker
 
-from jarvis_dagster.errors import JarvisError, TransientError
+from jarvis_dagster.errors import JarvisError
 from jarvis_dagster.services.analytics import JarvisAnalyticsService
 from jarvis_dagster.services.experiment import JarvisExperimentService
 from jarvis_dagster.services.storage import JarvisStorageService, StorageConfig
+from jarvis_dagster.services.workflow.connection import connect
 from jarvis_dagster.toolchain.pipeline import workshop_of
 from jarvis_dagster.workflows.training import HockeyDetectionTraining
 from jarvis_dagster.workflows.training_activities import TrainingActivities
@@ -63,20 +63,8 @@ async def serve(
     Raises:
         TransientError: Temporal cannot be reached.
     """
-    key = config.api_key
-    try:
-        client = await Client.connect(
-            config.address,
-            namespace=config.namespace,
-            tls=config.tls,
-            api_key=key.get_secret_value() if key else None,
-        )
-    except RuntimeError as error:
-        raise TransientError(
-            f"Temporal at {config.address} cannot be reached.",
-            "Start it with `jarvis up`, or check workflow.address.",
-        ) from error
     store = JarvisStorageService(storage)
+    client = await connect(config, lambda: store)
     activities = VisionActivities(store, work_dir, model).all
     if experiment is not None:
         runs = JarvisExperimentService(experiment)

@@ -18,7 +18,7 @@ from jarvis_dagster.workflows.activity_tools import Heart, permanent_failures
 from jarvis_dagster.workflows.vision import ComputerVision
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from jarvis_dagster.services.workflow import JarvisWorkflowService
 
@@ -58,7 +58,9 @@ class Steps:
 
 
 @contextlib.contextmanager
-def working(address: str, queue: str, steps: Steps) -> Iterator[None]:
+def working(
+    address: str, queue: str, steps: Steps, workflows: Sequence[type] = (ComputerVision,)
+) -> Iterator[None]:
     """A worker in a thread."""
     ready, loop = threading.Event(), asyncio.new_event_loop()
     stop = asyncio.Event()
@@ -69,7 +71,7 @@ def working(address: str, queue: str, steps: Steps) -> Iterator[None]:
             async with Worker(
                 client,
                 task_queue=queue,
-                workflows=[ComputerVision],
+                workflows=list(workflows),
                 activities=steps.all,
                 activity_executor=executor,
                 max_heartbeat_throttle_interval=datetime.timedelta(seconds=1),

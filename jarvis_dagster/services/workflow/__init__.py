@@ -6,7 +6,8 @@ from jarvis_dagster.services.lazily import lazily
 
 if TYPE_CHECKING:
     from jarvis_dagster.services.workflow.config import WorkflowConfig
-    from jarvis_dagster.services.workflow.service import WORKFLOWS, JarvisWorkflowService
+    from jarvis_dagster.services.workflow.names import WORKFLOWS
+    from jarvis_dagster.services.workflow.service import JarvisWorkflowService
 
 __all__ = ["WORKFLOWS", "JarvisWorkflowService", "WorkflowConfig"]
 
@@ -14,7 +15,7 @@ __getattr__ = lazily(
     __name__,
     {
         "JarvisWorkflowService": "service",
-        "WORKFLOWS": "service",
+        "WORKFLOWS": "names",
         "WorkflowConfig": "config",
     },
 )

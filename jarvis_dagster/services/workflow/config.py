@@ -5,9 +5,37 @@ Belongs here: what a person may set. Does not belong here: clients, behaviour.
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from typing import Any
 
-__all__ = ["WorkflowConfig"]
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+from jarvis_dagster.services.workflow.names import WORKFLOWS
+
+__all__ = ["TriggerConfig", "WorkflowConfig"]
+
+
+class TriggerConfig(BaseModel):
+    """A workflow that starts when something happens."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    event: str = Field(description="The kind of event, as in `results_delivered` or `run_*`.")
+    workflow: str = Field(description="The workflow to start.")
+    input: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Its input; `{name}` stands for what the event tells under that name.",
+    )
+    where: dict[str, str] = Field(
+        default_factory=dict,
+        description="Only for events that tell this, by name; patterns as in `north-*`.",
+    )
+
+    @field_validator("workflow")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value not in WORKFLOWS:
+            raise ValueError(f"there is no workflow {value!r}; use one of {', '.join(WORKFLOWS)}")
+        return value
 
 
 class WorkflowConfig(BaseModel):
@@ -37,6 +65,17 @@ class WorkflowConfig(BaseModel):
     )
     graceful_stop_s: float = Field(
         default=30.0, ge=0, description="Seconds that a stopping worker lets its steps finish."
+    )
+
+    payload_kib: int = Field(
+        default=128,
+        ge=1,
+        le=1900,
+        description="Inputs and results larger than this many KiB are kept in the object store, "
+        "and Temporal keeps their keys; it takes none over 2 MiB.",
+    )
+    triggers: tuple[TriggerConfig, ...] = Field(
+        default=(), description="Workflows that start when something happens."
     )
 
     @model_validator(mode="after")

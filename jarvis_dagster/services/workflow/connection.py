@@ -18,20 +18,73 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from temporalio.client import Client
+    from temporalio.runtime import Runtime
     from temporalio.service import RPCError
 
+    from jarvis_dagster.services.storage import JarvisStorageService
     from jarvis_dagster.services.workflow.config import WorkflowConfig
 
-__all__ = ["Temporal"]
+__all__ = ["Temporal", "connect"]
 
 T = TypeVar("T")
+
+
+async def connect(
+    config: WorkflowConfig,
+    storage: Callable[[], JarvisStorageService] | None = None,
+    *,
+    runtime: Runtime | None = None,
+) -> Client:
+    """A client of Temporal, for services and workers alike.
+
+    Args:
+        storage: Makes the storage service, where large values are kept; None keeps all of
+            them in Temporal, which takes none over 2 MiB.
+
+    Raises:
+        TransientError: Temporal cannot be reached.
+    """
+    import dataclasses
+
+    from temporalio.client import Client
+    from temporalio.converter import DataConverter, ExternalStorage
+
+    converter = DataConverter.default
+    if storage is not None:
+        from jarvis_dagster.services.workflow.payloads import ObjectStoreDriver
+
+        kept = ExternalStorage(
+            drivers=[ObjectStoreDriver(storage)], payload_size_threshold=1024 * config.payload_kib
+        )
+        converter = dataclasses.replace(converter, external_storage=kept)
+    key = config.api_key
+    try:
+        return await Client.connect(
+            config.address,
+            namespace=config.namespace,
+            tls=config.tls,
+            api_key=key.get_secret_value() if key else None,
+            connect_timeout=datetime.timedelta(seconds=config.timeout_s),
+            data_converter=converter,
+            runtime=runtime,
+        )
+    except RuntimeError:  # what the SDK raises when nobody answers
+        raise TransientError(
+            f"Temporal at {config.address} cannot be reached.",
+            "Start it with `jarvis up`, or check workflow.address.",
+        ) from None
 
 
 class Temporal:
     """One client, made at its first use, in an event loop of its own. Thread-safe."""
 
-    def __init__(self, config: WorkflowConfig) -> None:
+    def __init__(
+        self,
+        config: WorkflowConfig,
+        storage: Callable[[], JarvisStorageService] | None = None,
+    ) -> None:
         self.config = config
+        self._storage = storage
         self._loop = LoopThread()
         self._client: Client | None = None
         self._lock = threading.Lock()
@@ -79,22 +132,7 @@ class Temporal:
 
     async def _connected(self) -> Client:
         if self._client is None:
-            from temporalio.client import Client
-
-            key = self.config.api_key
-            try:
-                self._client = await Client.connect(
-                    self.config.address,
-                    namespace=self.config.namespace,
-                    tls=self.config.tls,
-                    api_key=key.get_secret_value() if key else None,
-                    connect_timeout=self.timeout,
-                )
-            except RuntimeError:  # what the SDK raises when nobody answers
-                raise TransientError(
-                    f"Temporal at {self.config.address} cannot be reached.",
-                    "Start it with `jarvis up`, or check workflow.address.",
-                ) from None
+            self._client = await connect(self.config, self._storage)
         return self._client
 
     def _of(self, what: str, error: RPCError) -> JarvisError:

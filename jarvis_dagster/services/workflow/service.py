@@ -1,22 +1,21 @@
-"""JarvisWorkflowService: start, watch and cancel workflows in Temporal.
+"""JarvisWorkflowService: start, watch and end workflows in Temporal.
 
-Belongs here: calls to Temporal, for synchronous callers. Does not belong here:
-what a workflow does (``jarvis_dagster/workflows``).
+Belongs here: the life of one workflow, for synchronous callers. The rest is in the classes that
+the service is made of: ``talking.py`` (signals, queries, updates), ``listing.py`` (lists,
+histories), ``scheduling.py`` (cron), ``triggers.py`` (events), ``backlog.py``
+(what waits). Does not belong here: what a
+workflow does (``jarvis_dagster/workflows``).
 """
 
 from __future__ import annotations
 
 import datetime
-import hashlib
-import json
 from typing import TYPE_CHECKING, Any
 
-from jarvis_dagster.errors import (
-    BadInputError,
-    NotSupportedError,
-    PermanentError,
-)
-from jarvis_dagster.services.workflow.connection import Temporal
+from jarvis_dagster.errors import PermanentError
+from jarvis_dagster.services.workflow.backlog import Backlog
+from jarvis_dagster.services.workflow.base import reason
+from jarvis_dagster.services.workflow.names import WORKFLOWS, request_of
 from jarvis_dagster.services.workflow.status import Facts, not_found, status_of
 
 if TYPE_CHECKING:
@@ -24,26 +23,15 @@ if TYPE_CHECKING:
 
     from temporalio.client import Client, WorkflowExecutionDescription, WorkflowHandle
 
-    from jarvis_dagster.services.workflow.config import WorkflowConfig
+    from jarvis_dagster.services.workflow.names import Request
 
 __all__ = ["WORKFLOWS", "JarvisWorkflowService"]
-
-WORKFLOWS = ("computer-vision", "hockey-detection")
-"""The workflows that the workers of this version serve."""
 
 _PAST = 5  # earlier workflows that tell how long a step takes
 
 
-class JarvisWorkflowService:
+class JarvisWorkflowService(Backlog):
     """Workflows in Temporal. Nothing connects before the first call; thread-safe."""
-
-    def __init__(self, config: WorkflowConfig) -> None:
-        self.config = config
-        self._temporal = Temporal(config)
-
-    def close(self) -> None:
-        """Close the connection and end the thread that serves it."""
-        self._temporal.close()
 
     def check(self) -> None:
         """Return when Temporal answers and has the namespace.
@@ -68,51 +56,46 @@ class JarvisWorkflowService:
         workflow_name: str,
         input_data: Mapping[str, Any],
         component: str | None = None,
+        *,
+        key: str | None = None,
     ) -> str:
         """Start a workflow; the same input is the same workflow, running or completed.
 
         One that failed, was cancelled, terminated or timed out starts again.
 
+        Args:
+            key: What makes two requests the same work, in place of the whole input: with one,
+                a second request with other input gets the workflow that is there.
+
         Returns:
-            Its id: the name and a hash of the input.
+            Its id: the name and a hash of the input, or the key.
 
         Raises:
             NotSupportedError: no worker of this version serves that name.
             BadInputError: the input is not JSON.
         """
-        if workflow_name not in WORKFLOWS:
-            raise NotSupportedError(
-                f"There is no workflow {workflow_name!r}.", f"There are: {', '.join(WORKFLOWS)}."
-            )
-        try:
-            content = json.dumps(dict(input_data), sort_keys=True, allow_nan=False)
-        except (TypeError, ValueError) as error:
-            raise BadInputError(
-                f"The input of {workflow_name} is not JSON ({error}).",
-                "Use text, finite numbers, lists and dictionaries.",
-            ) from error
-        digest = hashlib.sha256(content.encode()).hexdigest()[:16]
-        workflow_id = f"{workflow_name}-{digest}"
+        return self._start(request_of(workflow_name, input_data, key), component)
 
+    def _start(self, request: Request, component: str | None) -> str:
         async def start(client: Client) -> str:
             from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
             from temporalio.exceptions import WorkflowAlreadyStartedError
 
             try:
                 await client.start_workflow(
-                    workflow_name,
-                    json.loads(content),
-                    id=workflow_id,
+                    request.workflow,
+                    request.input_data,
+                    id=request.id,
                     task_queue=self.config.task_queue,
                     memo={"component": component or ""},
                     id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                     id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
                 )
             except WorkflowAlreadyStartedError:  # it completed already
-                return workflow_id
-            return workflow_id
+                return request.id
+            return request.id
 
-        return self._temporal.call(f"the start of {workflow_name}", start)
+        return self._temporal.call(f"the start of {request.workflow}", start)
 
     def get_workflow_status(self, workflow_id: str) -> dict[str, Any]:
         """What is known of a workflow.
@@ -189,6 +172,26 @@ class JarvisWorkflowService:
 
         return self._temporal.call(f"the end of {workflow_id}", cancel)
 
+    def terminate_workflow(self, workflow_id: str, why: str = "") -> bool:
+        """End a workflow at once, without a word to it; False when there is none to end.
+
+        Cancelling is better wherever the workflow still can tidy up.
+        """
+
+        async def terminate(client: Client) -> bool:
+            from temporalio.service import RPCError, RPCStatusCode
+
+            handle = client.get_workflow_handle(workflow_id)
+            try:
+                await handle.terminate(reason=why or None, rpc_timeout=self._temporal.timeout)
+            except RPCError as error:
+                if error.status is RPCStatusCode.NOT_FOUND:
+                    return False
+                raise
+            return True
+
+        return self._temporal.call(f"the end of {workflow_id}", terminate)
+
     def wait_for_result(self, workflow_id: str, timeout_s: float | None = None) -> Any:
         """Wait until a workflow ends; its result.
 
@@ -205,7 +208,7 @@ class JarvisWorkflowService:
                 return await client.get_workflow_handle(workflow_id).result()
             except WorkflowFailureError as error:
                 raise PermanentError(
-                    f"The workflow {workflow_id} did not complete: {_reason(error.cause)}",
+                    f"The workflow {workflow_id} did not complete: {reason(error.cause)}",
                     "See its history in Temporal's web page.",
                 ) from None
 
@@ -240,11 +243,4 @@ async def _outcome(handle: WorkflowHandle, state: str) -> tuple[Any, str | None]
     try:
         return await handle.result(), None
     except WorkflowFailureError as error:
-        return None, _reason(error.cause) or state.lower()
-
-
-def _reason(error: BaseException | None) -> str:
-    """The message of the first cause."""
-    while error is not None and error.__cause__ is not None:
-        error = error.__cause__
-    return str(error) if error is not None else ""
+        return None, reason(error.cause) or state.lower()

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     import datetime
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Facts", "not_found", "progress", "status_of", "weights"]
+__all__ = ["STATUS", "STATUS_NAMES", "Facts", "not_found", "progress", "status_of", "weights"]
 
-_STATUS = {
+STATUS = {
     "RUNNING": "running",
     "PAUSED": "running",
     "CONTINUED_AS_NEW": "running",
@@ -30,6 +30,9 @@ _STATUS = {
     "TERMINATED": "terminated",
     "TIMED_OUT": "timed_out",
 }
+"""Temporal's names of the status and ours."""
+
+STATUS_NAMES = tuple(dict.fromkeys(STATUS.values()))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +61,7 @@ class Facts:
 
 def status_of(facts: Facts) -> dict[str, Any]:
     """The status as a dictionary; times are aware datetimes, durations seconds."""
-    status = _STATUS.get(facts.state, "running")
+    status = STATUS.get(facts.state, "running")
     finished = [step for step in facts.steps if step["state"] == "finished"]
     seconds = {step["name"]: float(step["seconds"]) for step in finished}
     frames = max((int(step.get("frames", 0)) for step in finished), default=0)
