@@ -24,6 +24,7 @@ import yaml
 
 from jarvis_dagster.errors import ConfigError
 from jarvis_dagster.services.analytics.config import AnalyticsConfig
+from jarvis_dagster.services.approval.config import ApprovalsConfig
 from jarvis_dagster.services.backup.config import BackupConfig
 from jarvis_dagster.services.client_storage.config import ClientStorageConfig
 from jarvis_dagster.services.experiment.config import ExperimentConfig
@@ -238,6 +239,9 @@ class Settings(_Section):
     )
     security: SecurityConfig = pydantic.Field(
         default_factory=SecurityConfig, description="Accounts, rights and the audit log."
+    )
+    approvals: ApprovalsConfig = pydantic.Field(
+        default_factory=ApprovalsConfig, description="What waits until a person says yes."
     )
     backup: BackupConfig = pydantic.Field(
         default_factory=BackupConfig, description="Backups: where, when, and how long they stay."

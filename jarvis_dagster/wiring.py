@@ -48,6 +48,13 @@ def with_embedded(settings: Settings) -> Settings:
         missing["notification"] = settings.notification.model_copy(update={"directory": data})
     if settings.security.directory is None:
         missing["security"] = settings.security.model_copy(update={"directory": data / "security"})
+    approvals = settings.approvals
+    missing["approvals"] = approvals.model_copy(
+        update={
+            "directory": approvals.directory or data / "approvals",
+            "database": approvals.database or settings.security.database,
+        }
+    )
     return settings.model_copy(update=missing)
 
 
@@ -64,6 +71,7 @@ def core_services(settings: Settings) -> JarvisCoreServices:
         analytics=full.analytics,
         notification=full.notification,
         security=full.security,
+        approvals=full.approvals,
     )
 
 

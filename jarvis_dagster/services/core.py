@@ -10,10 +10,17 @@ import contextlib
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from jarvis_dagster.errors import ConfigError
+from jarvis_dagster.errors import ConfigError, PermanentError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from jarvis_dagster.services.analytics import AnalyticsConfig, JarvisAnalyticsService
+    from jarvis_dagster.services.approval import (
+        Approval,
+        ApprovalsConfig,
+        JarvisApprovalService,
+    )
     from jarvis_dagster.services.client_storage import (
         ClientStorageConfig,
         JarvisClientStorageService,
@@ -21,6 +28,7 @@ if TYPE_CHECKING:
     from jarvis_dagster.services.experiment import ExperimentConfig, JarvisExperimentService
     from jarvis_dagster.services.notification import (
         JarvisNotificationService,
+        Notice,
         NotificationConfig,
     )
     from jarvis_dagster.services.security import (
@@ -53,6 +61,7 @@ class JarvisCoreServices:
         analytics: AnalyticsConfig | None = None,
         notification: NotificationConfig | None = None,
         security: SecurityConfig | None = None,
+        approvals: ApprovalsConfig | None = None,
     ) -> None:
         self._storage = storage
         self._client_storage = client_storage
@@ -61,6 +70,7 @@ class JarvisCoreServices:
         self._analytics = analytics
         self._notification = notification
         self._security = security
+        self._approvals = approvals
 
     def __enter__(self) -> JarvisCoreServices:
         return self
@@ -120,6 +130,26 @@ class JarvisCoreServices:
 
         return JarvisSecurityService(_required("security", self._security))
 
+    @cached_property
+    def approval_service(self) -> JarvisApprovalService:
+        """What waits until a person says yes."""
+        from jarvis_dagster.services.approval import JarvisApprovalService
+
+        return JarvisApprovalService(
+            _required("approvals", self._approvals),
+            lambda: self.security_service,
+            notify=None if self._notification is None else self._tell_people,
+            nudge=None if self._workflow is None else self._tell_workflows,
+        )
+
+    def _tell_people(self, notice: Notice) -> None:
+        self.notification_service.notify(notice)
+
+    def _tell_workflows(self, waiters: Sequence[str], approval: Approval) -> None:
+        for workflow_id in waiters:
+            with contextlib.suppress(PermanentError):  # it has ended meanwhile
+                self.workflow_service.signal_workflow(workflow_id, "decided", approval.state)
+
     def acting_as(self, principal: Principal) -> JarvisCoreServices:
         """These services as far as ``principal`` may use them; each call is checked and noted."""
         return _Acting(self, principal)
@@ -134,6 +164,7 @@ class JarvisCoreServices:
                 "analytics_service",
                 "notification_service",
                 "security_service",
+                "approval_service",
             ):
                 if name in self.__dict__:
                     stack.callback(self.__dict__.pop(name).close)

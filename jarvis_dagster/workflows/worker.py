@@ -25,6 +25,8 @@ from jarvis_dagster.services.experiment import JarvisExperimentService
 from jarvis_dagster.services.storage import JarvisStorageService, StorageConfig
 from jarvis_dagster.services.workflow.connection import connect
 from jarvis_dagster.toolchain.pipeline import workshop_of
+from jarvis_dagster.workflows.approval import ApprovalWorkflow
+from jarvis_dagster.workflows.approval_activities import ApprovalActivities
 from jarvis_dagster.workflows.training import HockeyDetectionTraining
 from jarvis_dagster.workflows.training_activities import TrainingActivities
 from jarvis_dagster.workflows.vision import ComputerVision
@@ -35,13 +37,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from jarvis_dagster.services.analytics.config import AnalyticsConfig
+    from jarvis_dagster.services.core import JarvisCoreServices
     from jarvis_dagster.services.experiment import ExperimentConfig
     from jarvis_dagster.services.workflow import WorkflowConfig
 
 __all__ = ["run_worker", "serve"]
 
 _LOG = logging.getLogger(__name__)
-WORKFLOW_CLASSES = (ComputerVision, HockeyDetectionTraining)
+WORKFLOW_CLASSES = (ApprovalWorkflow, ComputerVision, HockeyDetectionTraining)
 
 
 async def serve(
@@ -53,12 +56,13 @@ async def serve(
     model: Path | None = None,
     analytics: AnalyticsConfig | None = None,
     experiment: ExperimentConfig | None = None,
+    core: JarvisCoreServices | None = None,
 ) -> None:
     """Serve until ``stop`` is set; then let running steps finish for a while.
 
     Steps that do not finish in ``graceful_stop_s`` are taken up by another
     worker, or by the next one. With ``analytics``, log how long workflows run; with
-    ``experiment``, serve trainings too.
+    ``experiment``, serve trainings too; with ``core``, what waits for people.
 
     Raises:
         TransientError: Temporal cannot be reached.
@@ -69,6 +73,8 @@ async def serve(
     if experiment is not None:
         runs = JarvisExperimentService(experiment)
         activities += TrainingActivities(lambda: workshop_of(store, runs, work_dir)).all
+    if core is not None:
+        activities += ApprovalActivities(lambda: core).all
     with (
         contextlib.closing(store),
         concurrent.futures.ThreadPoolExecutor(config.max_concurrent_activities) as executor,
@@ -111,6 +117,7 @@ def run_worker(
     model: Path | None = None,
     analytics: AnalyticsConfig | None = None,
     experiment: ExperimentConfig | None = None,
+    core: JarvisCoreServices | None = None,
 ) -> None:
     """Serve until SIGTERM or Ctrl-C."""
 
@@ -126,6 +133,7 @@ def run_worker(
             model=model,
             analytics=analytics,
             experiment=experiment,
+            core=core,
         )
 
     asyncio.run(main())
@@ -134,7 +142,7 @@ def run_worker(
 def _main() -> int:
     from jarvis_dagster.champions import chosen_detector
     from jarvis_dagster.settings import load_settings
-    from jarvis_dagster.wiring import with_embedded
+    from jarvis_dagster.wiring import core_services, with_embedded
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     try:
@@ -148,6 +156,7 @@ def _main() -> int:
             chosen_detector(settings).path,
             settings.analytics,
             settings.experiment,
+            core_services(settings),
         )
     except JarvisError as error:
         _LOG.error("%s", error)

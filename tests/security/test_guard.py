@@ -78,6 +78,7 @@ def test_each_role_may_do_what_the_specification_gives_it(core: JarvisCoreServic
         "reports:read",
         "experiments:read",
         "client_storage:read",
+        "approvals:read",
         "client_storage:write",
     }
     assert may("nobody") == set()

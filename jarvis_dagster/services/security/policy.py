@@ -50,6 +50,12 @@ class Policy:
         """Whether ``role`` has ``right`` (read or write) on ``resource``."""
         return role in self.roles and bool(self._allows(role, resource, right))
 
+    def is_a(self, role: str, other: str) -> bool:
+        """Whether ``role`` is ``other``, has its rights, or has all rights."""
+        if role == other or self.allows(role, "*", "*"):
+            return True
+        return other in self._enforcer.get_implicit_roles_for_user(role)
+
     @staticmethod
     def _check_lines(path: Path) -> None:
         for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):

@@ -77,6 +77,18 @@ _CALLS: dict[str, dict[str, tuple[str, str]]] = {
         "send_alert": ("alerts", "write"),
         "check": ("health", "read"),
     },
+    "approval": {
+        "required": ("approvals", "read"),
+        "ask": ("approvals", "write"),
+        # Which right a decision needs depends on its kind: the service asks for that.
+        "approve": ("approvals", "read"),
+        "reject": ("approvals", "read"),
+        "decide": ("approvals", "read"),
+        "ask_again": ("approvals", "read"),
+        "get": ("approvals", "read"),
+        "approvals": ("approvals", "read"),
+        "check": ("health", "read"),
+    },
     "notification": {
         "notify": ("notifications", "write"),
         "messages": ("notifications", "read"),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["KINDS", "WORKFLOWS", "Request", "queue_of", "request_of"]
 
 WORKFLOWS = (
+    "approval",
     "computer-vision",
     "hockey-detection",
 )

@@ -1,0 +1,458 @@
+"""JarvisApprovalService: things wait until a person says yes.
+
+Belongs here: asking, deciding, and what has to hold for both. Does not belong here: what is done
+once it is approved (who asked does that), pages and commands.
+
+The database is the record. Workflows, sensors and assets that wait read it again by themselves:
+whoever is killed in between, nothing is lost, and nothing is done that was not approved.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from jarvis_dagster.errors import AccessDeniedError, BadInputError, ConflictError, JarvisError
+from jarvis_dagster.services.approval.approval import Approval, content_sha256, figures_of
+from jarvis_dagster.services.approval.config import KINDS, ApprovalsConfig
+from jarvis_dagster.services.approval.links import Links
+from jarvis_dagster.services.approval.records import Records, require_id
+from jarvis_dagster.services.approval.telling import notice_of
+from jarvis_dagster.services.security.principal import LOCAL, Principal, current_principal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from jarvis_dagster.services.approval.approval import Figure, Kind, Shown, Verdict
+    from jarvis_dagster.services.notification import Notice
+    from jarvis_dagster.services.security import JarvisSecurityService
+
+__all__ = ["JarvisApprovalService"]
+
+log = logging.getLogger(__name__)
+_LOCAL = "local:"
+
+
+class JarvisApprovalService:
+    """Approvals of one installation.
+
+    Args:
+        notify: Takes a notice for people.
+        nudge: Tells waiting workflows (ids) that an approval was decided; they would see it
+            later by themselves.
+        clock: Seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        config: ApprovalsConfig,
+        security: Callable[[], JarvisSecurityService],
+        *,
+        notify: Callable[[Notice], object] | None = None,
+        nudge: Callable[[Sequence[str], Approval], None] | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        if config.directory is None:
+            raise BadInputError("approvals.directory is not set.", "Name a folder.")
+        self.config = config
+        self._security = security
+        self._notify = notify
+        self._nudge = nudge
+        self._clock = clock
+        self._directory = config.directory
+        self._links = Links(config.directory / "link.key")
+
+    @cached_property
+    def _records(self) -> Records:
+        if self.config.database is not None:
+            return Records(self.config.database.get_secret_value())
+        self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return Records(f"sqlite:///{self._directory / 'approvals.sqlite3'}")
+
+    def close(self) -> None:
+        """Close the database."""
+        if "_records" in self.__dict__:
+            self.__dict__.pop("_records").close()
+
+    def check(self) -> None:
+        """See that the approvals can be read.
+
+        Raises:
+            TransientError: they cannot.
+        """
+        self._records.find(limit=1)
+
+    def required(self, kind: Kind, team: str | None = None) -> bool:
+        """Whether such a thing waits for a person."""
+        return self.config.rule(kind, team).required
+
+    def ask(
+        self,
+        kind: Kind,
+        subject: str,
+        content: Any,
+        figures: Iterable[Figure] | Mapping[str, Any] = (),
+        *,
+        title: str = "",
+        team: str | None = None,
+        by: str | None = None,
+        shown: Iterable[Shown] = (),
+        links: Mapping[str, str] | None = None,
+        again: bool = False,
+        waiter: str | None = None,
+    ) -> Approval:
+        """Ask for a yes to exactly this content; the same asked twice is one.
+
+        What has been decided stays decided; what expired is asked anew. Another content of the
+        subject takes the place of the one before, which can no longer be approved.
+
+        Args:
+            content: JSON. What is approved is its hash, so it names all that matters: what is
+                changed, and what it replaces.
+            figures: Before and after: ``Figure``s, or ``{name: (before, after)}``.
+            title: A sentence that says what is done on a yes.
+            team: Whose it is; None is everybody's.
+            by: Who asks; by default the principal in force.
+            again: Ask anew what was rejected.
+            waiter: Id of the workflow that waits for it.
+
+        Returns:
+            Its state; ``allowed`` says whether to go ahead now. Without a setting that requires a
+            person that is always so.
+
+        Raises:
+            BadInputError: the kind is unknown, or the content is not JSON.
+        """
+        if kind not in KINDS:
+            raise BadInputError(
+                f"{kind!r} is no kind of approval.", f"There are: {', '.join(KINDS)}."
+            )
+        text, sha256 = content_sha256(content)
+        rule = self.config.rule(kind, team)
+        if not rule.required:
+            return Approval("", kind, subject, sha256, "not_required")
+        by, now = by or current_principal().name, self._clock()
+        while True:
+            past = self.find_all(kind=kind, subject=subject, sha256=sha256)
+            latest = max(past, key=lambda one: one.round, default=None)
+            if latest is not None and not self._asks_anew(latest, again=again):
+                made = latest
+                break
+            number = 1 if latest is None else latest.round + 1
+            made = Approval(
+                id=_short(kind, subject, sha256, number),
+                kind=kind,
+                subject=subject[:300],
+                sha256=sha256,
+                state="waiting",
+                title=title[:500],
+                content=content,
+                team=team,
+                round=number,
+                asked_by=by,
+                asked_at=now,
+                expires_at=now + 3600 * rule.expires_hours,
+                figures=figures_of(figures),
+                shown=tuple(shown),
+                links=dict(links or {}),
+            )
+            if self._records.add(made, lambda one=made: self._note("ask", one, by)):  # type: ignore[misc]
+                break
+        del text
+        self._records.supersede(made, lambda old: self._note("supersede", old, by))
+        if waiter is not None:
+            self._records.wait(made.id, waiter)
+        self._tell(made)
+        return made
+
+    def approve(
+        self,
+        approval_id: str,
+        reason: str = "",
+        *,
+        by: Principal | None = None,
+        sha256: str | None = None,
+        link: str | None = None,
+    ) -> Approval:
+        """Say yes; see :meth:`decide`."""
+        return self.decide(approval_id, "approved", reason, by=by, sha256=sha256, link=link)
+
+    def reject(
+        self,
+        approval_id: str,
+        reason: str,
+        *,
+        by: Principal | None = None,
+        sha256: str | None = None,
+        link: str | None = None,
+    ) -> Approval:
+        """Say no; see :meth:`decide`."""
+        return self.decide(approval_id, "rejected", reason, by=by, sha256=sha256, link=link)
+
+    def decide(
+        self,
+        approval_id: str,
+        verdict: Verdict,
+        reason: str = "",
+        *,
+        by: Principal | None = None,
+        sha256: str | None = None,
+        link: str | None = None,
+    ) -> Approval:
+        """Decide for good; of two at once one wins, and the other is told.
+
+        Args:
+            by: Who decides; by default the principal in force.
+            sha256: The content that was looked at, if it is known.
+            link: The token of the link that led here; it is used up.
+
+        Raises:
+            BadInputError: there is no such approval, or a no without a reason.
+            AccessDeniedError: ``by`` may not decide this; noted.
+            ConflictError: it was decided, has expired or has changed meanwhile.
+        """
+        by = by or current_principal()
+        approval = self.get(approval_id, by=by)
+        self._require_right(approval, by)
+        if verdict == "rejected" and not reason.strip():
+            raise BadInputError("A no needs a reason.", "Say what has to be otherwise.")
+        nonce = self._nonce(link, approval) if link is not None else None
+        if not approval.waiting or (sha256 is not None and sha256 != approval.sha256):
+            raise self._too_late(approval, by)
+        now = self._clock()
+        values = {
+            "state": verdict,
+            "decided_by": by.name,
+            "decided_at": now,
+            "reason": reason.strip()[:2000],
+        }
+        done = self._records.change(
+            approval,
+            values,
+            lambda: self._note(verdict, approval, by.name, role=by.role, reason=reason),
+            before=now,
+            nonce=nonce,
+        )
+        if not done:
+            raise self._too_late(self.get(approval.id, by=by), by)
+        decided = self.get(approval.id, by=by)
+        self._tell(decided)
+        return decided
+
+    def ask_again(self, approval_id: str, *, by: Principal | None = None) -> Approval:
+        """Ask anew what expired or was rejected.
+
+        Raises:
+            AccessDeniedError: ``by`` may not decide such things.
+            ConflictError: it waits, was approved, or has changed since.
+        """
+        by = by or current_principal()
+        old = self.get(approval_id, by=by)
+        self._require_right(old, by, own=True)
+        if old.state not in {"expired", "rejected"}:
+            raise ConflictError(f"{old.id} is not asked again. {old.words()}")
+        return self.ask(
+            old.kind,
+            old.subject,
+            old.content,
+            old.figures,
+            title=old.title,
+            team=old.team,
+            by=by.name,
+            shown=old.shown,
+            links=old.links,
+            again=True,
+        )
+
+    def applied(self, approval_id: str) -> bool:
+        """Note that what was approved was done; False if it was noted already or is not approved.
+
+        Whoever does it calls this after it; done twice it has to be the same.
+        """
+        found = self._records.get(approval_id)
+        if found is None or found.state != "approved":
+            return False
+        values = {"applied_at": self._clock()}
+        by = current_principal().name
+        return self._records.change(found, values, lambda: self._note("apply", found, by))
+
+    def get(self, approval_id: str, *, by: Principal | None = None) -> Approval:
+        """An approval by its id or the beginning of it; ``by`` has to be allowed to see it.
+
+        Raises:
+            BadInputError: there is none, or none that ``by`` may see.
+        """
+        exact = self.find_all(id=approval_id)
+        seen = [one for one in exact or self.find_all() if self._sees(one, by)]
+        return require_id(seen, approval_id)
+
+    def approvals(
+        self,
+        *,
+        state: str | None = None,
+        kind: str | None = None,
+        by: Principal | None = None,
+        limit: int | None = None,
+    ) -> list[Approval]:
+        """What ``by`` may see (by default the principal in force), the newest first."""
+        wanted = {} if kind is None else {"kind": kind}
+        found = [
+            one
+            for one in self.find_all(**wanted)
+            if self._sees(one, by) and (state is None or one.state == state)
+        ]
+        return found[:limit]
+
+    def may_decide(self, approval: Approval, by: Principal | None = None) -> bool:
+        """Whether ``by`` could say yes or no, if it waits."""
+        return not self._against(approval, by or current_principal())
+
+    def find_all(self, **equal: Any) -> list[Approval]:
+        """Approvals with these values, whoever may see them; what is over time is expired."""
+        return [self._seen_now(one) for one in self._records.find(**equal)]
+
+    def sweep(self) -> int:
+        """Expire what nobody decided, and tell what nobody was told; how many that were."""
+        now, count = self._clock(), 0
+        for one in self._records.find(state="waiting"):
+            if one.expires_at <= now:
+                note = _call(self._note, "expire", one, "approvals")
+                count += self._records.change(one, {"state": "expired"}, note)
+        for one in self._records.untold():
+            self._tell(one)
+            count += 1
+        return count
+
+    def address(self, approval: Approval) -> str | None:
+        """A link to decide it: signed, expiring, used once; it still asks to sign in."""
+        if self.config.url is None:
+            return None
+        page = f"{self.config.url.rstrip('/')}/approvals/{approval.id}"
+        if not approval.waiting:
+            return page
+        token, nonce = self._links.make(approval.id, approval.expires_at)
+        self._records.add_link(nonce, approval.id)
+        return f"{page}?link={token}"
+
+    def require_link(self, token: str, approval_id: str) -> None:
+        """See that a link leads to that approval and was not used.
+
+        Raises:
+            AccessDeniedError: it does not, has expired or was used; noted.
+        """
+        found = self._records.get(approval_id)
+        if found is None:
+            raise BadInputError(f"There is no approval {approval_id!r}.")
+        self._nonce(token, found)
+
+    def _nonce(self, link: str, approval: Approval) -> str:
+        try:
+            approval_id, nonce = self._links.read(link, self._clock())
+            if approval_id != approval.id or not self._records.link_is_fresh(nonce, approval.id):
+                raise AccessDeniedError(
+                    "This link was used before, or leads elsewhere.",
+                    "Open the list of approvals instead.",
+                )
+        except AccessDeniedError as error:
+            self._security().audit.add(
+                "approval.link", allowed=False, object=approval.id, reason=error.what
+            )
+            raise
+        return nonce
+
+    def _sees(self, approval: Approval, by: Principal | None) -> bool:
+        by = by or current_principal()
+        if not self._security().allows(by, f"approvals.{approval.kind}", "read"):
+            return False
+        return by.teams is None or approval.team is None or approval.team in by.teams
+
+    def _against(self, approval: Approval, by: Principal, *, own: bool = False) -> str:
+        """Why ``by`` may not decide; empty if it may."""
+        security, rule = self._security(), self.config.rule(approval.kind, approval.team)
+        if not security.allows(by, f"approvals.{approval.kind}", "write"):
+            return f"{by.name} ({by.role}) may not decide about {approval.kind}."
+        local = by == LOCAL or by.kind == "local"
+        if rule.role and not local and not security.policy.is_a(by.role, rule.role):
+            return f"{by.name} is no {rule.role}, who decides about {approval.kind}."
+        if not (own or rule.own) and _person(by.name) == _person(approval.asked_by):
+            return f"{by.name} asked for it, and may not decide about it."
+        return ""
+
+    def _require_right(self, approval: Approval, by: Principal, *, own: bool = False) -> None:
+        against = self._against(approval, by, own=own)
+        if against:
+            self._security().audit.add(
+                "approval.decide",
+                allowed=False,
+                by=by.name,
+                role=by.role,
+                object=approval.id,
+                reason=against,
+            )
+            raise AccessDeniedError(against, "Ask somebody else who may.")
+
+    def _too_late(self, approval: Approval, by: Principal) -> ConflictError:
+        self._security().audit.add(
+            "approval.decide",
+            allowed=False,
+            by=by.name,
+            object=approval.id,
+            reason=f"it is {approval.state}",
+        )
+        return ConflictError(f"{approval.id} can no longer be decided. {approval.words()}")
+
+    def _asks_anew(self, latest: Approval, *, again: bool) -> bool:
+        return latest.state in {"expired", "superseded"} or (again and latest.state == "rejected")
+
+    def _seen_now(self, approval: Approval) -> Approval:
+        if approval.waiting and approval.expires_at <= self._clock():
+            import dataclasses
+
+            return dataclasses.replace(approval, state="expired")
+        return approval
+
+    def _note(self, action: str, approval: Approval, by: str, **facts: Any) -> None:
+        self._security().audit.add(
+            f"approval.{action}",
+            allowed=True,
+            by=by,
+            object=approval.id,
+            kind=approval.kind,
+            subject=approval.subject,
+            sha256=approval.sha256,
+            team=approval.team,
+            **facts,
+        )
+
+    def _tell(self, approval: Approval) -> None:
+        """People and workflows; what fails is told at the next :meth:`sweep`."""
+        stored = self._records.find(id=approval.id, told=False)
+        if not stored or stored[0].state != approval.state:
+            return
+        try:
+            if self._notify is not None:
+                notice = notice_of(approval, self.address(approval))
+                if notice is not None:
+                    self._notify(notice)
+            waiters = [] if approval.waiting else self._records.waiters(approval.id)
+            if self._nudge is not None and waiters:
+                self._nudge(waiters, approval)
+        except JarvisError as error:
+            log.warning("The state of approval %s could not be told: %s", approval.id, error)
+            return
+        self._records.told(approval)
+
+
+def _short(kind: str, subject: str, sha256: str, number: int) -> str:
+    return content_sha256([kind, subject, sha256, number])[1][:10]
+
+
+def _person(name: str) -> str:
+    """Who it is, at this machine or signed in."""
+    return name.removeprefix(_LOCAL)
+
+
+def _call(function: Callable[..., None], *arguments: Any) -> Callable[[], None]:
+    return lambda: function(*arguments)
