@@ -1,7 +1,7 @@
 """Rendered pictures of rinks with the marks that can be seen in them.
 
-Belongs here: cameras by chance, the arena around the ice, people as shapes, and what film and
-transmission do to a picture. Does not belong here: how the ice is painted, the targets.
+Belongs here: cameras by chance, what stands where in the arena, and what film and transmission
+do to a picture. Does not belong here: how the ice and the shapes are painted, the targets.
 
 Made for teaching, not for watching: everything is drawn in about ten milliseconds.
 """
@@ -18,6 +18,15 @@ import numpy as np
 from jarvis_dagster.hockey.rink.camera import ice_to_image, pose_looking_at, projection
 from jarvis_dagster.hockey.rink.geometry import RINKS
 from jarvis_dagster.hockey.rink.training.ice import MARGIN_FT, PX_PER_FT, paint_ice
+from jarvis_dagster.hockey.rink.training.shapes import (
+    SUBPIXEL_BITS,
+    BoardStyle,
+    draw_figure,
+    draw_goal,
+    draw_wall,
+    in_front,
+    pixel_of,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,7 +38,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Scene", "SceneMaker", "random_pose"]
 
-_SHIFT = 4
 _SHEETS = 10
 
 
@@ -155,9 +163,9 @@ class SceneMaker:
         full = np.linalg.inv(shift) @ matrix @ feet @ shift
         picture = cv2.warpPerspective(levels[level], full, self._size, flags=cv2.INTER_LINEAR)
         mask = np.zeros(canvas.shape[:2], np.uint8)
-        outline = _in_front(rink.outline_ft(1.0), projection(pose, self._size))
+        outline = in_front(rink.outline_ft(1.0), projection(pose, self._size))
         if len(outline) > 2:
-            cv2.fillPoly(mask, [outline], 255, cv2.LINE_AA, _SHIFT)
+            cv2.fillPoly(mask, [outline], 255, cv2.LINE_AA, SUBPIXEL_BITS)
         cv2.copyTo(picture, mask, canvas)
 
     def _boards(self, canvas: Image, rink: Rink, pose: Array) -> list[tuple[Image, float]]:
@@ -165,7 +173,7 @@ class SceneMaker:
         rng = self._rng
         outline = rink.outline_ft(3.5)
         outline = np.concatenate([outline, outline[:1]])
-        style = _BoardStyle(rng)
+        style = BoardStyle(rng)
         view, camera = projection(pose, self._size), pose[:2]
         step = np.diff(outline, axis=0)
         inward = np.stack([-step[:, 1], step[:, 0]], axis=1)
@@ -180,11 +188,11 @@ class SceneMaker:
                 if faces:
                     style.draw(canvas, (c, d), view)
                 else:
-                    _wall(near_mask, (c, d), -1.0, style.height, view, 255)
-                    _wall(glass_mask, (c, d), style.height, style.top, view, 255)
+                    draw_wall(near_mask, (c, d), -1.0, style.height, view, 255)
+                    draw_wall(glass_mask, (c, d), style.height, style.top, view, 255)
                     if rng.random() < 0.8:  # stanchions
                         post = (c, c + (d - c) * 0.03)
-                        _wall(near_mask, post, style.height, style.top, view, 255)
+                        draw_wall(near_mask, post, style.height, style.top, view, 255)
         return [(near_mask, 1.0), (glass_mask, float(rng.uniform(0.0, 0.3)))]
 
     def _near_side(self, canvas: Image, hidden: Image, layers: list[tuple[Image, float]]) -> None:
@@ -218,17 +226,17 @@ class SceneMaker:
         count = int(rng.integers(0, 15))
         places = rng.uniform((3, 3), (rink.length_ft - 3, rink.width_ft - 3), (count, 2))
         for place in places[np.argsort(-np.linalg.norm(places - pose[:2], axis=1))]:
-            foot = _pixel((*place, 0.0), view)
-            head = _pixel((*place, 6.0), view)
+            foot = pixel_of((*place, 0.0), view)
+            head = pixel_of((*place, 6.0), view)
             if foot is None or head is None:
                 continue
             tall = float(np.linalg.norm(foot - head))
             if not 4 < tall < 260:
                 continue
-            _figure(canvas, foot, tall, kits[int(rng.integers(3))], rng)
+            draw_figure(canvas, foot, tall, kits[int(rng.integers(3))], rng)
         for x, ahead in zip(rink.goal_lines_ft, (1, -1), strict=True):
             if rng.random() < 0.9:
-                _goal(canvas, rink, x, ahead, view)
+                draw_goal(canvas, rink, x, ahead, view)
 
     def _elsewhere(self, rink: Rink) -> Scene:
         """No rink to be measured: a crowd, or one person who fills the picture."""
@@ -238,7 +246,9 @@ class SceneMaker:
             canvas[:] = rng.integers(150, 255, 3)
         for _ in range(int(rng.integers(1, 4))):
             foot = rng.uniform((0, 200), (512, 420))
-            _figure(canvas, foot, rng.uniform(200, 500), rng.integers(0, 255, (3, 3)).tolist(), rng)
+            draw_figure(
+                canvas, foot, rng.uniform(200, 500), rng.integers(0, 255, (3, 3)).tolist(), rng
+            )
         canvas = self._film(canvas)
         return Scene(canvas, rink, None, np.full(canvas.shape[:2], 255, np.uint8))
 
@@ -283,139 +293,3 @@ class SceneMaker:
             cv2.rectangle(hidden, (x, y), (x + w, y + h), 255, -1)
             colour = rng.integers(0, 255, 3).tolist()
             cv2.putText(canvas, "AB 2 CD 1 12:34", (x + 3, y + h - 4), 0, h / 40, colour, 1)
-
-
-class _BoardStyle:
-    """The looks of one arena's boards from the ice."""
-
-    def __init__(self, rng: np.random.Generator) -> None:
-        self._rng = rng
-        self.height = rng.uniform(3.3, 4.0)
-        self.top = self.height + rng.uniform(2.5, 5.0)
-        bright = np.array([250, 245, 240]) * rng.uniform(0.75, 1.0)
-        kicks = [(30, 200, 240), (60, 60, 60), (180, 90, 40), (230, 230, 230), (40, 40, 180)]
-        self.kick = kicks[int(rng.choice(5, p=(0.6, 0.1, 0.15, 0.1, 0.05)))]
-        self.kick_ft = rng.uniform(0.5, 1.0)
-        self.face = tuple(int(v) for v in bright)
-        rails = [(40, 30, 190), (170, 80, 30), (40, 40, 40), (230, 230, 230), (40, 200, 230)]
-        self.rail = rails[int(rng.integers(5))]
-        self.advert = rng.uniform(0.2, 0.95)
-        self.colour = self.face
-
-    def draw(self, canvas: Image, ends: tuple[Array, Array], view: Array) -> None:
-        rng = self._rng
-        _wall(canvas, ends, 0.0, self.height, view, self.face)
-        if rng.random() < self.advert:
-            if rng.random() < 0.6:
-                self.colour = tuple(int(v) for v in rng.integers(0, 255, 3))
-            a, b = ends
-            inner = (a + (b - a) * 0.04, a + (b - a) * 0.96)
-            _wall(canvas, inner, self.kick_ft + 0.2, self.height - 0.3, view, self.colour)
-            if rng.random() < 0.7:
-                letter = (a + (b - a) * rng.uniform(0.1, 0.4), a + (b - a) * rng.uniform(0.5, 0.9))
-                ink = tuple(int(v) for v in rng.integers(0, 255, 3))
-                _wall(canvas, letter, self.kick_ft + 0.7, self.height - 0.9, view, ink)
-        _wall(canvas, ends, 0.0, self.kick_ft, view, self.kick)
-        _wall(canvas, ends, self.height - 0.25, self.height, view, self.rail)
-        if rng.random() < 0.5:
-            a, b = ends
-            _wall(canvas, (a, a + (b - a) * 0.03), self.height, self.top, view, (150,) * 3)
-
-
-def _pixel(xyz: tuple[float, ...], view: Array) -> Array | None:
-    mapped = view[:, :3] @ xyz + view[:, 3]
-    if mapped[2] < 3:
-        return None
-    pixel: Array = mapped[:2] / mapped[2]
-    return pixel
-
-
-def _in_front(xy_ft: Array, view: Array) -> NDArray[np.int32]:
-    """Fixed-point pixels of a polygon on the ice, cut off just before the camera."""
-    matrix = view[:, [0, 1, 3]]
-    mapped = xy_ft @ matrix[:, :2].T + matrix[:, 2]
-    points = []
-    for here, there in zip(mapped, np.roll(mapped, -1, axis=0), strict=True):
-        if here[2] >= 2:
-            points.append(here)
-        if (here[2] >= 2) != (there[2] >= 2):
-            share = (2 - here[2]) / (there[2] - here[2])
-            points.append(here + (there - here) * share)
-    if not points:
-        return np.empty((0, 2), np.int32)
-    array = np.array(points)
-    pixels = np.clip(array[:, :2] / array[:, 2:], -20000, 20000)
-    return np.round(pixels * 2**_SHIFT).astype(np.int32)
-
-
-def _wall(
-    canvas: Image,
-    ends: tuple[Array, Array],
-    low: float,
-    high: float,
-    view: Array,
-    colour: object,
-) -> None:
-    """Fill an upright piece of wall between two places on the ice."""
-    a, b = ends
-    corners = np.array([(*a, low, 1), (*b, low, 1), (*b, high, 1), (*a, high, 1)])
-    mapped = corners @ view.T
-    if mapped[:, 2].min() < 2:
-        return
-    pixels = mapped[:, :2] / mapped[:, 2:]
-    if np.abs(pixels).max() > 20000:
-        return
-    fixed = np.round(pixels * 2**_SHIFT).astype(np.int32)
-    cv2.fillConvexPoly(canvas, fixed, colour, cv2.LINE_AA, _SHIFT)
-
-
-def _figure(
-    canvas: Image, foot: Array, tall: float, kit: list[list[int]], rng: np.random.Generator
-) -> None:
-    lean = rng.normal(0, 0.15)
-
-    def ellipse(up: float, wide: float, high: float, colour: list[int]) -> None:
-        centre = (int(foot[0] + lean * up * tall), int(foot[1] - up * tall))
-        axes = (max(1, int(wide * tall)), max(1, int(high * tall)))
-        angle = float(np.degrees(lean) + rng.normal(0, 8))
-        cv2.ellipse(canvas, centre, axes, angle, 0, 360, colour, -1, cv2.LINE_AA)
-
-    for side in (-1, 1):
-        knee = (int(foot[0] + side * rng.uniform(0.02, 0.2) * tall), int(foot[1]))
-        hip = (int(foot[0] + lean * 0.4 * tall), int(foot[1] - 0.42 * tall))
-        cv2.line(canvas, knee, hip, kit[2], max(1, int(0.13 * tall)), cv2.LINE_AA)
-    ellipse(0.45, 0.15, 0.13, kit[1])
-    ellipse(0.66, 0.2, 0.2, kit[0])
-    ellipse(0.92, 0.07, 0.08, kit[1])
-    if rng.random() < 0.85:
-        hand = (int(foot[0] + rng.normal(0, 0.1) * tall), int(foot[1] - 0.45 * tall))
-        blade = (
-            int(foot[0] + rng.normal(0, 0.5) * tall),
-            int(foot[1] + rng.uniform(-0.1, 0.05) * tall),
-        )
-        shaft = rng.integers(0, 200, 3).tolist()
-        cv2.line(canvas, hand, blade, shaft, max(1, int(0.022 * tall)), cv2.LINE_AA)
-
-
-def _goal(canvas: Image, rink: Rink, x: float, ahead: int, view: Array) -> None:
-    half, back = rink.goal_width_ft / 2, x - ahead * rink.goal_depth_ft
-    y = rink.width_ft / 2
-    corners = [(x, y - half), (x, y + half), (back, y + half), (back, y - half)]
-    ground = [_pixel((*c, 0.0), view) for c in corners]
-    upper = [_pixel((*c, rink.goal_height_ft), view) for c in corners]
-    if any(point is None for point in (*ground, *upper)):
-        return
-    low = [tuple(int(v) for v in p) for p in ground if p is not None]
-    high = [tuple(int(v) for v in p) for p in upper if p is not None]
-    if max(abs(v) for p in (*low, *high) for v in p) > 10000:
-        return
-    thick = max(1, int(np.hypot(low[0][0] - low[1][0], low[0][1] - low[1][1]) / 22))
-    for a, b in ((2, 3), (1, 2), (0, 3)):
-        quad = np.array([low[a], low[b], high[b], high[a]])
-        veil = canvas.copy()
-        cv2.fillConvexPoly(veil, quad, (225, 225, 225))
-        cv2.addWeighted(veil, 0.45, canvas, 0.55, 0, canvas)
-        cv2.line(canvas, low[a], low[b], (200, 200, 220), thick, cv2.LINE_AA)
-    red = (40, 30, 190)
-    for start, stop in ((low[0], high[0]), (low[1], high[1]), (high[0], high[1])):
-        cv2.line(canvas, start, stop, red, thick, cv2.LINE_AA)
