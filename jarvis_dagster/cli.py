@@ -166,6 +166,22 @@ def logs(
     stack.logs(_settings().stack, _console(), program, follow=follow, lines=lines)
 
 
+@app.command()
+def worker(
+    kinds: Annotated[
+        list[str] | None,
+        typer.Option("--kind", "-k", help="workflows, vision, training or io; all by default."),
+    ] = None,
+    metrics: Annotated[
+        str | None, typer.Option(help="host:port of its metrics, for workflow.metrics_address.")
+    ] = None,
+) -> None:
+    """Serve workflows until Ctrl-C or SIGTERM; running steps finish or are handed back."""
+    from jarvis_dagster.commands.worker import work
+
+    work(kinds or (), metrics)
+
+
 Threads = Annotated[int | None, typer.Option(min=1, help="Threads; all cores by default.")]
 Model = Annotated[Path | None, typer.Option(help="An ONNX detector; the packaged one by default.")]
 Aspect = Annotated[

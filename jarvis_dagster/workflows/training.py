@@ -13,6 +13,8 @@ from typing import Any
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 
+from jarvis_dagster.workflows.deterministic import queue_for
+
 __all__ = ["TRAINING_STEPS", "HockeyDetectionTraining"]
 
 TRAINING_STEPS = ("data_preparation", "training", "evaluation", "deployment")
@@ -40,6 +42,7 @@ class HockeyDetectionTraining:
 
     @workflow.run
     async def run(self, input_data: dict[str, Any]) -> dict[str, Any]:
+        queue = queue_for("training")
         steps: list[dict[str, Any]] = [
             {"name": name, "state": "waiting"} for name in TRAINING_STEPS
         ]
@@ -55,6 +58,7 @@ class HockeyDetectionTraining:
                 start_to_close_timeout=_LONGEST,
                 heartbeat_timeout=_HEARTBEAT,
                 retry_policy=_RETRY,
+                task_queue=queue,
             )
             seconds = (workflow.now() - began).total_seconds()
             steps[number] = {**step, "state": "finished", "seconds": seconds}

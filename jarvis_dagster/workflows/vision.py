@@ -14,6 +14,8 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError
 
+from jarvis_dagster.workflows.deterministic import queue_for
+
 __all__ = ["STEPS", "ComputerVision"]
 
 STEPS = ("processing", "features", "inference")
@@ -42,6 +44,7 @@ class ComputerVision:
     @workflow.run
     async def run(self, input_data: dict[str, Any]) -> dict[str, Any]:
         _check(input_data)
+        queue = queue_for("vision")
         steps: list[dict[str, Any]] = [{"name": name, "state": "waiting"} for name in STEPS]
         outputs: dict[str, str] = {}
         summary: dict[str, Any] = {}
@@ -55,6 +58,7 @@ class ComputerVision:
                 start_to_close_timeout=_LONGEST,
                 heartbeat_timeout=_HEARTBEAT,
                 retry_policy=_RETRY,
+                task_queue=queue,
             )
             outputs |= done["outputs"]
             summary |= done["summary"]

@@ -33,13 +33,16 @@ class VisionActivities:
     """The three steps, with the object store they read from and write to.
 
     Args:
-        storage: The object store.
+        storage: Makes the storage service; asked once a step.
         work_dir: Folder for files while a step runs.
         model: ONNX detector; None means the one that ships with Jarvis.
     """
 
     def __init__(
-        self, storage: JarvisStorageService, work_dir: Path, model: Path | None = None
+        self,
+        storage: Callable[[], JarvisStorageService],
+        work_dir: Path,
+        model: Path | None = None,
     ) -> None:
         self._storage = storage
         self._work_dir = work_dir
@@ -134,7 +137,7 @@ class VisionActivities:
         return step.result
 
     def _step(self, input_data: dict[str, Any]) -> _Step:
-        return _Step(self._storage, self._work_dir, input_data)
+        return _Step(self._storage(), self._work_dir, input_data)
 
 
 class _Step:

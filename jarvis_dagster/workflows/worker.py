@@ -1,8 +1,9 @@
-"""The worker: serves the workflows of this version until it is told to stop.
+"""The worker: serves workflows and kinds of work until it is told to stop.
 
-Belongs here: connecting, serving, stopping. Does not belong here: workflows
-and activities. ``python -m jarvis_dagster.workflows.worker`` runs it with the
-settings in force.
+Belongs here: connecting, serving, stopping. Does not belong here: what is served
+(``registry.py``), how many workers there are (``scaling.py``).
+``python -m jarvis_dagster.workflows.worker`` runs it with the settings in force; ``jarvis
+worker`` has options.
 """
 
 from __future__ import annotations
@@ -15,93 +16,131 @@ import logging
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from temporalio.worker import Worker
+from temporalio.worker import ResourceBasedSlotConfig, Worker, WorkerTuner
 
-from jarvis_dagster.errors import JarvisError
-from jarvis_dagster.services.analytics import JarvisAnalyticsService
-from jarvis_dagster.services.experiment import JarvisExperimentService
-from jarvis_dagster.services.storage import JarvisStorageService, StorageConfig
+from jarvis_dagster.errors import BadInputError, ConfigError, JarvisError
 from jarvis_dagster.services.workflow.connection import connect
-from jarvis_dagster.toolchain.pipeline import workshop_of
-from jarvis_dagster.workflows.approval import ApprovalWorkflow
-from jarvis_dagster.workflows.approval_activities import ApprovalActivities
-from jarvis_dagster.workflows.training import HockeyDetectionTraining
-from jarvis_dagster.workflows.training_activities import TrainingActivities
-from jarvis_dagster.workflows.vision import ComputerVision
-from jarvis_dagster.workflows.vision_activities import VisionActivities
+from jarvis_dagster.services.workflow.names import queue_of
+from jarvis_dagster.workflows.busy import Busy
+from jarvis_dagster.workflows.registry import (
+    DECISIONS,
+    SERVED,
+    WORKFLOW_CLASSES,
+    Tools,
+    activities_of,
+)
 from jarvis_dagster.workflows.watch import watch_running
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable, Sequence
 
-    from jarvis_dagster.services.analytics.config import AnalyticsConfig
-    from jarvis_dagster.services.core import JarvisCoreServices
-    from jarvis_dagster.services.experiment import ExperimentConfig
+    from temporalio.client import Client
+    from temporalio.runtime import Runtime
+
     from jarvis_dagster.services.workflow import WorkflowConfig
 
-__all__ = ["run_worker", "serve"]
+__all__ = ["main", "run_worker", "serve"]
 
 _LOG = logging.getLogger(__name__)
-WORKFLOW_CLASSES = (ApprovalWorkflow, ComputerVision, HockeyDetectionTraining)
+_MOST_WAITING = 20
+"""Activities of the kind ``io`` at a time: they wait for others, and need no processor."""
 
 
 async def serve(
     config: WorkflowConfig,
-    storage: StorageConfig,
-    work_dir: Path,
+    tools: Tools,
     stop: asyncio.Event,
     *,
-    model: Path | None = None,
-    analytics: AnalyticsConfig | None = None,
-    experiment: ExperimentConfig | None = None,
-    core: JarvisCoreServices | None = None,
+    kinds: Sequence[str] = SERVED,
+    analytics: bool = False,
+    runtime: Runtime | None = None,
 ) -> None:
     """Serve until ``stop`` is set; then let running steps finish for a while.
 
-    Steps that do not finish in ``graceful_stop_s`` are taken up by another
-    worker, or by the next one. With ``analytics``, log how long workflows run; with
-    ``experiment``, serve trainings too; with ``core``, what waits for people.
+    Steps that do not finish in ``graceful_stop_s`` are handed back, and taken up by another
+    worker or by the next one.
+
+    Args:
+        kinds: ``workflows`` (their decisions) and the kinds of work to serve.
+        analytics: Log how long workflows run.
 
     Raises:
         TransientError: Temporal cannot be reached.
+        BadInputError: there is no such kind.
     """
-    store = JarvisStorageService(storage)
-    client = await connect(config, lambda: store)
-    activities = VisionActivities(store, work_dir, model).all
-    if experiment is not None:
-        runs = JarvisExperimentService(experiment)
-        activities += TrainingActivities(lambda: workshop_of(store, runs, work_dir)).all
-    if core is not None:
-        activities += ApprovalActivities(lambda: core).all
-    with (
-        contextlib.closing(store),
-        concurrent.futures.ThreadPoolExecutor(config.max_concurrent_activities) as executor,
-    ):
-        worker = Worker(
-            client,
-            task_queue=config.task_queue,
-            workflows=list(WORKFLOW_CLASSES),
-            activities=activities,
-            activity_executor=executor,
-            max_concurrent_activities=config.max_concurrent_activities,
-            max_heartbeat_throttle_interval=datetime.timedelta(seconds=5),
-            graceful_shutdown_timeout=datetime.timedelta(seconds=config.graceful_stop_s),
+    for kind in kinds:
+        if kind not in SERVED:
+            raise BadInputError(f"There is no kind of work {kind!r}.", f"Use {', '.join(SERVED)}.")
+    client = await connect(config, lambda: tools.core.storage_service, runtime=runtime)
+    busy = Busy.from_environment()
+    executor = concurrent.futures.ThreadPoolExecutor(
+        3 * config.max_concurrent_activities + _MOST_WAITING
+    )
+    workers = [
+        _worker(client, config, tools, kind, kinds, executor, busy)
+        for kind in kinds
+        if activities_of(kind, tools)
+    ]
+    _LOG.info("Serving %s of %s at %s.", ", ".join(kinds), config.task_queue, config.address)
+    serving = [asyncio.create_task(worker.run()) for worker in workers]
+    told = asyncio.create_task(stop.wait())
+    if analytics and DECISIONS in kinds:
+        watching = asyncio.create_task(
+            watch_running(client, config.task_queue, tools.core.analytics_service, stop)
         )
-        _LOG.info("Serving %s at %s.", config.task_queue, config.address)
-        serving, told = asyncio.create_task(worker.run()), asyncio.create_task(stop.wait())
-        if analytics is not None:
-            watching = asyncio.create_task(
-                watch_running(client, config.task_queue, JarvisAnalyticsService(analytics), stop)
-            )
-            watching.add_done_callback(_tell_why)
-        await asyncio.wait({serving, told}, return_when=asyncio.FIRST_COMPLETED)
+        watching.add_done_callback(_tell_why)
+    try:
+        await asyncio.wait({*serving, told}, return_when=asyncio.FIRST_COMPLETED)
         told.cancel()
-        if not serving.done():
+        if not any(one.done() for one in serving):
             _LOG.info("Stopping; running steps have %g s to finish.", config.graceful_stop_s)
-            await worker.shutdown()
-        await serving
+        await asyncio.gather(*(worker.shutdown() for worker in workers))
+        await asyncio.gather(*serving)
+    finally:
+        # A step that does not hear that it is to stop must not hold the process.
+        executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _worker(
+    client: Client,
+    config: WorkflowConfig,
+    tools: Tools,
+    kind: str,
+    kinds: Sequence[str],
+    executor: concurrent.futures.ThreadPoolExecutor,
+    busy: Busy,
+) -> Worker:
+    """The worker of one queue."""
+    most = _MOST_WAITING if kind == "io" else config.max_concurrent_activities
+    queue = queue_of(config.task_queue, kind)
+    workflows: list[type] = []
+    activities: list[Callable[..., Any]] = activities_of(kind, tools)
+    if kind == DECISIONS:
+        queue, workflows = config.task_queue, list(WORKFLOW_CLASSES)
+        if set(kinds) == set(SERVED):
+            # Workflows that began before each kind had a queue have their steps here.
+            activities += activities_of("vision", tools) + activities_of("training", tools)
+    return Worker(
+        client,
+        task_queue=queue,
+        workflows=workflows,
+        activities=activities,
+        activity_executor=executor,
+        tuner=WorkerTuner.create_resource_based(
+            target_memory_usage=config.memory_target,
+            target_cpu_usage=config.cpu_target,
+            activity_config=ResourceBasedSlotConfig(
+                minimum_slots=1,
+                maximum_slots=1 if kind == "training" else most,
+                ramp_throttle=datetime.timedelta(milliseconds=50),
+            ),
+        ),
+        interceptors=[busy],
+        max_heartbeat_throttle_interval=datetime.timedelta(seconds=5),
+        graceful_shutdown_timeout=datetime.timedelta(seconds=config.graceful_stop_s),
+    )
 
 
 def _tell_why(watching: asyncio.Task[None]) -> None:
@@ -112,34 +151,44 @@ def _tell_why(watching: asyncio.Task[None]) -> None:
 
 def run_worker(
     config: WorkflowConfig,
-    storage: StorageConfig,
-    work_dir: Path,
-    model: Path | None = None,
-    analytics: AnalyticsConfig | None = None,
-    experiment: ExperimentConfig | None = None,
-    core: JarvisCoreServices | None = None,
+    tools: Tools,
+    *,
+    kinds: Sequence[str] = SERVED,
+    analytics: bool = False,
+    metrics: str | None = None,
 ) -> None:
-    """Serve until SIGTERM or Ctrl-C."""
+    """Serve until SIGTERM or Ctrl-C.
 
-    async def main() -> None:
+    Args:
+        metrics: host:port where Prometheus finds the SDK's metrics; None is nowhere.
+    """
+
+    async def run() -> None:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        await serve(
-            config,
-            storage,
-            work_dir,
-            stop,
-            model=model,
-            analytics=analytics,
-            experiment=experiment,
-            core=core,
-        )
+        runtime = _runtime(metrics)
+        await serve(config, tools, stop, kinds=kinds, analytics=analytics, runtime=runtime)
 
-    asyncio.run(main())
+    asyncio.run(run())
 
 
-def _main() -> int:
+def _runtime(metrics: str | None) -> Runtime | None:
+    if metrics is None:
+        return None
+    from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+
+    try:
+        return Runtime(telemetry=TelemetryConfig(metrics=PrometheusConfig(bind_address=metrics)))
+    except (ValueError, RuntimeError) as error:
+        raise ConfigError(
+            f"The worker's metrics cannot be served at {metrics} ({error}).",
+            "Set workflow.metrics_address to a free host:port.",
+        ) from error
+
+
+def main(kinds: Sequence[str] = SERVED, metrics: str | None = None) -> int:
+    """Serve with the settings in force; the exit code."""
     from jarvis_dagster.champions import chosen_detector
     from jarvis_dagster.settings import load_settings
     from jarvis_dagster.wiring import core_services, with_embedded
@@ -147,28 +196,35 @@ def _main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     try:
         settings = with_embedded(load_settings())
-        if settings.workflow is None or settings.storage is None:
-            raise AssertionError("with_embedded fills both in")
-        run_worker(
-            settings.workflow,
-            settings.storage,
-            settings.data_dir / "work",
-            chosen_detector(settings).path,
-            settings.analytics,
-            settings.experiment,
-            core_services(settings),
-        )
+        if settings.workflow is None:
+            raise AssertionError("with_embedded fills it in")
+        model = chosen_detector(settings).path if "vision" in kinds else None
+        with core_services(settings) as core:
+            run_worker(
+                settings.workflow,
+                Tools(core, settings.data_dir / "work", model),
+                kinds=kinds,
+                analytics=True,
+                metrics=metrics or settings.workflow.metrics_address,
+            )
     except JarvisError as error:
         _LOG.error("%s", error)
         return 1
     return 0
 
 
-if __name__ == "__main__":
-    code = _main()
+def leave(code: int) -> None:
+    """End the process at once.
+
+    Temporal's SDK now and then crashes the interpreter at a normal exit (temporalio/sdk-python
+    #300); everything is closed and written by now.
+    """
     logging.shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    # Temporal's SDK now and then crashes the interpreter at a normal exit
-    # (temporalio/sdk-python#300); everything is closed and written by now.
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
     os._exit(code)
+
+
+if __name__ == "__main__":
+    leave(main())

@@ -14,6 +14,7 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from jarvis_dagster.services.workflow.names import queue_of
 from jarvis_dagster.workflows.activity_tools import Heart, permanent_failures
 from jarvis_dagster.workflows.vision import ComputerVision
 
@@ -68,13 +69,19 @@ def working(
     async def serve() -> None:
         client = await Client.connect(address)
         with concurrent.futures.ThreadPoolExecutor(4) as executor:
-            async with Worker(
-                client,
-                task_queue=queue,
-                workflows=list(workflows),
-                activities=steps.all,
-                activity_executor=executor,
-                max_heartbeat_throttle_interval=datetime.timedelta(seconds=1),
+
+            def worker(queue: str, **what: Any) -> Worker:
+                return Worker(
+                    client,
+                    task_queue=queue,
+                    activity_executor=executor,
+                    max_heartbeat_throttle_interval=datetime.timedelta(seconds=1),
+                    **what,
+                )
+
+            async with (
+                worker(queue, workflows=list(workflows)),
+                worker(queue_of(queue, "vision"), activities=steps.all),
             ):
                 ready.set()
                 await stop.wait()

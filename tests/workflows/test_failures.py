@@ -162,8 +162,9 @@ def test_an_outage_that_lasts_is_given_up(video: dict[str, Any]) -> None:
                 times.append(await env.get_current_time())
                 raise TransientError("The object store is away.")
 
-            async with Worker(
-                env.client, task_queue="q", workflows=[ComputerVision], activities=[away]
+            async with (
+                Worker(env.client, task_queue="q", workflows=[ComputerVision]),
+                Worker(env.client, task_queue="q-vision", activities=[away]),
             ):
                 with pytest.raises(WorkflowFailureError):
                     await env.client.execute_workflow(

@@ -12,8 +12,8 @@ from temporalio.client import Client
 
 from jarvis_dagster.errors import BadInputError, NotSupportedError, PermanentError, TransientError
 from jarvis_dagster.services.workflow import WORKFLOWS, JarvisWorkflowService, WorkflowConfig
+from jarvis_dagster.workflows.registry import WORKFLOW_CLASSES
 from jarvis_dagster.workflows.vision import STEPS
-from jarvis_dagster.workflows.worker import WORKFLOW_CLASSES
 from tests.workflows.steps import Steps, until, working
 
 if TYPE_CHECKING:

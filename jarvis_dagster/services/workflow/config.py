@@ -61,7 +61,27 @@ class WorkflowConfig(BaseModel):
         default=5, ge=1, le=20, description="How often a call is tried when the server is away."
     )
     max_concurrent_activities: int = Field(
-        default=2, ge=1, description="How many steps one worker process runs at a time."
+        default=2,
+        ge=1,
+        description="How many steps of a kind one worker process runs at a time, at most; of "
+        "trainings one.",
+    )
+    cpu_target: float = Field(
+        default=0.9,
+        gt=0,
+        le=1,
+        description="A worker takes no further step while more of the processors is in use.",
+    )
+    memory_target: float = Field(
+        default=0.8,
+        gt=0,
+        le=0.95,
+        description="A worker takes no further step while more of the memory is in use.",
+    )
+    metrics_address: str | None = Field(
+        default=None,
+        description="Host and port where Prometheus finds the worker's metrics; empty is nowhere. "
+        "Workers that `jarvis worker --autoscale` starts take the ports after it.",
     )
     graceful_stop_s: float = Field(
         default=30.0, ge=0, description="Seconds that a stopping worker lets its steps finish."

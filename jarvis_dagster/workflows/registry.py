@@ -1,0 +1,69 @@
+"""What workers serve: every workflow, and every activity by its kind of work.
+
+Belongs here: the one list to add a new workflow to (its name also stands in
+``services/workflow/names.py``). Does not belong here: connecting and serving (``worker.py``).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from jarvis_dagster.services.workflow.names import KINDS
+from jarvis_dagster.toolchain.pipeline import workshop_of
+from jarvis_dagster.workflows.approval import ApprovalWorkflow
+from jarvis_dagster.workflows.approval_activities import ApprovalActivities
+from jarvis_dagster.workflows.training import HockeyDetectionTraining
+from jarvis_dagster.workflows.training_activities import TrainingActivities
+from jarvis_dagster.workflows.vision import ComputerVision
+from jarvis_dagster.workflows.vision_activities import VisionActivities
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from jarvis_dagster.services.core import JarvisCoreServices
+
+__all__ = ["DECISIONS", "SERVED", "WORKFLOW_CLASSES", "Tools", "activities_of"]
+
+WORKFLOW_CLASSES = (
+    ApprovalWorkflow,
+    ComputerVision,
+    HockeyDetectionTraining,
+)
+
+DECISIONS = "workflows"
+"""The queue of the workflows themselves and of their small steps, beside the kinds of work."""
+
+SERVED = (DECISIONS, *KINDS)
+"""All that a worker can serve."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Tools:
+    """What activities are made with.
+
+    Attributes:
+        work_dir: Folder for files while a step runs; workers of one machine may share it.
+        model: The ONNX detector of ``computer-vision``; None is the one that ships with Jarvis.
+    """
+
+    core: JarvisCoreServices
+    work_dir: Path
+    model: Path | None = None
+
+
+def activities_of(kind: str, tools: Tools) -> list[Callable[..., Any]]:
+    """The activities of a kind of work. Nothing connects before one is called."""
+    if kind == DECISIONS:
+        return ApprovalActivities(lambda: tools.core).all
+    if kind == "vision":
+        return VisionActivities(lambda: tools.core.storage_service, tools.work_dir, tools.model).all
+    if kind == "training":
+
+        def shop() -> Any:
+            core = tools.core
+            return workshop_of(core.storage_service, core.experiment_service, tools.work_dir)
+
+        return TrainingActivities(shop).all
+    return []
