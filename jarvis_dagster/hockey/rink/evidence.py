@@ -30,6 +30,7 @@ WIDTH_PX = 512
 _LEAST_HEAT = 0.35
 _RIVAL = 0.75  # a crest of one kind where another is this much hotter is none
 _MOST_POINTS = 60  # of a kind
+_AROUND = 3  # cells
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -185,7 +186,15 @@ def points_of(heat: NDArray[np.float32], size_px: tuple[int, int], cell_px: floa
 
 def _ridges(layer: NDArray[np.float32]) -> tuple[Array, Array]:
     """Cells (N, 2) x, y on the crest of lines, to a part of a cell, and their heat (N,)."""
-    padded = np.pad(layer.astype(np.float64), 2, mode="edge")
+    hot = layer > _LEAST_HEAT
+    if not hot.any():
+        return np.empty((0, 2)), np.empty(0)
+    # Most of a picture shows no mark of a kind: only what is around its marks is looked at.
+    top, bottom = np.flatnonzero(hot.any(axis=1))[[0, -1]] + (-_AROUND, _AROUND + 1)
+    left, right = np.flatnonzero(hot.any(axis=0))[[0, -1]] + (-_AROUND, _AROUND + 1)
+    top, left = max(top, 0), max(left, 0)
+    height, width = layer.shape
+    padded = np.pad(layer[top:bottom, left:right].astype(np.float64), 2, mode="edge")
     middle = padded[2:-2, 2:-2]
     best_curve = np.zeros_like(middle)
     shift = np.zeros((*middle.shape, 2))
@@ -207,10 +216,10 @@ def _ridges(layer: NDArray[np.float32]) -> tuple[Array, Array]:
         shift[..., 1 - axis] = np.where(better, np.clip(part, -1, 1), shift[..., 1 - axis])
     rows, columns = np.nonzero((best_curve > 0) & (middle > _LEAST_HEAT))
     # A crest at the picture's edge is where the answer was cut off.
-    height, width = layer.shape
-    free = (rows > 0) & (columns > 0) & (rows < height - 1) & (columns < width - 1)
+    free = (rows + top > 0) & (columns + left > 0)
+    free &= (rows + top < height - 1) & (columns + left < width - 1)
     rows, columns = rows[free], columns[free]
-    cells = np.stack([columns, rows], axis=1) + shift[rows, columns]
+    cells = np.stack([columns + left, rows + top], axis=1) + shift[rows, columns]
     return cells, middle[rows, columns]
 
 

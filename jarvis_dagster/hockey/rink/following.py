@@ -52,6 +52,14 @@ class KeyFrame:
     evidence: Evidence
     fit: Fit | None = None
     reason: str = NOT_TRIED
+    searched: dict[str, Fit | None] = dataclasses.field(default_factory=dict)
+    """By name of the rink, what the search found that knows nothing of other pictures."""
+
+    def search(self, rink: Rink) -> Fit | None:
+        """What a search that knows nothing of other pictures finds."""
+        if rink.name not in self.searched:
+            self.searched[rink.name] = find_camera(self.evidence, rink)
+        return self.searched[rink.name]
 
 
 def key_frame_numbers(scan: pd.DataFrame, every: int) -> list[list[int]]:
@@ -128,7 +136,7 @@ def _first_fit(
                 return index, known
     best: tuple[float, int] | None = None
     for index in order:
-        fit = find_camera(shot[index].evidence, rink)
+        fit = shot[index].search(rink)
         shot[index].fit = fit
         shot[index].reason = "no marks of a rink in view" if fit is None else fit.reason
         if fit is not None and fit.valid:

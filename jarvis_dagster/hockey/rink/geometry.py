@@ -11,7 +11,7 @@ camera sees them.
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -84,25 +84,43 @@ class Rink:
 
     def signed_distance_ft(self, xy_ft: ArrayLike) -> NDArray[np.float64]:
         """Distance to the boards of points (..., 2): negative on the ice, positive outside."""
-        half = np.array([self.length_ft, self.width_ft]) / 2
-        outside = np.abs(np.asarray(xy_ft, dtype=np.float64) - half) - half + self.corner_radius_ft
-        corner = np.linalg.norm(np.maximum(outside, 0), axis=-1)
-        inner = np.minimum(outside.max(axis=-1), 0)
-        distance: NDArray[np.float64] = corner + inner - self.corner_radius_ft
+        xy = np.asarray(xy_ft, dtype=np.float64)
+        distance: NDArray[np.float64] = self.outside_ft(xy[..., 0], xy[..., 1])
         return distance
+
+    def outside_ft(self, x: Any, y: Any) -> Any:
+        """As :meth:`signed_distance_ft`, of coordinates (...) each, in their own precision."""
+        over_x, over_y, _, _ = self._over(x, y)
+        corner = np.hypot(np.maximum(over_x, 0), np.maximum(over_y, 0))
+        return corner + np.minimum(np.maximum(over_x, over_y), 0) - self.corner_radius_ft
 
     def boards_from(self, xy_ft: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Signed distance (...) as above, and the unit vector (..., 2) to the nearest boards."""
-        half = np.array([self.length_ft, self.width_ft]) / 2
-        local = np.asarray(xy_ft, dtype=np.float64) - half
-        outside = np.abs(local) - half + self.corner_radius_ft
-        over = np.maximum(outside, 0)
-        corner = np.linalg.norm(over, axis=-1)
-        straight = np.eye(2)[outside.argmax(axis=-1)]
-        rounded = over / np.maximum(corner, 1e-12)[..., None]
-        normal = np.where(corner[..., None] > 0, rounded, straight) * np.where(local < 0, -1.0, 1.0)
-        distance = corner + np.minimum(outside.max(axis=-1), 0) - self.corner_radius_ft
-        return distance, normal
+        xy = np.asarray(xy_ft, dtype=np.float64)
+        distance, along_x, along_y = self.boards_of(xy[..., 0], xy[..., 1])
+        return distance, np.stack([along_x, along_y], axis=-1)
+
+    def boards_of(self, x: Any, y: Any) -> tuple[Any, Any, Any]:
+        """As :meth:`boards_from`, of coordinates (...) each: distance, x and y of the vector."""
+        over_x, over_y, sign_x, sign_y = self._over(x, y)
+        beyond_x, beyond_y = np.maximum(over_x, 0), np.maximum(over_y, 0)
+        corner = np.hypot(beyond_x, beyond_y)
+        distance = corner + np.minimum(np.maximum(over_x, over_y), 0) - self.corner_radius_ft
+        inner, across = corner <= 0, over_y > over_x
+        safe = np.where(inner, 1, corner)
+        along_x = np.where(inner, ~across, beyond_x / safe) * sign_x
+        along_y = np.where(inner, across, beyond_y / safe) * sign_y
+        return distance, along_x, along_y
+
+    def _over(self, x: Any, y: Any) -> tuple[Any, Any, Any, Any]:
+        """By how much places are beyond the centres of the corners, and on which side."""
+        local_x, local_y = x - self.length_ft / 2, y - self.width_ft / 2
+        return (
+            np.abs(local_x) - (self.length_ft / 2 - self.corner_radius_ft),
+            np.abs(local_y) - (self.width_ft / 2 - self.corner_radius_ft),
+            np.where(local_x < 0, local_x.dtype.type(-1), local_x.dtype.type(1)),
+            np.where(local_y < 0, local_y.dtype.type(-1), local_y.dtype.type(1)),
+        )
 
     def outline_ft(self, step_ft: float = 2.0, inset_ft: float = 0.0) -> NDArray[np.float64]:
         """The boards as a closed polygon (N, 2), counter-clockwise from (radius, 0)."""

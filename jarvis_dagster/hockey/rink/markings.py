@@ -7,7 +7,7 @@ far a place is from the nearest mark of a kind. Does not belong here: pictures a
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["KINDS", "mark_points_ft", "miss_ft", "outlines_ft"]
+__all__ = ["KINDS", "mark_points_ft", "miss_ft", "misses_of", "outlines_ft"]
 
 KINDS = (
     "blue_line",
@@ -91,55 +91,65 @@ def mark_points_ft(rink: Rink, step_ft: float = 2.0) -> tuple[Array, NDArray[np.
 def miss_ft(rink: Rink, kind: str, xy_ft: Array) -> tuple[Array, Array]:
     """Signed distance (...) in feet of places (..., 2) from the nearest mark of ``kind``, and
     the unit direction (..., 2) in which it grows."""
-    x, y = xy_ft[..., 0], xy_ft[..., 1]
+    away, along_x, along_y = misses_of(rink, kind, xy_ft[..., 0], xy_ft[..., 1])
+    return away, np.stack(np.broadcast_arrays(along_x, along_y), axis=-1)
+
+
+def misses_of(rink: Rink, kind: str, x: Any, y: Any) -> tuple[Any, Any, Any]:
+    """As :func:`miss_ft`, of coordinates (...) each, in their own precision: the distance, and
+    x and y of the direction, which are single numbers where they are the same everywhere."""
+    left = x < rink.length_ft / 2
     if kind in ("blue_line", "goal_line", "centre_line"):
         lines = {
             "blue_line": rink.blue_lines_ft,
             "goal_line": rink.goal_lines_ft,
             "centre_line": (rink.length_ft / 2,) * 2,
         }[kind]
-        nearest = np.where(x < rink.length_ft / 2, lines[0], lines[1])
-        along = np.zeros((*x.shape, 2))
-        along[..., 0] = 1.0
-        return x - nearest, along
+        return x - _either(left, *lines, x), 1.0, 0.0
     if kind == "boards":
-        return rink.boards_from(xy_ft)
+        return rink.boards_of(x, y)
     if kind == "crease":
-        return _from_crease(rink, xy_ft)
+        return _from_crease(rink, x, y)
     if kind == "centre_circle":
-        return _from_circle(xy_ft, np.array(rink.centre_ft), rink.circle_radius_ft)
-    low, high = rink.end_dots_ft[0][1], rink.end_dots_ft[1][1]
-    across = np.where(y < rink.width_ft / 2, low, high)
+        return _from_circle(x, y, *rink.centre_ft, rink.circle_radius_ft)
+    low = y < rink.width_ft / 2
+    across = _either(low, rink.end_dots_ft[0][1], rink.end_dots_ft[1][1], y)
+    ends = rink.end_dots_ft[0][0], rink.end_dots_ft[2][0]
     if kind == "end_circle":
-        ends = rink.end_dots_ft[0][0], rink.end_dots_ft[2][0]
-        along_x = np.where(x < rink.length_ft / 2, ends[0], ends[1])
-        return _from_circle(xy_ft, np.stack([along_x, across], -1), rink.circle_radius_ft)
-    dots = np.array([line[0] for line in outlines_ft(rink)["dot"]])
-    gaps = np.linalg.norm(xy_ft[..., None, :] - dots, axis=-1)
-    return _from_circle(xy_ft, dots[gaps.argmin(axis=-1)], 0.0)
+        return _from_circle(x, y, _either(left, *ends, x), across, rink.circle_radius_ft)
+    dots = np.array([line[0] for line in outlines_ft(rink)["dot"]], x.dtype)
+    gaps = (x[..., None] - dots[:, 0]) ** 2 + (y[..., None] - dots[:, 1]) ** 2
+    nearest = dots[gaps.argmin(axis=-1)]
+    return _from_circle(x, y, nearest[..., 0], nearest[..., 1], 0.0)
 
 
-def _from_circle(xy: Array, centre: Array, radius: float) -> tuple[Array, Array]:
-    away = xy - centre
-    distance = np.linalg.norm(away, axis=-1)
-    return distance - radius, away / np.maximum(distance, 1e-9)[..., None]
+def _either(first: Any, one: float, other: float, like: Any) -> Any:
+    """``one`` where ``first``, else ``other``, in the precision of ``like``."""
+    return np.where(first, like.dtype.type(one), like.dtype.type(other))
 
 
-def _from_crease(rink: Rink, xy: Array) -> tuple[Array, Array]:
+def _from_circle(
+    x: Any, y: Any, centre_x: Any, centre_y: Any, radius: float
+) -> tuple[Any, Any, Any]:
+    away_x, away_y = x - centre_x, y - centre_y
+    distance = np.hypot(away_x, away_y)
+    safe = np.maximum(distance, 1e-9)
+    return distance - radius, away_x / safe, away_y / safe
+
+
+def _from_crease(rink: Rink, x: Any, y: Any) -> tuple[Any, Any, Any]:
     """From the crease's rounded front and straight sides; its back is the goal line."""
-    left = xy[..., 0] < rink.length_ft / 2
-    ahead = np.where(left, 1.0, -1.0)
-    goal = np.where(left, rink.goal_lines_ft[0], rink.goal_lines_ft[1])
+    left = x < rink.length_ft / 2
+    goal = _either(left, *rink.goal_lines_ft, x)
     middle = rink.width_ft / 2
-    front, out = _from_circle(
-        xy, np.stack([goal, np.full_like(goal, middle)], -1), rink.crease_radius_ft
-    )
-    aside = xy[..., 1] - middle
+    front, out_x, out_y = _from_circle(x, y, goal, middle, rink.crease_radius_ft)
+    aside = y - middle
     half = rink.crease_half_width_ft
-    straight = (xy[..., 0] - goal) * ahead < np.sqrt(max(rink.crease_radius_ft**2 - half**2, 0))
-    sideways = np.zeros_like(out)
-    sideways[..., 1] = np.where(aside < 0, -1.0, 1.0)
+    ahead = np.where(left, x - goal, goal - x)
+    straight = ahead < np.sqrt(max(rink.crease_radius_ft**2 - half**2, 0))
+    sideways = np.where(aside < 0, -1.0, 1.0)
     return (
         np.where(straight, np.abs(aside) - half, front),
-        np.where(straight[..., None], sideways, out),
+        np.where(straight, 0.0, out_x),
+        np.where(straight, sideways, out_y),
     )

@@ -36,6 +36,8 @@ _HONEST = 3.0
 """Errors are larger than the scatter of the points tells: neighbouring points err alike, and no
 rink is painted to the inch. Measured on rendered and on real frames (benchmarks/calibration)."""
 _ICE_SIGMA_FT = 6.0
+_GAIN = 1e-3
+"""Share of the cost: where a round gains less for every camera, there is no other one."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -96,6 +98,8 @@ def refine(
             better = after < cost
             current = np.where(better[:, None], trial, current)
             damping = np.clip(np.where(better, damping * 0.3, damping * 6), 1e-5, 1e3)
+            if (better & (cost - after < _GAIN * cost)).all():
+                break  # a camera that was carried from the frame before is there at once
     return current
 
 

@@ -10,12 +10,13 @@ divided by how fast it grows per pixel (Sampson, 1982): exact for lines, and goo
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from jarvis_dagster.hockey.rink.camera import ice_to_image
-from jarvis_dagster.hockey.rink.markings import KINDS, mark_points_ft, miss_ft
+from jarvis_dagster.hockey.rink.markings import KINDS, mark_points_ft, misses_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,13 +45,14 @@ class Seen:
 
     Args:
         most: Keep at most this many of a kind.
+        ice: Keep so many places on the ice.
 
     Attributes:
         weights: (N,): each kind counts by how many of its points there are, but no kind for
             more than a dozen times a single one; sums to 1.
     """
 
-    def __init__(self, evidence: Evidence, most: int = 60) -> None:
+    def __init__(self, evidence: Evidence, most: int = 60, ice: int = 48) -> None:
         order = []
         for index in range(len(KINDS) - 1):
             rows = np.flatnonzero(evidence.kinds == index)
@@ -73,9 +75,16 @@ class Seen:
         every = np.concatenate(weights) if weights else np.empty(0)
         self.mass = float(every.sum())
         self.weights = every / max(self.mass, 1e-9)
-        cold = np.argwhere(evidence.heat[-1] > 0.7)
-        picks = cold[np.linspace(0, len(cold) - 1, 48).round().astype(int)] if len(cold) else cold
-        self.ice_px: Array = (picks[:, ::-1].astype(np.float64) + 0.5) * evidence.cell_px - 0.5
+        self._evidence, self._ice = evidence, ice
+
+    @cached_property
+    def ice_px(self) -> Array:
+        """(M, 2) pixels that show ice, spread over it."""
+        cold = np.argwhere(self._evidence.heat[-1] > 0.7)
+        steps = np.linspace(0, len(cold) - 1, self._ice).round().astype(int)
+        picks = cold[steps] if len(cold) else cold
+        place: Array = (picks[:, ::-1].astype(np.float64) + 0.5) * self._evidence.cell_px - 0.5
+        return place
 
     def __len__(self) -> int:
         return len(self.points_px)
@@ -102,22 +111,45 @@ def inverse(pose: Array, size_px: tuple[int, int]) -> Array:
     return result
 
 
+def _placed(image_to_ice: Array, xy_px: Array) -> tuple[Any, Any, Any, NDArray[np.bool_]]:
+    """x, y, depth (..., N) of pixels (N, 2) on the ice, and whether before the camera.
+
+    Coordinate by coordinate, in the precision of ``image_to_ice``: thousands of cameras are
+    tried, and long rows of numbers are what a processor is good at.
+    """
+    matrix = image_to_ice[..., None]
+    across, down = xy_px.astype(image_to_ice.dtype).T
+    depth = matrix[..., 2, 0, :] * across + matrix[..., 2, 1, :] * down + matrix[..., 2, 2, :]
+    good = depth > 1e-9
+    depth = np.where(good, depth, depth.dtype.type(1))
+    x = (matrix[..., 0, 0, :] * across + matrix[..., 0, 1, :] * down + matrix[..., 0, 2, :]) / depth
+    y = (matrix[..., 1, 0, :] * across + matrix[..., 1, 1, :] * down + matrix[..., 1, 2, :]) / depth
+    return x, y, depth, good
+
+
 def signed_misses(rink: Rink, seen: Seen, image_to_ice: Array) -> Array:
     """(..., N) signed distances in pixels of the seen points from their marks."""
-    places, change, good = on_the_ice(image_to_ice, seen.points_px)
-    misses = np.empty(places.shape[:-1])
+    x, y, depth, good = _placed(image_to_ice, seen.points_px)
+    matrix = image_to_ice[..., None]
+    misses = np.empty_like(x)
     for kind, rows in seen.groups:
-        away, direction = miss_ft(rink, kind, places[..., rows, :])
-        slope = np.einsum("...i,...ij->...j", direction, change[..., rows, :, :])
-        rate = np.sqrt((slope**2).sum(axis=-1))
+        here_x, here_y = x[..., rows], y[..., rows]
+        away, along_x, along_y = misses_of(rink, kind, here_x, here_y)
+        # How fast the distance grows to the right and down: the places' change per pixel.
+        right, down = (
+            along_x * (matrix[..., 0, i, :] - here_x * matrix[..., 2, i, :])
+            + along_y * (matrix[..., 1, i, :] - here_y * matrix[..., 2, i, :])
+            for i in (0, 1)
+        )
+        rate = np.hypot(right, down) / depth[..., rows]
         misses[..., rows] = away / np.maximum(rate, 1e-9)
-    return np.where(good, np.clip(misses, -FAR_PX, FAR_PX), FAR_PX)
+    return np.where(good, np.clip(misses, -FAR_PX, FAR_PX), misses.dtype.type(FAR_PX))
 
 
 def ice_outside_ft(rink: Rink, seen: Seen, image_to_ice: Array) -> Array:
     """(..., M): by how many feet pixels that show ice are outside the boards."""
-    places, _, good = on_the_ice(image_to_ice, seen.ice_px)
-    return np.where(good, np.maximum(rink.signed_distance_ft(places), 0), 60.0)
+    x, y, _, good = _placed(image_to_ice, seen.ice_px)
+    return np.where(good, np.maximum(rink.outside_ft(x, y), 0), x.dtype.type(60))
 
 
 def support(rink: Rink, evidence: Evidence, matrices: Array) -> tuple[Array, Array]:

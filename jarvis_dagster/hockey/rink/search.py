@@ -22,6 +22,8 @@ from jarvis_dagster.hockey.rink.residuals import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from jarvis_dagster.hockey.rink.evidence import Evidence
@@ -29,12 +31,13 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["Fit", "find_camera", "judge"]
+__all__ = ["Fit", "enough", "find_camera", "find_on_each", "judge"]
 
 _TRIED = 24_000
 _TRIED_NEAR = 4_000
 _LIKELY = 1_000
 _KEPT = 32
+_PARTS = 24  # what is computed at a time stays within the processor's cache
 _TRUNCATED = 14.0  # network pixels beyond which a point is simply missed
 _LEAST_POINTS = 25
 _LEAST_ICE = 0.12
@@ -84,23 +87,47 @@ def find_camera(
         known: (7,) a camera that stood in the same place.
         near: (K, 7) cameras to try first, such as that of a moment ago.
     """
-    seen = Seen(evidence)
-    if len(seen) < _LEAST_POINTS or evidence.ice_share < _LEAST_ICE:
+    if not enough(evidence):
         return None
-    rng = np.random.default_rng(seed)
     prior = Prior.stands(rink) if known is None else Prior.same_place(known)
-    poses = _guesses(rng, rink, known)
-    cheap = Seen(evidence, most=14)
-    few = Seen(evidence, most=6)
+    starts = _starts(evidence, rink, known, seed)
+    if near is not None:
+        starts = np.concatenate([near, starts])
+    return _best(starts, evidence, rink, prior)
+
+
+def find_on_each(evidence: Evidence, rinks: Sequence[Rink], seed: int = 0) -> list[Fit | None]:
+    """:func:`find_camera` for several rinks.
+
+    Rinks differ by a few feet: where to start is looked for on the first one only.
+    """
+    if not enough(evidence):
+        return [None] * len(rinks)
+    starts = _starts(evidence, rinks[0], None, seed)
+    return [_best(starts, evidence, rink, Prior.stands(rink)) for rink in rinks]
+
+
+def enough(evidence: Evidence) -> bool:
+    """Whether a camera can be found at all."""
+    return len(Seen(evidence)) >= _LEAST_POINTS and evidence.ice_share >= _LEAST_ICE
+
+
+def _starts(evidence: Evidence, rink: Rink, known: Array | None, seed: int) -> Array:
+    """Cameras (K, 7) that are worth improving."""
+    poses = _guesses(np.random.default_rng(seed), rink, known)
+    few = Seen(evidence, most=6, ice=24)
     cost = np.concatenate(
-        [_quick_cost(part, rink, few, evidence) for part in np.array_split(poses, 12)]
+        [_quick_cost(part, rink, few, evidence) for part in np.array_split(poses, _PARTS)]
     )
     likely = np.argpartition(cost, _LIKELY)[:_LIKELY]
     cost = cost[likely] + _unsupported(poses[likely], rink, evidence)
     best = likely[np.argsort(cost)[: 6 * _KEPT]]
-    starts = poses[_spread(poses[best], best, evidence)]
-    if near is not None:
-        starts = np.concatenate([near, starts])
+    return poses[_spread(poses[best], best, evidence)]
+
+
+def _best(starts: Array, evidence: Evidence, rink: Rink, prior: Prior) -> Fit:
+    """The best camera that is reached from ``starts``."""
+    seen, cheap = Seen(evidence), Seen(evidence, most=14)
     size, unit = evidence.size_px, evidence.unit_px
     coarse = refine(starts, rink, cheap, size, unit, prior, widths=(16.0, 8.0), rounds=4)
     cost = _full_cost(coarse, rink, seen, evidence)
@@ -185,7 +212,7 @@ def _guesses(rng: np.random.Generator, rink: Rink, known: Array | None) -> Array
 
 def _quick_cost(poses: Array, rink: Rink, seen: Seen, evidence: Evidence) -> Array:
     """(N,) what is left unexplained, and ice outside the boards, each from 0 to 1."""
-    back = inverse(poses, evidence.size_px)
+    back = inverse(poses, evidence.size_px).astype(np.float32)
     off = np.abs(signed_misses(rink, seen, back)) / evidence.unit_px
     missed = (np.minimum(off / _TRUNCATED, 1) * seen.weights).sum(axis=-1)
     outside = np.minimum(ice_outside_ft(rink, seen, back) / 10, 1).mean(axis=-1)

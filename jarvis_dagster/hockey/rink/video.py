@@ -20,7 +20,7 @@ from jarvis_dagster.hockey.rink.geometry import RINKS, rink_named
 from jarvis_dagster.hockey.rink.motion import carried
 from jarvis_dagster.hockey.rink.refine import error_ft_at
 from jarvis_dagster.hockey.rink.residuals import Seen, inverse
-from jarvis_dagster.hockey.rink.search import find_camera, ice_in_view
+from jarvis_dagster.hockey.rink.search import find_camera, find_on_each, ice_in_view
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -324,10 +324,11 @@ def _likely_rink(shots: Sequence[Sequence[KeyFrame]]) -> str:
     names = list(RINKS)
     costs = dict.fromkeys(names, 0.0)
     for key in chosen:
-        fits = {name: find_camera(key.evidence, RINKS[name]) for name in names}
-        if not any(fit is not None and fit.valid for fit in fits.values()):
+        found = find_on_each(key.evidence, [RINKS[name] for name in names])
+        key.searched = dict(zip(names, found, strict=True))
+        if not any(fit is not None and fit.valid for fit in found):
             continue
-        for name, fit in fits.items():
+        for name, fit in key.searched.items():
             costs[name] += 2.0 if fit is None else 2.0 - fit.explained - fit.supported
     best = min(names, key=lambda name: costs[name])
     clear = costs[names[0]] - costs[best] > _CLEARLY * max(len(chosen), 1)
