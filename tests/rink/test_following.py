@@ -32,7 +32,7 @@ def followed(poses, scan, every=5, blind=()):
 
 def test_key_frames_are_the_ends_of_each_shot_and_some_between():
     scan = views.scan_of(pan(20), cuts=(8,))
-    assert key_frame_numbers(scan, 5) == [[0, 5, 7], [8, 13, 18, 19]]
+    assert key_frame_numbers(scan, 5) == [[0, 5, 7], [8, 10, 15, 19]]
 
 
 def test_a_pan_is_followed_and_its_frames_between_are_right():
@@ -59,6 +59,24 @@ def test_nothing_is_carried_across_a_cut():
     assert calibration is not None
     assert calibration.valid_frames == ((0, 10), (11, 20))
     assert calibration.homography_at(10) is not None
+
+
+def test_a_camera_is_carried_to_the_ends_of_its_shot():
+    poses = pan(31)
+    scan = views.scan_of(poses)
+    shots = [[key for key in followed(poses, scan)[0] if 0 < key.frame < 30]]
+    closer = moving_calibration(shots, scan, NHL, FPS)
+    assert closer is not None
+    assert closer.valid_frames == ((5, 25),)  # 4 frames of 10 a second are as far as it goes
+    looser = moving_calibration(shots, scan, NHL, 40.0)
+    assert looser is not None
+    assert looser.valid_frames == ((0, 30),)
+    xy = np.array([(130.0, 200.0), (256.0, 180.0), (380.0, 240.0)])
+    for frame in (0, 2, 28, 30):
+        there = looser.to_ice(frame, xy)
+        assert there is not None
+        true = views.on_the_ice(views.inverse(poses[frame], views.SIZE), xy)[0]
+        assert np.linalg.norm(there - true, axis=1).max() < 1.5
 
 
 def test_where_nothing_is_seen_nothing_is_valid():

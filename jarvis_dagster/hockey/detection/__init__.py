@@ -10,6 +10,7 @@ from jarvis_dagster.hockey.detection.icemask import IceMask, find_ice, ice_trust
 from jarvis_dagster.hockey.detection.loading import load_detector
 from jarvis_dagster.hockey.detection.onnx import OnnxDetector
 from jarvis_dagster.hockey.detection.video import (
+    People,
     StrideChoice,
     choose_stride,
     detect_video,
@@ -21,6 +22,7 @@ __all__ = [
     "Detector",
     "IceMask",
     "OnnxDetector",
+    "People",
     "StrideChoice",
     "choose_stride",
     "detect_video",

@@ -17,18 +17,23 @@ from jarvis_dagster.errors import BadInputError
 from jarvis_dagster.hockey.detection.icemask import IceMask, find_ice
 from jarvis_dagster.hockey.detection.scene import put_in_place
 from jarvis_dagster.hockey.tables import CLASSES, DETECTIONS, empty
+from jarvis_dagster.hockey.video.scaling import Scaler
+from jarvis_dagster.hockey.video.watching import watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
     from pathlib import Path
 
+    import av
     import pandas as pd
     from numpy.typing import NDArray
 
     from jarvis_dagster.hockey.detection.base import Detections, Detector
-    from jarvis_dagster.hockey.video import Frame
+    from jarvis_dagster.hockey.video import VideoInfo
 
-__all__ = ["StrideChoice", "choose_stride", "detect_video", "measure_detector"]
+    _Seen = tuple[int, float, NDArray[np.uint8], IceMask]
+
+__all__ = ["People", "StrideChoice", "choose_stride", "detect_video", "measure_detector"]
 
 _LOOKS_PER_SECOND = 15.0
 """Below this the tracker has to guess too much between two looks at a skater: with 10 a second
@@ -126,17 +131,6 @@ def _picture_size(width_px: int, height_px: int, detector: Detector) -> tuple[in
     return max(1, round(width_px * scale)), max(1, round(height_px * scale))
 
 
-def _looks(
-    path: Path, stride: int, size: tuple[int, int]
-) -> Generator[tuple[Frame, IceMask], None, None]:
-    """Every ``stride``-th frame and where its ice is."""
-    from jarvis_dagster.hockey.video import read_frames
-
-    ice = _IceOverTime()
-    for frame in read_frames(path, every=stride, size=size):
-        yield frame, ice.update(frame.image)
-
-
 def detect_video(
     path: Path,
     detector: Detector,
@@ -157,46 +151,80 @@ def detect_video(
         BadVideoError: the file is not a readable video.
         BadInputError: ``stride`` is not positive.
     """
-    import pandas as pd
+    from jarvis_dagster.hockey.video import probe
 
-    from jarvis_dagster.hockey.roles import KIT_COLUMNS, kit_features
-    from jarvis_dagster.hockey.video import ahead, probe
-
-    if stride < 1:
-        raise BadInputError(f"A stride of {stride} frames is not possible.", "Use 1 or more.")
-    # One mask, steadied over time, instead of the detector's own for each picture.
-    finder, least = detector.for_video(), detector.score_threshold
     info = probe(path)
-    width, height = size = _picture_size(info.width_px, info.height_px, detector)
-    scale = np.array([info.width_px / width, info.height_px / height] * 2, np.float32)
-    rows: list[tuple[int, float, Detections]] = []
-    kits: list[NDArray[np.float32]] = []
-    for frame, mask in ahead(_looks(path, stride, size)):
-        found = finder.detect([frame.image])[0]
-        found = put_in_place(found, mask, width, height, least).with_pucks()
+    people = People(info, detector, stride)
+    watch(path, [people], frames=info.frame_count, progress=progress)
+    return people.tables()
+
+
+class People:
+    """A watcher (:class:`~jarvis_dagster.hockey.video.watching.Watcher`) that finds people.
+
+    Raises:
+        BadInputError: ``stride`` is not positive.
+    """
+
+    def __init__(self, info: VideoInfo, detector: Detector, stride: int) -> None:
+        if stride < 1:
+            raise BadInputError(f"A stride of {stride} frames is not possible.", "Use 1 or more.")
+        # One mask, steadied over time, instead of the detector's own for each picture.
+        self._finder, self._least = detector.for_video(), detector.score_threshold
+        self._stride = stride
+        width, height = self._size = _picture_size(info.width_px, info.height_px, detector)
+        self._scale = np.array([info.width_px / width, info.height_px / height] * 2, np.float32)
+        self._scaler, self._ice = Scaler(self._size, "bgr24"), _IceOverTime()
+        self._rows: list[tuple[int, float, Detections]] = []
+        self._kits: list[NDArray[np.float32]] = []
+
+    def prepare(self, number: int, pts_s: float, frame: av.VideoFrame) -> _Seen | None:
+        """A small picture and its ice, of every ``stride``-th frame."""
+        if number % self._stride:
+            return None
+        image = self._scaler(frame)
+        return number, pts_s, image, self._ice.update(image)
+
+    def think(self, seen: _Seen) -> tuple[_Seen, Detections]:
+        """Who is in the picture."""
+        (found,) = self._finder.detect([seen[2]])
+        return seen, found
+
+    def take(self, thought: tuple[_Seen, Detections]) -> None:
+        """Who of them is on the ice, and what they wear."""
+        from jarvis_dagster.hockey.roles import KIT_COLUMNS, kit_features
+
+        (number, pts_s, image, mask), found = thought
+        found = put_in_place(found, mask, *self._size, self._least).with_pucks()
         if len(found):
-            kits.append(kit_features(frame.image, found.xyxy))
-            kits[-1][:, KIT_COLUMNS.index("height_px")] *= scale[1]
-            found.xyxy *= scale
-            rows.append((frame.index, frame.pts_s, found))
-        if progress:
-            progress(min(frame.index + stride, info.frame_count), info.frame_count)
-    if not rows:
-        nobody = empty(DETECTIONS).assign(p_goalkeeper=0.0, p_referee=0.0)
-        return nobody, pd.DataFrame(columns=list(KIT_COLUMNS), dtype="float32")
-    counts = [len(found) for _, _, found in rows]
-    boxes = np.concatenate([found.xyxy for _, _, found in rows])
-    share = np.concatenate([found.role_share for _, _, found in rows])
-    kinds = np.concatenate([found.class_index for _, _, found in rows])
-    table = pd.DataFrame(
-        {
-            "frame": np.repeat([index for index, _, _ in rows], counts).astype(np.int32),
-            "pts_s": np.repeat([pts_s for _, pts_s, _ in rows], counts),
-            **dict(zip(("x1_px", "y1_px", "x2_px", "y2_px"), boxes.T, strict=True)),
-            "score": np.concatenate([found.score for _, _, found in rows]),
-            "class": np.array(CLASSES)[kinds].astype(object),
-            "p_goalkeeper": share[:, 1],
-            "p_referee": share[:, 2],
-        }
-    )
-    return table, pd.DataFrame(np.concatenate(kits), columns=list(KIT_COLUMNS))
+            self._kits.append(kit_features(image, found.xyxy))
+            self._kits[-1][:, KIT_COLUMNS.index("height_px")] *= self._scale[1]
+            found.xyxy *= self._scale
+            self._rows.append((number, pts_s, found))
+
+    def tables(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """As :func:`detect_video` returns them."""
+        import pandas as pd
+
+        from jarvis_dagster.hockey.roles import KIT_COLUMNS
+
+        rows = self._rows
+        if not rows:
+            nobody = empty(DETECTIONS).assign(p_goalkeeper=0.0, p_referee=0.0)
+            return nobody, pd.DataFrame(columns=list(KIT_COLUMNS), dtype="float32")
+        counts = [len(found) for _, _, found in rows]
+        boxes = np.concatenate([found.xyxy for _, _, found in rows])
+        share = np.concatenate([found.role_share for _, _, found in rows])
+        kinds = np.concatenate([found.class_index for _, _, found in rows])
+        table = pd.DataFrame(
+            {
+                "frame": np.repeat([index for index, _, _ in rows], counts).astype(np.int32),
+                "pts_s": np.repeat([pts_s for _, pts_s, _ in rows], counts),
+                **dict(zip(("x1_px", "y1_px", "x2_px", "y2_px"), boxes.T, strict=True)),
+                "score": np.concatenate([found.score for _, _, found in rows]),
+                "class": np.array(CLASSES)[kinds].astype(object),
+                "p_goalkeeper": share[:, 1],
+                "p_referee": share[:, 2],
+            }
+        )
+        return table, pd.DataFrame(np.concatenate(self._kits), columns=list(KIT_COLUMNS))

@@ -14,21 +14,21 @@ import numpy as np
 from jarvis_dagster.hockey import tables
 from jarvis_dagster.hockey.preflight.motion import Motion, Picture
 from jarvis_dagster.hockey.preflight.shots import Look, ShotTracker, look_of
-from jarvis_dagster.hockey.video import VideoInfo, ahead, probe
-from jarvis_dagster.hockey.video.decoding import decoded
+from jarvis_dagster.hockey.video import VideoInfo, probe
 from jarvis_dagster.hockey.video.scaling import Scaler
+from jarvis_dagster.hockey.video.watching import watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
     from pathlib import Path
 
+    import av
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["ICE_SHARE", "ice_share", "scan_video"]
+__all__ = ["ICE_SHARE", "Scan", "ice_share", "scan_video"]
 
 _SIDE_PX = 320
-_PROGRESS_EVERY = 50
 
 ICE_SHARE = "ice_share"
 """Name of the scan's column beyond SCAN: the part of the picture that looks like ice."""
@@ -52,31 +52,44 @@ def scan_video(path: Path, *, progress: Callable[[int, int], None] | None = None
         BadVideoError: the video cannot be decoded.
     """
     info = probe(path)
-    size = _small_size(info)
-    shots = ShotTracker(info.fps)
-    rows = array("d")  # pts_s, luma, sharpness, difference, ice share
-    for number, measures, picture, look in ahead(_measured(path, size)):
-        rows.extend(measures)
-        shots.add(number, picture, look)
-        if progress is not None and number % _PROGRESS_EVERY == 0:
-            progress(number, max(info.frame_count, number))
-    shots.finish()
-    if progress is not None:
-        progress(len(rows) // 5, len(rows) // 5)
-    return _table(rows, shots, info, size)
+    scan = Scan(info)
+    watch(path, [scan], frames=info.frame_count, skip_loop_filter=True, progress=progress)
+    return scan.table()
 
 
-def _measured(
-    path: Path, size: tuple[int, int]
-) -> Generator[tuple[int, tuple[float, ...], Picture, Look], None, None]:
-    """Number, values of the table, small picture and its look, frame by frame."""
-    scaler = Scaler(size, "yuv420p")
-    before: NDArray[np.uint8] | None = None
-    for number, pts_s, frame in decoded(path, skip_loop_filter=True):
-        y, u, v = scaler.planes(frame)
-        measures = (pts_s, *_measures(y, before), ice_share(y, u, v))
-        before = y
-        yield number, measures, Picture(y), look_of(y, u, v)
+class Scan:
+    """A watcher (:class:`~jarvis_dagster.hockey.video.watching.Watcher`) that measures frames."""
+
+    def __init__(self, info: VideoInfo) -> None:
+        self._info, self._size = info, _small_size(info)
+        self._scaler = Scaler(self._size, "yuv420p")
+        self._before: NDArray[np.uint8] | None = None
+        self._shots = ShotTracker(info.fps)
+        self._rows = array("d")  # pts_s, luma, sharpness, difference, ice share
+
+    def prepare(
+        self, number: int, pts_s: float, frame: av.VideoFrame
+    ) -> tuple[int, tuple[float, ...], Picture, Look]:
+        """Number, values of the table, small picture and its look."""
+        y, u, v = self._scaler.planes(frame)
+        measures = (pts_s, *_measures(y, self._before), ice_share(y, u, v))
+        self._before = y
+        return number, measures, Picture(y), look_of(y, u, v)
+
+    def think(self, seen: Any) -> Any:
+        """What is measured depends on the frame before; others have the thread to themselves."""
+        return seen
+
+    def take(self, thought: tuple[int, tuple[float, ...], Picture, Look]) -> None:
+        """How the camera moved, and whether a shot ended."""
+        number, measures, picture, look = thought
+        self._rows.extend(measures)
+        self._shots.add(number, picture, look)
+
+    def table(self) -> pd.DataFrame:
+        """SCAN and ``ice_share``, once every frame was seen."""
+        self._shots.finish()
+        return _table(self._rows, self._shots, self._info, self._size)
 
 
 def ice_share(y: NDArray[np.uint8], u: NDArray[np.uint8], v: NDArray[np.uint8]) -> float:

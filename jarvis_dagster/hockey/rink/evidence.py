@@ -84,6 +84,11 @@ class Evidence:
     kinds: NDArray[np.int64]
     weights: Array
 
+    @classmethod
+    def of(cls, packed: bytes, shape: tuple[int, ...], **values: Any) -> Evidence:
+        """Put together again from ``packed.content``, its shape and the other fields."""
+        return cls(_Packed(packed, shape), **values)
+
     @property
     def heat(self) -> NDArray[np.float32]:
         """(kinds, h, w) probabilities, one cell a square of ``cell_px`` pixels."""

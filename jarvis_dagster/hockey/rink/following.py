@@ -32,9 +32,10 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["KeyFrame", "follow", "key_frame_numbers"]
+__all__ = ["KeyFrame", "follow", "key_frame_numbers", "key_frame_step"]
 
 NOT_TRIED = "not looked for"
+_EVERY_S = 0.4
 _ROUGH_EXPLAINED, _ROUGH_SUPPORTED, _ROUGH_FT = 0.42, 0.55, 6.0
 _APART_SHARE = 0.06  # of the width: pictures that differ less are not two opinions
 _COLD_TRIES = 3  # full searches in one shot before it is given up
@@ -62,12 +63,21 @@ class KeyFrame:
         return self.searched[rink.name]
 
 
+def key_frame_step(fps: float) -> int:
+    """Every how many frames one is looked at."""
+    return max(1, round(_EVERY_S * fps))
+
+
 def key_frame_numbers(scan: pd.DataFrame, every: int) -> list[list[int]]:
-    """Frames to look at, shot by shot: the first and last of each, and some between."""
+    """Frames to look at, shot by shot: the first and last of each, and every ``every``-th.
+
+    Counted from the video's first frame, so that frames can be looked at before it is known
+    where shots end.
+    """
     cuts = scan.loc[scan["is_cut"].astype(bool), "frame"].tolist()
     edges = sorted({0, *(int(cut) for cut in cuts), len(scan)})
     return [
-        sorted({*range(first, after, every), after - 1})
+        sorted({first, *range(-(-first // every) * every, after, every), after - 1})
         for first, after in itertools.pairwise(edges)
     ]
 

@@ -87,9 +87,8 @@ class Motion:
         return bool(np.median(off) < 0.025 * width + 0.25 * np.median(way))
 
 
-def carried(before: KeyFrame, after: KeyFrame, scan: pd.DataFrame) -> Iterator[tuple[int, Array]]:
+def carried(before: KeyFrame, after: KeyFrame, motion: Motion) -> Iterator[tuple[int, Array]]:
     """Cameras of the frames between two key frames: each carried there, and blended."""
-    motion = Motion(scan)
     assert before.fit is not None
     assert after.fit is not None
     size = before.evidence.size_px

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from jarvis_dagster.hockey.rink.geometry import Rink
 
     Array = NDArray[np.float64]
+    Matrices = NDArray[np.floating[Any]]
 
 __all__ = [
     "FAR_PX",
@@ -111,7 +112,7 @@ def inverse(pose: Array, size_px: tuple[int, int]) -> Array:
     return result
 
 
-def _placed(image_to_ice: Array, xy_px: Array) -> tuple[Any, Any, Any, NDArray[np.bool_]]:
+def _placed(image_to_ice: Matrices, xy_px: Array) -> tuple[Any, Any, Any, NDArray[np.bool_]]:
     """x, y, depth (..., N) of pixels (N, 2) on the ice, and whether before the camera.
 
     Coordinate by coordinate, in the precision of ``image_to_ice``: thousands of cameras are
@@ -127,7 +128,7 @@ def _placed(image_to_ice: Array, xy_px: Array) -> tuple[Any, Any, Any, NDArray[n
     return x, y, depth, good
 
 
-def signed_misses(rink: Rink, seen: Seen, image_to_ice: Array) -> Array:
+def signed_misses(rink: Rink, seen: Seen, image_to_ice: Matrices) -> Array:
     """(..., N) signed distances in pixels of the seen points from their marks."""
     x, y, depth, good = _placed(image_to_ice, seen.points_px)
     matrix = image_to_ice[..., None]
@@ -146,7 +147,7 @@ def signed_misses(rink: Rink, seen: Seen, image_to_ice: Array) -> Array:
     return np.where(good, np.clip(misses, -FAR_PX, FAR_PX), misses.dtype.type(FAR_PX))
 
 
-def ice_outside_ft(rink: Rink, seen: Seen, image_to_ice: Array) -> Array:
+def ice_outside_ft(rink: Rink, seen: Seen, image_to_ice: Matrices) -> Array:
     """(..., M): by how many feet pixels that show ice are outside the boards."""
     x, y, _, good = _placed(image_to_ice, seen.ice_px)
     return np.where(good, np.maximum(rink.outside_ft(x, y), 0), x.dtype.type(60))

@@ -15,21 +15,23 @@ import numpy as np
 from jarvis_dagster.hockey.rink.calibration import Calibration, feet_per_px
 from jarvis_dagster.hockey.rink.camera import ice_to_image
 from jarvis_dagster.hockey.rink.evidence import MarkFinder, input_size, points_of
-from jarvis_dagster.hockey.rink.following import KeyFrame, follow, key_frame_numbers
+from jarvis_dagster.hockey.rink.following import KeyFrame, follow, key_frame_numbers, key_frame_step
 from jarvis_dagster.hockey.rink.geometry import RINKS, rink_named
-from jarvis_dagster.hockey.rink.motion import carried
+from jarvis_dagster.hockey.rink.motion import Motion, carried
 from jarvis_dagster.hockey.rink.refine import error_ft_at
 from jarvis_dagster.hockey.rink.residuals import Seen, inverse
 from jarvis_dagster.hockey.rink.search import find_camera, find_on_each, ice_in_view
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
     from numpy.typing import NDArray
 
+    from jarvis_dagster.hockey.rink.evidence import Evidence
     from jarvis_dagster.hockey.rink.geometry import Rink
+    from jarvis_dagster.hockey.rink.watching import Marks
 
     Array = NDArray[np.float64]
     Progress = Callable[[int, int], None]
@@ -40,9 +42,9 @@ AUTO = "auto"
 """In place of a rink's name: as the lines tell."""
 _VOTERS = 4
 _CLEARLY = 0.06
-_EVERY_S = 0.4
 _STILL_SHARE = 0.004  # of the width: a camera that moves less in a whole video is fixed
 _FLOOR_PX = 1.2  # at 512 px width; what the marks themselves are worth
+_BEYOND_PX = 0.4  # by which a camera may be off more with every frame it is carried
 _BETWEEN = 0.10  # share of the way between key frames that a frame between may be off
 
 
@@ -105,6 +107,7 @@ def calibrate_video(
     rink: str = AUTO,
     model: Path | None = None,
     threads: int | None = None,
+    seen: Marks | None = None,
     progress: Progress | None = None,
 ) -> Found:
     """Find the rink in a video.
@@ -112,6 +115,7 @@ def calibrate_video(
     Args:
         scan: SCAN of the video, for its cuts and the camera's motion.
         rink: A name in ``RINKS``, or ``auto``.
+        seen: Marks that were seen already; only what is missing is looked at.
         progress: Called with key frames done and in all.
 
     Raises:
@@ -120,7 +124,10 @@ def calibrate_video(
     """
     fps = _fps(scan)
     finder = MarkFinder(model, threads)
-    numbers = key_frame_numbers(scan, max(1, round(_EVERY_S * fps)))
+    known = seen.evidence if seen is not None and seen.version == finder.version else {}
+    numbers = key_frame_numbers(scan, key_frame_step(fps))
+    # Ends of shots are not worth decoding for: cameras are carried there.
+    numbers = [[n for n in shot if n in known] or shot for shot in numbers]
     total = sum(len(shot) for shot in numbers)
 
     def looked(done: int, _: int) -> None:
@@ -131,7 +138,7 @@ def calibrate_video(
         if progress is not None:
             progress(total + done, 2 * total)
 
-    shots = look(path, numbers, finder, looked)
+    shots = look(path, numbers, finder, looked, known)
     shape = rink_named(_likely_rink(shots) if rink == AUTO else rink)
     if _is_still(scan, shots):
         _fit_still(shots, shape)
@@ -147,23 +154,24 @@ def _fps(scan: pd.DataFrame) -> float:
 
 
 def look(
-    path: Path, numbers: Sequence[Sequence[int]], finder: MarkFinder, progress: Progress | None
+    path: Path,
+    numbers: Sequence[Sequence[int]],
+    finder: MarkFinder,
+    progress: Progress | None = None,
+    known: Mapping[int, Evidence] | None = None,
 ) -> list[list[KeyFrame]]:
-    """Run the network on frames of a video, shot by shot."""
+    """Run the network on frames of a video, shot by shot, but for those that are ``known``."""
     from jarvis_dagster.hockey.video import probe
-    from jarvis_dagster.hockey.video.decoding import decoded
-    from jarvis_dagster.hockey.video.scaling import Scaler
+    from jarvis_dagster.hockey.video.sampling import read_some
 
     info = probe(path)
     size = (info.width_px, info.height_px)
-    scaler = Scaler(input_size(size), "bgr24")
     wanted = {frame for shot in numbers for frame in shot}
-    found: dict[int, KeyFrame] = {}
-    for index, _, frame in decoded(path, start=0, stop=max(wanted, default=0) + 1):
-        if index in wanted:
-            found[index] = KeyFrame(index, finder(scaler(frame), size))
-            if progress is not None:
-                progress(len(found), len(wanted))
+    found = {n: KeyFrame(n, one) for n, one in (known or {}).items() if n in wanted}
+    for frame in read_some(path, wanted - found.keys(), size=input_size(size)):
+        found[frame.index] = KeyFrame(frame.index, finder(frame.image, size))
+        if progress is not None:
+            progress(len(found), len(wanted))
     shots = [[found[number] for number in shot if number in found] for shot in numbers]
     return [shot for shot in shots if shot]
 
@@ -233,9 +241,23 @@ def moving_calibration(
     typical: list[float] = []
     size = shots[0][0].evidence.size_px if shots else (1, 1)
     step = max(1, round(fps / 10))
-    for shot in shots:
+    motion = Motion(scan)
+    for shot, (start, stop) in zip(shots, _bounds(shots, scan), strict=True):
         for run in _runs(shot):
-            ranges.append((run[0].frame, run[-1].frame))
+            first, last = run[0].frame, run[-1].frame
+            for key, end in ((run[0], start), (run[-1], stop)):
+                if key not in (shot[0], shot[-1]) or not 0 < abs(end - key.frame) <= 4 * step:
+                    continue
+                if motion.between(key.frame, end) is None:
+                    continue
+                # The end of a shot that was not looked at: the camera is carried there.
+                first, last = min(first, end), max(last, end)
+                for frame in {*range(key.frame, end, step if end > key.frame else -step), end}:
+                    assert key.fit is not None
+                    pose = motion.turned(key.fit.pose, key.frame, frame, size)
+                    matrices[frame] = _homography(pose, size)
+                    errors[frame] = _error_px(key, rink) + _BEYOND_PX * abs(frame - key.frame)
+            ranges.append((first, last))
             for before, after in zip(run, [*run[1:], None], strict=True):
                 assert before.fit is not None
                 matrices[before.frame] = _homography(before.fit.pose, size)
@@ -246,7 +268,7 @@ def moving_calibration(
                 assert after.fit is not None
                 off = max(errors[before.frame], _error_px(after, rink))
                 off += _BETWEEN * _way_px(before, after) * step / (after.frame - before.frame)
-                for frame, pose in carried(before, after, scan):
+                for frame, pose in carried(before, after, motion):
                     if (frame - before.frame) % step == 0:
                         matrices[frame] = _homography(pose, size)
                         errors[frame] = off
@@ -261,6 +283,16 @@ def moving_calibration(
         valid_frames=tuple(ranges),
         max_gap_frames=2 * step,
     )
+
+
+def _bounds(shots: Sequence[Sequence[KeyFrame]], scan: pd.DataFrame) -> list[tuple[int, int]]:
+    """First and last frame of the shot in which each of ``shots`` lies."""
+    starts = np.unique([0, *scan.loc[scan["is_cut"].astype(bool), "frame"], len(scan)])
+    found = []
+    for shot in shots:
+        after = int(np.searchsorted(starts, shot[0].frame, "right"))
+        found.append((int(starts[after - 1]), int(starts[after]) - 1))
+    return found
 
 
 def _runs(shot: Sequence[KeyFrame]) -> list[list[KeyFrame]]:

@@ -1,0 +1,96 @@
+"""One pass over a video for all that want to see its frames.
+
+Belongs here: who gets which frame, and in which thread. Does not belong here: what anybody
+makes of it. Decoding is what a video costs most, so whoever looks at a video does it together
+with others where that is possible.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from jarvis_dagster.hockey.video.decoding import decoded
+from jarvis_dagster.hockey.video.prefetch import ahead
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+    from pathlib import Path
+
+    import av
+
+__all__ = ["Watcher", "watch"]
+
+_PROGRESS_EVERY = 25
+
+
+class Watcher(Protocol):
+    """Somebody who looks at frames of a video.
+
+    The three methods run in three threads, each of them frame by frame and in order: a frame
+    is prepared while the one before it is thought about, and what came of the one before that
+    is taken in.
+    """
+
+    def prepare(self, number: int, pts_s: float, frame: av.VideoFrame) -> Any:
+        """What is needed of a decoder's frame, or None where nothing is."""
+        ...
+
+    def think(self, seen: Any) -> Any:
+        """What costs most: of what was prepared to what is taken in."""
+        ...
+
+    def take(self, thought: Any) -> None:
+        """Keep what is worth keeping."""
+        ...
+
+
+def watch(
+    path: Path,
+    watchers: Sequence[Watcher],
+    *,
+    frames: int = 0,
+    skip_loop_filter: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> int:
+    """Show every frame of a video to all ``watchers``; tells how many there were.
+
+    Args:
+        frames: How many there should be, for ``progress``.
+        skip_loop_filter: Decode a little quicker and less exactly.
+        progress: Called with frames done and in all.
+
+    Raises:
+        BadVideoError: the video cannot be decoded.
+    """
+    count = 0
+    thoughts = ahead(_thoughts(path, watchers, skip_loop_filter))
+    for number, mine in thoughts:
+        for watcher, thought in zip(watchers, mine, strict=True):
+            if thought is not None:
+                watcher.take(thought)
+        count = number + 1
+        if progress is not None and number % _PROGRESS_EVERY == 0:
+            progress(number, max(frames, number))
+    if progress is not None:
+        progress(count, count)
+    return count
+
+
+def _thoughts(
+    path: Path, watchers: Sequence[Watcher], skip_loop_filter: bool
+) -> Generator[tuple[int, list[Any]], None, None]:
+    for number, prepared in ahead(_prepared(path, watchers, skip_loop_filter)):
+        yield (
+            number,
+            [
+                None if seen is None else watcher.think(seen)
+                for watcher, seen in zip(watchers, prepared, strict=True)
+            ],
+        )
+
+
+def _prepared(
+    path: Path, watchers: Sequence[Watcher], skip_loop_filter: bool
+) -> Generator[tuple[int, list[Any]], None, None]:
+    for number, pts_s, frame in decoded(path, skip_loop_filter=skip_loop_filter):
+        yield number, [watcher.prepare(number, pts_s, frame) for watcher in watchers]
