@@ -23,6 +23,7 @@ import pydantic
 import yaml
 
 from jarvis_dagster.errors import ConfigError
+from jarvis_dagster.gateway.config import GatewayConfig
 from jarvis_dagster.services.analytics.config import AnalyticsConfig
 from jarvis_dagster.services.approval.config import ApprovalsConfig
 from jarvis_dagster.services.backup.config import BackupConfig
@@ -242,6 +243,9 @@ class Settings(_Section):
     )
     approvals: ApprovalsConfig = pydantic.Field(
         default_factory=ApprovalsConfig, description="What waits until a person says yes."
+    )
+    gateway: GatewayConfig = pydantic.Field(
+        default_factory=GatewayConfig, description="The login in front of every web page."
     )
     backup: BackupConfig = pydantic.Field(
         default_factory=BackupConfig, description="Backups: where, when, and how long they stay."
