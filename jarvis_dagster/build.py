@@ -28,8 +28,10 @@ from jarvis_dagster.assets.toolchain.training import training_assets, training_j
 from jarvis_dagster.jobs import (
     apply_corrections,
     decide_promotion,
+    deliver_results,
     list_games,
     process_video,
+    promote_approved,
     queue_for_review,
     read_labels,
     shadow_video,
@@ -40,6 +42,7 @@ from jarvis_dagster.resources.log_progress import LogProgress
 from jarvis_dagster.resources.search import SearchResource
 from jarvis_dagster.resources.services import (
     AnalyticsResource,
+    ApprovalResource,
     ClientStorageResource,
     ExperimentResource,
     NotificationResource,
@@ -62,6 +65,7 @@ from jarvis_dagster.schedules import (
     verify_backups,
     verify_storage,
 )
+from jarvis_dagster.sensors.approvals import approvals_sensor
 from jarvis_dagster.sensors.corrections import corrections_sensor
 from jarvis_dagster.sensors.drive_upload import drive_upload_sensor
 from jarvis_dagster.sensors.games import games_sensor
@@ -106,6 +110,7 @@ def build_definitions(
         "experiments": ExperimentResource(**where),
         "workflows": WorkflowResource(**where),
         "analytics": AnalyticsResource(**where),
+        "approvals": ApprovalResource(**where),
         "notifications": NotificationResource(**where),
         "workspace": WorkspaceResource(**where),
         "uploads": UploadsResource(**where),
@@ -131,7 +136,7 @@ def build_definitions(
         jobs=[process_video, list_games, back_up, verify_backups, prune_storage, verify_storage]
         + [index_drives, apply_corrections, queue_for_review, read_labels]
         + training_jobs()
-        + [decide_promotion, shadow_video]
+        + [decide_promotion, shadow_video, deliver_results, promote_approved]
         + [sync_job(name) for name in settings.synchronise],
         schedules=[
             *backup_schedules(settings.backup),
@@ -141,6 +146,7 @@ def build_definitions(
         sensors=[
             drive_upload_sensor(settings.drive),
             games_sensor,
+            approvals_sensor,
             corrections_sensor(settings.drive),
             training_folder_sensor(settings.drive),
             end_failed_experiments,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jarvis_dagster.commands.account import account_app, audit_app, token_app
+from jarvis_dagster.commands.approvals import approvals_app
 from jarvis_dagster.commands.backup import backup_app
 from jarvis_dagster.commands.dataset import dataset_app
 from jarvis_dagster.commands.drive import drive_app
@@ -58,6 +59,7 @@ app.add_typer(audit_app, name="audit")
 app.add_typer(review_app, name="review")
 app.add_typer(models_app, name="models")
 app.add_typer(experiment_app, name="experiment")
+app.add_typer(approvals_app, name="approvals")
 app.add_typer(workflow_app, name="workflow")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
