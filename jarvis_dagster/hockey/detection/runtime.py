@@ -30,6 +30,7 @@ class Network:
     Args:
         path: An ONNX file with JSON under the metadata key ``jarvis``.
         threads: Threads of one pass; by default one for each physical core.
+        many_sizes: Pictures are of many sizes: it is compiled once, for all of them.
 
     Attributes:
         facts: The JSON of the metadata; empty for a file of somebody else.
@@ -40,7 +41,7 @@ class Network:
         BadInputError: no such file, or not an ONNX network.
     """
 
-    def __init__(self, path: Path, threads: int | None = None) -> None:
+    def __init__(self, path: Path, threads: int | None = None, *, many_sizes: bool = False) -> None:
         from openvino.frontend import FrontEndManager
 
         if not path.is_file():
@@ -55,7 +56,7 @@ class Network:
             raise BadInputError(f"{path} is not an ONNX model: {error}") from error
         self.path = path
         self._threads = threads or _physical_cores()
-        self._first_shape: tuple[int, ...] | None = None
+        self._first_shape: tuple[int, ...] | None = () if many_sizes else None
         self._first: Any = None
         self._any: Any = None
         entry = ["framework", "jarvis"]

@@ -55,8 +55,6 @@ _LETTER_PX = (22, 36)
 """Heights of the clock at which what lies around it is searched: wide and lone characters are
 not found at the same one."""
 _MOST_PX = 1600
-_FIRST_READ = 3
-"""Pictures of a text that are read to tell whether it may be a clock."""
 _CLOSE_LOOKS = 5
 _SURE_DIGIT = 0.75
 _SURE_NAME = 0.8
@@ -113,9 +111,7 @@ def find_layout(
     least = max(2, int(np.ceil(_SHARE * len(shown)))) if len(shown) > 1 else 1
     lasting = [place for place in places if len(place.boxes) >= least]
     for place in lasting:
-        place.read(shown, reader, most=_FIRST_READ)
-        if place.values(clock_of):
-            place.read(shown, reader)
+        place.read(shown, reader)
     clocks = [p for p in lasting if len(p.values(clock_of)) >= least]
     if not clocks:
         return None

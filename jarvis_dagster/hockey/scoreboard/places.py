@@ -91,16 +91,9 @@ class Place:
         """Share of the texts that are of a kind."""
         return sum(kind(text) for text, _ in self.texts.values()) / max(len(self.texts), 1)
 
-    def read(
-        self,
-        pictures: Mapping[int, NDArray[np.uint8]],
-        reader: TextReader,
-        most: int | None = None,
-    ) -> None:
-        """Read the boxes that were not read yet; ``most`` of them, over all of the video."""
+    def read(self, pictures: Mapping[int, NDArray[np.uint8]], reader: TextReader) -> None:
+        """Read the boxes that were not read yet."""
         new = [n for n in self.boxes if n in pictures and n not in self.texts]
-        if most is not None and len(new) > most:
-            new = [new[i] for i in np.linspace(0, len(new) - 1, most).round().astype(int)]
         answers = reader.read([crop(pictures[n], self.boxes[n]) for n in new])
         for number, answer in zip(new, answers, strict=True):
             if answer.text and answer.score >= _READ:

@@ -54,7 +54,7 @@ class TextReader:
     """
 
     def __init__(self, threads: int | None = None) -> None:
-        self._network = Network(_WEIGHTS, threads)
+        self._network = Network(_WEIGHTS, threads, many_sizes=True)
         self._height = int(self._network.facts["height_px"])
         self.characters = str(self._network.facts["characters"])
         self.version = f"text-reader-{self._network.digest}"
