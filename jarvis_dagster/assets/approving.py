@@ -1,7 +1,7 @@
-"""Delivery that waits for a person: what is asked, and what people look at.
+"""What assets ask a person before they go on, and what people look at.
 
-Belongs here: a video's results as something to approve. Does not belong here: who may say yes
-(``services/approval``), the delivery itself (``delivery``).
+Belongs here: a video's results, its corrections, and returned labels as something to approve. Does
+not belong here: who may say yes (``services/approval``), what is done then (the assets).
 """
 
 from __future__ import annotations
@@ -11,25 +11,21 @@ from typing import TYPE_CHECKING, Any
 from jarvis_dagster.services.approval.approval import Figure, Shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from jarvis_dagster.resources.services import ApprovalResource
+    from jarvis_dagster.hockey.review.corrections import Correction
+    from jarvis_dagster.resources.base import JarvisResource
     from jarvis_dagster.resources.workspace import Workspace
     from jarvis_dagster.services.approval import Approval
 
-__all__ = ["ask_to_deliver", "figures_of_report", "team_of"]
+__all__ = ["ask_to_correct", "ask_to_deliver", "ask_to_learn", "figures_of_report"]
 
 _MOST_PICTURES = 4
 
 
-def team_of(approvals: ApprovalResource, source: Mapping[str, Any]) -> str | None:
-    """The team whose drive a video came from; None where the drive is everybody's."""
-    return approvals.settings.security.drive_teams.get(str(source.get("drive", "")))
-
-
 def ask_to_deliver(
-    approvals: ApprovalResource,
+    platform: JarvisResource,
     space: Workspace,
     source: Mapping[str, Any],
     files: Mapping[str, Path],
@@ -42,14 +38,14 @@ def ask_to_deliver(
     """
     from jarvis_dagster.services.files import sha256_file
 
-    team = team_of(approvals, source)
-    if not approvals.service.required("results", team):
-        return approvals.service.ask("results", space.key, None, team=team)
+    service, team = platform.core.approval_service, _team(platform, source)
+    if not service.required("results", team):
+        return service.ask("results", space.key, None, team=team)
     hashes = {name: sha256_file(path) for name, path in files.items()}
     before = space.json("results", "delivery") if space.has("results", "delivery.json") else {}
     after = figures_of_report(space)
     names = dict.fromkeys([*after, *before.get("figures", {})])
-    return approvals.service.ask(
+    return service.ask(
         "results",
         space.key,
         {"video": source["sha256"], "files": hashes},
@@ -59,6 +55,62 @@ def ask_to_deliver(
         by=by,
         shown=_shown(space, hashes),
     )
+
+
+def ask_to_correct(
+    platform: JarvisResource,
+    space: Workspace,
+    said: Sequence[Correction],
+    applied: Sequence[Correction],
+    by: str,
+) -> Approval:
+    """Whether these corrections of a video may be applied in place of those that are."""
+    source = space.json("footage", "source")
+    known = {one.key for one in applied}
+    gone = [one for one in applied if one.key not in {new.key for new in said}]
+    return platform.core.approval_service.ask(
+        "labels",
+        space.key,
+        {"video": space.key, "corrections": sorted([one.key, one.kind] for one in said)},
+        [
+            *(Figure(one.words, "so" if one.key in known else None, "so") for one in said),
+            *(Figure(one.words, "so", "taken back") for one in gone),
+        ],
+        title=f"Correct {source['name']} as its {len(said)} corrections say",
+        team=_team(platform, source),
+        by=by,
+    )
+
+
+def ask_to_learn(platform: JarvisResource, source: str, path: Path, by: str) -> Approval:
+    """Whether labels that came back may become part of what is trained on.
+
+    Args:
+        source: Where they are; path is a copy of it here.
+    """
+    return platform.core.approval_service.ask(
+        "labels",
+        source,
+        {"source": source, "sha256": _sha256(path)},
+        title=f"Take the labels in {source} into the dataset that is trained on",
+        by=by,
+    )
+
+
+def _sha256(path: Path) -> str:
+    """Of a file, or of all files in a folder with their names."""
+    from jarvis_dagster.services.approval.approval import content_sha256
+    from jarvis_dagster.services.files import sha256_file
+
+    if path.is_file():
+        return sha256_file(path)
+    files = sorted(one for one in path.rglob("*") if one.is_file())
+    return content_sha256([[str(one.relative_to(path)), sha256_file(one)] for one in files])[1]
+
+
+def _team(platform: JarvisResource, source: Mapping[str, Any]) -> str | None:
+    """The team whose drive a video came from; None where the drive is everybody's."""
+    return platform.settings.security.drive_teams.get(str(source.get("drive", "")))
 
 
 def figures_of_report(space: Workspace) -> dict[str, float | str]:

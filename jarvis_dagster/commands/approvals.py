@@ -179,8 +179,13 @@ def apply(
         due = service.to_do(("results", "deployment"))
         if approval_id is not None:
             wanted = service.get(approval_id)
-            if wanted.kind == "parameters":
-                raise PermanentError("The Autopilot does that by itself, within minutes.")
+            if wanted.kind in {"parameters", "labels"}:
+                raise PermanentError(
+                    f"{wanted.kind.capitalize()} are not applied from here.",
+                    "The Autopilot does that by itself."
+                    if wanted.kind == "parameters"
+                    else "Use `jarvis review apply` or `jarvis review import`.",
+                )
             due = [one for one in due if one.id == wanted.id]
             if not due:
                 raise PermanentError(

@@ -16,7 +16,7 @@ from starlette.middleware.sessions import SessionMiddleware
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
-from jarvis_dagster.gateway import account, checking, landing, reports, signing_in
+from jarvis_dagster.gateway import account, approvals, checking, landing, reports, signing_in
 from jarvis_dagster.gateway.context import Context
 from jarvis_dagster.gateway.deciding import Refusal
 from jarvis_dagster.gateway.pages import asked_of
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PAGES", "make_app"]
 
-PAGES: tuple[Pages, ...] = (landing.pages, reports.pages, account.pages)
+PAGES: tuple[Pages, ...] = (landing.pages, reports.pages, approvals.pages, account.pages)
 """Every page of ours behind the login, in the order of the menu."""
 
 _CSP = (

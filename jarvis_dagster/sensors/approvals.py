@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import dagster as dg
 
 from jarvis_dagster.errors import JarvisError
-from jarvis_dagster.jobs import deliver_results, promote_approved
+from jarvis_dagster.jobs import deliver_results, promote_approved, read_labels
 from jarvis_dagster.resources.services import ApprovalResource
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ APPROVAL_TAG = "jarvis/approval"
 """The tag of a run that does what was approved: the id."""
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 60.0, 3600.0
 _MOST_AT_ONCE = 20
+_KINDS = ("results", "deployment", "labels")
 
 
 class Tried(NamedTuple):
@@ -58,7 +59,7 @@ def due(
 
 
 @dg.sensor(
-    jobs=[deliver_results, promote_approved],
+    jobs=[deliver_results, promote_approved, read_labels],
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Does what a person has approved, and ends what nobody decided in time.",
@@ -69,7 +70,7 @@ def approvals_sensor(
     """A run for each approved thing that is not done yet."""
     try:
         approvals.service.sweep()
-        waiting = approvals.service.to_do(("results", "deployment"))
+        waiting = [one for one in approvals.service.to_do(_KINDS) if _is_mine(one)]
     except JarvisError as error:
         return dg.SkipReason(str(error))
     tried = {one.id: _tried(context.instance, one.id) for one in waiting}
@@ -90,10 +91,20 @@ def _request(approval: Approval, number: int) -> dg.RunRequest:
             partition_key=approval.subject,
             tags=tags,
         )
+    if approval.kind == "labels":
+        labels = {"ops": {"toolchain__labels": {"config": {"source": approval.content["source"]}}}}
+        return dg.RunRequest(
+            run_key=run_key, job_name=read_labels.name, run_config=labels, tags=tags
+        )
     config = {"ops": {"toolchain__champion": {"config": {"approval": approval.id}}}}
     return dg.RunRequest(
         run_key=run_key, job_name=promote_approved.name, run_config=config, tags=tags
     )
+
+
+def _is_mine(approval: Approval) -> bool:
+    """Corrections of a video are for the sensor of corrections, which looks at the drive."""
+    return approval.kind != "labels" or "source" in approval.content
 
 
 def _tried(instance: dg.DagsterInstance, approval_id: str) -> Tried:

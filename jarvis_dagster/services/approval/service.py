@@ -319,9 +319,9 @@ class JarvisApprovalService:
         ]
         return found[:limit]
 
-    def may_decide(self, approval: Approval, by: Principal | None = None) -> bool:
-        """Whether ``by`` could say yes or no, if it waits."""
-        return not self._against(approval, by or current_principal())
+    def why_not(self, approval: Approval, by: Principal | None = None) -> str:
+        """Why ``by`` may not decide this; empty if it may."""
+        return self._against(approval, by or current_principal())
 
     def find_all(self, **equal: Any) -> list[Approval]:
         """Approvals with these values, whoever may see them; what is over time is expired."""
