@@ -21,6 +21,7 @@ from jarvis_dagster.commands.drive import drive_app
 from jarvis_dagster.commands.experiment import experiment_app
 from jarvis_dagster.commands.models import models_app
 from jarvis_dagster.commands.notify import notify_app
+from jarvis_dagster.commands.report import report_app
 from jarvis_dagster.commands.review import review_app
 from jarvis_dagster.commands.storage import storage_app
 from jarvis_dagster.commands.toolchain import toolchain_app
@@ -56,6 +57,7 @@ app.add_typer(notify_app, name="notify")
 app.add_typer(account_app, name="account")
 app.add_typer(token_app, name="token")
 app.add_typer(audit_app, name="audit")
+app.add_typer(report_app, name="report")
 app.add_typer(review_app, name="review")
 app.add_typer(models_app, name="models")
 app.add_typer(experiment_app, name="experiment")

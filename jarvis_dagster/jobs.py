@@ -38,7 +38,7 @@ _FIRST = {  # kinds of corrections, and the asset that each changes
 _TRACKS = ("spotlight", "tracks")
 _OF_A_VIDEO = dg.AssetSelection.groups(
     "footage", "spotlight", "holmes", "delivery"
-) - dg.AssetSelection.assets(["holmes", "games"])
+) - dg.AssetSelection.assets(["holmes", "games"], ["holmes", "weekly_reports"])
 
 list_games = dg.define_asset_job(
     "list_games",

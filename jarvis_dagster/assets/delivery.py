@@ -91,7 +91,11 @@ def results(
         space.keep_json("results", "delivery", record)
         if answer.id:
             approvals.service.applied(answer.id)
-        analytics.service.log_counter("jarvis_videos_delivered_total", component="delivery")
+        analytics.service.log_counter(
+            "jarvis_videos_delivered_total",
+            component="delivery",
+            event_id=f"{space.key} {context.run.root_run_id or context.run_id}",
+        )
     space.discard()
     yield dg.MaterializeResult(
         metadata={
