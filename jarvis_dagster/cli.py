@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jarvis_dagster.commands.account import account_app, audit_app, token_app
-from jarvis_dagster.commands.approvals import approvals_app
+from jarvis_dagster.commands.autopilot import autopilot_app
 from jarvis_dagster.commands.backup import backup_app
 from jarvis_dagster.commands.dataset import dataset_app
 from jarvis_dagster.commands.drive import drive_app
 from jarvis_dagster.commands.experiment import experiment_app
 from jarvis_dagster.commands.models import models_app
 from jarvis_dagster.commands.notify import notify_app
-from jarvis_dagster.commands.report import report_app
 from jarvis_dagster.commands.review import review_app
 from jarvis_dagster.commands.storage import storage_app
 from jarvis_dagster.commands.toolchain import toolchain_app
@@ -52,16 +51,15 @@ app.add_typer(drive_app, name="drive")
 app.add_typer(dataset_app, name="dataset")
 app.add_typer(toolchain_app, name="toolchain")
 app.add_typer(storage_app, name="storage")
+app.add_typer(autopilot_app, name="autopilot")
 app.add_typer(backup_app, name="backup")
 app.add_typer(notify_app, name="notify")
 app.add_typer(account_app, name="account")
 app.add_typer(token_app, name="token")
 app.add_typer(audit_app, name="audit")
-app.add_typer(report_app, name="report")
 app.add_typer(review_app, name="review")
 app.add_typer(models_app, name="models")
 app.add_typer(experiment_app, name="experiment")
-app.add_typer(approvals_app, name="approvals")
 app.add_typer(workflow_app, name="workflow")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]

@@ -66,7 +66,11 @@ def game_report(
         chosen = space.json("highlights", "highlights")["highlights"]
         support = space.json("positions", "support")
         provenance = provenance_of(
-            workspace.settings, source, model["version"], corrections_sha256(space)
+            workspace.settings,
+            source,
+            model["version"],
+            corrections_sha256(space),
+            adapted=model.get("adapted", ""),
         )
         clips = [space.fetch("highlights", entry["clip"]) for entry in chosen]
         for clip in clips:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import hashlib
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -116,12 +117,24 @@ def markdown_image(path: Path) -> dg.MetadataValue:
 
 
 def provenance_of(
-    settings: Settings, source: dict[str, Any], model_version: str, corrections_sha256: str = ""
+    settings: Settings,
+    source: dict[str, Any],
+    model_version: str,
+    corrections_sha256: str = "",
+    *,
+    adapted: str = "",
 ) -> Provenance:
-    """What made a table: the video, the model, the settings, and what a person corrected."""
+    """What made a table: the video, the model, the settings, and what a person corrected.
+
+    Args:
+        adapted: What the Autopilot changed for the camera is known by; it makes other settings.
+    """
     from jarvis_dagster.hockey.tables import Provenance
 
-    return Provenance(source["sha256"], model_version, settings.vision_sha256, corrections_sha256)
+    config = settings.vision_sha256
+    if adapted:
+        config = hashlib.sha256(f"{config} {adapted}".encode()).hexdigest()
+    return Provenance(source["sha256"], model_version, config, corrections_sha256)
 
 
 @contextlib.contextmanager

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from jarvis_dagster.services.analytics import JarvisAnalyticsService
-    from jarvis_dagster.services.approval import JarvisApprovalService
     from jarvis_dagster.services.client_storage import JarvisClientStorageService
     from jarvis_dagster.services.experiment import JarvisExperimentService
     from jarvis_dagster.services.experiment.run_log import RunLog
@@ -25,7 +24,6 @@ __all__ = [
     "EXPERIMENT_TAG",
     "RUN_TAG",
     "AnalyticsResource",
-    "ApprovalResource",
     "ClientStorageResource",
     "ExperimentResource",
     "NotificationResource",
@@ -129,12 +127,3 @@ class NotificationResource(JarvisResource):
     def service(self) -> JarvisNotificationService:
         """Messages to people."""
         return self.core.notification_service
-
-
-class ApprovalResource(JarvisResource):
-    """Hands out the approval service."""
-
-    @property
-    def service(self) -> JarvisApprovalService:
-        """What waits until a person says yes."""
-        return self.core.approval_service

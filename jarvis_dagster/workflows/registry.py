@@ -13,6 +13,8 @@ from jarvis_dagster.services.workflow.names import KINDS
 from jarvis_dagster.toolchain.pipeline import workshop_of
 from jarvis_dagster.workflows.approval import ApprovalWorkflow
 from jarvis_dagster.workflows.approval_activities import ApprovalActivities
+from jarvis_dagster.workflows.autopilot import AutonomousHockeyAnalysis
+from jarvis_dagster.workflows.autopilot_activities import AutopilotActivities
 from jarvis_dagster.workflows.training import HockeyDetectionTraining
 from jarvis_dagster.workflows.training_activities import TrainingActivities
 from jarvis_dagster.workflows.vision import ComputerVision
@@ -23,11 +25,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from jarvis_dagster.services.core import JarvisCoreServices
+    from jarvis_dagster.settings import Settings
 
 __all__ = ["DECISIONS", "SERVED", "WORKFLOW_CLASSES", "Tools", "activities_of"]
 
 WORKFLOW_CLASSES = (
     ApprovalWorkflow,
+    AutonomousHockeyAnalysis,
     ComputerVision,
     HockeyDetectionTraining,
 )
@@ -46,11 +50,13 @@ class Tools:
     Attributes:
         work_dir: Folder for files while a step runs; workers of one machine may share it.
         model: The ONNX detector of ``computer-vision``; None is the one that ships with Jarvis.
+        settings: In force; without them the Autopilot is not served.
     """
 
     core: JarvisCoreServices
     work_dir: Path
     model: Path | None = None
+    settings: Settings | None = None
 
 
 def activities_of(kind: str, tools: Tools) -> list[Callable[..., Any]]:
@@ -58,7 +64,10 @@ def activities_of(kind: str, tools: Tools) -> list[Callable[..., Any]]:
     if kind == DECISIONS:
         return ApprovalActivities(lambda: tools.core).all
     if kind == "vision":
-        return VisionActivities(lambda: tools.core.storage_service, tools.work_dir, tools.model).all
+        looking = VisionActivities(
+            lambda: tools.core.storage_service, tools.work_dir, tools.model
+        ).all
+        return looking if tools.settings is None else [*looking, *_autopilot(tools).vision]
     if kind == "training":
 
         def shop() -> Any:
@@ -66,4 +75,17 @@ def activities_of(kind: str, tools: Tools) -> list[Callable[..., Any]]:
             return workshop_of(core.storage_service, core.experiment_service, tools.work_dir)
 
         return TrainingActivities(shop).all
+    if kind == "io" and tools.settings is not None:
+        return _autopilot(tools).io
     return []
+
+
+def _autopilot(tools: Tools) -> AutopilotActivities:
+    from jarvis_dagster.autopilot import Pilot
+
+    def pilot(progress: Callable[[str, int, int], None]) -> Pilot:
+        if tools.settings is None:
+            raise AssertionError("it is served with settings alone")
+        return Pilot(tools.settings, tools.core, progress=progress)
+
+    return AutopilotActivities(pilot)

@@ -202,7 +202,7 @@ def main(kinds: Sequence[str] = SERVED, metrics: str | None = None) -> int:
         with core_services(settings) as core:
             run_worker(
                 settings.workflow,
-                Tools(core, settings.data_dir / "work", model),
+                Tools(core, settings.data_dir / "work", model, settings),
                 kinds=kinds,
                 analytics=True,
                 metrics=metrics or settings.workflow.metrics_address,

@@ -72,7 +72,11 @@ def identities(
         )
         found = correct_persons(found, followed, corrections_of(space))
         provenance = provenance_of(
-            workspace.settings, source, model["version"], corrections_sha256(space)
+            workspace.settings,
+            source,
+            model["version"],
+            corrections_sha256(space),
+            adapted=model.get("adapted", ""),
         )
         table = space.keep_table("identities", "identities", found, IDENTITIES, provenance)
         wrong = contradictions(found, followed, placed)

@@ -73,7 +73,13 @@ def positions(
             "positions",
             found,
             POSITIONS,
-            provenance_of(workspace.settings, source, model["version"], corrections_sha256(space)),
+            provenance_of(
+                workspace.settings,
+                source,
+                model["version"],
+                corrections_sha256(space),
+                adapted=model.get("adapted", ""),
+            ),
         )
         record = space.keep_json("positions", "support", supported)
     return dg.MaterializeResult(
@@ -120,7 +126,11 @@ def events(
         path, source = source_video(space)
         model = space.json("detections", "model")
         provenance = provenance_of(
-            workspace.settings, source, model["version"], corrections_sha256(space)
+            workspace.settings,
+            source,
+            model["version"],
+            corrections_sha256(space),
+            adapted=model.get("adapted", ""),
         )
         placed = space.table("positions", "positions", POSITIONS)
         seen = space.table("tracks", "tracks", TRACKS)

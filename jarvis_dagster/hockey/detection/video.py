@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
     _Seen = tuple[int, float, NDArray[np.uint8], IceMask]
 
+    Correction = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+
 __all__ = ["People", "StrideChoice", "choose_stride", "detect_video", "measure_detector"]
 
 _LOOKS_PER_SECOND = 15.0
@@ -67,7 +69,6 @@ def measure_detector(
     """
     width, height = _picture_size(width_px, height_px, detector)
     picture = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
-    detector = detector.for_video()
     detector.detect([picture])
     times = []
     for _ in range(max(1, rounds)):
@@ -138,10 +139,14 @@ def detect_video(
     *,
     stride: int,
     progress: Callable[[int, int], None] | None = None,
+    correct: Correction | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Detections of every ``stride``-th frame of a video, and their kit features.
 
     Memory grows with the number of detections only; frames are streamed.
+
+    Args:
+        correct: Done to each picture (H, W, 3) before anything is looked for in it.
 
     Returns:
         The table DETECTIONS with two columns behind its own, ``p_goalkeeper`` and
@@ -155,7 +160,7 @@ def detect_video(
     from jarvis_dagster.hockey.video import probe
 
     info = probe(path)
-    people = People(info, detector, stride)
+    people = People(info, detector, stride, correct)
     watch(path, [people], frames=info.frame_count, progress=progress)
     return people.tables()
 
@@ -167,12 +172,18 @@ class People:
         BadInputError: ``stride`` is not positive.
     """
 
-    def __init__(self, info: VideoInfo, detector: Detector, stride: int) -> None:
+    def __init__(
+        self,
+        info: VideoInfo,
+        detector: Detector,
+        stride: int,
+        correct: Correction | None = None,
+    ) -> None:
         if stride < 1:
             raise BadInputError(f"A stride of {stride} frames is not possible.", "Use 1 or more.")
         # One mask, steadied over time, instead of the detector's own for each picture.
         self._finder, self._least = detector.for_video(), detector.score_threshold
-        self._stride = stride
+        self._stride, self._correct = stride, correct
         width, height = self._size = _picture_size(info.width_px, info.height_px, detector)
         self._scale = np.array([info.width_px / width, info.height_px / height] * 2, np.float32)
         self._scaler, self._ice = Scaler(self._size, "bgr24"), _IceOverTime()
@@ -184,6 +195,8 @@ class People:
         if number % self._stride:
             return None
         image = self._scaler(frame)
+        if self._correct is not None:
+            image = self._correct(image)
         return number, pts_s, image, self._ice.update(image)
 
     def think(self, seen: _Seen) -> tuple[_Seen, Detections]:

@@ -71,8 +71,7 @@ class ApprovalsConfig(_Section):
     url: str | None = Field(
         None,
         pattern=r"^https?://[^\s]+$",
-        description="Address at which people reach Jarvis' pages, for links in messages; empty"
-        " means that of the gateway.",
+        description="Address at which people reach Jarvis' pages, for links in messages.",
     )
     results: KindConfig = Field(KindConfig(), description="Results, before the drive gets them.")
     deployment: KindConfig = Field(

@@ -21,6 +21,7 @@ __all__ = ["KINDS", "WORKFLOWS", "Request", "queue_of", "request_of"]
 
 WORKFLOWS = (
     "approval",
+    "autonomous-hockey-analysis",
     "computer-vision",
     "hockey-detection",
 )

@@ -1,0 +1,310 @@
+"""The Autopilot's steps: collect, analyse, search, act.
+
+Belongs here: the order within a step, and what is recorded. Does not belong here: the rule
+(``hockey/adaptation/policy``), what is tried on what (``trying``), where things are kept
+(``library``), when steps run (``workflows/autopilot``).
+
+Each step takes and returns JSON, may run on any machine, and may be run again: what is done
+already is not done twice.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from jarvis_dagster.autopilot.collecting import collect
+from jarvis_dagster.autopilot.library import COMPONENT, Library
+from jarvis_dagster.autopilot.standing import Camera, limits_of
+from jarvis_dagster.autopilot.trying import Tryout
+from jarvis_dagster.errors import BadInputError
+from jarvis_dagster.hockey.adaptation import NEUTRAL, Parameters, plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from jarvis_dagster.services.core import JarvisCoreServices
+    from jarvis_dagster.settings import Settings
+
+    Progress = Callable[[str, int, int], None]
+    Clock = Callable[[], datetime.datetime]
+
+__all__ = ["ROUTINE", "Pilot"]
+
+_ANSWERS = ("apply", "drop")
+ROUTINE = ("gather", "nothing", "watch", "wait")
+"""Outcomes by which nothing is tried or changed."""
+
+
+def _silent(_what: str, _done: int, _total: int) -> None:
+    """Nobody watches."""
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)
+
+
+class Pilot:
+    """The steps, on the services of some settings.
+
+    Args:
+        progress: Called with what is done, how much of it, and how much in all.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        core: JarvisCoreServices,
+        *,
+        progress: Progress = _silent,
+        clock: Clock = _now,
+    ) -> None:
+        self.settings, self.core = settings, core
+        self.config = settings.autopilot
+        self.library = Library(core.storage_service)
+        self._progress, self._clock = progress, clock
+
+    # -- steps ---------------------------------------------------------------------
+
+    def collect(self) -> dict[str, Any]:
+        """Read what is new; ``changed`` videos, and all ``cameras``."""
+        changed = collect(
+            self.library,
+            self.config,
+            lambda done, total: self._progress("Reading videos", done, total),
+        )
+        return {"changed": changed, "cameras": self.cameras()}
+
+    def cameras(self) -> list[str]:
+        """Every camera that filmed a video so far."""
+        return sorted({one.camera for one in self.library.evidence()})
+
+    def camera(self, name: str) -> Camera:
+        """A camera as it stands."""
+        return Camera.read(self.library, self.config, name, self._clock())
+
+    def analyse(self, camera: str, cycle: str) -> dict[str, Any]:
+        """How a camera stands, and what to do; see ``act`` for what becomes of it.
+
+        Args:
+            cycle: What this round is known by, so that a step that is tried again is told.
+        """
+        found = self.camera(camera)
+        made = plan(found.standing, limits_of(self.config), self._clock())
+        action, why = made.action, made.why
+        pending = found.pending
+        if pending is not None:
+            action, why = self._answer(pending, action, why)
+        if made.performance is not None:
+            self.core.analytics_service.log_metric(
+                "jarvis_autopilot_performance",
+                made.performance.estimate,
+                {"camera": camera},
+                component=COMPONENT,
+            )
+        return {
+            "camera": camera,
+            "cycle": cycle,
+            "number": len(found.decisions) + 1,
+            "fingerprint": _digest([one.to_json() for one in found.evidence]),
+            "action": action,
+            "why": why,
+            "plan": made.to_json(),
+            "seen": found.seen(),
+            "version": found.current.version,
+            "before": found.current.parameters.to_json(),
+            "settles": pending["number"] if pending and action in _ANSWERS else None,
+        }
+
+    def search(self, analysed: dict[str, Any]) -> dict[str, Any]:
+        """Look for better parameters and judge them on videos that the search did not see."""
+        found = self.camera(analysed["camera"])
+        trying = Tryout(self.settings, self.core, self.library, found, self._progress)
+        return trying.run(Parameters.from_json(analysed["before"]))
+
+    def act(
+        self, analysed: dict[str, Any], tried: dict[str, Any] | None, waiter: str | None = None
+    ) -> dict[str, Any]:
+        """Do what was decided, and record it; returns the decision.
+
+        A round that changes nothing and saw nothing new is not recorded.
+
+        Args:
+            waiter: The workflow that is told when a person decides.
+        """
+        camera, number = analysed["camera"], analysed["number"]
+        past = self.library.decisions(camera)
+        if len(past) >= number:  # the step ran before, or somebody else was quicker
+            return past[number - 1]
+        outcome, why, after = self._outcome(analysed, tried, past)
+        approval = None
+        if outcome == "adapted" and analysed["settles"] is None and tried is not None:
+            outcome, why, approval = self._asked(analysed, tried, after, why, waiter)
+        last = past[-1] if past else None
+        same = last is not None and last["fingerprint"] == analysed["fingerprint"]
+        if outcome in ROUTINE and same and last is not None and last["outcome"] == outcome:
+            return last
+        decision = {
+            **{key: analysed[key] for key in ("camera", "cycle", "number", "fingerprint")},
+            **{key: analysed[key] for key in ("action", "seen", "plan")},
+            "at": self._clock().isoformat(timespec="milliseconds"),
+            "by": COMPONENT,
+            "outcome": outcome,
+            "why": why,
+            "tried": tried,
+            "before": {"version": analysed["version"], "parameters": analysed["before"]},
+            "after": None,
+            "training": None,
+            "approval": approval,
+            "settles": analysed["settles"],
+            "cpu_minutes": 0.0 if tried is None else tried["cpu_minutes"],
+        }
+        if outcome in {"adapted", "rolled_back"}:
+            moved = self.library.put_in_force(camera, after)
+            decision["after"] = {"version": moved.version, "parameters": after.to_json()}
+        elif outcome == "asked":
+            decision["after"] = {"version": None, "parameters": after.to_json()}
+        elif outcome == "retraining" and tried is not None:
+            decision["training"] = self._train(tried["retrain"])
+        self.library.record(decision)
+        if outcome == "adapted" and analysed["settles"] is not None:
+            asked = past[analysed["settles"] - 1]
+            self.core.approval_service.applied(asked["approval"])
+        self._count(decision)
+        return decision
+
+    def look(self, cycle: str) -> list[dict[str, Any]]:
+        """A whole round, here and now; the decisions of all cameras."""
+        made = []
+        for camera in self.collect()["cameras"]:
+            analysed = self.analyse(camera, cycle)
+            tried = self.search(analysed) if analysed["action"] == "adapt" else None
+            made.append(self.act(analysed, tried))
+        return made
+
+    def set_version(self, camera: str, version: int, *, by: str, why: str) -> dict[str, Any]:
+        """Put earlier parameters of a camera in force by hand, and record it.
+
+        Raises:
+            BadInputError: there is no such version.
+        """
+        found = self.camera(camera)
+        versions = {0: NEUTRAL, **self.library.versions(camera)}
+        if version not in versions or not found.evidence:
+            raise BadInputError(
+                f"Camera {camera} has no version {version}.",
+                f"There are: {', '.join(str(number) for number in versions)}.",
+            )
+        moved = self.library.put_in_force(camera, versions[version])
+        made = plan(found.standing, limits_of(self.config), self._clock())
+        decision = {
+            "camera": camera,
+            "cycle": "by hand",
+            "number": len(found.decisions) + 1,
+            "fingerprint": "",
+            "action": "set",
+            "seen": found.seen(),
+            "plan": made.to_json(),
+            "at": self._clock().isoformat(timespec="milliseconds"),
+            "by": by,
+            "outcome": "set",
+            "why": f"{by}: {why}",
+            "tried": None,
+            "before": {
+                "version": found.current.version,
+                "parameters": found.current.parameters.to_json(),
+            },
+            "after": {"version": moved.version, "parameters": moved.parameters.to_json()},
+            "training": None,
+            "approval": None,
+            "settles": None,
+            "cpu_minutes": 0.0,
+        }
+        self.library.record(decision)
+        self._count(decision)
+        return decision
+
+    # -- within --------------------------------------------------------------------
+
+    def _outcome(
+        self, analysed: dict[str, Any], tried: dict[str, Any] | None, past: list[dict[str, Any]]
+    ) -> tuple[str, str, Parameters]:
+        """What becomes of it, why, and the parameters that are then in force."""
+        action, why = analysed["action"], analysed["why"]
+        if action == "rollback":
+            last = next(one for one in reversed(past) if one["outcome"] == "adapted")
+            return "rolled_back", why, Parameters.from_json(last["before"]["parameters"])
+        if analysed["settles"] is not None:
+            asked = past[analysed["settles"] - 1]
+            after = Parameters.from_json(asked["after"]["parameters"])
+            return ("adapted" if action == "apply" else "rejected"), why, after
+        if action != "adapt" or tried is None:
+            return action, why, NEUTRAL
+        why = f"{why} {tried['why']}"
+        if tried["better"]:
+            after = Parameters.from_json(tried["candidate"])
+            return "adapted", why, after
+        if tried["retrain"] is not None:
+            return "retraining", why, NEUTRAL
+        return "kept", why, NEUTRAL
+
+    def _asked(
+        self,
+        analysed: dict[str, Any],
+        tried: dict[str, Any],
+        after: Parameters,
+        why: str,
+        waiter: str | None,
+    ) -> tuple[str, str, str | None]:
+        """Whether it may be done at once, or a person is asked: outcome, why, approval's id."""
+        proof = tried["verdict"]["proof"]
+        answer = self.core.approval_service.ask(
+            "parameters",
+            f"camera {analysed['camera']}",
+            {"from": analysed["before"], "to": after.to_json(), "decision": analysed["number"]},
+            {f"figure on {tried['material']}"[:120]: (proof["current"], proof["candidate"])},
+            title=f"Look at videos of camera {analysed['camera']} with {after.words}",
+            by=COMPONENT,
+            waiter=waiter,
+        )
+        if answer.allowed:
+            return "adapted", why, answer.id or None
+        return "asked", f"{why} A person has to approve it.", answer.id
+
+    def _answer(self, pending: dict[str, Any], action: str, why: str) -> tuple[str, str]:
+        """What became of a question to a person: apply, drop, or go on with nothing new."""
+        number = pending["number"]
+        answer = self.core.approval_service.get(pending["approval"])
+        said = f" {answer.reason}" if answer.reason else ""
+        if answer.allowed:
+            return "apply", f"{answer.decided_by} approved decision {number}.{said}"
+        if answer.state != "waiting":
+            by = f" by {answer.decided_by}" if answer.decided_by else ""
+            return "drop", f"Decision {number} was {answer.state}{by}.{said}"
+        if action in {"adapt", "nothing", "watch"}:
+            return "wait", f"Decision {number} waits for a person's approval. {why}"
+        return action, why
+
+    def _train(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Start a training of the detector on what people corrected."""
+        from jarvis_dagster.components import Toolchain
+
+        config = {"dataset": request["dataset"]}
+        workflow_id = Toolchain(self.core).run_hockey_detection_pipeline(config)
+        return {**request, "workflow_id": workflow_id}
+
+    def _count(self, decision: dict[str, Any]) -> None:
+        analytics, camera = self.core.analytics_service, {"camera": decision["camera"]}
+        analytics.log_counter(
+            "jarvis_autopilot_decisions",
+            labels={**camera, "outcome": decision["outcome"]},
+            component=COMPONENT,
+        )
+        if decision["outcome"] == "adapted":
+            analytics.log_counter("autonomous_adaptation", labels=camera, component=COMPONENT)
+
+
+def _digest(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
