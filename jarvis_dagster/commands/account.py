@@ -143,7 +143,7 @@ def list_audit(
     """List what was done and refused, the newest last."""
     entries = [
         entry
-        for entry in _service().audit.entries()
+        for entry in _service().audit.history()
         if (by is None or entry.get("by") == by) and not (refused and entry.get("allowed"))
     ][-limit:]
     if as_json:
@@ -151,7 +151,7 @@ def list_audit(
         return
     rows = [
         {
-            "n": entry["n"],
+            "n": entry.get("n", ""),
             "time": entry["time"],
             "by": entry.get("by", ""),
             "action": entry["action"],

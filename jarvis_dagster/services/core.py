@@ -90,7 +90,10 @@ class JarvisCoreServices:
         """The drives of people."""
         from jarvis_dagster.services.client_storage import JarvisClientStorageService
 
-        return JarvisClientStorageService(_required("client_storage", self._client_storage))
+        return JarvisClientStorageService(
+            _required("client_storage", self._client_storage),
+            log=None if self._security is None else lambda: self.security_service.audit,
+        )
 
     @cached_property
     def experiment_service(self) -> JarvisExperimentService:

@@ -11,7 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jarvis_dagster.errors import TransientError
-from jarvis_dagster.services.security import AuditLog, Head, Principal, acting_as
+from jarvis_dagster.services.client_storage import ClientStorageConfig
+from jarvis_dagster.services.core import JarvisCoreServices
+from jarvis_dagster.services.security import (
+    AuditLog,
+    Head,
+    Principal,
+    SecurityConfig,
+    acting_as,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -124,3 +132,76 @@ def test_what_cannot_be_noted_is_not_done(tmp_path: Path) -> None:
     (tmp_path / "audit.jsonl").mkdir()
     with pytest.raises(TransientError, match="export was not done"):
         AuditLog(tmp_path / "audit.jsonl").add("export", allowed=True)
+
+
+OLD = [
+    {"time": "2026-01-02T03:04:05.678+00:00", "action": "share", "allowed": True, "file": "a"},
+    {"time": "2026-01-03T03:04:05.678+00:00", "action": "export", "allowed": False, "file": "b"},
+]
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """A log of the drives' own, from before lines were chained."""
+    path = tmp_path / "drives" / "audit" / "audit.jsonl"
+    path.parent.mkdir(parents=True)
+    path.write_text("".join(json.dumps(line) + "\n" for line in OLD) + '{"cut": "sho')
+    return path
+
+
+def test_another_log_is_taken_over_with_its_old_entries(log: AuditLog, old: Path) -> None:
+    log.take_over(old)
+    log.take_over(old)  # which is no longer there
+    log.add("share", allowed=True)
+    assert not old.exists()
+    history = [entry["action"] for entry in log.history()]
+    assert history[5:] == ["share", "export", "audit.take_over", "share"]
+    assert [entry for entry in log.history() if entry in OLD] == OLD
+    assert log.verify() == []
+
+
+def test_a_change_to_a_log_that_was_taken_over_is_found(log: AuditLog, old: Path) -> None:
+    log.take_over(old)
+    (kept,) = old.parent.iterdir()
+    kept.write_text(kept.read_text().replace('"file": "b"', '"file": "c"'))
+    (wrong,) = log.verify()
+    assert "was taken over, was changed" in wrong
+    kept.unlink()
+    (wrong,) = log.verify()
+    assert "cannot be read" in wrong
+
+
+def test_a_taken_over_log_is_found_where_a_backup_put_it(
+    log: AuditLog, old: Path, tmp_path: Path
+) -> None:
+    log.take_over(old)
+    copy = tmp_path.with_name(tmp_path.name + "-restored")
+    tmp_path.rename(copy)
+    assert AuditLog(copy / "audit.jsonl").verify() == []
+
+
+def test_drives_write_into_the_log_of_the_installation(old: Path, tmp_path: Path) -> None:
+    config = ClientStorageConfig.model_validate(
+        {
+            "drives": {"disk": {"kind": "local", "root": tmp_path / "drive"}},
+            "import_dir": tmp_path / "imports",
+            "state_dir": tmp_path / "drives",
+        }
+    )
+    (tmp_path / "drive").mkdir()
+    (tmp_path / "report.html").write_text("report")
+    security = SecurityConfig(directory=tmp_path / "security")
+    with JarvisCoreServices(client_storage=config, security=security) as core:
+        kim = Principal("kim", "user", frozenset({"u18"}))
+        guarded = core.acting_as(kim).client_storage_service
+        guarded.export_results([tmp_path / "report.html"], "disk")
+        log = core.security_service.audit
+        assert log.verify() == []
+        said = [(entry.get("by"), entry["action"]) for entry in log.history()]
+    assert said == [
+        ("kim", "client_storage.export_results"),
+        (None, "share"),
+        (None, "export"),
+        ("kim", "audit.take_over"),
+        ("kim", "export"),
+    ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import tempfile
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,7 @@ from jarvis_dagster.services.security.audit import AuditLog
 
 if TYPE_CHECKING:
     import datetime
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from jarvis_dagster.services.client_storage.config import ClientStorageConfig
     from jarvis_dagster.services.client_storage.consent import ConsentPolicy
@@ -58,12 +59,18 @@ class JarvisClientStorageService:
     Args:
         consent: Decides what may be exported and shared; None is the list of
             players of the settings, if there is one.
+        log: Gives the audit log of the installation; None is a log of the drives' own.
     """
 
     def __init__(
-        self, config: ClientStorageConfig, *, consent: ConsentPolicy | None = None
+        self,
+        config: ClientStorageConfig,
+        *,
+        consent: ConsentPolicy | None = None,
+        log: Callable[[], AuditLog] | None = None,
     ) -> None:
         self.config = config
+        self._log = log
         self.consent = consent or (PlayerList(config.players) if config.players else None)
         self._drives: dict[str, Drive] = {}
 
@@ -288,10 +295,15 @@ class JarvisClientStorageService:
         for file in drive.list_all(folder_id, recursive=True):
             yield Access(file, tuple(drive.permissions(file.id)))
 
-    @property
+    @cached_property
     def audit(self) -> AuditLog:
         """What was exported, shared and refused."""
-        return AuditLog(self.config.state_of("audit") / "audit.jsonl")
+        own = self.config.state_of("audit") / "audit.jsonl"
+        if self._log is None:
+            return AuditLog(own)
+        log = self._log()
+        log.take_over(own)
+        return log
 
     def _existing(self, drive: Drive, file_id: str) -> DriveFile:
         file = drive.stat(file_id)

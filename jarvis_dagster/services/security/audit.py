@@ -27,6 +27,7 @@ __all__ = ["AuditLog", "Head"]
 
 _FIRST = "0" * 64
 _LONGEST_TEXT = 2000
+_TAKEN_OVER = "audit.take_over"
 
 
 class Head(NamedTuple):
@@ -83,6 +84,40 @@ class AuditLog:
             if entry is not None:
                 yield entry
 
+    def take_over(self, path: Path) -> None:
+        """Make another log a part of this one; nothing if there is none.
+
+        Its file gets another name, is never added to again, and is verified with this log.
+
+        Raises:
+            TransientError: the files cannot be read or written.
+        """
+        if not path.is_file():
+            return
+        try:
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            kept = path.with_name(f"{path.stem}-{digest[:12]}{path.suffix}")
+            where = os.path.relpath(kept, self.path.parent)  # a restored copy is elsewhere
+            self.add(_TAKEN_OVER, allowed=True, object=where, sha256=digest)
+            path.replace(kept)
+        except FileNotFoundError:  # another process was quicker
+            return
+        except OSError as error:
+            raise TransientError(
+                f"The audit log {path} cannot be taken over ({error}).",
+                "Check the disk and the rights of that file.",
+            ) from error
+
+    def history(self) -> Iterator[dict[str, Any]]:
+        """All entries, those of the logs that were taken over included, in their place."""
+        seen: set[str] = set()
+        for entry in self.entries():
+            place = str(entry.get("object", ""))
+            if entry.get("action") == _TAKEN_OVER and place not in seen:
+                seen.add(place)
+                yield from AuditLog(self.path.parent / place).entries()
+            yield entry
+
     def head(self) -> Head:
         """The end of the log as it is now; note it elsewhere to see later that nothing is gone."""
         last = Head(0, _FIRST)
@@ -104,6 +139,8 @@ class AuditLog:
             problem = _problem(entry, count, before)
             if problem:
                 wrong.append(f"line {number}: {problem}")
+            elif entry.get("action") == _TAKEN_OVER:
+                wrong.extend(_of_taken_over(self.path.parent, entry))
             count, before = int(entry.get("n", count + 1)), str(entry.get("hash", ""))
             seen = seen or head == Head(count, before)
         if not seen:
@@ -137,6 +174,15 @@ def _problem(entry: dict[str, Any], count: int, before: str) -> str:
     if entry["before"] != before:
         return "the entry before it was changed"
     return ""
+
+
+def _of_taken_over(folder: Path, entry: dict[str, Any]) -> list[str]:
+    path = folder / str(entry["object"])
+    try:
+        same = hashlib.sha256(path.read_bytes()).hexdigest() == entry["sha256"]
+    except OSError as error:
+        return [f"{path}, which was taken over, cannot be read ({error.strerror})"]
+    return [] if same else [f"{path}, which was taken over, was changed"]
 
 
 def _short(value: Any) -> Any:
