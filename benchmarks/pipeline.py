@@ -40,22 +40,17 @@ Step = dict[str, float]
 
 def ours(video: Path, folder: Path) -> dict[str, Step]:
     """Every step of the assets."""
-    from jarvis_dagster.hockey.detection import (
-        choose_stride,
-        detect_video,
-        load_detector,
-        measure_detector,
-    )
+    from jarvis_dagster.hockey.detection import choose_stride, load_detector, measure_detector
     from jarvis_dagster.hockey.events import build_ledger, keep_possible
     from jarvis_dagster.hockey.highlights import cut_clips, select_highlights
     from jarvis_dagster.hockey.identities import identify
-    from jarvis_dagster.hockey.jerseys import read_jerseys
-    from jarvis_dagster.hockey.preflight import preflight, scan_video
+    from jarvis_dagster.hockey.jerseys import SURE, read_jerseys
+    from jarvis_dagster.hockey.preflight import preflight
     from jarvis_dagster.hockey.render import render_annotated
     from jarvis_dagster.hockey.rink import positions
     from jarvis_dagster.hockey.rink.video import calibrate_video
     from jarvis_dagster.hockey.roles import assign_roles, keep_to_one_kit, team_colours
-    from jarvis_dagster.hockey.scoreboard import read_scoreboard
+    from jarvis_dagster.hockey.sweep import sweep
     from jarvis_dagster.hockey.tracking import track
     from jarvis_dagster.hockey.video import probe
 
@@ -68,12 +63,12 @@ def ours(video: Path, folder: Path) -> dict[str, Step]:
         return result
 
     info = timed("probe", probe, video)
-    scan = timed("scan", scan_video, video)
-    timed("preflight", preflight, info, scan)
     detector = timed("load detector", load_detector)
     ms = timed("measure detector", measure_detector, detector, info.width_px, info.height_px)
     stride = choose_stride(info.fps, ms).stride
-    boxes, kit = timed("detect", detect_video, video, detector, stride=stride)
+    seen = timed("watch", sweep, video, detector, stride=stride)
+    scan, boxes, kit, board = seen.scan, seen.detections, seen.kit, seen.board.table
+    timed("preflight", preflight, info, scan)
     tracks = timed(
         "track",
         track,
@@ -88,11 +83,10 @@ def ours(video: Path, folder: Path) -> dict[str, Step]:
     tracks = timed("one kit", keep_to_one_kit, tracks, kit)
     tracks = timed("roles", assign_roles, tracks, kit, boxes)
     colours = team_colours(tracks, kit)
-    held = timed("calibrate", calibrate_video, video, scan).calibration
+    held = timed("calibrate", calibrate_video, video, scan, seen=seen.marks).calibration
     where = None if held is None else timed("positions", positions, tracks, held, info.fps)
     if where is not None and held is not None:
         where, _ = keep_possible(where, tracks, info.fps, held.rink)
-    board = timed("scoreboard", read_scoreboard, video).table
     numbers = timed("jersey numbers", read_jerseys, video, tracks).table
     worn = kit.filter(regex="^(torso|legs)_").to_numpy("float32")
     timed(
@@ -118,8 +112,12 @@ def ours(video: Path, folder: Path) -> dict[str, Step]:
         positions=where,
         scan=scan,
         team_colours=colours,
+        scoreboard=board if len(board) else None,
+        jerseys={
+            int(row.track_id): row.number for row in numbers.itertuples() if row.probability >= SURE
+        },
     )
-    steps["detect"]["stride"] = stride
+    steps["watch"]["stride"] = stride
     keep(tracks[tracks["class"] != "puck"], folder)
     return steps
 

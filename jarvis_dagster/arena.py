@@ -61,6 +61,7 @@ class Arena:
         self, settings: Settings, core: JarvisCoreServices, progress: Progress | None = None
     ) -> None:
         self.settings = settings
+        self._core = core
         self._experiments = core.experiment_service
         self._storage = core.storage_service
         self._progress = progress or (lambda *_: None)

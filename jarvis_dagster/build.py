@@ -15,6 +15,7 @@ from jarvis_dagster.assets import (
     delivery,
     footage,
     holmes,
+    holmes_weekly,
     searchable,
     season,
     spotlight,
@@ -28,8 +29,10 @@ from jarvis_dagster.assets.toolchain.training import training_assets, training_j
 from jarvis_dagster.jobs import (
     apply_corrections,
     decide_promotion,
+    deliver_results,
     list_games,
     process_video,
+    promote_approved,
     queue_for_review,
     read_labels,
     shadow_video,
@@ -40,6 +43,7 @@ from jarvis_dagster.resources.log_progress import LogProgress
 from jarvis_dagster.resources.search import SearchResource
 from jarvis_dagster.resources.services import (
     AnalyticsResource,
+    ApprovalResource,
     ClientStorageResource,
     ExperimentResource,
     NotificationResource,
@@ -56,16 +60,20 @@ from jarvis_dagster.schedules import (
     backup_schedules,
     index_drives,
     prune_storage,
+    report_schedules,
+    report_week,
     sync_job,
     sync_schedules,
     upkeep_schedules,
     verify_backups,
     verify_storage,
 )
+from jarvis_dagster.sensors.approvals import approvals_sensor
 from jarvis_dagster.sensors.corrections import corrections_sensor
 from jarvis_dagster.sensors.drive_upload import drive_upload_sensor
 from jarvis_dagster.sensors.games import games_sensor
 from jarvis_dagster.sensors.notices import send_notices, tell_of_failures, tell_of_results
+from jarvis_dagster.sensors.run_metrics import measure_platform, run_metrics
 from jarvis_dagster.sensors.shadow import shadow_sensor
 from jarvis_dagster.sensors.training_folder import training_folder_sensor
 from jarvis_dagster.sensors.unfinished_runs import (
@@ -106,6 +114,7 @@ def build_definitions(
         "experiments": ExperimentResource(**where),
         "workflows": WorkflowResource(**where),
         "analytics": AnalyticsResource(**where),
+        "approvals": ApprovalResource(**where),
         "notifications": NotificationResource(**where),
         "workspace": WorkspaceResource(**where),
         "uploads": UploadsResource(**where),
@@ -120,7 +129,7 @@ def build_definitions(
     return dg.Definitions(
         assets=[
             *dg.load_assets_from_modules(
-                [footage, spotlight, holmes, season, delivery, review, labels]
+                [footage, spotlight, holmes, holmes_weekly, season, delivery, review, labels]
             ),
             *dg.load_assets_from_modules([upkeep, stored, searchable, answering]),
             *dg.load_assets_from_modules([toolchain_datasets, promotion, shadow]),
@@ -131,16 +140,18 @@ def build_definitions(
         jobs=[process_video, list_games, back_up, verify_backups, prune_storage, verify_storage]
         + [index_drives, apply_corrections, queue_for_review, read_labels]
         + training_jobs()
-        + [decide_promotion, shadow_video]
+        + [decide_promotion, shadow_video, deliver_results, promote_approved, report_week]
         + [sync_job(name) for name in settings.synchronise],
         schedules=[
             *backup_schedules(settings.backup),
             *upkeep_schedules(settings.upkeep),
             *sync_schedules(settings.synchronise),
+            *report_schedules(settings.reports),
         ],
         sensors=[
             drive_upload_sensor(settings.drive),
             games_sensor,
+            approvals_sensor,
             corrections_sensor(settings.drive),
             training_folder_sensor(settings.drive),
             end_failed_experiments,
@@ -149,6 +160,8 @@ def build_definitions(
             tell_of_failures,
             tell_of_results,
             send_notices,
+            *run_metrics(),
+            measure_platform,
         ],
         resources={**resources, **(overrides or {})},
         executor=dg.in_process_executor,

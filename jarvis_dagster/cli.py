@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jarvis_dagster.commands.account import account_app, audit_app, token_app
+from jarvis_dagster.commands.approvals import approvals_app
 from jarvis_dagster.commands.autopilot import autopilot_app
 from jarvis_dagster.commands.backup import backup_app
 from jarvis_dagster.commands.dataset import dataset_app
@@ -21,6 +22,7 @@ from jarvis_dagster.commands.drive import drive_app
 from jarvis_dagster.commands.experiment import experiment_app
 from jarvis_dagster.commands.models import models_app
 from jarvis_dagster.commands.notify import notify_app
+from jarvis_dagster.commands.report import report_app
 from jarvis_dagster.commands.review import review_app
 from jarvis_dagster.commands.storage import storage_app
 from jarvis_dagster.commands.toolchain import toolchain_app
@@ -57,9 +59,11 @@ app.add_typer(notify_app, name="notify")
 app.add_typer(account_app, name="account")
 app.add_typer(token_app, name="token")
 app.add_typer(audit_app, name="audit")
+app.add_typer(report_app, name="report")
 app.add_typer(review_app, name="review")
 app.add_typer(models_app, name="models")
 app.add_typer(experiment_app, name="experiment")
+app.add_typer(approvals_app, name="approvals")
 app.add_typer(workflow_app, name="workflow")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]

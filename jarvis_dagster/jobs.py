@@ -19,8 +19,10 @@ __all__ = [
     "CORRECTED",
     "apply_corrections",
     "decide_promotion",
+    "deliver_results",
     "list_games",
     "process_video",
+    "promote_approved",
     "queue_for_review",
     "read_labels",
     "recomputed",
@@ -36,7 +38,7 @@ _FIRST = {  # kinds of corrections, and the asset that each changes
 _TRACKS = ("spotlight", "tracks")
 _OF_A_VIDEO = dg.AssetSelection.groups(
     "footage", "spotlight", "holmes", "delivery"
-) - dg.AssetSelection.assets(["holmes", "games"])
+) - dg.AssetSelection.assets(["holmes", "games"], ["holmes", "weekly_reports"])
 
 list_games = dg.define_asset_job(
     "list_games",
@@ -72,6 +74,20 @@ process_video = dg.define_asset_job(
     # One process: starting one a step costs more than most steps.
     executor_def=dg.in_process_executor,
     description="From an uploaded video to its results in the drive.",
+)
+
+deliver_results = dg.define_asset_job(
+    "deliver_results",
+    selection=dg.AssetSelection.assets(["delivery", "results"]),
+    executor_def=dg.in_process_executor,
+    description="Results that a person has approved, to the drive.",
+)
+
+promote_approved = dg.define_asset_job(
+    "promote_approved",
+    selection=dg.AssetSelection.assets(["toolchain", "champion"]),
+    executor_def=dg.in_process_executor,
+    description="A model that a person has approved becomes the champion.",
 )
 
 decide_promotion = dg.define_asset_job(

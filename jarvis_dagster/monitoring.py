@@ -1,8 +1,9 @@
-"""``python -m jarvis_dagster.monitoring``: metrics and health over HTTP.
+"""``python -m jarvis_dagster.monitoring``: metrics, health and alerts over HTTP.
 
 Belongs here: the process that Prometheus reads and that load balancers ask (``/metrics``,
-``/livez``, ``/readyz``), and that tells people of services that went down. Does not belong here:
-what is measured and asked (``services/analytics``, ``services/health``).
+``/livez``, ``/readyz``), that tells people of services that went down, and that Alertmanager
+gives its alerts to (``/alerts``). Does not belong here: what is measured and asked
+(``platform_gauges``, ``services/analytics``, ``services/health``), words (``alert_notices``).
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
+from jarvis_dagster.alert_notices import alerts_app
 from jarvis_dagster.errors import JarvisError
+from jarvis_dagster.platform_gauges import PlatformGauges
 from jarvis_dagster.services.health import HealthMonitor
 from jarvis_dagster.services.notification.notice import Notice
 
@@ -70,6 +73,7 @@ class Watch:
         self.monitor = health_monitor(core, settings)
         self._core = core
         self._interval_s = settings.health.interval_s
+        self._gauges = PlatformGauges(core, settings)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="health", daemon=True)
 
@@ -92,20 +96,30 @@ class Watch:
 
     def _tell(self, changes: list[Change]) -> None:
         for one in self.monitor.status():
+            labels = {"service": one.service}
             self._core.analytics_service.log_metric(
-                "jarvis_service_healthy", float(one.healthy), {"service": one.service}
+                "jarvis_service_healthy", float(one.healthy), labels
             )
+            self._core.analytics_service.log_metric(
+                "jarvis_service_answer_seconds", one.seconds, labels
+            )
+        self._gauges.look()
         for change in changes:
             self._core.notification_service.notify(notice_of(change))
             # Nobody else may be left to send it.
             self._core.notification_service.deliver(budget_s=10)
 
 
-def application(monitor: HealthMonitor, metrics: Callable[..., Any]) -> Callable[..., Any]:
+def application(
+    monitor: HealthMonitor, metrics: Callable[..., Any], alerts: Callable[..., Any]
+) -> Callable[..., Any]:
     """The pages as a WSGI application; ``metrics`` is prometheus-client's."""
 
     def answer(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "/")
+        if path == "/alerts":
+            taken: Iterable[bytes] = alerts(environ, start)
+            return taken
         if path in {"/", "/metrics"}:
             result: Iterable[bytes] = metrics(environ, start)
             return result
@@ -140,7 +154,9 @@ def serve(settings: Settings, host: str, port: int) -> Iterator[int]:
     assert analytics is not None
     with core_services(settings) as core:
         watch = Watch(core, settings)
-        app = application(watch.monitor, metrics_app(analytics))  # before there are two threads
+        told = alerts_app(core.notification_service, analytics.hook_token)
+        # Made before there are two threads.
+        app = application(watch.monitor, metrics_app(analytics), told)
         with watch, serve_app(app, host, port) as serving:
             yield serving
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from jarvis_dagster.hockey.promotion import Rule, Verdict, VideoFigures
+    from jarvis_dagster.services.approval.approval import Approval, Figure
     from jarvis_dagster.services.experiment.moves import Move
     from jarvis_dagster.services.experiment.recipe import Recipe
     from jarvis_dagster.settings import PromotionSettings
@@ -194,6 +195,74 @@ class Promoter(Arena):
         )
         return Decision(decision, verdict.promoted, record, page)
 
+    def ask(self, decision: Decision, *, by: str) -> Approval:
+        """Whether the challenger of a decision may become the champion; asks a person if needed.
+
+        Raises:
+            BadInputError: the decision was against it.
+        """
+        record = decision.record
+        self._require_promoted(decision)
+        return self._core.approval_service.ask(
+            "deployment",
+            self.model,
+            {
+                "model": self.model,
+                "from": record["champion"]["version"],
+                "to": record["challenger"]["version"],
+                "sha256": record["challenger"]["sha256"],
+                "games": record["games"]["sha256"],
+                "decision": decision.id,
+                "why": record["verdict"]["reasons"][0],
+            },
+            _asked_figures(record),
+            title=f"Make {record['challenger']['label']} of {self.model} the champion in place of"
+            f" {record['champion']['label']}",
+            by=by,
+        )
+
+    def settle(self, decision: Decision, *, by: str) -> tuple[Approval, Move | None]:
+        """Make the challenger of a decision the champion, or ask a person who has to say yes.
+
+        Raises:
+            BadInputError: the decision was against it.
+            ConflictError: the champion is another by now.
+        """
+        answer = self.ask(decision, by=by)
+        if not answer.allowed:
+            return answer, None
+        move = self.apply(decision)
+        if answer.id:
+            self._core.approval_service.applied(answer.id)
+        return answer, move
+
+    def apply_approved(self, approval_id: str) -> Approval:
+        """Make the model of an approval the champion; done before, it is only noted.
+
+        Raises:
+            BadInputError: it is not approved.
+            ConflictError: the champion is another by now; the approval ends.
+        """
+        service = self._core.approval_service
+        approval = service.get(approval_id)
+        if not approval.allowed or approval.kind != "deployment":
+            raise BadInputError(f"{approval.id} promotes no model. {approval.words()}")
+        content = approval.content
+        champion = self._experiments.model(content["model"], "champion")
+        now = champion.version if champion else None
+        if now != content["to"] and now != content["from"]:
+            service.void(approval.id, f"The champion is {now or 'the packaged one'} by now.")
+        if now != content["to"]:
+            self._move(
+                content["to"],
+                by=approval.decided_by,
+                why=content["why"],
+                expected=content["from"],
+                decision=content["decision"],
+            )
+        service.applied(approval.id)
+        return service.get(approval.id)
+
     def apply(self, decision: Decision) -> Move:
         """Make the challenger of a decision the champion.
 
@@ -201,20 +270,33 @@ class Promoter(Arena):
             BadInputError: the decision was against it.
             ConflictError: the champion is another by now.
         """
+        self._require_promoted(decision)
+        return self._move(
+            decision.record["challenger"]["version"],
+            by=decision.record["by"],
+            why=decision.record["verdict"]["reasons"][0],
+            expected=decision.record["champion"]["version"],
+            decision=decision.id,
+        )
+
+    def _require_promoted(self, decision: Decision) -> None:
         if not decision.promoted:
             raise BadInputError(
                 f"{self.model} is not promoted: {' '.join(decision.record['verdict']['reasons'])}"
             )
-        version, by = decision.record["challenger"]["version"], decision.record["by"]
+
+    def _move(
+        self, version: str, *, by: str, why: str, expected: str | None, decision: str
+    ) -> Move:
         move = self._experiments.move_alias(
             self.model,
             "champion",
             version,
             by=by,
-            why=decision.record["verdict"]["reasons"][0],
+            why=why,
             how="promotion",
-            expected=decision.record["champion"]["version"],
-            decision=decision.id,
+            expected=expected,
+            decision=decision,
         )
         waiting = self._experiments.model(self.model, "challenger")
         if waiting is not None and waiting.version == version:
@@ -222,6 +304,22 @@ class Promoter(Arena):
                 self.model, "challenger", None, by=by, why="It is the champion.", expected=version
             )
         return move
+
+
+def _asked_figures(record: dict[str, Any]) -> list[Figure]:
+    """What a person looks at, in percent."""
+    from jarvis_dagster.services.approval.approval import Figure
+
+    def one(name: str, both: dict[str, Any], change: dict[str, float]) -> Figure:
+        low, high = (100 * change[end] for end in ("low", "high"))
+        before, after = (round(100 * both[side], 1) for side in ("champion", "challenger"))
+        return Figure(name, before, after, f"change {low:+.1f} to {high:+.1f}")
+
+    verdict = record["verdict"]
+    return [
+        *(one(f"{f['name']}, %", f, f["gain"]) for f in verdict["figures"]),
+        *(one(f"F1 of {r['role']}s, %", r, r["change"]) for r in verdict["roles"]),
+    ]
 
 
 def _told(contender: Contender, figures: list[VideoFigures]) -> dict[str, Any]:

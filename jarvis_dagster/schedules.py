@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from jarvis_dagster.assets.holmes_weekly import weekly_reports
 from jarvis_dagster.assets.searchable import search_index
 from jarvis_dagster.assets.stored import everything_reads_back, stored
 from jarvis_dagster.assets.upkeep import backup, every_byte_can_be_read_back
+from jarvis_dagster.reporting.weeks import Week
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,13 +25,15 @@ if TYPE_CHECKING:
     )
 
     from jarvis_dagster.services.backup import BackupConfig
-    from jarvis_dagster.settings import SyncSettings, UpkeepSettings
+    from jarvis_dagster.settings import ReportSettings, SyncSettings, UpkeepSettings
 
 __all__ = [
     "back_up",
     "backup_schedules",
     "index_drives",
     "prune_storage",
+    "report_schedules",
+    "report_week",
     "sync_job",
     "sync_schedules",
     "upkeep_schedules",
@@ -72,6 +76,33 @@ index_drives = dg.define_asset_job(
     executor_def=dg.in_process_executor,
     description="Bring the search index up to date with the drives.",
 )
+
+
+report_week = dg.define_asset_job(
+    "report_week",
+    selection=dg.AssetSelection.assets(weekly_reports),
+    executor_def=dg.in_process_executor,
+    description="A week's reports of the teams and of the platform.",
+)
+
+
+def report_schedules(reports: ReportSettings) -> list[dg.ScheduleDefinition]:
+    """When last week's reports are made; the same week is asked for once."""
+    if reports.schedule is None:
+        return []
+
+    @dg.schedule(
+        job=report_week,
+        name="report_week_schedule",
+        cron_schedule=reports.schedule,
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+    )
+    def report_week_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        monday = Week.last(context.scheduled_execution_time.date()).monday.isoformat()
+        return dg.RunRequest(run_key=monday, partition_key=monday)
+
+    return [report_week_schedule]
 
 
 def backup_schedules(config: BackupConfig) -> list[dg.ScheduleDefinition]:

@@ -24,6 +24,7 @@ import yaml
 
 from jarvis_dagster.autopilot.config import AutopilotConfig
 from jarvis_dagster.errors import ConfigError
+from jarvis_dagster.gateway.config import GatewayConfig
 from jarvis_dagster.services.analytics.config import AnalyticsConfig
 from jarvis_dagster.services.approval.config import ApprovalsConfig
 from jarvis_dagster.services.backup.config import BackupConfig
@@ -39,8 +40,10 @@ from jarvis_dagster.stack.config import StackConfig
 __all__ = [
     "DriveSettings",
     "PromotionSettings",
+    "ReportSettings",
     "Settings",
     "SyncSettings",
+    "TeamSettings",
     "UpkeepSettings",
     "VisionSettings",
     "find_config",
@@ -192,6 +195,59 @@ class UpkeepSettings(_Section):
     )
 
 
+class TeamSettings(_Section):
+    """A team that gets a weekly report."""
+
+    videos: tuple[str, ...] = pydantic.Field(
+        (), description="Its videos, by name or path below Uploads, as in `u18/*`."
+    )
+    kits: tuple[str, ...] = pydantic.Field(
+        (), description="Colours of its kits, as in `white` or `#123f8a`: which side it is."
+    )
+    drive: str | None = pydantic.Field(
+        None, description="Drive that its reports go to; empty means the watched one."
+    )
+    folder: str | None = pydantic.Field(
+        None, description="Folder of that drive; empty means `Reports/<team>` in `drive.root`."
+    )
+
+
+class ReportSettings(_Section):
+    """Weekly reports of the teams and of the platform."""
+
+    schedule: str | None = pydantic.Field(
+        "0 5 * * 1", description="When last week's are made, as in cron (UTC); empty is never."
+    )
+    teams: dict[str, TeamSettings] = pydantic.Field(
+        default_factory=dict,
+        description="Teams by name; a folder in Uploads is a team of that name without being here.",
+    )
+    season_start: str = pydantic.Field(
+        "08-01", pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])$", description="Month and day."
+    )
+    least_minutes: float = pydantic.Field(
+        5, ge=0, description="Videos that are shorter are listed, and left out of trends."
+    )
+    platform_folder: str | None = pydantic.Field(
+        None, description="Folder of the watched drive for the platform's report; empty is none."
+    )
+    pdf: bool = pydantic.Field(True, description="Whether a PDF is made beside each page.")
+
+    @pydantic.field_validator("teams")
+    @classmethod
+    def _plain_names(cls, value: dict[str, TeamSettings]) -> dict[str, TeamSettings]:
+        for name in value:
+            if not re.fullmatch(r"\w[\w .-]*", name) or name.lower() == "platform":
+                raise ValueError(f"{name!r} cannot be the name of a team")
+        return value
+
+    @property
+    def season_starts(self) -> tuple[int, int]:
+        """Month and day on which a season begins."""
+        month, day = self.season_start.split("-")
+        return int(month), int(day)
+
+
 class Settings(_Section):
     """All settings of Jarvis."""
 
@@ -214,6 +270,9 @@ class Settings(_Section):
     )
     upkeep: UpkeepSettings = pydantic.Field(
         UpkeepSettings(), description="When the object store and the search index are tended."
+    )
+    reports: ReportSettings = pydantic.Field(
+        ReportSettings(), description="Weekly reports of the teams and of the platform."
     )
     stack: StackConfig = pydantic.Field(
         default_factory=StackConfig,
@@ -246,6 +305,9 @@ class Settings(_Section):
     )
     approvals: ApprovalsConfig = pydantic.Field(
         default_factory=ApprovalsConfig, description="What waits until a person says yes."
+    )
+    gateway: GatewayConfig = pydantic.Field(
+        default_factory=GatewayConfig, description="The login in front of every web page."
     )
     backup: BackupConfig = pydantic.Field(
         default_factory=BackupConfig, description="Backups: where, when, and how long they stay."

@@ -23,6 +23,7 @@ __all__ = ["backup_service", "core_services", "inbox_of", "search_index", "with_
 
 def with_embedded(settings: Settings) -> Settings:
     """The settings with every empty section filled in by the embedded stack's server."""
+    from jarvis_dagster.gateway.addresses import addresses
     from jarvis_dagster.services.analytics.config import AnalyticsConfig
     from jarvis_dagster.services.client_storage.config import ClientStorageConfig, LocalDriveConfig
     from jarvis_dagster.services.experiment.config import ExperimentConfig
@@ -53,6 +54,7 @@ def with_embedded(settings: Settings) -> Settings:
         update={
             "directory": approvals.directory or data / "approvals",
             "database": approvals.database or settings.security.database,
+            "url": approvals.url or addresses(settings).url,
         }
     )
     return settings.model_copy(update=missing)

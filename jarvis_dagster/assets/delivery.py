@@ -1,9 +1,11 @@
 """Delivery: the results, back in the drive that the video came from."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from jarvis_dagster.assets.approving import ask_to_deliver, figures_of_report
 from jarvis_dagster.assets.failures import failures
 from jarvis_dagster.assets.footage import COMMON
 from jarvis_dagster.assets.holmes import game_report
@@ -18,7 +20,7 @@ from jarvis_dagster.assets.spotlight import (
     tracks,
 )
 from jarvis_dagster.assets.spotlight.corrected import corrections_of
-from jarvis_dagster.resources.services import AnalyticsResource
+from jarvis_dagster.resources.services import AnalyticsResource, ApprovalResource
 from jarvis_dagster.resources.uploads import UploadsResource
 from jarvis_dagster.resources.workspace import Workspace, WorkspaceResource
 
@@ -43,6 +45,7 @@ __all__ = ["results"]
     group_name="delivery",
     owners=["team:holmes"],
     kinds={"folder"},
+    output_required=False,  # nothing is delivered while a person has to look first
     **COMMON,
 )
 def results(
@@ -50,15 +53,25 @@ def results(
     workspace: WorkspaceResource,
     uploads: UploadsResource,
     analytics: AnalyticsResource,
-) -> dg.MaterializeResult:
-    """Everything made from the video, in ``Results/<video>/`` of the drive, with a manifest."""
+    approvals: ApprovalResource,
+) -> Iterator[dg.MaterializeResult]:
+    """Everything made from the video, in ``Results/<video>/`` of the drive, with a manifest.
+
+    Where the settings require a person (``approvals.results``), nothing is delivered before one
+    has approved exactly these files.
+    """
     space = workspace.of(context.partition_key)
     with failures(context), seconds_of() as elapsed:
         source = space.json("footage", "source")
         drive = uploads.settings.drive
+        files = _files(space)
+        answer = ask_to_deliver(approvals, space, source, files, context.run.job_name)
+        if not answer.allowed:
+            context.log.warning(f"Not delivered ({answer.id}). {answer.words()}")
+            return
         delivered = uploads.inbox.deliver(
             {**source, "partition": space.key},
-            _files(space),
+            files,
             share_with=drive.share_with,
             role=drive.share_role,
         )
@@ -72,12 +85,21 @@ def results(
             "files": delivered.files,
             "shared_with": delivered.shared_with,
             "corrections": [[one.key, one.kind] for one in corrections_of(space)],
+            "figures": figures_of_report(space),
+            "approval": {"id": answer.id, "sha256": answer.sha256} if answer.id else None,
         }
         space.keep_json("results", "delivery", record)
-        analytics.service.log_counter("jarvis_videos_delivered_total", component="delivery")
+        if answer.id:
+            approvals.service.applied(answer.id)
+        analytics.service.log_counter(
+            "jarvis_videos_delivered_total",
+            component="delivery",
+            event_id=f"{space.key} {context.run.root_run_id or context.run_id}",
+        )
     space.discard()
-    return dg.MaterializeResult(
+    yield dg.MaterializeResult(
         metadata={
+            "approved by": answer.decided_by or "nobody had to",
             "folder": dg.MetadataValue.path(delivered.path),
             "files": len(delivered.files),
             "shared with": ", ".join(delivered.shared_with) or "nobody by Jarvis",

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from jarvis_dagster.assets.failures import failures
+from jarvis_dagster.assets.looking import scan_of
 from jarvis_dagster.assets.metadata import kept, markdown_image, seconds_of
 from jarvis_dagster.assets.partitions import VIDEOS, content_prefix
 from jarvis_dagster.resources.log_progress import LogProgress
@@ -96,10 +97,11 @@ def preflight(
     """What the footage can support: cuts, blur, exposure, frame rate, and a trust grade each.
 
     Also keeps the scan (one row a frame: camera motion, sharpness, cuts) that
-    later steps use.
+    later steps use. In a run that goes on to find people, the same pass over the
+    video looks for them, for the rink's marks and the scoreboard.
     """
     from jarvis_dagster.assets.metadata import provenance_of
-    from jarvis_dagster.hockey.preflight import plot_preflight, preflight, scan_video
+    from jarvis_dagster.hockey.preflight import plot_preflight, preflight
     from jarvis_dagster.hockey.tables import SCAN
     from jarvis_dagster.hockey.video import probe
 
@@ -107,7 +109,7 @@ def preflight(
     with failures(context), seconds_of() as elapsed:
         path, source = source_video(space)
         info = probe(path)
-        scan = scan_video(path, progress=lambda done, total: progress.update("scan", done, total))
+        scan = scan_of(context, space, path, workspace.settings, progress.update)
         sidecar = uploads.inbox.sidecar(source, space.path("footage", "calibration.json"))
         findings = preflight(info, scan, calibrated=True if sidecar is not None else None)
         findings["video"]["name"] = source["name"]  # not that of the working copy

@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jarvis_dagster.commands.platform import this_person
 from jarvis_dagster.commands.run import raise_failure, servers
 from jarvis_dagster.commands.upload import dagster_instance
 from jarvis_dagster.errors import BadInputError, PermanentError
@@ -168,17 +169,29 @@ def apply(video: Video) -> Applied | None:
     """Make again what depends on corrections that are not applied yet; None if all are.
 
     Raises:
-        PermanentError: a step failed; the message is the step's own.
+        PermanentError: a person has to approve them first, or a step failed; the message is the
+            step's own.
     """
-    from jarvis_dagster.assets.spotlight.corrected import pending_kinds
+    from jarvis_dagster.assets.approving import ask_to_correct
+    from jarvis_dagster.assets.spotlight.corrected import corrections_of, pending_kinds
     from jarvis_dagster.build import build_definitions
     from jarvis_dagster.hockey.review.entries import parse_corrections
     from jarvis_dagster.jobs import recomputed
+    from jarvis_dagster.resources.uploads import UploadsResource
     from jarvis_dagster.stack.runs import PROCESS_TAG, this_process
 
-    kinds = pending_kinds(video.space, parse_corrections(video.read()[0]))
+    said = parse_corrections(video.read()[0])
+    kinds = pending_kinds(video.space, said)
     if not kinds:
         return None
+    answer = ask_to_correct(
+        UploadsResource(), video.space, said, corrections_of(video.space), this_person()
+    )
+    if not answer.allowed:
+        raise PermanentError(
+            f"The corrections are written, and not applied. {answer.words()}",
+            f"See `jarvis approvals show {answer.id}`.",
+        )
     definitions = build_definitions()
     selection = recomputed(kinds, definitions.get_repository_def().asset_graph)
     result = definitions.resolve_job_def("apply_corrections").execute_in_process(

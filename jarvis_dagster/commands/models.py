@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["models_app"]
 
-NOT_PROMOTED = 3
+NOT_PROMOTED, WAITS = 3, 4
 
 models_app = typer.Typer(
     help="Registered models: list, judge, promote, roll back.", no_args_is_help=True
@@ -157,23 +157,29 @@ def promote(
 ) -> None:
     """Judge a version against the champion on the frozen games; promote it if it is better.
 
-    Exit code 3: it is not.
+    Exit code 3: it is not. Exit code 4: it is, and a person has to approve it first.
     """
     from jarvis_dagster.commands.platform import platform, this_person
 
     with platform(storage=True) as (settings, core), _display() as display:
         promoter = _promoter(settings, core, name, display.update)
         decision = promoter.decide(version, by=this_person())
-        move = None if dry_run or not decision.promoted else promoter.apply(decision)
+        answer, move = None, None
+        if decision.promoted and not dry_run:
+            answer, move = promoter.settle(decision, by=this_person())
     if out is not None:
         out.write_text(decision.page, "utf-8")
     if as_json:
-        _print_json({"id": decision.id, **decision.record, "moved": move is not None})
+        waits = {"approval": answer.to_json()} if answer is not None and answer.id else {}
+        _print_json({"id": decision.id, **decision.record, "moved": move is not None, **waits})
     else:
         _print_decision(decision.record, moved=move is not None)
         typer.echo(f"Decision record: {decision.id} (`jarvis storage get {decision.id} FILE.html`)")
     if not decision.promoted:
         raise typer.Exit(NOT_PROMOTED)
+    if answer is not None and move is None:
+        typer.echo(f"{answer.words()} See `jarvis approvals show {answer.id}`.", err=True)
+        raise typer.Exit(WAITS)
 
 
 @models_app.command()

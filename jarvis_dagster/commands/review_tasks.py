@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from jarvis_dagster.commands.corrections import partition_of
 from jarvis_dagster.commands.run import raise_failure, servers
 from jarvis_dagster.commands.upload import dagster_instance
+from jarvis_dagster.errors import PermanentError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -129,5 +130,9 @@ def _run(shop: Shop, job: str, op: str, config: dict[str, Any]) -> dict[str, Any
         )
     )
     raise_failure(result)
-    (made,) = result.asset_materializations_for_node(op)
-    return {name: value.value for name, value in made.metadata.items()}
+    made = result.asset_materializations_for_node(op)
+    if not made:
+        raise PermanentError(
+            "Nothing was taken yet: a person has to approve it first.", "`jarvis approvals list`."
+        )
+    return {name: value.value for name, value in made[0].metadata.items()}

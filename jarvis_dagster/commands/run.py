@@ -74,7 +74,13 @@ def run_video(
             with servers(settings, console, keep):
                 result = _execute(settings, instance, partition, upload)
                 raise_failure(result)
-    metadata = result.asset_materializations_for_node("delivery__results")[0].metadata
+    delivered = result.asset_materializations_for_node("delivery__results")
+    if not delivered:
+        raise PermanentError(
+            f"The results of {path.name} are ready, and wait until a person approves them.",
+            "See `jarvis approvals list`; `jarvis approvals apply` delivers what was approved.",
+        )
+    metadata = delivered[0].metadata
     folder = _local_folder(inbox, str(metadata["folder"].value))
     files = tuple(sorted(p for p in folder.rglob("*") if p.is_file()))
     if output is not None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from jarvis_dagster.services.analytics import JarvisAnalyticsService
+    from jarvis_dagster.services.approval import JarvisApprovalService
     from jarvis_dagster.services.client_storage import JarvisClientStorageService
     from jarvis_dagster.services.experiment import JarvisExperimentService
     from jarvis_dagster.services.experiment.run_log import RunLog
@@ -24,6 +25,7 @@ __all__ = [
     "EXPERIMENT_TAG",
     "RUN_TAG",
     "AnalyticsResource",
+    "ApprovalResource",
     "ClientStorageResource",
     "ExperimentResource",
     "NotificationResource",
@@ -127,3 +129,12 @@ class NotificationResource(JarvisResource):
     def service(self) -> JarvisNotificationService:
         """Messages to people."""
         return self.core.notification_service
+
+
+class ApprovalResource(JarvisResource):
+    """Hands out the approval service."""
+
+    @property
+    def service(self) -> JarvisApprovalService:
+        """What waits until a person says yes."""
+        return self.core.approval_service

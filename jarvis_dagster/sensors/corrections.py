@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from jarvis_dagster.assets.approving import ask_to_correct
 from jarvis_dagster.assets.partitions import VIDEOS, content_prefix
-from jarvis_dagster.assets.spotlight.corrected import pending_kinds
+from jarvis_dagster.assets.spotlight.corrected import corrections_of, pending_kinds
 from jarvis_dagster.claims import is_claimed
 from jarvis_dagster.errors import BadInputError
 from jarvis_dagster.hockey.review.corrections import (
@@ -69,9 +70,17 @@ def _decide(
         return Decision(f"got a note: {error.what}")
     clear_note(drive, file)
     folder = uploads.settings.data_dir / "work" / key
-    kinds = pending_kinds(Workspace(key, folder, uploads.core.storage_service), said)
+    space = Workspace(key, folder, uploads.core.storage_service)
+    kinds = pending_kinds(space, said)
     if not kinds:
         return Decision("is applied already")
+    answer = ask_to_correct(uploads, space, said, corrections_of(space), "the drive")
+    if answer.state == "rejected":
+        no = BadInputError(f"These corrections were not taken. {answer.words()}")
+        write_note(drive, file, no)
+        return Decision(f"got a note: {no.what}")
+    if not answer.allowed:
+        return Decision(f"waits for a person ({answer.id})", wait=True)
     return _request(context, key, said, kinds, busy=is_claimed(folder))
 
 

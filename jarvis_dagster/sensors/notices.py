@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from jarvis_dagster.errors import JarvisError
-from jarvis_dagster.jobs import process_video
+from jarvis_dagster.jobs import deliver_results, process_video
 from jarvis_dagster.resources.services import NotificationResource
 from jarvis_dagster.services.notification.notice import Notice
 
@@ -90,16 +90,17 @@ def tell_of_failures(
 
 @dg.run_status_sensor(
     run_status=dg.DagsterRunStatus.SUCCESS,
-    monitored_jobs=[process_video],
+    monitored_jobs=[process_video, deliver_results],
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Tells people that the results of a video are in the drive.",
 )
 def tell_of_results(
     context: dg.RunStatusSensorContext, notifications: NotificationResource
 ) -> None:
-    """Sent where a rule asks for it: it is no warning."""
-    notice = results_notice(context.dagster_run.tags)
-    if notice is not None:
+    """Sent where a rule asks for it: it is no warning; not while a person has to look first."""
+    run = context.dagster_run
+    notice = results_notice(run.tags)
+    if notice is not None and _delivered(context.instance, run):
         notifications.service.notify(notice)
 
 
@@ -119,6 +120,18 @@ def send_notices(
     for line in done.errors:
         context.log.warning(line)
     return dg.SkipReason(f"{done.sent} sent, {done.later} again later, {done.failed} given up")
+
+
+def _delivered(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    """Whether a run delivered results, and not only made them."""
+    made = instance.fetch_materializations(
+        dg.AssetRecordsFilter(
+            asset_key=dg.AssetKey(["delivery", "results"]),
+            asset_partitions=[run.tags[_PARTITION_TAG]],
+        ),
+        limit=1,
+    )
+    return any(record.run_id == run.run_id for record in made.records)
 
 
 def _step(event: dg.DagsterEvent) -> tuple[str, str, str]:

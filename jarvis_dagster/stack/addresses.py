@@ -51,7 +51,7 @@ def endpoints(config: StackConfig) -> Endpoints:
         mlflow_uri=f"http://127.0.0.1:{ports.mlflow}",
         temporal_address=f"127.0.0.1:{ports.temporal}",
         metrics_port=ports.metrics,
-        dagster_url=f"http://127.0.0.1:{ports.dagster}",
+        dagster_url=f"http://127.0.0.1:{ports.dagster}/dagster",
     )
 
 

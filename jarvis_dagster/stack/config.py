@@ -25,7 +25,10 @@ ProgramName = Literal[
     "worker",
     "dagster-code",
     "dagster-webserver",
+    "dagster-viewer",
     "dagster-daemon",
+    "login",
+    "gateway",
 ]
 """Every program of the stack, in the order in which they start."""
 
@@ -69,6 +72,18 @@ class StackPorts(BaseModel):
         default=9464, gt=0, le=65_535, description="Where Prometheus scrapes Jarvis' own metrics."
     )
     dagster: int = Field(default=3000, gt=0, le=65_535, description="Dagster's web page.")
+    dagster_viewer: int = Field(
+        default=3100, gt=0, le=65_535, description="Dagster's web page that only shows."
+    )
+    login: int = Field(
+        default=8601, gt=0, le=65_535, description="The login and Jarvis' own pages."
+    )
+    gateway: int = Field(
+        default=8600,
+        gt=0,
+        le=65_535,
+        description="The gateway: the one address for people, with a login in front of every page.",
+    )
     dagster_code: int = Field(
         default=4000, gt=0, le=65_535, description="gRPC server that loads the Dagster definitions."
     )
@@ -101,7 +116,10 @@ class StackPorts(BaseModel):
             "mlflow": (self.mlflow,),
             "metrics": (self.metrics,),
             "dagster": (self.dagster,),
+            "dagster_viewer": (self.dagster_viewer,),
             "dagster_code": (self.dagster_code,),
+            "login": (self.login,),
+            "gateway": (self.gateway,),
         }
 
 
@@ -119,8 +137,9 @@ class StackConfig(BaseModel):
     host: str = Field(
         default="127.0.0.1",
         description="Address that the web pages (Dagster, MLflow, Temporal, metrics) listen on. "
-        "They have no login: leave it at loopback unless a proxy with a login stands in front. The "
-        "object store, Temporal's gRPC and the code server always stay on loopback.",
+        "They have no login: leave it at loopback, and let people in by the gateway "
+        "(`gateway.listen`). The object store, Temporal's gRPC and the code server always stay on "
+        "loopback.",
     )
     allowed_hosts: tuple[str, ...] = Field(
         default=(),

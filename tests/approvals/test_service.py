@@ -167,7 +167,7 @@ def test_rights_are_those_of_the_policy(desk: Desk) -> None:
         desk.service.approve(game.id, by=OTHER_COACH)
     assert [one.id for one in desk.service.approvals(by=COACH)] == [game.id]
     assert desk.service.approvals(by=OTHER_COACH) == []
-    assert desk.service.may_decide(game, COACH)
+    assert desk.service.why_not(game, COACH) == ""
     assert desk.service.approve(game.id, by=COACH).allowed
 
 

@@ -30,6 +30,9 @@ def free_ports() -> StackPorts:
             "metrics",
             "dagster",
             "dagster_code",
+            "dagster_viewer",
+            "login",
+            "gateway",
         )
         ports = StackPorts(**{name: first + n for n, name in enumerate(names) if name})
         if all(is_free(p, "127.0.0.1") for some in ports.by_setting().values() for p in some):

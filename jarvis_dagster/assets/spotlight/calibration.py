@@ -7,6 +7,7 @@ import dagster as dg
 
 from jarvis_dagster.assets.failures import failures
 from jarvis_dagster.assets.footage import preflight, source_video, video
+from jarvis_dagster.assets.looking import waiting_in
 from jarvis_dagster.assets.metadata import kept, markdown_image, seconds_of
 from jarvis_dagster.assets.spotlight.people import SPOTLIGHT
 from jarvis_dagster.checks import tables as checks
@@ -118,6 +119,7 @@ def _found(
         space.table("footage", "scan", SCAN),
         rink=vision.rink,
         threads=vision.threads,
+        seen=waiting_in(space).marks(),
         progress=lambda done, total: progress.update("calibrate", done, total),
     )
     facts = found.summary()

@@ -50,7 +50,8 @@ def corrections(
 ) -> dg.MaterializeResult:
     """What a person corrected: ``corrections.yaml`` beside the video's results, bound to boxes.
 
-    A file that cannot be true gets a note beside it that names the line.
+    A file that cannot be true gets a note beside it that names the line. Where the settings require
+    a person (``approvals.labels``), those that were applied before stay until one has said yes.
     """
     from jarvis_dagster.errors import BadInputError
     from jarvis_dagster.hockey.review.corrections import CORRECTIONS_NAME, fingerprint, to_json
@@ -70,6 +71,7 @@ def corrections(
                 write_note(drive, file, error)
                 raise
             clear_note(drive, file)
+        found, approval = _approved(uploads, space, found, context.run.job_name)
         record = space.keep_json(
             "corrections",
             "corrections",
@@ -77,6 +79,7 @@ def corrections(
         )
     return dg.MaterializeResult(
         metadata={
+            **({"approval": approval} if approval else {}),
             "corrections": len(found),
             "said": dg.MetadataValue.md("\n".join(f"- {one.words}" for one in found) or "none"),
             "seconds": elapsed(),
@@ -84,6 +87,23 @@ def corrections(
         },
         data_version=dg.DataVersion(fingerprint(found) or "none"),
     )
+
+
+def _approved(
+    uploads: UploadsResource, space: Workspace, found: "list[Correction]", by: str
+) -> "tuple[list[Correction], str]":
+    """What may be applied, and what there is to tell of its approval."""
+    from jarvis_dagster.assets.approving import ask_to_correct
+
+    applied = corrections_of(space)
+    if {one.key for one in applied} == {one.key for one in found}:
+        return found, ""
+    answer = ask_to_correct(uploads, space, found, applied, by)
+    if not answer.allowed:
+        return applied, f"{answer.id}: {answer.words()}"
+    if answer.id:
+        uploads.core.approval_service.applied(answer.id)
+    return found, answer.words() if answer.id else ""
 
 
 def bound_corrections(space: Workspace, text: str) -> "list[Correction]":

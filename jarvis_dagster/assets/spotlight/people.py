@@ -1,11 +1,12 @@
 """People: boxes in the frames, and who is who over time."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dagster as dg
 
 from jarvis_dagster.assets.failures import failures
 from jarvis_dagster.assets.footage import COMMON, preflight, source_video, video
+from jarvis_dagster.assets.looking import detector_of, stride_of, waiting_in
 from jarvis_dagster.assets.metadata import (
     columns,
     kept,
@@ -28,10 +29,6 @@ from jarvis_dagster.resources.log_progress import LogProgress
 from jarvis_dagster.resources.uploads import UploadsResource
 from jarvis_dagster.resources.workspace import WorkspaceResource
 
-if TYPE_CHECKING:
-    from jarvis_dagster.hockey.detection import Detector
-    from jarvis_dagster.hockey.video import VideoInfo
-
 __all__ = ["SPOTLIGHT", "detections", "tracks"]
 
 SPOTLIGHT: dict[str, Any] = {"group_name": "spotlight", "owners": ["team:spotlight"], **COMMON}
@@ -50,34 +47,40 @@ def detections(
 ) -> dg.MaterializeResult:
     """Players, goalkeepers and referees in the frames, with the colours of their kits."""
     from jarvis_dagster.autopilot.overlay import overlay_of
-    from jarvis_dagster.champions import chosen_detector
     from jarvis_dagster.hockey.detection import detect_video, load_detector
     from jarvis_dagster.hockey.video import probe
 
     space = workspace.of(context.partition_key)
-    vision = workspace.settings.vision
     with failures(context), seconds_of() as elapsed:
         path, source = source_video(space)
         info = probe(path)
-        chosen = chosen_detector(workspace.settings)
+        chosen, detector = detector_of(workspace.settings)
         if chosen.told:
             context.log.warning(chosen.told)
         overlay = overlay_of(workspace.settings, space.storage, source["path"])
         parameters = overlay.current.parameters
-        if not parameters.is_neutral:
+        if not parameters.is_neutral:  # which the scan does not know of
             context.log.info(f"Adapted to camera {overlay.camera}: {parameters.words}")
-        detector = load_detector(
-            chosen.path, threads=vision.threads, score_threshold=overlay.score_threshold
-        )
-        stride, reason = _stride(vision.stride, info, detector)
-        context.log.info(f"Looking at every {stride}. frame: {reason}")
-        found, kit = detect_video(
-            path,
-            detector,
-            stride=stride,
-            progress=lambda done, total: progress.update("detect", done, total),
-            correct=parameters.correction,
-        )
+            detector = load_detector(
+                chosen.path,
+                threads=workspace.settings.vision.threads,
+                score_threshold=overlay.score_threshold,
+            )
+            seen = None
+        else:
+            seen = waiting_in(space).people(detector.version, workspace.settings.vision.stride)
+        if seen is not None:
+            found, kit, stride, reason = seen.detections, seen.kit, seen.stride, seen.reason
+        else:
+            stride, reason = stride_of(workspace.settings, info, detector)
+            context.log.info(f"Looking at every {stride}. frame: {reason}")
+            found, kit = detect_video(
+                path,
+                detector,
+                stride=stride,
+                progress=lambda done, total: progress.update("detect", done, total),
+                correct=parameters.correction,
+            )
         provenance = provenance_of(workspace.settings, source, detector.version, adapted=overlay.id)
         table = space.keep_table("detections", "detections", found, DETECTIONS, provenance)
         colours = space.keep_table("detections", "kit", kit, {}, provenance)
@@ -112,17 +115,6 @@ def detections(
         },
         check_results=[checks.boxes_are_inside(found, info.width_px, info.height_px)],
     )
-
-
-def _stride(chosen: int | None, info: "VideoInfo", detector: "Detector") -> tuple[int, str]:
-    """Every how many frames the detector looks, and why."""
-    from jarvis_dagster.hockey.detection import choose_stride, measure_detector
-
-    if chosen is not None:
-        return chosen, "vision.stride says so"
-    ms = measure_detector(detector, info.width_px, info.height_px)
-    choice = choose_stride(info.fps, ms)
-    return choice.stride, choice.reason
 
 
 @dg.asset(

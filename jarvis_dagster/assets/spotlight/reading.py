@@ -6,6 +6,7 @@ import dagster as dg
 
 from jarvis_dagster.assets.failures import failures
 from jarvis_dagster.assets.footage import preflight, source_video, video
+from jarvis_dagster.assets.looking import waiting_in
 from jarvis_dagster.assets.metadata import (
     columns,
     kept,
@@ -50,7 +51,7 @@ def scoreboard(
     space = workspace.of(context.partition_key)
     with failures(context), seconds_of() as elapsed:
         path, source = source_video(space)
-        found = read_scoreboard(
+        found = waiting_in(space).board() or read_scoreboard(
             path,
             threads=workspace.settings.vision.threads,
             progress=lambda done, total: progress.update("scoreboard", done, total),

@@ -1,6 +1,7 @@
 """Labels: what a person corrected in the frames of review tasks, read back."""
 
 import contextlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -14,8 +15,6 @@ from jarvis_dagster.resources.uploads import UploadsResource
 from jarvis_dagster.resources.workspace import Workspace, WorkspaceResource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from jarvis_dagster.services.client_storage.drive import Drive
     from jarvis_dagster.toolchain.reviewing import Returned
 
@@ -30,19 +29,27 @@ class LabelsConfig(dg.Config):
     )
 
 
-@dg.asset(key=["toolchain", "labels"], kinds={"s3"}, deps=[review_queue], **TOOLCHAIN)
+@dg.asset(
+    key=["toolchain", "labels"],
+    kinds={"s3"},
+    deps=[review_queue],
+    output_required=False,  # nothing is taken while a person has to look first
+    **TOOLCHAIN,
+)
 def labels(
     context: dg.AssetExecutionContext,
     config: LabelsConfig,
     workspace: WorkspaceResource,
     uploads: UploadsResource,
     analytics: AnalyticsResource,
-) -> dg.MaterializeResult:
+) -> Iterator[dg.MaterializeResult]:
     """Corrected labels of review tasks: the differences, and the dataset ``corrected``.
 
     How far Jarvis agreed with the person is logged as ``jarvis_label_agreement``. A file that
-    cannot be read gets a note beside it.
+    cannot be read gets a note beside it. Where the settings require a person
+    (``approvals.labels``), nothing is taken before one has said yes.
     """
+    from jarvis_dagster.assets.approving import ask_to_learn
     from jarvis_dagster.toolchain.reviewing import ReviewTasks, read_back
     from jarvis_dagster.toolchain.sources import local_source
     from jarvis_dagster.toolchain.store import DatasetStore
@@ -51,15 +58,21 @@ def labels(
     with failures(context), seconds_of() as elapsed, _answered(uploads, config.source):
         store = DatasetStore(space.storage, workspace.settings.data_dir / "work" / "datasets")
         with local_source(config.source, lambda: uploads.core) as path:
+            answer = ask_to_learn(uploads, config.source, path, context.run.job_name)
+            if not answer.allowed:
+                context.log.warning(f"Not taken ({answer.id}). {answer.words()}")
+                return
             found = read_back(path, ReviewTasks(space.storage), store)
         figures = found.total.figures()
         _remember(space, found)
+        if answer.id:
+            uploads.core.approval_service.applied(answer.id)
     for name in ("agreement", "box_agreement", "role_agreement", "mean_iou"):
         if figures[name] is not None:
             analytics.service.log_metric(
                 "jarvis_label_agreement", figures[name], {"figure": name}, component="toolchain"
             )
-    return dg.MaterializeResult(
+    yield dg.MaterializeResult(
         metadata={
             "source": config.source,
             "tasks": ", ".join(found.tasks),
@@ -98,7 +111,7 @@ def _remember(space: Workspace, found: "Returned") -> None:
 
 
 @contextlib.contextmanager
-def _answered(uploads: UploadsResource, source: str) -> "Iterator[None]":
+def _answered(uploads: UploadsResource, source: str) -> Iterator[None]:
     """Tell a person beside the file what is wrong with it; take the note away when nothing is."""
     from jarvis_dagster.errors import BadInputError
     from jarvis_dagster.services.client_storage.notes import clear_note, write_note

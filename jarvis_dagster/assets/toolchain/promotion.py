@@ -11,7 +11,13 @@ from jarvis_dagster.resources.log_progress import LogProgress
 from jarvis_dagster.resources.services import ExperimentResource, identity_of
 from jarvis_dagster.resources.workspace import WorkspaceResource
 
-__all__ = ["PromotionConfig", "promotion_decision", "the_champion_was_decided"]
+__all__ = [
+    "ChampionConfig",
+    "PromotionConfig",
+    "champion",
+    "promotion_decision",
+    "the_champion_was_decided",
+]
 
 
 class PromotionConfig(dg.Config):
@@ -44,14 +50,17 @@ def promotion_decision(
         decision = promoter.decide(
             config.version, by=_person(context), identity=identity_of(context)
         )
-        moved = config.move and decision.promoted
-        if moved:
-            promoter.apply(decision)
+        moved, waits = False, ""
+        if config.move and decision.promoted:
+            answer, move = promoter.settle(decision, by=_person(context))
+            moved = move is not None
+            waits = "" if moved else f"{answer.id}: {answer.words()}"
     record = decision.record
     reasons = "\n".join(f"- {reason}" for reason in record["verdict"]["reasons"])
     return dg.MaterializeResult(
         metadata={
             "promoted": moved,
+            **({"approval": waits} if waits else {}),
             "reasons": dg.MetadataValue.md(reasons),
             "model": record["model"],
             "champion": record["champion"]["label"],
@@ -61,6 +70,39 @@ def promotion_decision(
             "games_sha256": record["games"]["sha256"],
             "record": decision.id,
             "seconds": elapsed(),
+        }
+    )
+
+
+class ChampionConfig(dg.Config):
+    """What was approved."""
+
+    approval: str = Field(description="The id of the approval (`jarvis approvals list`).")
+
+
+@dg.asset(
+    key=["toolchain", "champion"],
+    deps=[promotion_decision],
+    group_name="toolchain",
+    owners=["team:toolchain"],
+    kinds={"mlflow"},
+)
+def champion(
+    context: dg.AssetExecutionContext, config: ChampionConfig, workspace: WorkspaceResource
+) -> dg.MaterializeResult:
+    """The model that a person has approved, made the champion."""
+    from jarvis_dagster.promoting import Promoter
+
+    with failures(context):
+        done = Promoter(workspace.settings, workspace.core).apply_approved(config.approval)
+    return dg.MaterializeResult(
+        metadata={
+            "model": done.subject,
+            "version": done.content["to"],
+            "in place of": done.content["from"] or "the packaged detector",
+            "approval": done.id,
+            "approved by": done.decided_by,
+            "record": done.content["decision"],
         }
     )
 

@@ -71,6 +71,7 @@ class OnnxDetector(OnIce):
         """For the successive frames of one video: close-ups are told by several frames."""
         other = super().for_video()
         other._distance = Distance()
+        other._network = self._network.beside_decoding()
         return other
 
     def for_stills(self) -> OnnxDetector:

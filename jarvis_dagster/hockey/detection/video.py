@@ -69,6 +69,7 @@ def measure_detector(
     """
     width, height = _picture_size(width_px, height_px, detector)
     picture = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+    detector = detector.for_video()
     detector.detect([picture])
     times = []
     for _ in range(max(1, rounds)):

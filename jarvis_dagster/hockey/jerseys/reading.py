@@ -38,9 +38,16 @@ __all__ = ["JerseyReading", "NumberReader", "read_jerseys"]
 
 _PER_TRACK = 12
 _APART_S = 0.3
-_PER_SECOND, _AT_LEAST = 3.0, 300
+_PER_SECOND, _AT_LEAST = 4.0, 300
 """Pictures that are read of a video: so many for each of its seconds, but some in any case. With
 more people the pictures of each become fewer, so that the time stays a share of the video's."""
+_LONG_S = 60.0
+"""In shorter videos every frame may be decoded: there is less to choose from, and less to do."""
+_EARLY_S, _EARLY_SHARE = 1.0, 0.35
+"""So long, or this share, of a group of frames is its first part."""
+_ENOUGH = 6
+"""Pictures of a track, without which it is looked for in the rest of the groups too."""
+_SURE_READ = 0.85
 _BATCH = 64
 _NAMED = 0.5
 """Less likely numbers are not in the table at all."""
@@ -96,13 +103,18 @@ class NumberReader:
     def chances(self, bodies: list[NDArray[np.uint8]]) -> NDArray[np.float64]:
         """(N, 100): of "none can be read", then of 1 to 99."""
         patches = [find_patches(body) for body in bodies]
-        flat = [patch.image for some in patches for patch in some]
-        readings = iter(self._reader.read(flat))
+        best = [(0, 0.0)] * len(bodies)
+        for place in range(max(map(len, patches), default=0)):
+            # What is read surely in the likeliest place is not looked for in another one.
+            rows = [
+                i for i, some in enumerate(patches) if len(some) > place and best[i][1] < _SURE_READ
+            ]
+            readings = self._reader.read([patches[i][place].image for i in rows])
+            for i, reading in zip(rows, readings, strict=True):
+                best[i] = max(best[i], number_of(reading), key=lambda pair: pair[1])
         found = np.zeros((len(bodies), 1 + NUMBERS))
         found[:, 0] = 1
-        for row, some in zip(found, patches, strict=True):
-            said = [number_of(next(readings)) for _ in some]
-            number, chance = max(said, key=lambda pair: pair[1], default=(0, 0.0))
+        for row, (number, chance) in zip(found, best, strict=True):
             if number:
                 row[0], row[number] = 1 - chance, chance
         return found
@@ -118,7 +130,7 @@ def read_jerseys(
     """Read the numbers on the backs of the people in ``tracks``.
 
     At most twelve pictures of a track are read, those in which most can be expected, and
-    about three for each second of the video.
+    about four for each second of the video.
 
     Args:
         tracks: TRACKS with roles and teams.
@@ -127,25 +139,25 @@ def read_jerseys(
         BadVideoError: the file is not a readable video.
     """
     from jarvis_dagster.hockey.video import ahead, probe
-    from jarvis_dagster.hockey.video.sampling import read_some
+    from jarvis_dagster.hockey.video.sampling import key_frames, read_some
 
     reader = NumberReader(threads)
     info = probe(video)
-    chosen = _affordable(tracks, info)
+    chosen = _affordable(tracks, info, key_frames(video))
     if not len(chosen):
         reason = f"Nobody is seen whole and at least {LEAST_HEIGHT_PX:.0f} pixels high."
         return JerseyReading(empty(JERSEYS), 0, 0, reader.version, None, reason)
-    frames = chosen["frame"].to_numpy(np.int64)
-    by_frame = {int(frame): chosen[frames == frame] for frame in np.unique(frames)}
+    by_frame: dict[int, list[tuple[int, NDArray[np.float64]]]] = {}
+    boxes = chosen[["x1_px", "y1_px", "x2_px", "y2_px"]].to_numpy(np.float64)
+    for number, track, box in zip(chosen["frame"], chosen["track_id"], boxes, strict=True):
+        by_frame.setdefault(int(number), []).append((int(track), box))
     looks = _Looks(reader)
     for done, frame in enumerate(ahead(_generated(read_some(video, by_frame))), 1):
-        rows = by_frame[frame.index]
-        boxes = rows[["x1_px", "y1_px", "x2_px", "y2_px"]].to_numpy(np.float64)
-        for track, box in zip(rows["track_id"], boxes, strict=True):
-            looks.add(int(track), frame.index, upper_body(frame.image, box))
+        for track, box in by_frame[frame.index]:
+            looks.add(track, frame.index, upper_body(frame.image, box))
         if progress:
             progress(done, len(by_frame))
-    beliefs = {track: believe(looks.chances[track]) for track in looks.chances}
+    beliefs = {track: believe(chances) for track, chances in looks.chances.items()}
     people = tracks[tracks["track_id"].isin(beliefs)].groupby("track_id")
     beliefs = keep_apart(
         beliefs,
@@ -161,16 +173,44 @@ def read_jerseys(
     return JerseyReading(table, len(beliefs), pictures, reader.version, sheet, "")
 
 
-def _affordable(tracks: pd.DataFrame, info: VideoInfo) -> pd.DataFrame:
-    """The boxes to read: as many a track as the video's length allows."""
+def _affordable(tracks: pd.DataFrame, info: VideoInfo, keys: list[int]) -> pd.DataFrame:
+    """The boxes to read: as many a track as the video's length allows.
+
+    A frame can be decoded only after those of its group that come before it. Most of the
+    pictures are from the first part of a group; who is hardly seen there is looked for in the
+    rest too.
+
+    Args:
+        keys: Numbers of the frames with which a group begins.
+    """
+    import pandas as pd
+
     most = max(_AT_LEAST, round(_PER_SECOND * info.duration_s))
     size = (info.width_px, info.height_px)
-    chosen = choose_boxes(tracks, per_track=_PER_TRACK, apart_s=_APART_S, size_px=size)
+    early = _early(tracks["frame"].to_numpy(np.int64), keys, info)
+    chosen, late = (
+        choose_boxes(rows, per_track=_PER_TRACK, apart_s=_APART_S, size_px=size)
+        for rows in (tracks[early], tracks[~early])
+    )
+    had = late["track_id"].map(chosen["track_id"].value_counts()).fillna(0)
+    order = late.groupby("track_id")["worth"].rank(ascending=False, method="first")
+    chosen = pd.concat([chosen, late[had + order <= _ENOUGH]]).sort_index()
     if len(chosen) > most:
         # Best first within each track: who has few pictures keeps them all.
         place = chosen.groupby("track_id")["worth"].rank(ascending=False, method="first")
         chosen = chosen[place <= place.sort_values().iloc[most - 1]]
     return chosen
+
+
+def _early(frames: NDArray[np.int64], keys: list[int], info: VideoInfo) -> NDArray[np.bool_]:
+    """Whether frames are near the beginning of their group."""
+    if not keys or info.duration_s < _LONG_S:
+        return np.ones(len(frames), bool)
+    starts = np.array([*keys, max(info.frame_count, keys[-1] + 1)])
+    group = np.clip(np.searchsorted(starts, frames, "right") - 1, 0, len(keys) - 1)
+    reach = np.maximum(_EARLY_S * info.fps, _EARLY_SHARE * np.diff(starts))
+    early: NDArray[np.bool_] = frames - starts[group] <= reach[group]
+    return early
 
 
 def _generated(frames: Any) -> Any:

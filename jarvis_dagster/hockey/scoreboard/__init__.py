@@ -6,6 +6,6 @@ reading text as such (``hockey/text``), what follows for the game (``hockey/even
 
 from jarvis_dagster.hockey.scoreboard.drawing import clock_text
 from jarvis_dagster.hockey.scoreboard.layout import Layout
-from jarvis_dagster.hockey.scoreboard.reading import ScoreboardReading, read_scoreboard
+from jarvis_dagster.hockey.scoreboard.reading import Board, ScoreboardReading, read_scoreboard
 
-__all__ = ["Layout", "ScoreboardReading", "clock_text", "read_scoreboard"]
+__all__ = ["Board", "Layout", "ScoreboardReading", "clock_text", "read_scoreboard"]

@@ -17,23 +17,28 @@ from jarvis_dagster.hockey.scoreboard.parsing import clock_of, goals_of, period_
 from jarvis_dagster.hockey.scoreboard.places import crop, ink
 from jarvis_dagster.hockey.scoreboard.steadying import steady_clock, steady_count
 from jarvis_dagster.hockey.tables import SCOREBOARD, empty
+from jarvis_dagster.hockey.video.scaling import Scaler
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    import av
     import pandas as pd
     from numpy.typing import NDArray
 
     from jarvis_dagster.hockey.text import Reading, TextReader
+    from jarvis_dagster.hockey.video import VideoInfo
 
-__all__ = ["ScoreboardReading", "read_scoreboard"]
+__all__ = ["Board", "ScoreboardReading", "read_scoreboard"]
 
 LOOK_S = 1.0
 """Seconds between two looks: what a game clock shows changes no faster."""
 _FEW, _MANY = 8, 20
 """Pictures in which the scoreboard is searched, for a video of at most, or more than, ..."""
 _LONG_S = 600.0
+_KEYS_FOR_ONE = 3
+"""Key frames that there must be for each picture to search in nothing but them."""
 _CHANGED = 14.0
 """Grey levels by which a spot of a field must differ before it is read again."""
 _SPOTS = (48, 16)
@@ -93,48 +98,117 @@ def read_scoreboard(
     Raises:
         BadVideoError: the file is not a readable video.
     """
-    from jarvis_dagster.hockey.text import TextFinder, TextReader
-    from jarvis_dagster.hockey.video import ahead, probe
-    from jarvis_dagster.hockey.video.sampling import looks, read_some
+    from jarvis_dagster.hockey.video import ahead
+    from jarvis_dagster.hockey.video.sampling import read_some
 
-    finder, reader = TextFinder(threads), TextReader(threads)
-    version = f"{finder.version} {reader.version}"
-    info = probe(video)
-    numbers = looks(video, LOOK_S)
-    few = _MANY if info.duration_s > _LONG_S else _FEW
-    searched = [picture.image for picture in read_some(video, _spread(numbers, few, info))]
-    layout = find_layout(searched, finder, reader) if searched else None
-    if layout is None:
-        reason = "No scoreboard with a game clock is in the picture."
-        nothing = empty(SCOREBOARD)
-        return ScoreboardReading(nothing, None, reason, len(searched), 0, version, None)
-    del searched
-    pages = _Pages(layout, reader)
-    shown = {numbers[i] for i in np.linspace(0, len(numbers) - 1, _PICTURES).round().astype(int)}
-    pictures: dict[int, NDArray[np.uint8]] = {}
-    for done, frame in enumerate(ahead(_generated(read_some(video, numbers))), 1):
-        pages.look(frame.index, frame.pts_s, frame.image)
-        if frame.index in shown:
-            pictures[frame.index] = crop(frame.image, layout.box, 1.0).copy()
-        if progress:
-            progress(done, len(numbers))
-    table = pages.table()
-    rows = table.set_index("frame")
-    drawn = [draw_look(image, layout, rows.loc[n]) for n, image in pictures.items()]
-    picture = np.concatenate(drawn) if drawn else None
-    return ScoreboardReading(table, layout, "", len(table), pages.read, version, picture)
+    board = Board.find(video, threads)
+    if board.layout is not None:
+        numbers = sorted(board.wanted)
+        for done, frame in enumerate(ahead(_generated(read_some(video, numbers))), 1):
+            board.look(frame.index, frame.pts_s, frame.image)
+            if progress:
+                progress(done, len(numbers))
+    return board.reading()
 
 
 def _generated(frames: Any) -> Any:
     yield from frames
 
 
-def _spread(numbers: list[int], count: int, info: Any) -> list[int]:
+class Board:
+    """The scoreboard of one video, read look by look.
+
+    Also a watcher (:class:`~jarvis_dagster.hockey.video.watching.Watcher`).
+
+    Attributes:
+        layout: None where there is no scoreboard.
+        wanted: Numbers of the frames that are to be looked at; none without a scoreboard.
+    """
+
+    def __init__(
+        self,
+        info: VideoInfo,
+        layout: Layout | None,
+        numbers: Sequence[int],
+        reader: TextReader,
+        version: str,
+        searched: int,
+    ) -> None:
+        self.layout, self.wanted = layout, frozenset(numbers if layout else ())
+        self._version, self._searched = version, searched
+        self._scaler = Scaler((info.width_px, info.height_px), "bgr24")
+        self._pages = None if layout is None else _Pages(layout, reader)
+        steps = np.linspace(0, len(numbers) - 1, _PICTURES).round().astype(int)
+        self._shown = {numbers[i] for i in steps} if len(numbers) else set()
+        self._pictures: dict[int, NDArray[np.uint8]] = {}
+
+    @classmethod
+    def find(cls, video: Path, threads: int | None = None) -> Board:
+        """Search some pictures of a video.
+
+        Raises:
+            BadVideoError: the file is not a readable video.
+        """
+        from jarvis_dagster.hockey.text import TextFinder, TextReader
+        from jarvis_dagster.hockey.video import probe
+        from jarvis_dagster.hockey.video.sampling import key_frames, looks, read_some
+
+        finder, reader = TextFinder(threads), TextReader(threads)
+        info = probe(video)
+        numbers = looks(video, LOOK_S)
+        few = _MANY if info.duration_s > _LONG_S else _FEW
+        # Key frames cost next to nothing; where there are few, any will do.
+        keys = key_frames(video)
+        some = keys if len(keys) >= _KEYS_FOR_ONE * few else numbers
+        pictures = [one.image for one in read_some(video, _spread(some, few, info))]
+        layout = find_layout(pictures, finder, reader) if pictures else None
+        version = f"{finder.version} {reader.version}"
+        return cls(info, layout, numbers, reader, version, len(pictures))
+
+    def prepare(
+        self, number: int, pts_s: float, frame: av.VideoFrame
+    ) -> tuple[int, float, NDArray[np.uint8]] | None:
+        """The picture of a look."""
+        return (number, pts_s, self._scaler(frame)) if number in self.wanted else None
+
+    def think(
+        self, seen: tuple[int, float, NDArray[np.uint8]]
+    ) -> tuple[int, float, NDArray[np.uint8]]:
+        """Nothing: what changed is read later, many pictures at a time."""
+        return seen
+
+    def take(self, thought: tuple[int, float, NDArray[np.uint8]]) -> None:
+        """See what changed."""
+        self.look(*thought)
+
+    def look(self, frame: int, pts_s: float, picture: NDArray[np.uint8]) -> None:
+        """Take in a picture (H, W, 3) of the whole frame."""
+        assert self.layout is not None
+        assert self._pages is not None
+        self._pages.look(frame, pts_s, picture)
+        if frame in self._shown:
+            self._pictures[frame] = crop(picture, self.layout.box, 1.0).copy()
+
+    def reading(self) -> ScoreboardReading:
+        """What was read, once every look was taken in."""
+        layout, pages = self.layout, self._pages
+        if layout is None or pages is None:
+            reason = "No scoreboard with a game clock is in the picture."
+            nothing = empty(SCOREBOARD)
+            return ScoreboardReading(nothing, None, reason, self._searched, 0, self._version, None)
+        table = pages.table()
+        rows = table.set_index("frame")
+        drawn = [draw_look(image, layout, rows.loc[n]) for n, image in self._pictures.items()]
+        picture = np.concatenate(drawn) if drawn else None
+        return ScoreboardReading(table, layout, "", len(table), pages.read, self._version, picture)
+
+
+def _spread(numbers: Sequence[int], count: int, info: VideoInfo) -> list[int]:
     """``count`` of the looks over the whole video; of all frames where there are few looks."""
     if len(numbers) < count:
-        numbers = list(range(info.frame_count))
+        numbers = range(info.frame_count)
     steps = np.linspace(0, len(numbers) - 1, count).round().astype(int)
-    return sorted({numbers[i] for i in steps})
+    return sorted({int(numbers[i]) for i in steps})
 
 
 class _Pages:

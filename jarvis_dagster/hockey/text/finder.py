@@ -45,7 +45,7 @@ class TextFinder:
     """
 
     def __init__(self, threads: int | None = None) -> None:
-        self._network = Network(_WEIGHTS, threads)
+        self._network = Network(_WEIGHTS, threads, many_sizes=True)
         self._multiple = int(self._network.facts["multiple_px"])
         self.version = f"text-finder-{self._network.digest}"
 

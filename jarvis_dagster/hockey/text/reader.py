@@ -25,7 +25,9 @@ _WEIGHTS = Path(__file__).with_name("weights") / "text_reader.onnx"
 _WIDTHS = (64, 96, 128, 192, 256, 384, 512)
 """Pictures are filled up to one of these: few shapes, so that a batch is one pass."""
 _GREY = 127
-_BATCH = 16
+_BATCHES = (16, 4, 1)
+"""So many pictures are read in one pass: the runtime prepares each shape of a batch anew, which
+takes as long as reading three pictures."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class TextReader:
     """
 
     def __init__(self, threads: int | None = None) -> None:
-        self._network = Network(_WEIGHTS, threads)
+        self._network = Network(_WEIGHTS, threads, many_sizes=True)
         self._height = int(self._network.facts["height_px"])
         self.characters = str(self._network.facts["characters"])
         self.version = f"text-reader-{self._network.digest}"
@@ -76,8 +78,9 @@ class TextReader:
         found: dict[int, NDArray[np.float32]] = {}
         for width in sorted(set(widths)):
             same = [i for i, w in enumerate(widths) if w == width]
-            for first in range(0, len(same), _BATCH):
-                chosen = same[first : first + _BATCH]
+            while same:
+                size = next(size for size in _BATCHES if size <= len(same))
+                chosen, same = same[:size], same[size:]
                 batch = np.stack([self._line(images[i], width) for i in chosen])
                 answer = next(iter(self._network(batch).values()))
                 found.update(zip(chosen, answer.copy(), strict=True))

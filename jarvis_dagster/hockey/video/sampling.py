@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from jarvis_dagster.hockey.video.container import PacketIndex
 
-__all__ = ["looks", "read_some"]
+__all__ = ["key_frames", "looks", "read_some"]
 
 
 def looks(path: Path, every_s: float) -> list[int]:
@@ -55,6 +55,12 @@ def looks(path: Path, every_s: float) -> list[int]:
     near = np.where(due - times[before] <= times[after] - due, before, after)
     chosen = np.where(np.abs(times[near] - due) <= every_s / 2, near, exact)
     return sorted({int(i) for i in chosen})
+
+
+def key_frames(path: Path) -> list[int]:
+    """Numbers of the frames that need no other; none where packets carry no times."""
+    index = packet_index(path)
+    return _key_frames(path, index).tolist() if index.times_s.size else []
 
 
 def read_some(

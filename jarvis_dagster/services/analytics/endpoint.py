@@ -12,43 +12,17 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from jarvis_dagster.errors import ConfigError
+from jarvis_dagster.services.analytics.machine import Machine
 from jarvis_dagster.services.analytics.store import MetricStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
 
     from prometheus_client import CollectorRegistry, Metric
 
     from jarvis_dagster.services.analytics.config import AnalyticsConfig
 
 __all__ = ["metrics_app", "metrics_registry", "serve_app", "serve_metrics"]
-
-
-class _System:
-    """Processor, memory and disk of this machine, as shares from 0 to 1."""
-
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-
-    def collect(self) -> Iterable[Metric]:
-        """Measure now; the processor's share is that since the last look."""
-        import psutil
-        from prometheus_client.core import GaugeMetricFamily
-
-        measured = {
-            "cpu_used_ratio": ("Share of the processors in use.", psutil.cpu_percent() / 100),
-            "memory_used_ratio": (
-                "Share of the memory in use.",
-                psutil.virtual_memory().percent / 100,
-            ),
-            "disk_used_ratio": (
-                "Share of the data directory's disk in use.",
-                psutil.disk_usage(str(self._directory)).percent / 100,
-            ),
-        }
-        for name, (text, value) in measured.items():
-            yield GaugeMetricFamily(f"jarvis_system_{name}", text, value=value)
 
 
 class _Stored:
@@ -71,14 +45,12 @@ class _Stored:
 
 def metrics_registry(config: AnalyticsConfig) -> CollectorRegistry:
     """A registry of its own that holds what all processes logged."""
-    import psutil
     from prometheus_client import CollectorRegistry
 
     config.directory.mkdir(parents=True, exist_ok=True)
-    psutil.cpu_percent()  # the first look has nothing to compare with
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Stored(MetricStore(config.directory)))
-    registry.register(_System(config.directory))
+    registry.register(_Stored(MetricStore(config.directory, config.label_values)))
+    registry.register(Machine(config.directory))
     return registry
 
 

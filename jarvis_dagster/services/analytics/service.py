@@ -16,7 +16,7 @@ from jarvis_dagster.services.analytics.dashboards import read_dashboard, write_d
 from jarvis_dagster.services.analytics.store import MetricStore
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from jarvis_dagster.services.analytics.config import AnalyticsConfig
 
@@ -30,7 +30,7 @@ class JarvisAnalyticsService:
 
     def __init__(self, config: AnalyticsConfig) -> None:
         self.config = config
-        self._store = MetricStore(config.directory)
+        self._store = MetricStore(config.directory, config.label_values)
 
     def close(self) -> None:
         """Close the store."""
@@ -69,12 +69,20 @@ class JarvisAnalyticsService:
         value: float = 1.0,
         labels: Mapping[str, str] | None = None,
         component: str | None = None,
+        event_id: str | None = None,
     ) -> None:
-        """Add to a counter; ``_total`` is added to its name where it is missing."""
+        """Add to a counter; ``_total`` is added to its name where it is missing.
+
+        Args:
+            event_id: What is counted: told again, as by a step that is tried again, it is not
+                counted again.
+        """
         value = _number(name, value)
         if value < 0 or math.isinf(value):
             raise BadInputError(f"{name} cannot count {value}.", "Use log_metric for what falls.")
-        self._store.add(_name(name).removesuffix("_total"), _labels(labels, component), value)
+        self._store.add(
+            _name(name).removesuffix("_total"), _labels(labels, component), value, event_id
+        )
 
     def log_histogram(
         self,
@@ -82,12 +90,18 @@ class JarvisAnalyticsService:
         value: float,
         labels: Mapping[str, str] | None = None,
         component: str | None = None,
+        event_id: str | None = None,
     ) -> None:
-        """Add an observation, such as a duration in seconds, to a histogram."""
+        """Add an observation, such as a duration in seconds, to a histogram; an event once."""
         value = _number(name, value)
         if math.isinf(value):
             raise BadInputError(f"{name} cannot observe {value}.")
-        self._store.observe(_name(name), _labels(labels, component, frozenset({"le"})), value)
+        every = _labels(labels, component, frozenset({"le"}))
+        self._store.observe(_name(name), every, value, event_id)
+
+    def forget(self, name: str, keep: Collection[Mapping[str, str]]) -> None:
+        """Drop what a gauge says of things that are gone: all series but those of ``keep``."""
+        self._store.forget(_name(name), [_labels(labels, None) for labels in keep])
 
     def create_dashboard(self, dashboard_config: Mapping[str, Any]) -> str:
         """Write a dashboard for Grafana; the same title replaces it.

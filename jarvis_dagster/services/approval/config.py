@@ -71,7 +71,8 @@ class ApprovalsConfig(_Section):
     url: str | None = Field(
         None,
         pattern=r"^https?://[^\s]+$",
-        description="Address at which people reach Jarvis' pages, for links in messages.",
+        description="Address at which people reach Jarvis' pages, for links in messages; empty"
+        " means that of the gateway.",
     )
     results: KindConfig = Field(KindConfig(), description="Results, before the drive gets them.")
     deployment: KindConfig = Field(

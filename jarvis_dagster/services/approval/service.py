@@ -278,6 +278,20 @@ class JarvisApprovalService:
         by = current_principal().name
         return self._records.change(found, values, lambda: self._note("apply", found, by))
 
+    def to_do(self, kinds: Sequence[str]) -> list[Approval]:
+        """What was approved and is not noted as done, the oldest first."""
+        found = self._records.find(state="approved", applied_at=None, kind=tuple(kinds))
+        return found[::-1]
+
+    def void(self, approval_id: str, why: str) -> None:
+        """Note that what was approved can no longer be done: it is another thing by now."""
+        found = self._records.get(approval_id)
+        if found is not None and found.state == "approved":
+            values = {"state": "superseded", "reason": why}
+            by = current_principal().name
+            note = _call(self._note, "void", found, by)
+            self._records.change(found, values, note)
+
     def get(self, approval_id: str, *, by: Principal | None = None) -> Approval:
         """An approval by its id or the beginning of it; ``by`` has to be allowed to see it.
 
@@ -305,9 +319,9 @@ class JarvisApprovalService:
         ]
         return found[:limit]
 
-    def may_decide(self, approval: Approval, by: Principal | None = None) -> bool:
-        """Whether ``by`` could say yes or no, if it waits."""
-        return not self._against(approval, by or current_principal())
+    def why_not(self, approval: Approval, by: Principal | None = None) -> str:
+        """Why ``by`` may not decide this; empty if it may."""
+        return self._against(approval, by or current_principal())
 
     def find_all(self, **equal: Any) -> list[Approval]:
         """Approvals with these values, whoever may see them; what is over time is expired."""

@@ -7,9 +7,11 @@ from jarvis_dagster.services.security.principal import (
     LOCAL,
     Principal,
     acting_as,
+    acting_from,
     current_principal,
 )
 from jarvis_dagster.services.security.service import JarvisSecurityService
+from jarvis_dagster.services.security.sessions import Session
 
 __all__ = [
     "LOCAL",
@@ -19,7 +21,9 @@ __all__ = [
     "JarvisSecurityService",
     "Principal",
     "SecurityConfig",
+    "Session",
     "Token",
     "acting_as",
+    "acting_from",
     "current_principal",
 ]

@@ -8,7 +8,6 @@ hash of it is enough; it is shown once. All times are seconds since 1970.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import hashlib
 import hmac
@@ -16,19 +15,15 @@ import re
 import secrets
 from typing import TYPE_CHECKING, Any, Literal
 
-from jarvis_dagster.errors import (
-    AccessDeniedError,
-    BadInputError,
-    ConflictError,
-    TransientError,
-)
+from jarvis_dagster.errors import AccessDeniedError, BadInputError, ConflictError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     import sqlalchemy as sa
 
     from jarvis_dagster.services.security.config import SecurityConfig
+    from jarvis_dagster.services.security.database import Database
 
 __all__ = ["Account", "Accounts", "Token"]
 
@@ -70,15 +65,15 @@ class Token:
 class Accounts:
     """The accounts of one installation; safe for threads and processes."""
 
-    def __init__(self, url: str, config: SecurityConfig, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, database: Database, config: SecurityConfig, clock: Callable[[], float]
+    ) -> None:
         import sqlalchemy as sa
 
         self._config = config
         self._clock = clock
-        self._engine = sa.create_engine(url)
-        if self._engine.dialect.name == "sqlite":
-            sa.event.listen(self._engine, "connect", _lasting)
-        data = sa.MetaData()
+        self._open = database.open
+        data = database.tables
         self._account = sa.Table(
             "jarvis_account",
             data,
@@ -109,12 +104,6 @@ class Accounts:
             sa.Column("revoked", sa.Boolean, nullable=False),
             sa.Column("used", sa.Float),
         )
-        self._tables = data
-        self._made = False
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._engine.dispose()
 
     def add(
         self,
@@ -162,18 +151,26 @@ class Accounts:
         Raises:
             BadInputError: there is none.
         """
-        found = next((one for one in self.all() if one.name == name), None)
-        if found is None:
+        found = self._some(name)
+        if not found:
             raise BadInputError(f"There is no account {name}.", "`jarvis account list` shows all.")
-        return found
+        return found[0]
 
     def all(self) -> list[Account]:
         """All accounts, by name."""
+        return self._some()
+
+    def _some(self, name: str | None = None) -> list[Account]:
         import sqlalchemy as sa
 
+        accounts = sa.select(self._account).order_by(self._account.c.name)
+        teams = sa.select(self._team)
+        if name is not None:
+            accounts = accounts.where(self._account.c.name == name)
+            teams = teams.where(self._team.c.account == name)
         with self._open() as base:
-            rows = base.execute(sa.select(self._account).order_by(self._account.c.name)).all()
-            members = base.execute(sa.select(self._team)).all()
+            rows = base.execute(accounts).all()
+            members = base.execute(teams).all()
         return [
             Account(
                 row.name,
@@ -185,6 +182,14 @@ class Accounts:
             )
             for row in rows
         ]
+
+    def has_password(self, name: str) -> bool:
+        """Whether an account can sign in with a password."""
+        import sqlalchemy as sa
+
+        with self._open() as base:
+            query = sa.select(self._account.c.password).where(self._account.c.name == name)
+            return base.execute(query).scalar() is not None
 
     def change(
         self,
@@ -358,29 +363,6 @@ class Accounts:
     @staticmethod
     def _known(row: dict[str, Any]) -> Token:
         return Token(**{key: value for key, value in row.items() if key != "hash"})
-
-    @contextlib.contextmanager
-    def _open(self) -> Iterator[sa.Connection]:
-        import sqlalchemy as sa
-
-        try:
-            if not self._made:
-                self._tables.create_all(self._engine)
-                self._made = True
-            with self._engine.begin() as base:
-                yield base
-        except sa.exc.IntegrityError:
-            raise
-        except sa.exc.DBAPIError as error:
-            raise TransientError(
-                f"The database of accounts cannot be used ({type(error.orig).__name__}).",
-                "See whether it is running, and `security.database`.",
-            ) from None
-
-
-def _lasting(connection: Any, _: Any) -> None:
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA busy_timeout = 30000")
 
 
 def _digest(secret: str) -> str:

@@ -17,7 +17,7 @@ import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jarvis_dagster.errors import TransientError
-from jarvis_dagster.services.security.principal import current_principal
+from jarvis_dagster.services.security.principal import current_address, current_principal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,6 +59,7 @@ class AuditLog:
             "action": action,
             "allowed": allowed,
             "by": current_principal().name,
+            **({"from": current_address()} if current_address() else {}),
             **{key: _short(value) for key, value in facts.items() if value not in (None, (), [])},
         }
         try:

@@ -42,3 +42,9 @@ class SecurityConfig(BaseModel):
         30, gt=0, description="Seconds to wait then; doubles with each further wrong password."
     )
     longest_wait_s: float = Field(3600, gt=0, description="Most seconds to wait.")
+    session_hours: float = Field(
+        12, gt=0, le=720, description="Hours after which one has to sign in again on the web pages."
+    )
+    idle_minutes: float = Field(
+        120, gt=0, le=43_200, description="Minutes without use after which a session ends."
+    )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["LOCAL", "Principal", "acting_as", "current_principal"]
+__all__ = ["LOCAL", "Principal", "acting_as", "acting_from", "current_address", "current_principal"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +40,9 @@ LOCAL = Principal("local", "admin", None, "local")
 _acting: contextvars.ContextVar[Principal] = contextvars.ContextVar("principal", default=LOCAL)
 
 
+_address: contextvars.ContextVar[str] = contextvars.ContextVar("address", default="")
+
+
 def current_principal() -> Principal:
     """Who acts in this context; :data:`LOCAL` where nobody signed in."""
     return _acting.get()
@@ -53,3 +56,18 @@ def acting_as(principal: Principal) -> Iterator[None]:
         yield
     finally:
         _acting.reset(token)
+
+
+def current_address() -> str:
+    """The network address that a request came from; empty on this machine."""
+    return _address.get()
+
+
+@contextlib.contextmanager
+def acting_from(address: str) -> Iterator[None]:
+    """Everything within is asked for from that network address."""
+    token = _address.set(address)
+    try:
+        yield
+    finally:
+        _address.reset(token)

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from jarvis_dagster.errors import AccessDeniedError, BadInputError, ConfigError
 from jarvis_dagster.services.security.accounts import Account, Accounts, Token
 from jarvis_dagster.services.security.audit import AuditLog
+from jarvis_dagster.services.security.database import Database
 from jarvis_dagster.services.security.guard import Guarded
 from jarvis_dagster.services.security.policy import Policy
 from jarvis_dagster.services.security.principal import LOCAL, Principal
+from jarvis_dagster.services.security.sessions import Session, Sessions
 from jarvis_dagster.services.security.teams import Teams
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["JarvisSecurityService"]
 
-_EVERYBODYS = {"admin", "developer"}
+_EVERYBODYS = {"admin", "developer", "operator"}
 """Roles that see the things of all teams."""
 
 
@@ -52,20 +54,31 @@ class JarvisSecurityService:
         return Policy(self._config.policy)
 
     @cached_property
-    def accounts(self) -> Accounts:
-        """Who there is."""
+    def _people(self) -> tuple[Database, Accounts, Sessions]:
         if self._config.database is not None:
             url = self._config.database.get_secret_value()
         else:
             self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
             url = f"sqlite:///{self._directory / 'accounts.sqlite3'}"
-        return Accounts(url, self._config, self._clock)
+        database = Database(url)
+        config, clock = self._config, self._clock
+        return database, Accounts(database, config, clock), Sessions(database, config, clock)
+
+    @property
+    def accounts(self) -> Accounts:
+        """Who there is."""
+        return self._people[1]
+
+    @property
+    def sessions(self) -> Sessions:
+        """Who is signed in on the web pages."""
+        return self._people[2]
 
     def close(self) -> None:
         """Close the database."""
-        if "accounts" in self.__dict__:
-            self.accounts.close()
-            del self.__dict__["accounts"]
+        if "_people" in self.__dict__:
+            self._people[0].close()
+            del self.__dict__["_people"]
 
     def check(self) -> None:
         """See that the policy and the accounts can be read.
@@ -114,8 +127,8 @@ class JarvisSecurityService:
         self.audit.add("sign_in", allowed=True, by=account.name)
         return _principal(account)
 
-    def authenticate(self, token: str) -> Principal:
-        """Whose token this is.
+    def authenticate(self, token: str, *, note: bool = True) -> Principal:
+        """Whose token this is; ``note`` says whether a refusal is noted.
 
         Raises:
             AccessDeniedError: nobody's, or no longer.
@@ -123,8 +136,30 @@ class JarvisSecurityService:
         try:
             return _principal(self.accounts.of_token(token))
         except AccessDeniedError as error:
-            self.audit.add("token", allowed=False, by="unknown", reason=error.what)
+            if note:
+                self.audit.add("token", allowed=False, by="unknown", reason=error.what)
             raise
+
+    def begin_session(
+        self, principal: Principal, *, how: str, address: str = "", agent: str = ""
+    ) -> str:
+        """The key of a new session of somebody who has proved who they are."""
+        key = self.sessions.begin(principal.name, how=how, address=address, agent=agent)
+        self.audit.add("session.begin", allowed=True, by=principal.name, how=how)
+        return key
+
+    def of_session(self, key: str) -> tuple[Session, Principal] | None:
+        """The session of this key and whose it is, as their account is now; None if it is over."""
+        session = self.sessions.find(key)
+        if session is None:
+            return None
+        try:
+            account = self.accounts.get(session.account)
+        except BadInputError:  # it was removed
+            return None
+        if account.disabled:
+            return None
+        return session, _principal(account)
 
     def principal_of(self, name: str) -> Principal:
         """An account as one who acts."""
@@ -184,6 +219,8 @@ class JarvisSecurityService:
         changed = self.accounts.change(
             name, role=role, teams=teams, disabled=disabled, password=password
         )
+        if disabled or password is not None:
+            self.sessions.end_all(name)
         self.audit.add(
             "account.change",
             allowed=True,

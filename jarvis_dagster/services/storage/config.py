@@ -114,7 +114,7 @@ class StorageConfig(_Section):
         default=5, ge=1, le=20, description="How often a call is tried when the server is away."
     )
     part_mb: int = Field(
-        default=16,
+        default=8,
         ge=5,
         le=512,
         description="Files above this size (MiB) go in parts of it, and resume after a crash.",

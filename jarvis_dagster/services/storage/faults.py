@@ -33,6 +33,7 @@ _BUSY = {
     "SlowDownWrite",
     "XMinioServerNotInitialized",
 }
+_ARRIVED_DAMAGED = {"BadDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch"}
 
 
 class DamagedError(PermanentError):
@@ -64,14 +65,9 @@ def translated(where: str, what: str) -> Iterator[None]:
 
 def _of_s3(where: str, what: str, error: minio.S3Error) -> Exception:
     status = error.response.status if error.response is not None else 0
-    ended = _by_another_writer(what, error, status)
-    if ended is not None:
-        return ended
-    if error.code in _BUSY or status >= 500:
-        return TransientError(
-            f"The object store at {where} is not ready for {what} ({error.code}).",
-            "Try again; if it lasts, read the store's log.",
-        )
+    passing = _by_another_writer(what, error, status) or _transient(where, what, error, status)
+    if passing is not None:
+        return passing
     if error.code == "NoSuchBucket":
         return PermanentError(
             f"The bucket of {what} does not exist at {where}.",
@@ -102,6 +98,20 @@ def _by_another_writer(what: str, error: minio.S3Error, status: int) -> Conflict
     if error.code in {"NoSuchUpload", "InvalidPart"}:
         return UploadGoneError(
             f"The upload of {what} in parts was ended by another process.", "Store it again."
+        )
+    return None
+
+
+def _transient(where: str, what: str, error: minio.S3Error, status: int) -> Exception | None:
+    if error.code in _ARRIVED_DAMAGED:
+        return TransientError(
+            f"What was sent for {what} arrived damaged at {where} ({error.code}).",
+            "Try again; if it lasts, check the network and the memory of both machines.",
+        )
+    if error.code in _BUSY or status >= 500:
+        return TransientError(
+            f"The object store at {where} is not ready for {what} ({error.code}).",
+            "Try again; if it lasts, read the store's log.",
         )
     return None
 

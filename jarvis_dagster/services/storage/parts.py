@@ -13,6 +13,7 @@ import xml.etree.ElementTree as ET
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from jarvis_dagster.services.storage.connection import crc32c
 from jarvis_dagster.services.storage.faults import MISSING
 from jarvis_dagster.services.storage.stored import meta_headers, unquoted
 
@@ -26,11 +27,15 @@ __all__ = ["Part", "PartRequests", "UnfinishedUpload"]
 
 @dataclasses.dataclass(frozen=True)
 class Part:
-    """A part of an upload that the server holds; ``version`` is its ETag."""
+    """A part of an upload that the server holds.
+
+    ``version`` is its ETag; ``checksum`` its CRC-32C, once it was read here.
+    """
 
     number: int
     version: str
     size: int
+    checksum: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,19 +56,16 @@ class PartRequests:
     def create(self, bucket: str, key: str, media_type: str, metadata: Mapping[str, str]) -> str:
         """Begin an upload in parts; returns its id."""
         headers = {"Content-Type": media_type, **meta_headers(metadata)}
+        headers["x-amz-checksum-algorithm"] = "CRC32C"
         response = self._wire.request("POST", bucket, key, headers=headers, query={"uploads": ""})
         return _texts(ET.fromstring(response.data), "UploadId")[0]  # noqa: S314 - our server
 
     def put(self, bucket: str, key: str, upload_id: str, number: int, data: bytes) -> Part:
-        """Send one part; the server checks it by hash."""
-        response = self._wire.request(
-            "PUT",
-            bucket,
-            key,
-            body=data,
-            query={"partNumber": str(number), "uploadId": upload_id},
-        )
-        return Part(number, unquoted(response.headers.get("etag")), len(data))
+        """Send one part, which the server checks."""
+        query = {"partNumber": str(number), "uploadId": upload_id}
+        checksum = crc32c(data)
+        response = self._wire.send(bucket, key, data, query=query, checksum=checksum)
+        return Part(number, unquoted(response.headers.get("etag")), len(data), checksum)
 
     def listed(self, bucket: str, key: str, upload_id: str) -> dict[int, Part] | None:
         """The parts of an upload that the server has; None where there is no such upload."""
@@ -99,6 +101,7 @@ class PartRequests:
             item = ET.SubElement(root, "Part")
             ET.SubElement(item, "PartNumber").text = str(part.number)
             ET.SubElement(item, "ETag").text = f'"{part.version}"'
+            ET.SubElement(item, "ChecksumCRC32C").text = part.checksum
         self._wire.request(
             "POST",
             bucket,

@@ -18,6 +18,7 @@ import hashlib
 import json
 from typing import IO, TYPE_CHECKING, Any
 
+from jarvis_dagster.services.storage.connection import crc32c
 from jarvis_dagster.services.storage.hashing import checksum
 from jarvis_dagster.services.storage.parts import Part, PartRequests
 
@@ -31,7 +32,8 @@ __all__ = ["UPLOADS_PREFIX", "Source", "Uploads"]
 
 UPLOADS_PREFIX = ".jarvis/uploads/"
 _MAX_PARTS = 10_000  # of S3
-_AT_ONCE = 3
+_AT_ONCE = 4
+_CHECKSUMS = "CRC32C"  # of the parts: an upload must be finished with those it was begun with
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +67,7 @@ class Source:
 
 
 class Uploads:
-    """Sends files in parts of ``part_bytes``; about four parts are in memory."""
+    """Sends files in parts of ``part_bytes``; about six parts are in memory."""
 
     def __init__(self, wire: Wire, part_bytes: int) -> None:
         self._wire = wire
@@ -109,34 +111,36 @@ class Uploads:
     ) -> tuple[list[Part], str]:
         digest = checksum()
         sent: list[Part] = []
-        waiting: list[concurrent.futures.Future[Part]] = []
+        waiting: set[concurrent.futures.Future[Part]] = set()
 
-        def collect(at_most: int) -> None:
-            while len(waiting) > at_most:
-                sent.append(waiting.pop(0).result())
-                if progress is not None:
-                    progress(sum(part.size for part in sent))
+        def collect(until: str) -> None:
+            nonlocal waiting
+            done, waiting = concurrent.futures.wait(waiting, return_when=until)
+            sent.extend(future.result() for future in done)
+            if progress is not None:
+                progress(sum(part.size for part in sent))
 
         with concurrent.futures.ThreadPoolExecutor(_AT_ONCE) as pool:
             try:
                 for number in range(1, max(1, -(-source.size // part_bytes)) + 1):
                     data = stream.read(part_bytes)
-                    waiting.append(
+                    waiting.add(
                         pool.submit(self._part, source, upload_id, number, data, there.get(number))
                     )
                     digest.update(data)  # while the part is on its way
-                    collect(_AT_ONCE - 1)
-                collect(0)
+                    if len(waiting) > _AT_ONCE:  # the next one is ready when a connection is
+                        collect(concurrent.futures.FIRST_COMPLETED)
+                collect(concurrent.futures.ALL_COMPLETED)
             except BaseException:
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
-        return sent, digest.hexdigest()
+        return sorted(sent, key=lambda part: part.number), digest.hexdigest()
 
     def _part(
         self, source: Source, upload_id: str, number: int, data: bytes, there: Part | None
     ) -> Part:
         if there is not None and there.size == len(data) and there.version == _md5(data):
-            return there
+            return dataclasses.replace(there, checksum=crc32c(data))
         return self._wire.call(
             source.url,
             lambda: self._requests.put(source.bucket, source.key, upload_id, number, data),
@@ -164,6 +168,7 @@ class Uploads:
             ),
         )
         state = {"upload_id": upload_id, "key": source.key, "part_bytes": part_bytes}
+        state["checksums"] = _CHECKSUMS
         self._wire.call(
             source.url,
             lambda: self._wire.put(
@@ -183,7 +188,8 @@ class Uploads:
         try:
             state: dict[str, Any] = json.loads(found[1])
             upload_id = str(state["upload_id"])
-            same = state["key"] == source.key and state["part_bytes"] == part_bytes
+            same = (state["key"], state["part_bytes"]) == (source.key, part_bytes)
+            same = same and state["checksums"] == _CHECKSUMS
         except (ValueError, TypeError, KeyError):
             return "", {}
         if not same:

@@ -9,13 +9,18 @@ which order (``objects.py``).
 from __future__ import annotations
 
 import itertools
-import os
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
-from jarvis_dagster.errors import ConfigError
 from jarvis_dagster.services.retry import retrying
+from jarvis_dagster.services.storage.connection import (
+    CHECKSUM,
+    UNSIGNED,
+    connect,
+    crc32c,
+    is_private,
+)
 from jarvis_dagster.services.storage.faults import MISSING, translated
 from jarvis_dagster.services.storage.stored import (
     ObjectInfo,
@@ -48,36 +53,12 @@ class Wire:
 
     def __init__(self, config: StorageConfig) -> None:
         self.config = config
+        self._compares = False  # whether the server was seen to compare checksums
 
     @cached_property
     def client(self) -> minio.Minio:
         """The MinIO client; making it does not connect."""
-        import certifi
-        import minio
-        import urllib3
-
-        config = self.config
-        authority = config.ca_file or os.environ.get("SSL_CERT_FILE") or certifi.where()
-        if config.secure and not os.path.isfile(authority):  # noqa: PTH113 - may be a str
-            raise ConfigError(
-                f"storage.ca_file names {authority}, which is not a file.",
-                "Name a PEM file with the authority's certificate.",
-            )
-        pool = urllib3.PoolManager(
-            timeout=urllib3.Timeout(connect=config.connect_timeout_s, read=config.read_timeout_s),
-            retries=urllib3.Retry(0),  # tenacity retries, and only what is transient
-            maxsize=10,
-            cert_reqs="CERT_REQUIRED",
-            ca_certs=str(authority),
-        )
-        return minio.Minio(
-            config.endpoint,
-            access_key=config.access_key,
-            secret_key=config.secret_key.get_secret_value(),
-            secure=config.secure,
-            region=config.region,
-            http_client=pool,
-        )
+        return connect(self.config)
 
     def close(self) -> None:
         """Close the connections."""
@@ -122,6 +103,26 @@ class Wire:
             preload_content=not stream,
         )
 
+    def send(
+        self,
+        bucket: str,
+        key: str,
+        data: bytes,
+        *,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+        checksum: str = "",
+    ) -> HTTPResponse:
+        """Send bytes, which the server checks; the answer's ETag is their version."""
+        headers = {**(headers or {}), CHECKSUM: checksum or crc32c(data)}
+        if not data:
+            headers["Content-Length"] = "0"
+        elif self._compares and is_private(self.config):
+            headers["x-amz-content-sha256"] = UNSIGNED
+        response = self.request("PUT", bucket, key, body=data, headers=headers, query=query)
+        self._compares = CHECKSUM in response.headers
+        return response
+
     def head(self, bucket: str, key: str) -> StoredObject | None:
         """The object under ``key`` without its bytes; None where there is none."""
         import minio
@@ -144,15 +145,13 @@ class Wire:
         metadata: Mapping[str, str] | None = None,
         condition: Mapping[str, str] | None = None,
     ) -> str:
-        """Store ``data`` in one request, which the server checks by hash; its version.
+        """Store ``data`` in one request, which the server checks; its version.
 
         Args:
             condition: ``{"If-None-Match": "*"}`` or ``{"If-Match": version}``.
         """
         headers = {"Content-Type": media_type, **meta_headers(metadata), **(condition or {})}
-        if not data:
-            headers["Content-Length"] = "0"
-        response = self.request("PUT", bucket, key, body=data, headers=headers)
+        response = self.send(bucket, key, data, headers=headers)
         return unquoted(response.headers.get("etag"))
 
     def open(self, bucket: str, key: str) -> tuple[StoredObject, HTTPResponse] | None:
