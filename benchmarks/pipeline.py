@@ -2,6 +2,7 @@
 
     python benchmarks/pipeline.py [--video game.mp4] [--seconds 60] [--json]
     python benchmarks/pipeline.py --scaling
+    python benchmarks/pipeline.py --lengths 4 [--video game.mp4]
 
 Without ``--video`` a 1080p game at 30 frames/s is rendered first. ``ours`` is
 what the assets do: inspect, detect, track, tell roles and teams, calibrate, read
@@ -12,7 +13,8 @@ one would, by ONNX Runtime, and once more by OpenVINO as ours does. Each runs in
 process of its own, one after the other. Of a rendered game the tracks of all are
 compared with the truth: what is quicker has to be as good. ``--repeat N``
 concatenates the video N times, to see that memory does not grow with its length.
-``--scaling`` tells what a pixel and a person more cost.
+``--scaling`` tells what a pixel and a person more cost. ``--lengths N`` analyses the video once
+and N times over: what a video costs, what a frame costs, and how memory grows with its length.
 """
 
 from __future__ import annotations
@@ -295,6 +297,35 @@ def scaling(folder: Path, seconds: float) -> None:
     print(f"after detection: {slope:.2f} core-ms a frame for a person more, {rest:.1f} for none")
 
 
+def lengths(video: Path, folder: Path, times: int) -> None:
+    """What is spent a video and what a frame, and how memory grows, by two lengths of it."""
+    from jarvis_dagster.hockey.video import probe
+
+    rows, counts = [], []
+    for some in (video, repeated(video, folder, times)):
+        rows.append(measure("ours", some))
+        info = probe(some)
+        counts.append(info.frame_count)
+        last = rows[-1]
+        print(
+            f"{info.duration_s:6.1f} s: {last['wall_s']:7.1f} s, {last['cpu_s']:7.1f} core-s,"
+            f" {last['peak_mib']:.0f} MiB peak"
+        )
+    more = counts[1] - counts[0]
+    cpu, wall = ((rows[1][name] - rows[0][name]) / more for name in ("cpu_s", "wall_s"))
+    mib = (rows[1]["peak_mib"] - rows[0]["peak_mib"]) / more * info.fps * 3600
+    fixed = rows[0]["cpu_s"] - counts[0] * cpu
+    print(
+        f"a frame more: {1000 * cpu:.1f} core-ms; of a long video {1 / wall:.1f} frames/s,"
+        f" {1 / wall / info.fps:.2f} x real time; an hour more: {mib:.0f} MiB;"
+        f" a video: {fixed:.1f} core-s"
+    )
+    for step, row in rows[0]["steps"].items():
+        slope = (rows[1]["steps"][step]["cpu_s"] - row["cpu_s"]) / more
+        rest = row["cpu_s"] - slope * counts[0]
+        print(f"  {step:<16} {1000 * slope:6.2f} core-ms/frame {rest:7.2f} core-s a video")
+
+
 def rendered(folder: Path, seconds: float, height: int = 1080) -> Path:
     """A game at 30 frames/s."""
     from jarvis_dagster.hockey.synthetic import GameSpec, render_game
@@ -336,6 +367,7 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=1)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--scaling", action="store_true")
+    parser.add_argument("--lengths", type=int, metavar="N")
     parser.add_argument("--only", choices=list(KINDS), help=argparse.SUPPRESS)
     parser.add_argument("--into", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -363,6 +395,9 @@ def main() -> None:
             scaling(Path(folder), arguments.seconds)
             return
         video = arguments.video or rendered(Path(folder), arguments.seconds)
+        if arguments.lengths:
+            lengths(video, Path(folder), arguments.lengths)
+            return
         if arguments.repeat > 1:
             video = repeated(video, Path(folder), arguments.repeat)
         info = probe(video)

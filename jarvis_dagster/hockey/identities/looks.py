@@ -49,7 +49,7 @@ def likeness(
     varies = scale > 1e-6
     if not varies.any():
         return none
-    whole, first, second = ((part / scale)[:, varies] for part in (whole, first, second))
+    whole, first, second = (part[:, varies] / scale[varies] for part in (whole, first, second))
     squares = (whole**2).sum(axis=1)
     distance = _log_rms(squares[:, None] + squares[None] - 2 * whole @ whole.T, whole.shape[1])
     same = _log_rms(((first - second) ** 2).sum(axis=1), whole.shape[1])
