@@ -55,7 +55,12 @@ def find_ice(image: NDArray[np.uint8]) -> IceMask:
     shape = (_WIDTH_PX, max(8, round(_WIDTH_PX * height / width)))
     # Nearest pixels first: an area average of a 1080p picture costs more than all the rest.
     step = max(1, width // (2 * _WIDTH_PX))
-    small = cv2.resize(image[::step, ::step], shape, interpolation=cv2.INTER_AREA)
+    fewer = (width // step, height // step)
+    small = cv2.resize(
+        cv2.resize(image, fewer, interpolation=cv2.INTER_NEAREST) if step > 1 else image,
+        shape,
+        interpolation=cv2.INTER_AREA,
+    )
     blue, green, red = cv2.split(small)
     light = cv2.max(cv2.max(blue, green), red)
     chroma = cv2.subtract(light, cv2.min(cv2.min(blue, green), red))
