@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 SERVICES = (
     *("storage", "client_storage", "experiment", "workflow", "analytics"),
-    *("notification", "security"),
+    *("notification", "security", "approval"),
 )
 
 

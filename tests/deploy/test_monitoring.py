@@ -65,7 +65,7 @@ def test_each_alert_has_a_test_a_severity_and_a_remedy() -> None:
     for rule in rules():
         assert f"alertname: {rule['alert']}" in tested, rule["alert"]
         assert rule["labels"]["severity"] in ("warning", "critical")
-        assert set(rule["annotations"]) == {"summary", "remedy"}
+        assert set(rule["annotations"]) == {"summary", "remedy", "runbook_url"}
 
 
 def test_alertmanager_reads_its_settings() -> None:

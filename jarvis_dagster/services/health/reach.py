@@ -20,6 +20,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "training and comparing models": ("storage", "experiment"),
     "promoting models": ("storage", "experiment"),
     "workflows and approvals": ("storage", "workflow"),
+    "what waits for a person": ("approval", "security"),
     "metrics": ("analytics",),
     "messages to people": ("notification",),
     "signing in": ("security",),
