@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import datetime
 import threading
 from typing import TYPE_CHECKING
 
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, CancelledError
 
 from jarvis_dagster.errors import PermanentError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Heart", "permanent_failures"]
+__all__ = ["Heart", "hand_back", "permanent_failures"]
 
 _EVERY_S = 5.0
 
@@ -34,6 +35,8 @@ class Heart:
     def __init__(self) -> None:
         self._details = (0, 0)
         self._stop = threading.Event()
+        timeout = activity.info().heartbeat_timeout
+        self._every_s = min(_EVERY_S, timeout.total_seconds() / 4) if timeout else _EVERY_S
         context = contextvars.copy_context()
         self._thread = threading.Thread(
             target=context.run, args=(self._beat,), name="jarvis-heartbeat", daemon=True
@@ -54,7 +57,7 @@ class Heart:
     def _beat(self) -> None:
         while True:
             activity.heartbeat(*self._details)
-            if self._stop.wait(_EVERY_S):
+            if self._stop.wait(self._every_s):
                 return
 
 
@@ -65,3 +68,19 @@ def permanent_failures() -> Iterator[None]:
         yield
     except PermanentError as error:
         raise ApplicationError(str(error), type=type(error).__name__, non_retryable=True) from error
+
+
+def hand_back() -> None:
+    """End a step that may be begun again elsewhere, where this worker is told to stop.
+
+    Raises:
+        ApplicationError: it is; another worker takes the step at once.
+    """
+    if activity.is_worker_shutdown():
+        raise ApplicationError(
+            "The worker stops; another takes this step.",
+            type="HandedBack",
+            next_retry_delay=datetime.timedelta(0),
+        )
+    if activity.is_cancelled():  # a thread is not stopped from outside
+        raise CancelledError("It was cancelled.")

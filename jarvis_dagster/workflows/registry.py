@@ -15,6 +15,8 @@ from jarvis_dagster.workflows.approval import ApprovalWorkflow
 from jarvis_dagster.workflows.approval_activities import ApprovalActivities
 from jarvis_dagster.workflows.autopilot import AutonomousHockeyAnalysis
 from jarvis_dagster.workflows.autopilot_activities import AutopilotActivities
+from jarvis_dagster.workflows.fan_out import VideoDetection
+from jarvis_dagster.workflows.fan_out_activities import FanOutActivities
 from jarvis_dagster.workflows.training import HockeyDetectionTraining
 from jarvis_dagster.workflows.training_activities import TrainingActivities
 from jarvis_dagster.workflows.vision import ComputerVision
@@ -34,6 +36,7 @@ WORKFLOW_CLASSES = (
     AutonomousHockeyAnalysis,
     ComputerVision,
     HockeyDetectionTraining,
+    VideoDetection,
 )
 
 DECISIONS = "workflows"
@@ -49,7 +52,9 @@ class Tools:
 
     Attributes:
         work_dir: Folder for files while a step runs; workers of one machine may share it.
-        model: The ONNX detector of ``computer-vision``; None is the one that ships with Jarvis.
+        model: The ONNX detector; None is the one that ships with Jarvis.
+        threads: For detection; None is one for each physical core.
+        heartbeat_s: After so much silence a part of a video is given to another worker.
         settings: In force; without them the Autopilot is not served.
     """
 
@@ -57,6 +62,8 @@ class Tools:
     work_dir: Path
     model: Path | None = None
     settings: Settings | None = None
+    threads: int | None = None
+    heartbeat_s: float = 20.0
 
 
 def activities_of(kind: str, tools: Tools) -> list[Callable[..., Any]]:
@@ -64,9 +71,9 @@ def activities_of(kind: str, tools: Tools) -> list[Callable[..., Any]]:
     if kind == DECISIONS:
         return ApprovalActivities(lambda: tools.core).all
     if kind == "vision":
-        looking = VisionActivities(
-            lambda: tools.core.storage_service, tools.work_dir, tools.model
-        ).all
+        where = (lambda: tools.core.storage_service, tools.work_dir, tools.model)
+        parts = FanOutActivities(*where, threads=tools.threads, heartbeat_s=tools.heartbeat_s)
+        looking = VisionActivities(*where).all + parts.all
         return looking if tools.settings is None else [*looking, *_autopilot(tools).vision]
     if kind == "training":
 

@@ -202,7 +202,14 @@ def main(kinds: Sequence[str] = SERVED, metrics: str | None = None) -> int:
         with core_services(settings) as core:
             run_worker(
                 settings.workflow,
-                Tools(core, settings.data_dir / "work", model, settings),
+                Tools(
+                    core,
+                    settings.data_dir / "work",
+                    model,
+                    settings,
+                    threads=settings.vision.threads,
+                    heartbeat_s=settings.workflow.heartbeat_s,
+                ),
                 kinds=kinds,
                 analytics=True,
                 metrics=metrics or settings.workflow.metrics_address,

@@ -10,6 +10,8 @@ close-ups that it had not seen (24 people), AP50 .75 to .91, role macro-F1 .61 t
 
 from __future__ import annotations
 
+import math
+from array import array
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -46,10 +48,18 @@ def network_size(width_px: int, height_px: int, network_width_px: int) -> tuple[
 
 
 class Distance:
-    """From how far the pictures of a video, or one picture, should be looked at."""
+    """From how far the pictures of a video, or one picture, should be looked at.
 
-    def __init__(self) -> None:
-        self._tall: float | None = None
+    Attributes:
+        tall_px: How tall people are now, in the network's input; None before anybody was seen.
+        measured: What was measured in each picture (NaN: nobody), and
+        widths: the width that it was then looked at with (0: the usual one).
+    """
+
+    def __init__(self, tall_px: float | None = None) -> None:
+        self.tall_px = tall_px
+        self.measured = array("d")
+        self.widths = array("l")
 
     def far_width(
         self, found: Detections, width_px: int, height_px: int, network_width_px: int
@@ -69,16 +79,28 @@ class Distance:
             in it.
         """
         sure = found.xyxy[found.score >= _SURE]
-        if not len(sure):
+        tall = float("nan")
+        if len(sure):
+            shown = network_size(width_px, height_px, network_width_px)
+            scale = min(shown[0] / width_px, shown[1] / height_px)
+            tall = scale * float(np.quantile(sure[:, 3] - sure[:, 1], _TALL))
+        return self.step(tall, network_width_px)
+
+    def step(self, tall: float, network_width_px: int) -> int | None:
+        """As :meth:`far_width`, from what was measured in the next picture."""
+        far = self._far(tall, network_width_px)
+        self.measured.append(tall)
+        self.widths.append(far or 0)
+        return far
+
+    def _far(self, tall: float, network_width_px: int) -> int | None:
+        if math.isnan(tall):
             return None
-        shown = network_size(width_px, height_px, network_width_px)
-        scale = min(shown[0] / width_px, shown[1] / height_px)
-        tall = scale * float(np.quantile(sure[:, 3] - sure[:, 1], _TALL))
-        if self._tall is None or not 1 / _OTHER_SHOT < tall / self._tall < _OTHER_SHOT:
-            self._tall = tall
-        self._tall = self._tall**_MEMORY * tall ** (1 - _MEMORY)
-        if self._tall < _LARGE_PX:
+        if self.tall_px is None or not 1 / _OTHER_SHOT < tall / self.tall_px < _OTHER_SHOT:
+            self.tall_px = tall
+        self.tall_px = self.tall_px**_MEMORY * tall ** (1 - _MEMORY)
+        if self.tall_px < _LARGE_PX:
             return None
-        far = _STEP_PX * round(network_width_px * _USUAL_PX / self._tall / _STEP_PX)
+        far = _STEP_PX * round(network_width_px * _USUAL_PX / self.tall_px / _STEP_PX)
         far = max(_LEAST_PX, far)
         return far if far < network_width_px else None

@@ -62,7 +62,7 @@ class OnnxDetector(OnIce):
         self.still_width_px = int(facts.get("still_width_px", self.width_px))
         self.on_ice_only = on_ice_only
         self._closer_px: tuple[int, ...] = ()
-        self._distance: Distance | None = None
+        self.distance: Distance | None = None
         self._nms_iou = float(facts.get("nms_iou", 0.5))
         self._strides = tuple(facts["strides"])
         self._bins = int(facts["bins"])
@@ -70,7 +70,7 @@ class OnnxDetector(OnIce):
     def for_video(self) -> OnnxDetector:
         """For the successive frames of one video: close-ups are told by several frames."""
         other = super().for_video()
-        other._distance = Distance()
+        other.distance = Distance()
         other._network = self._network.beside_decoding()
         return other
 
@@ -86,7 +86,7 @@ class OnnxDetector(OnIce):
         # What is doubtful in one look may be sure in the other.
         threshold = self.score_threshold / (1 + len(self._closer_px))
         first = self._look(image, self.width_px, threshold)
-        distance = self._distance or Distance()
+        distance = self.distance or Distance()
         far_px = distance.far_width(first, image.shape[1], image.shape[0], self.width_px)
         if far_px is not None:
             looks = [self._look(image, far_px, self.score_threshold)]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jarvis_dagster.errors import BadInputError
-from jarvis_dagster.hockey.detection.icemask import IceMask, find_ice
+from jarvis_dagster.hockey.detection.remembering import IceOverTime, Memory
 from jarvis_dagster.hockey.detection.scene import put_in_place
 from jarvis_dagster.hockey.tables import CLASSES, DETECTIONS, empty
 from jarvis_dagster.hockey.video.scaling import Scaler
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from jarvis_dagster.hockey.detection.base import Detections, Detector
+    from jarvis_dagster.hockey.detection.icemask import IceMask
+    from jarvis_dagster.hockey.detection.input_size import Distance
     from jarvis_dagster.hockey.video import VideoInfo
 
     _Seen = tuple[int, float, NDArray[np.uint8], IceMask]
@@ -43,8 +45,6 @@ people swap identities where they pass each other, on real footage (rendered gam
 _PICTURE_PX = 960
 """Longer side of the pictures that are looked at: more than the network sees, and enough for the
 colours of a kit. Scaling while the colours are converted costs half of doing it afterwards."""
-_MEMORY = 0.6
-"""Weight of the ice seen before; the camera pans, so it fades within about five looks."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,29 +105,6 @@ def choose_stride(
     return StrideChoice(stride, ms_per_image, budget, reason)
 
 
-class _IceOverTime:
-    """The ice of this moment: the frame's own mask, steadied by those just before."""
-
-    def __init__(self) -> None:
-        self._mask: NDArray[np.float32] | None = None
-
-    def update(self, image: NDArray[np.uint8]) -> IceMask:
-        seen = find_ice(image)
-        before = self._mask
-        if before is None or before.shape != seen.mask.shape or _differs(before, seen.mask):
-            self._mask = seen.mask
-            return seen
-        self._mask = np.maximum(seen.mask, _MEMORY * before)
-        return IceMask(self._mask, float((self._mask > 0.5).mean()))
-
-
-def _differs(before: NDArray[np.float32], now: NDArray[np.float32]) -> bool:
-    """Another shot: less than half of the ice is where it was."""
-    a, b = before > 0.5, now > 0.5
-    union = int((a | b).sum())
-    return union == 0 or int((a & b).sum()) < 0.5 * union
-
-
 def _picture_size(width_px: int, height_px: int, detector: Detector) -> tuple[int, int]:
     """(width, height) of the pictures that are looked at; never larger than the video."""
     scale = min(1.0, max(_PICTURE_PX, detector.width_px) / max(width_px, height_px))
@@ -169,6 +146,15 @@ def detect_video(
 class People:
     """A watcher (:class:`~jarvis_dagster.hockey.video.watching.Watcher`) that finds people.
 
+    Args:
+        memory: What the first look remembers.
+        start: Frames before it are looked at for what is remembered of them, and not told of.
+
+    Attributes:
+        distance: What the detector measured, where it measures; see ``input_size.Distance``.
+        begun: How many measurements were before ``start``.
+        looks: At how many frames it looked from there on.
+
     Raises:
         BadInputError: ``stride`` is not positive.
     """
@@ -179,6 +165,8 @@ class People:
         detector: Detector,
         stride: int,
         correct: Correction | None = None,
+        memory: Memory | None = None,
+        start: int = 0,
     ) -> None:
         if stride < 1:
             raise BadInputError(f"A stride of {stride} frames is not possible.", "Use 1 or more.")
@@ -187,7 +175,13 @@ class People:
         self._stride, self._correct = stride, correct
         width, height = self._size = _picture_size(info.width_px, info.height_px, detector)
         self._scale = np.array([info.width_px / width, info.height_px / height] * 2, np.float32)
-        self._scaler, self._ice = Scaler(self._size, "bgr24"), _IceOverTime()
+        self._before = memory or Memory()
+        self.distance: Distance | None = getattr(self._finder, "distance", None)
+        if self.distance is not None:
+            self.distance.tall_px = self._before.tall_px
+        self._start, self._tall_px = start, self._before.tall_px
+        self.begun = self.looks = 0
+        self._scaler, self._ice = Scaler(self._size, "bgr24"), IceOverTime(self._before.ice)
         self._rows: list[tuple[int, float, Detections]] = []
         self._kits: list[NDArray[np.float32]] = []
 
@@ -198,10 +192,15 @@ class People:
         image = self._scaler(frame)
         if self._correct is not None:
             image = self._correct(image)
+        if number == self._start:
+            self._before = dataclasses.replace(self._before, ice=self._ice.mask)
         return number, pts_s, image, self._ice.update(image)
 
     def think(self, seen: _Seen) -> tuple[_Seen, Detections]:
         """Who is in the picture."""
+        if seen[0] == self._start and self.distance is not None:
+            self.begun = len(self.distance.measured)
+            self._tall_px = self.distance.tall_px
         (found,) = self._finder.detect([seen[2]])
         return seen, found
 
@@ -210,12 +209,21 @@ class People:
         from jarvis_dagster.hockey.roles import KIT_COLUMNS, kit_features
 
         (number, pts_s, image, mask), found = thought
+        if number < self._start:
+            return
+        self.looks += 1
         found = put_in_place(found, mask, *self._size, self._least).with_pucks()
         if len(found):
             self._kits.append(kit_features(image, found.xyxy))
             self._kits[-1][:, KIT_COLUMNS.index("height_px")] *= self._scale[1]
             found.xyxy *= self._scale
             self._rows.append((number, pts_s, found))
+
+    @property
+    def memory(self) -> tuple[Memory, Memory]:
+        """What the look at ``start`` remembered, and what a next look would."""
+        now = None if self.distance is None else self.distance.tall_px
+        return dataclasses.replace(self._before, tall_px=self._tall_px), Memory(self._ice.mask, now)
 
     def tables(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """As :func:`detect_video` returns them."""

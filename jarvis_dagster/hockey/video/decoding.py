@@ -121,16 +121,18 @@ class _Clock:
 
     def __init__(self, time_base: float, fps: float) -> None:
         self._base, self._step = time_base, 1.0 / fps
-        self._zero: float | None = None
+        self._first: int | None = None
+        self._zero = 0.0
         self._last = -self._step
 
     def __call__(self, pts: int | None) -> float:
         if pts is None:
             now = self._last + self._step
         else:
-            if self._zero is None:
-                self._zero = pts * self._base - (self._last + self._step)
-            now = pts * self._base - self._zero
+            if self._first is None:
+                self._first, self._zero = pts, -(self._last + self._step)
+            # As the packet index has it, to the last bit.
+            now = (pts - self._first) * self._base - self._zero
             if not self._last < now < self._last + LONGEST_GAP_S:  # the clock was reset
                 self._zero -= self._last + self._step - now
                 now = self._last + self._step

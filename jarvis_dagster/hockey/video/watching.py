@@ -13,7 +13,7 @@ from jarvis_dagster.hockey.video.decoding import decoded
 from jarvis_dagster.hockey.video.prefetch import ahead
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
     from pathlib import Path
 
     import av
@@ -49,12 +49,16 @@ def watch(
     watchers: Sequence[Watcher],
     *,
     frames: int = 0,
+    start: int = 0,
+    stop: int | None = None,
     skip_loop_filter: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> int:
-    """Show every frame of a video to all ``watchers``; tells how many there were.
+    """Show frames of a video to all ``watchers``; tells the number behind the last one.
 
     Args:
+        start: The first frame; reached by seeking where the file allows it.
+        stop: End, exclusive; None is the end of the video.
         frames: How many there should be, for ``progress``.
         skip_loop_filter: Decode a little quicker and less exactly.
         progress: Called with frames done and in all.
@@ -63,7 +67,8 @@ def watch(
         BadVideoError: the video cannot be decoded.
     """
     count = 0
-    thoughts = ahead(_thoughts(path, watchers, skip_loop_filter))
+    frames_read = decoded(path, start=start, stop=stop, skip_loop_filter=skip_loop_filter)
+    thoughts = ahead(_thoughts(frames_read, watchers))
     for number, mine in thoughts:
         for watcher, thought in zip(watchers, mine, strict=True):
             if thought is not None:
@@ -77,9 +82,9 @@ def watch(
 
 
 def _thoughts(
-    path: Path, watchers: Sequence[Watcher], skip_loop_filter: bool
+    frames: Iterator[tuple[int, float, av.VideoFrame]], watchers: Sequence[Watcher]
 ) -> Generator[tuple[int, list[Any]], None, None]:
-    for number, prepared in ahead(_prepared(path, watchers, skip_loop_filter)):
+    for number, prepared in ahead(_prepared(frames, watchers)):
         yield (
             number,
             [
@@ -90,7 +95,7 @@ def _thoughts(
 
 
 def _prepared(
-    path: Path, watchers: Sequence[Watcher], skip_loop_filter: bool
+    frames: Iterator[tuple[int, float, av.VideoFrame]], watchers: Sequence[Watcher]
 ) -> Generator[tuple[int, list[Any]], None, None]:
-    for number, pts_s, frame in decoded(path, skip_loop_filter=skip_loop_filter):
+    for number, pts_s, frame in frames:
         yield number, [watcher.prepare(number, pts_s, frame) for watcher in watchers]

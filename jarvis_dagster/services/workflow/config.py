@@ -66,6 +66,21 @@ class WorkflowConfig(BaseModel):
         description="How many steps of a kind one worker process runs at a time, at most; of "
         "trainings one.",
     )
+    heartbeat_s: float = Field(
+        default=20.0,
+        ge=2,
+        description="Seconds of silence after which a part of a long video is given to another "
+        "worker.",
+    )
+    fan_out_minutes: float | None = Field(
+        default=None,
+        gt=0,
+        description="Videos from this length on are looked at in parts by all workers of the kind "
+        "`vision`; empty: by Dagster's own run, in one piece.",
+    )
+    segment_s: float = Field(
+        default=60.0, ge=1, description="Length of those parts in seconds of video."
+    )
     cpu_target: float = Field(
         default=0.9,
         gt=0,

@@ -24,6 +24,7 @@ WORKFLOWS = (
     "autonomous-hockey-analysis",
     "computer-vision",
     "hockey-detection",
+    "video-detection",
 )
 """The workflows that the workers of this version serve."""
 

@@ -130,6 +130,8 @@ class JarvisWorkflowService(Backlog):
         state = found.status.name if found.status is not None else "RUNNING"
         memo = await found.memo()
         share, attempt, error = await _running_step(client, found)
+        steps = memo.get("steps", [])
+        told = [step["share"] for step in steps if step.get("share") and step["state"] == "running"]
         result = None
         if state not in {"RUNNING", "PAUSED", "CONTINUED_AS_NEW"}:
             result, error = await _outcome(handle, state)
@@ -138,8 +140,8 @@ class JarvisWorkflowService(Backlog):
             state=state,
             start=found.start_time,
             end=found.close_time or datetime.datetime.now(datetime.UTC),
-            steps=memo.get("steps", []),
-            share=share,
+            steps=steps,
+            share=max(told, default=share),
             attempt=attempt,
             events=found.history_length,
             result=result,

@@ -1,0 +1,280 @@
+"""Parts of a video, looked at by workers that may die, are what one pass finds."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import psutil
+import pytest
+import yaml
+
+from jarvis_dagster.errors import PermanentError
+from jarvis_dagster.hockey.detection import detect_video, load_detector
+from jarvis_dagster.hockey.detection.input_size import Distance
+from jarvis_dagster.hockey.detection.segments import (
+    Segment,
+    detect_segment,
+    join,
+    plan_segments,
+    unlike,
+)
+from jarvis_dagster.hockey.synthetic import GameSpec, render_game
+from jarvis_dagster.hockey.video import probe
+from jarvis_dagster.services.core import JarvisCoreServices
+from jarvis_dagster.services.workflow import WorkflowConfig
+from jarvis_dagster.workflows.busy import BUSY_FILE
+from jarvis_dagster.workflows.registry import Tools
+from jarvis_dagster.workflows.worker import serve
+from tests.services.storage_tools import service_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.servers import Server
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:temporalio.*")
+STRIDE = 2
+
+
+@pytest.fixture(scope="module")
+def footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A broadcast that cuts away and back."""
+    spec = GameSpec(seed=3, duration_s=4.0, width_px=640, height_px=360, fps=20, cuts=1)
+    return render_game(tmp_path_factory.mktemp("fan-out"), spec).video
+
+
+@pytest.fixture(scope="module")
+def whole(footage: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What one pass finds."""
+    return detect_video(footage, load_detector(threads=1), stride=STRIDE)
+
+
+@pytest.fixture
+def core(object_store: Server, temporal_server: Server, queue: str) -> Iterator[JarvisCoreServices]:
+    storage = service_of(object_store, f"fo{uuid.uuid4().hex[:8]}")
+    config = WorkflowConfig(
+        address=temporal_server.address,
+        task_queue=queue,
+        graceful_stop_s=5,
+        heartbeat_s=4,
+        max_concurrent_activities=1,
+    )
+    with JarvisCoreServices(storage=storage.config, workflow=config) as made:
+        yield made
+
+
+def same(
+    found: tuple[pd.DataFrame, pd.DataFrame], whole: tuple[pd.DataFrame, pd.DataFrame]
+) -> bool:
+    for mine, true in zip(found, whole, strict=True):
+        pd.testing.assert_frame_equal(mine, true, check_exact=True)
+    return len(whole[0]) > 50
+
+
+def kept(core: JarvisCoreServices, result: dict[str, Any], folder: Path) -> Any:
+    tables = []
+    for name in ("detections", "kit"):
+        core.storage_service.get_file(result[name], folder / name)
+        tables.append(pd.read_parquet(folder / name))
+    return tuple(tables)
+
+
+def test_parts_join_to_what_one_pass_finds(
+    footage: Path, whole: tuple[pd.DataFrame, pd.DataFrame]
+) -> None:
+    detector = load_detector(threads=1)
+    plan = plan_segments(probe(footage).frame_count, STRIDE, 26)
+    assert plan == [(0, 26), (26, 52), (52, 80)]
+    # the second part is told wrong what the looks before it saw
+    parts: list[Segment] = []
+    for start, stop in plan:
+        wrong = parts[0].border.before if start == 26 else None
+        parts.append(
+            detect_segment(footage, detector, stride=STRIDE, start=start, stop=stop, memory=wrong)
+        )
+    while again := unlike([part.border for part in parts]):
+        for number, memory in again.items():
+            start, stop = plan[number]
+            parts[number] = detect_segment(
+                footage, detector, stride=STRIDE, start=start, stop=stop, memory=memory
+            )
+    assert same(join([(part.detections, part.kit) for part in parts]), whole)
+
+
+def test_how_far_one_looks_is_known_across_parts() -> None:
+    """The distance depends on all looks before: parts that guessed it otherwise are told."""
+    tall = [60.0, 62.0, 150.0, 160.0, 155.0, float("nan"), 100.0, 98.0]
+    one = Distance()
+    widths = [one.step(value, 640) or 0 for value in tall]
+    assert len(set(widths)) > 1
+    again = Distance()
+    for value in tall[:4]:
+        again.step(value, 640)
+    assert [again.step(value, 640) or 0 for value in tall[4:]] == widths[4:]
+    assert again.tall_px == one.tall_px
+    assert Distance().step(float("nan"), 640) is None
+
+
+@pytest.mark.parametrize(
+    ("frames", "stride", "step", "plan"),
+    [
+        (100, 3, 30, [(0, 30), (30, 60), (60, 100)]),
+        (100, 7, 30, [(0, 28), (28, 56), (56, 84), (84, 100)]),
+        (10, 2, 100, [(0, 10)]),
+        (100, 2, 40, [(0, 40), (40, 80), (80, 100)]),
+    ],
+)
+def test_every_part_begins_with_a_look(
+    frames: int, stride: int, step: int, plan: list[tuple[int, int]]
+) -> None:
+    assert plan_segments(frames, stride, step) == plan
+
+
+@contextlib.contextmanager
+def one_worker(core: JarvisCoreServices, folder: Path) -> Iterator[None]:
+    """In a thread."""
+    loop, stop = asyncio.new_event_loop(), asyncio.Event()
+    tools = Tools(core, folder / "work", threads=1, heartbeat_s=4)
+    config = core.workflow_service.config
+
+    def run() -> None:
+        asyncio.set_event_loop(loop)
+        loop.run_until_complete(serve(config, tools, stop, kinds=("workflows", "vision")))
+        loop.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(60)
+
+
+def test_one_worker(
+    core: JarvisCoreServices,
+    footage: Path,
+    whole: tuple[pd.DataFrame, pd.DataFrame],
+    tmp_path: Path,
+) -> None:
+    core.storage_service.put_file("artifacts/g/game.mp4", footage)
+    given = {"video_key": "artifacts/g/game.mp4", "stride": STRIDE, "segment_s": 2.0}
+    service = core.workflow_service
+    with one_worker(core, tmp_path):
+        workflow_id = service.start_workflow("video-detection", given)
+        result = service.wait_for_result(workflow_id, 120)
+        assert same(kept(core, result, tmp_path), whole)
+        assert (result["segments"], result["frames"], result["stride"]) == (2, 80, STRIDE)
+        status = service.get_workflow_status(workflow_id)
+        assert set(status["performance"]["step_seconds"]) == {"plan", "detect", "join"}
+        assert service.query_workflow(workflow_id, "parts") == {"done": 2, "planned": 2}
+        # the same work under another name: every part is there already
+        again = service.start_workflow("video-detection", {**given, "revision": "again"})
+        assert service.wait_for_result(again, 120) == result
+        with pytest.raises(PermanentError, match="takes video_key"):
+            service.wait_for_result(service.start_workflow("video-detection", {"x": 1}), 60)
+        lost = service.start_workflow("video-detection", {"video_key": "artifacts/no/x.mp4"})
+        with pytest.raises(PermanentError, match="does not exist"):
+            service.wait_for_result(lost, 60)
+
+
+@pytest.fixture
+def start_worker(
+    core: JarvisCoreServices, tmp_path: Path
+) -> Iterator[Callable[[str], tuple[subprocess.Popen[bytes], Path]]]:
+    """Start a worker process; it and the file that says how busy it is."""
+    storage = core.storage_service.config
+    plain = {"endpoint", "access_key", "artifacts_bucket", "models_bucket", "datasets_bucket"}
+    settings = {
+        "stack": {"data_dir": str(tmp_path / "data")},
+        "storage": {
+            **storage.model_dump(mode="json", include={*plain, "logs_bucket"}),
+            "secret_key": storage.secret_key.get_secret_value(),
+        },
+        "workflow": core.workflow_service.config.model_dump(mode="json"),
+        "vision": {"threads": 1},
+    }
+    config = tmp_path / "jarvis-core.yaml"
+    config.write_text(yaml.safe_dump(settings))
+    root = str(Path(__file__).parents[2])
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(name: str) -> tuple[subprocess.Popen[bytes], Path]:
+        busy = tmp_path / f"{name}.busy"
+        env = {**os.environ, "JARVIS_CONFIG": str(config), "PYTHONPATH": root}
+        with (tmp_path / f"{name}.log").open("ab") as log:
+            started.append(
+                subprocess.Popen(
+                    [sys.executable, "-m", "jarvis_dagster.workflows.worker"],
+                    cwd=tmp_path,
+                    env={**env, BUSY_FILE: str(busy)},
+                    stdout=log,
+                    stderr=log,
+                )
+            )
+        return started[-1], busy
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.timeout(900)
+def test_three_workers_of_which_one_is_killed(
+    core: JarvisCoreServices,
+    footage: Path,
+    whole: tuple[pd.DataFrame, pd.DataFrame],
+    tmp_path: Path,
+    start_worker: Callable[[str], tuple[subprocess.Popen[bytes], Path]],
+) -> None:
+    core.storage_service.put_file("artifacts/g/game.mp4", footage)
+    service = core.workflow_service
+    given = {"video_key": "artifacts/g/game.mp4", "stride": STRIDE, "segment_s": 1.0}
+    workflow_id = service.start_workflow("video-detection", given)
+    victim, busy = start_worker("victim")
+
+    def planned() -> bool:
+        return "plan" in service.get_workflow_status(workflow_id)["performance"]["step_seconds"]
+
+    kill_at_work(victim, busy, planned)
+    start_worker("second")
+    start_worker("third")
+    result = service.wait_for_result(workflow_id, 400)
+    assert same(kept(core, result, tmp_path), whole)
+    assert result["segments"] == 4
+    history = service.get_workflow_history(workflow_id)
+    done = [row for row in history if row["event"] == "activity_task_completed"]
+    parts = [row for row in done if row["what"] == "detection_part"]
+    assert len(parts) == 4 + result["again"]
+    retried = [row for row in history if "attempt 2" in row["detail"]]
+    assert retried, "nobody took up what the killed worker was at"
+
+
+def kill_at_work(victim: subprocess.Popen[bytes], busy: Path, ready: Callable[[], bool]) -> None:
+    """Kill a worker while it is at a part."""
+    deadline = time.monotonic() + 240
+    while True:
+        assert time.monotonic() < deadline
+        assert victim.poll() is None
+        if ready():
+            victim.send_signal(signal.SIGSTOP)
+            if busy.is_file() and busy.read_text() not in {"", "0"}:
+                break
+            victim.send_signal(signal.SIGCONT)
+        time.sleep(0.01)
+    for child in psutil.Process(victim.pid).children(recursive=True):
+        child.kill()
+    victim.kill()
+    victim.wait()
