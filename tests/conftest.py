@@ -5,7 +5,7 @@ import sys
 import absl.logging
 import pytest
 
-pytest_plugins = ["tests.servers"]
+pytest_plugins = ["tests.servers", "tests.gateway.real"]
 
 # Its handler, made when it is imported, closes its stream when another library configures
 # logging: not the one that pytest captures with.

@@ -154,6 +154,7 @@ def list_audit(
             "n": entry.get("n", ""),
             "time": entry["time"],
             "by": entry.get("by", ""),
+            "from": entry.get("from", ""),
             "action": entry["action"],
             "object": entry.get("object", ""),
             "allowed": "yes" if entry["allowed"] else f"no: {entry.get('reason', 'no right')}",
@@ -221,8 +222,13 @@ def _show(rows: list[dict[str, Any]], *, as_json: bool) -> None:
     table = Table(*rows[0])
     for row in rows:
         cells = (", ".join(v) if isinstance(v, list) else str(v) for v in row.values())
-        table.add_row(*(Text(cell) for cell in cells))
+        table.add_row(*(Text(_printable(cell)) for cell in cells))
     Console().print(table)
+
+
+def _printable(text: str) -> str:
+    """What strangers wrote, as in a name, without what would steer a terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _time(at: float | None) -> str:

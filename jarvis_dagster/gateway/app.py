@@ -16,7 +16,15 @@ from starlette.middleware.sessions import SessionMiddleware
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
-from jarvis_dagster.gateway import account, approvals, checking, landing, reports, signing_in
+from jarvis_dagster.gateway import (
+    account,
+    approvals,
+    checking,
+    landing,
+    oidc,
+    reports,
+    signing_in,
+)
 from jarvis_dagster.gateway.context import Context
 from jarvis_dagster.gateway.deciding import Refusal
 from jarvis_dagster.gateway.pages import asked_of
@@ -50,6 +58,7 @@ def make_app(settings: Settings, core: JarvisCoreServices) -> Starlette:
     routes = [
         *checking.routes(context),
         *signing_in.routes(context),
+        *oidc.routes(context),
         *(route for one in PAGES for route in one.routes(context)),
         Mount("/static", StaticFiles(packages=[("jarvis_dagster.gateway", "static")])),
     ]

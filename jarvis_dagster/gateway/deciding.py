@@ -120,7 +120,7 @@ class Gate:
         path = self._sound_path(site, asked, parts.path)
         self._require_size(asked, self._config.largest_upload_mb if site.uploads else None)
         need = site.need(asked.method, path)
-        asks_graphql = site.name == "dagster" and path == graphql.PATH
+        asks_graphql = site.name == "dagster" and path.rstrip("/") == graphql.PATH
         if need == "write" or asks_graphql or asked.is_upgrade:
             self.require_own_page(asked, visitor, plain=asks_graphql and not parts.query)
         if asks_graphql and asked.method != "POST" and graphql.may_change(parts.query):
@@ -153,7 +153,7 @@ class Gate:
 
     def _require_size(self, asked: Asked, largest_mb: float | None) -> None:
         largest = (largest_mb or self._config.largest_request_mb) * 1e6
-        length = asked.headers.get("content-length", "0")
+        length = asked.headers.get("jarvis-length") or "0"
         if not length.isdecimal() or int(length) > largest:
             raise Refusal(413, "The request is too large.", f"Send at most {largest / 1e6:g} MB.")
 
@@ -167,7 +167,7 @@ class Gate:
             raise Refusal(400, "The address is malformed.", "Open the page anew.")
         if asked.method not in _METHODS:
             raise Refusal(405, f"There is no {asked.method[:20]!r} here.")
-        return re.sub("/+", "/", path).removeprefix(f"/{site.name}").rstrip("/") or "/"
+        return re.sub("/+", "/", path).removeprefix(f"/{site.name}") or "/"
 
     def note_change(self, action: str, what: str, visitor: Visitor, **facts: object) -> None:
         """Note what is about to be done, or it is not done."""

@@ -122,7 +122,7 @@ def _shown(
 
 def _sign_in(context: Context, request: Request, form: Mapping[str, str]) -> Response:
     asked = asked_of(context, request)
-    name = form.get("name", "").strip()
+    name = "".join(filter(str.isprintable, form.get("name", "")))[:64].strip()
     target = local_target(form.get("next", "/"))
     key = request.session.get("key", "")
 

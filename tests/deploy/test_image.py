@@ -33,7 +33,10 @@ pytestmark = [
 
 IMAGE = "jarvis-dagster:0.0.0-test"
 POSTGRES = "stand-in/postgres:0.0.0-test"
-OWN = ("mlflow", "dagster-code", "dagster-webserver", "dagster-daemon", "worker", "metrics")
+OWN = (
+    *("mlflow", "dagster-code", "dagster-webserver", "dagster-viewer", "dagster-daemon"),
+    *("worker", "metrics", "login", "gateway"),
+)
 STAND_INS = ROOT / "tests" / "deploy" / "stand_ins"
 
 
@@ -125,8 +128,8 @@ def test_dagster_has_loaded_the_definitions(stack: Stack) -> None:
         "import json, urllib.request as u\n"
         "query = '{workspaceOrError {... on Workspace {locationEntries {name"
         " locationOrLoadError {__typename}}}}}'\n"
-        "r = u.Request('http://127.0.0.1:3000/graphql', json.dumps({'query': query}).encode(),"
-        " {'Content-Type': 'application/json'})\n"
+        "r = u.Request('http://127.0.0.1:3000/dagster/graphql',"
+        " json.dumps({'query': query}).encode(), {'Content-Type': 'application/json'})\n"
         "print(u.urlopen(r).read().decode())",
     )
     (location,) = json.loads(asked)["data"]["workspaceOrError"]["locationEntries"]
@@ -134,6 +137,18 @@ def test_dagster_has_loaded_the_definitions(stack: Stack) -> None:
         "name": "jarvis",
         "locationOrLoadError": {"__typename": "RepositoryLocation"},
     }
+
+
+def test_the_gateway_lets_nobody_in_who_is_not_signed_in(stack: Stack) -> None:
+    told = stack.python(
+        "gateway",
+        "import ssl, urllib.request as u, urllib.error as e\n"
+        "any_ = ssl._create_unverified_context()\n"
+        "for path in ('/dagster/server_info', '/mlflow/health', '/login'):\n"
+        "    try: print(u.urlopen('https://localhost:8600' + path, context=any_).status)\n"
+        "    except e.HTTPError as error: print(error.code)\n",
+    )
+    assert told.split() == ["401", "401", "200"]
 
 
 def test_models_are_kept_in_s3_through_mlflow(stack: Stack) -> None:

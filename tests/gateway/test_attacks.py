@@ -1,0 +1,505 @@
+"""Attacks on the running gateway: each is refused, and noted.
+
+The proxy, the login, Dagster's webservers and MLflow are the real ones.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import time
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlencode
+
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
+
+from tests.gateway.real import FORM, eventually
+
+if TYPE_CHECKING:
+    from tests.gateway.real import Answer, Gateway
+
+pytestmark = pytest.mark.timeout(900)  # the servers need 20 s, and minutes on a busy machine
+
+RELOAD = "mutation { reloadWorkspace { __typename } }"
+PERMISSIONS = "{ permissions { permission value } }"
+
+
+def refused(gateway: Gateway, answer: Answer, status: int, by: str, action: str = "") -> dict:
+    """See that it was refused, and that the log says whom and what."""
+    assert answer.status == status, answer.text[:500]
+    entry = gateway.last_entry()
+    assert not entry["allowed"], entry
+    assert entry["by"] == by, entry
+    assert entry["from"] == "127.0.0.1"
+    assert not action or entry["action"] == action, entry
+    return entry
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/dagster/server_info"),
+        ("POST", "/dagster/graphql"),
+        ("POST", "/dagster/report_asset_materialization/detections"),
+        ("GET", "/dagster/logs/x"),
+        ("GET", "/mlflow/api/2.0/mlflow/experiments/get?experiment_id=0"),
+        ("POST", "/mlflow/api/2.0/mlflow/experiments/create"),
+        ("DELETE", "/alertmanager/api/v2/silence/1"),
+        ("GET", "/temporal/api/v1/namespaces"),
+        ("GET", "/reports"),
+        ("GET", "/account"),
+    ],
+)
+def test_nobody_gets_nothing(gateway: Gateway, method: str, path: str) -> None:
+    body = "a=b" if method == "POST" else None
+    answer = gateway.ask(method, path, body, FORM if body else None)
+    refused(gateway, answer, 401, "unknown")
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+    page = gateway.ask("GET", path, headers={"Accept": "text/html"})
+    assert page.status == 303
+    assert page.headers["location"].startswith("/login?next=/")
+
+
+@pytest.mark.parametrize("path", ["/grafana/", "/prometheus/graph", "/-/check/dagster", "/nothing"])
+def test_what_is_not_there_is_not_there(gateway: Gateway, path: str) -> None:
+    assert gateway.ask("GET", path, token=gateway.token("ada")).status == 404
+
+
+def test_who_may_sees_and_changes(gateway: Gateway) -> None:
+    dev, ops = gateway.token("dev"), gateway.token("ops")
+    assert gateway.ask("GET", "/dagster/server_info", token=dev).status == 200
+    told = gateway.graphql(PERMISSIONS, token=dev).json["data"]["permissions"]
+    assert not any(one["value"] for one in told if one["permission"].startswith("launch"))
+    told = gateway.graphql(PERMISSIONS, token=ops).json["data"]["permissions"]
+    assert all(one["value"] for one in told if one["permission"].startswith("launch"))
+    done = gateway.graphql(RELOAD, token=ops)
+    assert done.json["data"]["reloadWorkspace"]["__typename"] == "Workspace"
+    entry = gateway.last_entry()
+    assert (entry["action"], entry["by"], entry["object"]) == (
+        "page.dagster",
+        "ops",
+        "reloadWorkspace",
+    )
+    made = gateway.ask(
+        "POST",
+        "/mlflow/api/2.0/mlflow/experiments/create",
+        json.dumps({"name": f"by dev {time.time()}"}),
+        {"Content-Type": "application/json"},
+        token=dev,
+    )
+    assert made.status == 200, made.text
+    assert gateway.last_entry()["object"] == "POST /api/2.0/mlflow/experiments/create"
+
+
+@pytest.mark.parametrize("name", ["dev", "ops"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/dagster/graphql?query={}",
+        "/dagster//graphql?query={}",
+        "/dagster/%67raphql?query={}",
+        "/DAGSTER/graphql?query={}",
+        "/dagster/graphql?query=%7Bversion%7D&query={}",
+        "/dagster/graphql?variables=%7B%7D&query={}&operationName=x",
+    ],
+)
+def test_a_link_changes_nothing(gateway: Gateway, name: str, path: str) -> None:
+    cookie, token = gateway.sign_in(name), gateway.token(name)
+    link = path.format(quote(RELOAD, safe=""))
+    for proof in ({"cookie": cookie}, {"token": token}):
+        answer = gateway.ask("GET", link, headers={"Sec-Fetch-Site": "same-origin"}, **proof)
+        assert b"reloadWorkspace" not in answer.body or answer.status >= 400
+        if answer.status != 404:  # a path that Dagster does not know
+            refused(gateway, answer, 405, name, "page.dagster")
+
+
+def test_a_link_from_elsewhere_does_not_even_ask(gateway: Gateway) -> None:
+    link = f"/dagster/graphql?query={quote('{version}')}"
+    answer = gateway.ask(
+        "GET", link, headers={"Sec-Fetch-Site": "cross-site"}, cookie=gateway.sign_in("ops")
+    )
+    refused(gateway, answer, 403, "ops")
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "status"),
+    [
+        ("application/json", json.dumps({"query": RELOAD}), 403),
+        ("application/graphql", RELOAD, 403),
+        (
+            "application/json",
+            json.dumps({"query": "query A { version } " + RELOAD, "operationName": "A"}),
+            403,
+        ),
+        (
+            "application/json",
+            json.dumps({"query": "mutation { ...F } fragment F on Mutation {" + RELOAD[10:]}),
+            403,
+        ),
+        ("application/json", json.dumps([{"query": RELOAD}]), 400),
+        ("application/json", '{"query": "mutation {', 400),
+        ("application/json", '{"query": "mutation {"}', 400),
+        ("application/json", "[" * 100_000, 400),
+        ("application/json", '{"query": "{' + "a " * 50_000 + '}"}', 400),
+        ("text/plain", json.dumps({"query": RELOAD}), 400),
+        ("application/x-www-form-urlencoded", urlencode({"query": RELOAD}), 400),
+        ("multipart/form-data; boundary=x", "--x--", 400),
+    ],
+)
+def test_who_may_only_look_changes_nothing(
+    gateway: Gateway, kind: str, body: str, status: int
+) -> None:
+    path = f"/dagster/graphql?query={quote(RELOAD)}"
+    answer = gateway.ask("POST", path, body, {"Content-Type": kind}, token=gateway.token("dev"))
+    entry = refused(gateway, answer, status, "dev", "page.dagster")
+    assert "mutation" not in json.dumps(entry)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/dagster/report_asset_materialization/detections",
+        "/dagster/report_asset_check/detections",
+        "/dagster/report_asset_observation/detections",
+        "/dagster/graphql/",
+        "/dagster/",
+        "/mlflow/api/2.0/mlflow/experiments/delete",
+        "/mlflow/ajax-api/2.0/mlflow/experiments/delete",
+        "/mlflow/api/2.0/mlflow/runs/searchx",
+        "/alertmanager/api/v2/silences",
+    ],
+)
+def test_other_ways_to_change_need_the_right(gateway: Gateway, path: str) -> None:
+    name = "ops" if "mlflow" in path else "dev"
+    answer = gateway.ask(
+        "POST", path, "{}", {"Content-Type": "application/json"}, token=gateway.token(name)
+    )
+    refused(gateway, answer, 403, name)
+
+
+def test_a_coach_sees_no_page_that_shows_all_teams(gateway: Gateway) -> None:
+    token = gateway.token("kim")
+    for site in ("dagster", "mlflow", "temporal", "alertmanager"):
+        refused(gateway, gateway.ask("GET", f"/{site}/", token=token), 403, "kim", f"page.{site}")
+
+
+def test_false_tokens_are_worth_nothing(gateway: Gateway) -> None:
+    token = gateway.token("dev")
+    revoked = gateway.token("dev")
+    gateway.security.revoke_token(revoked.split("_")[1])
+    gateway.security.add_account("temp", "developer", kind="service")
+    disabled = gateway.token("temp")
+    gateway.security.change_account("temp", disabled=True)
+    for false in (
+        revoked,
+        disabled,
+        token[:-1] + ("A" if token[-1] != "A" else "B"),
+        "jarvis_0123456789abcdef_" + "A" * 43,
+        "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZGEifQ.",
+    ):
+        answer = gateway.ask("GET", "/dagster/server_info", token=false)
+        refused(gateway, answer, 401, "unknown", "token")
+        assert false not in (gateway.data / "security" / "audit.jsonl").read_text()
+    for header in ("Basic YWRhOmFkYQ==", "Bearer", "Bearer  x y", token):
+        answer = gateway.ask(
+            "GET",
+            "/dagster/server_info",
+            headers={"Authorization": header},
+            cookie=gateway.sign_in("dev"),
+        )
+        assert answer.status == 401, header
+
+
+def test_an_expired_token_and_session_are_over(gateway: Gateway) -> None:
+    import sqlalchemy as sa
+
+    token, cookie = gateway.token("dev"), gateway.sign_in("dev")
+    base = sa.create_engine(f"sqlite:///{gateway.data / 'security' / 'accounts.sqlite3'}")
+    with base.begin() as changes:
+        changes.execute(sa.text("UPDATE jarvis_token SET expires = 1"))
+        changes.execute(sa.text("UPDATE jarvis_session SET ends = 1"))
+    base.dispose()
+    for proof in ({"token": token}, {"cookie": cookie}):
+        refused(gateway, gateway.ask("GET", "/dagster/server_info", **proof), 401, "unknown")
+
+
+def test_a_session_that_was_signed_out_cannot_be_replayed(gateway: Gateway) -> None:
+    cookie = gateway.sign_in("dev")
+    page = gateway.ask("GET", "/", headers={"Accept": "text/html"}, cookie=cookie)
+    key = page.text.partition('name="form_key" value="')[2].partition('"')[0]
+    here = {**FORM, "Origin": gateway.origin}
+    assert gateway.ask("GET", "/dagster/server_info", cookie=cookie).status == 200
+    gone = gateway.ask("POST", "/logout", urlencode({"form_key": key}), here, cookie=cookie)
+    assert gone.status == 303
+    refused(gateway, gateway.ask("GET", "/dagster/server_info", cookie=cookie), 401, "unknown")
+    stale = gateway.ask(
+        "POST", "/account/tokens", urlencode({"form_key": key}), here, cookie=cookie
+    )
+    refused(gateway, stale, 401, "unknown", "page.account")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {},
+    ],
+)
+def test_other_sites_cannot_use_a_signed_in_browser(
+    gateway: Gateway, headers: dict[str, str]
+) -> None:
+    cookie = gateway.sign_in("ops")
+    for path, kind in (
+        ("/dagster/graphql", "application/json"),
+        ("/dagster/report_asset_materialization/detections", "application/json"),
+        ("/temporal/api/v1/x", "text/plain"),
+    ):
+        answer = gateway.ask(
+            "POST",
+            path,
+            json.dumps({"query": RELOAD}),
+            {"Content-Type": kind, **headers},
+            cookie=cookie,
+        )
+        refused(gateway, answer, 403, "ops")
+
+
+def test_identity_is_the_gateways_to_tell(gateway: Gateway) -> None:
+    cookie = gateway.sign_in("dev")
+    forged = {
+        "Jarvis-User": "ada",
+        "Jarvis-Access": "write",
+        "Jarvis-Grafana-Role": "Admin",
+        "Jarvis-Target": "/",
+        "Jarvis-Method": "GET",
+        "X-WEBAUTH-USER": "ada",
+        "Remote-User": "ada",
+        "X-Forwarded-User": "ada",
+        "X-Forwarded-For": "203.0.113.9",
+        "X-Forwarded-Uri": "/",
+        "X-Original-URL": "/static/jarvis.css",
+        "X-HTTP-Method-Override": "GET",
+    }
+    told = gateway.ask("GET", "/alertmanager/x?y=1", headers=forged, cookie=f"a=b; {cookie}; c=d")
+    assert told.json["path"] == "/x?y=1"
+    sent = {name.lower(): value for name, value in told.json["headers"].items()}
+    assert (sent["jarvis-user"], sent["jarvis-access"]) == ("dev", "read")
+    assert sent["jarvis-grafana-role"] == "Viewer"
+    assert sent["x-forwarded-for"] == "127.0.0.1"
+    assert "ada" not in sent.values()
+    assert not {"x-original-url", "remote-user", "x-http-method-override"} & set(sent)
+    assert "jarvis=" not in sent["cookie"]
+    assert "c=d" in sent["cookie"]
+    with_token = gateway.ask("GET", "/alertmanager/x", headers=forged, token=gateway.token("dev"))
+    assert "authorization" not in {name.lower() for name in with_token.json["headers"]}
+    token = gateway.token("dev")
+    refused(gateway, gateway.graphql(RELOAD, headers=forged, token=token), 403, "dev")
+    refused(
+        gateway, gateway.ask("POST", "/alertmanager/api", "{}", forged, token=token), 403, "dev"
+    )
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/dagster/../mlflow/health",
+        "/mlflow/..%2fdagster/server_info",
+        "/mlflow/%2e%2e/dagster/server_info",
+        "/mlflow/%252e%252e/x",
+        "/mlflow/..\\x",
+        "/mlflow/%5c..%5cx",
+        "/mlflow/x%00.html",
+        "/mlflow/x%0aSet-Cookie:%20a=b",
+        "/mlflow/%c0%ae%c0%ae/x",
+    ],
+)
+def test_no_path_leads_out(gateway: Gateway, path: str) -> None:
+    answer = gateway.ask("GET", path, token=gateway.token("ops"))
+    entry = refused(gateway, answer, 400, "ops")
+    assert "\n" not in entry["object"]
+
+
+def test_no_path_leads_into_files(gateway: Gateway) -> None:
+    token = gateway.token("ada")
+    for path in (
+        "/reports/..%2f..%2f..%2fetc/passwd",
+        "/reports/x/..%2f..%2freport.html",
+        "/reports/x/%2e%2e/report.html",
+        "/static/..%2f__init__.py",
+        "/static/%2e%2e/app.py",
+        "/static/../app.py",
+        "/reports/x/highlights/../../y.html",
+    ):
+        answer = gateway.ask("GET", path, token=token)
+        assert answer.status in (400, 404), (path, answer.status)
+        assert b"root:" not in answer.body
+        assert b"import" not in answer.body
+
+
+def test_too_much_is_refused_before_it_is_taken(gateway: Gateway) -> None:
+    token, cookie = gateway.token("ops"), gateway.sign_in("ops")
+    much = b"x" * 1_200_000
+    sized = gateway.ask(
+        "POST", "/dagster/report_asset_check/x", much, {"Content-Type": "a/b"}, token=token
+    )
+    refused(gateway, sized, 413, "ops", "page.dagster")
+    chunked = (
+        b"".join(b"%x\r\n%s\r\n" % (100_000, b"x" * 100_000) for _ in range(12)) + b"0\r\n\r\n"
+    )
+    for path in ("/dagster/graphql", "/dagster/report_asset_check/x"):
+        headers = {"Content-Type": "application/json", "Transfer-Encoding": "chunked"}
+        answer = gateway.ask("POST", path, chunked, headers, token=token)
+        assert answer.status == 413, (path, answer.status, answer.text[:300])
+        assert not gateway.last_entry()["allowed"]
+    form = gateway.ask(
+        "POST", "/account/tokens", b"a=" + much, {**FORM, "Origin": gateway.origin}, cookie=cookie
+    )
+    assert form.status == 413
+    lie = gateway.ask(
+        "POST", "/dagster/report_asset_check/x", None, {"Content-Length": "-5"}, token=token
+    )
+    assert lie.status == 400
+
+
+def test_half_a_request_is_none(gateway: Gateway) -> None:
+    head = b"POST /dagster/graphql HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n" % gateway.port
+    smuggled = head + (
+        b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+        b"GET /dagster/server_info HTTP/1.1\r\nHost: x\r\n\r\n"
+    )
+    # Read as two requests, of which each is asked about: none gets through on another's back.
+    told = re.findall(rb"HTTP/1\.1 (\d+)", gateway.raw(smuggled))
+    assert told
+    assert all(int(status) >= 400 for status in told), told
+    for bad in (
+        b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nxx",
+        b" folded\r\n\r\n",
+        b"A\n: b\r\n\r\n",
+    ):
+        assert gateway.raw(head + bad).startswith(b"HTTP/1.1 400")
+
+
+def test_another_name_is_another_place(gateway: Gateway) -> None:
+    token = gateway.token("ada")
+    for host in ("evil.example", f"evil.example:{gateway.port}", "127.0.0.1.evil.example"):
+        answer = gateway.ask("GET", "/dagster/server_info", headers={"Host": host}, token=token)
+        assert answer.status == 421
+
+
+def test_nobody_writes_into_the_log(gateway: Gateway) -> None:
+    page = gateway.ask("GET", "/login", headers={"Accept": "text/html"})
+    key = page.text.partition('name="form_key" value="')[2].partition('"')[0]
+    evil = 'x\n{"n": 1, "allowed": true}\r\x1b[2J\u202e'
+    form = urlencode({"form_key": key, "name": evil, "password": "p"})
+    answer = gateway.ask(
+        "POST",
+        "/login",
+        form,
+        {**FORM, "Origin": gateway.origin, "User-Agent": "a\tb"},
+        cookie=page.cookies[0].partition(";")[0],
+    )
+    assert answer.status == 401
+    assert "\x1b" not in answer.text
+    entry = gateway.last_entry()
+    assert entry["action"] == "sign_in"
+    lines = (gateway.data / "security" / "audit.jsonl").read_bytes().splitlines()
+    assert all(json.loads(line) for line in lines)
+    assert json.loads(lines[-1])["by"].startswith("x\n")
+    assert gateway.security.audit.verify() == []
+
+
+def live(gateway: Gateway, **headers: str) -> object:
+    return connect(
+        f"ws://127.0.0.1:{gateway.port}/dagster/graphql",
+        additional_headers=headers,
+        origin=headers.pop("Origin", None),
+        proxy=None,
+        subprotocols=["graphql-ws"],
+        open_timeout=60,  # type: ignore[list-item]
+    )
+
+
+@pytest.mark.parametrize(
+    ("proof", "origin", "status"),
+    [
+        ("nothing", "own", 401),
+        ("false", "own", 401),
+        ("session", "https://evil.example", 403),
+        ("session", "null", 403),
+        ("session", "none", 403),
+        ("coach", "own", 403),
+    ],
+)
+def test_no_live_connection_without_a_session_of_our_page(
+    gateway: Gateway, proof: str, origin: str, status: int
+) -> None:
+    cookies = {
+        "nothing": "a=b",
+        "false": "jarvis=0123456789abcdef.x",
+        "session": gateway.sign_in("dev"),
+        "coach": gateway.sign_in("kim"),
+    }
+    headers = {"Cookie": cookies[proof]}
+    if origin != "none":
+        headers["Origin"] = gateway.origin if origin == "own" else origin
+    with pytest.raises(InvalidStatus) as error, live(gateway, **headers):
+        pass
+    assert error.value.response.status_code == status
+    entry = gateway.last_entry()
+    assert not entry["allowed"]
+    assert entry["action"] == "page.dagster"
+
+
+def test_a_live_connection_reads_only_and_is_cut_before_long(gateway: Gateway) -> None:
+    for name in ("dev", "ops"):
+        headers = {"Cookie": gateway.sign_in(name), "Origin": gateway.origin}
+        with live(gateway, **headers) as link:
+            link.send(json.dumps({"type": "connection_init", "payload": {}}))
+            assert json.loads(link.recv(30))["type"] == "connection_ack"
+            link.send(json.dumps({"id": "1", "type": "start", "payload": {"query": RELOAD}}))
+            told = []
+            with contextlib.suppress(ConnectionClosed):
+                while True:
+                    told.append(json.loads(link.recv(60)))
+            assert not any(
+                one["type"] == "data" and "reloadWorkspace" in json.dumps(one) for one in told
+            ), told
+
+
+def test_a_program_that_is_down_says_so(gateway: Gateway) -> None:
+    answer = gateway.ask(
+        "GET", "/temporal/", headers={"Accept": "text/html"}, token=gateway.token("ops")
+    )
+    assert answer.status == 502
+    assert "does not answer" in answer.text
+    assert eventually(lambda: gateway.ask("GET", "/login").status == 200)
+
+
+def test_one_team_never_sees_anothers(gateway: Gateway) -> None:
+    kim, ada = gateway.token("kim"), gateway.token("ada")
+    listed = gateway.ask("GET", "/reports", token=kim).text
+    assert "Bears" in listed
+    assert "Sharks" not in listed
+    assert "Sharks" in gateway.ask("GET", "/reports", token=ada).text
+    own = gateway.ask("GET", "/reports/Bears-111111111111/report.html", token=kim)
+    assert own.status == 200
+    assert "script-src" not in own.headers["content-security-policy"]
+    assert own.headers["content-security-policy"].startswith("default-src 'none'")
+    film = gateway.ask(
+        "GET",
+        "/reports/Bears-111111111111/annotated.mp4",
+        headers={"Range": "bytes=2-4"},
+        token=kim,
+    )
+    assert (film.status, film.body) == (206, b"234")
+    missing = gateway.ask("GET", "/reports/Nobody-333333333333/report.html", token=kim)
+    for file in ("report.html", "report.json", "annotated.mp4", "highlights/1.jpg"):
+        answer = gateway.ask("GET", f"/reports/Sharks-222222222222/{file}", token=kim)
+        refused(gateway, answer, 404, "kim", "page.reports")
+        assert answer.body == missing.body  # whether it is there is not told either
