@@ -51,8 +51,32 @@ def projection(pose: ArrayLike, size_px: tuple[int, int]) -> Array:
 
 
 def ice_to_image(pose: ArrayLike, size_px: tuple[int, int]) -> Array:
-    """(..., 3, 3) homographies, rink feet on the ice to pixels."""
-    return projection(pose, size_px)[..., [0, 1, 3]]
+    """(..., 3, 3) homographies, rink feet on the ice to pixels.
+
+    As :func:`projection` without the height, number by number: this is called for every step of
+    every search.
+    """
+    poses = np.asarray(pose, dtype=np.float64)
+    x, y, z, pan, tilt, roll, zoom = np.moveaxis(poses, -1, 0)
+    sp, cp, st, ct, sr, cr = (f(a) for a in (pan, tilt, roll) for f in (np.sin, np.cos))
+    width, height = size_px
+    focal = np.exp(zoom) * width
+    forward = sp * ct, cp * ct, -st
+    matrix = np.empty((*poses.shape[:-1], 3, 3))
+    rows = (
+        (cr * cp - sr * sp * st, -cr * sp - sr * cp * st, -sr * ct, width / 2),
+        (-cr * sp * st - sr * cp, -cr * cp * st + sr * sp, -cr * ct, height / 2),
+    )
+    for row, (first, second, third, middle) in enumerate(rows):
+        along = [
+            focal * part + middle * ahead
+            for part, ahead in zip((first, second, third), forward, strict=True)
+        ]
+        matrix[..., row, 0], matrix[..., row, 1] = along[0], along[1]
+        matrix[..., row, 2] = -(along[0] * x + along[1] * y + along[2] * z)
+    matrix[..., 2, 0], matrix[..., 2, 1] = forward[0], forward[1]
+    matrix[..., 2, 2] = -(forward[0] * x + forward[1] * y + forward[2] * z)
+    return matrix
 
 
 def pose_looking_at(

@@ -127,14 +127,12 @@ def uncertainty(
 
 def error_ft_at(pose: Array, covariance: Array, xy_px: Array, size_px: tuple[int, int]) -> Array:
     """Standard deviation (N,) in feet of where pixels (N, 2) lie on the ice; NaN off the ice."""
-    base, _, good = on_the_ice(inverse(pose, size_px), xy_px)
-    slopes = np.empty((len(xy_px), 2, POSE_SIZE))
-    for i in range(POSE_SIZE):
-        step = np.zeros(POSE_SIZE)
-        step[i] = _STEP[i]
-        ahead = on_the_ice(inverse(pose + step, size_px), xy_px)[0]
-        behind = on_the_ice(inverse(pose - step, size_px), xy_px)[0]
-        slopes[:, :, i] = (ahead - behind) / (2 * _STEP[i])
+    steps = np.diag(_STEP)
+    moved = np.concatenate([np.zeros((1, POSE_SIZE)), steps, -steps]) + pose
+    places, _, before = on_the_ice(inverse(moved, size_px), xy_px)
+    base, good = places[0], before[0]
+    change = places[1 : POSE_SIZE + 1] - places[POSE_SIZE + 1 :]
+    slopes = np.moveaxis(change, 0, -1) / (2 * _STEP)
     spread = np.einsum("nij,jk,nik->n", slopes, covariance, slopes)
     return np.where(good & np.isfinite(base).all(axis=-1), np.sqrt(np.maximum(spread, 0)), np.nan)
 
