@@ -39,6 +39,7 @@ _EVERY_S = 0.4
 _ROUGH_EXPLAINED, _ROUGH_SUPPORTED, _ROUGH_FT = 0.42, 0.55, 6.0
 _APART_SHARE = 0.06  # of the width: pictures that differ less are not two opinions
 _COLD_TRIES = 3  # full searches in one shot before it is given up
+_FAILURES = 6  # shots in a row without a camera, after which each is searched once
 _SURE_FT = 3.0
 _KNOWN_EXPLAINED = 0.5  # enough where it is known where the camera stands
 _SLACK_FT = 0.6  # how far a camera that was placed from many frames may be from there
@@ -97,18 +98,22 @@ def follow(
     motion = Motion(scan)
     known: Array | None = None
     done, total = 0, sum(len(shot) for shot in shots)
+    failed = 0
     for shot in shots:
-        known = _follow_shot(shot, motion, rink, known)
+        # Where nothing is found again and again there is little to find: one look is enough.
+        tries = _COLD_TRIES if failed < _FAILURES else 1
+        known = _follow_shot(shot, motion, rink, known, tries)
+        failed = 0 if any(key.fit is not None and key.fit.valid for key in shot) else failed + 1
         done += len(shot)
         if progress is not None:
             progress(done, total)
 
 
 def _follow_shot(
-    shot: Sequence[KeyFrame], motion: Motion, rink: Rink, known: Array | None
+    shot: Sequence[KeyFrame], motion: Motion, rink: Rink, known: Array | None, tries: int
 ) -> Array | None:
     """Fit one shot; returns the place of the camera for the next, if one was found."""
-    start, place = _first_fit(shot, rink, known, motion)
+    start, place = _first_fit(shot, rink, known, motion, tries)
     settled = known is not None and place is known
     if start is None:
         tried = [key.reason for key in shot if key.reason != NOT_TRIED]
@@ -132,12 +137,12 @@ def _follow_shot(
 
 
 def _first_fit(
-    shot: Sequence[KeyFrame], rink: Rink, known: Array | None, motion: Motion
+    shot: Sequence[KeyFrame], rink: Rink, known: Array | None, motion: Motion, tries: int
 ) -> tuple[int | None, Array]:
     """The index of a frame whose camera is sure, and where the camera stands."""
     nothing = np.zeros(7) if known is None else known
     order = sorted(range(len(shot)), key=lambda i: -Seen(shot[i].evidence).mass)
-    order = _apart(order, len(shot))[:_COLD_TRIES]
+    order = _apart(order, len(shot))[:tries]
     if known is not None:
         for index in order:
             fit = find_camera(shot[index].evidence, rink, known=known)
