@@ -114,7 +114,7 @@ class _Video:
         if scan is None or boxes is None or tracks is None:
             raise AssertionError("tracks are made of both")
         parameters = Parameters.from_json(model.get("parameters") or {})
-        there = {
+        there: dict[str, Any] = {
             name: table
             for name in ("scan", "tracks", "positions", "events")
             if (table := tables[name]) is not None

@@ -101,9 +101,9 @@ def _of_asset(asset: str, values: Mapping[str, Any]) -> Iterator[Measure]:
     if asset == _LEDGER:
         for kind, number in _mapping(values.get("by_type")).items():
             yield _count("jarvis_events_total", _number(number), type=kind)
-    table = values.get("figures")
-    if asset == _DECISION and hasattr(table, "records"):
-        for row in (record.data for record in table.records):
+    records = getattr(values.get("figures"), "records", None)
+    if asset == _DECISION and records is not None:
+        for row in (record.data for record in records):
             for which in ("champion", "challenger"):
                 value = _number(row[which]) / 100
                 yield _gauge("jarvis_model_figure", value, figure=str(row["figure"]), of=which)
