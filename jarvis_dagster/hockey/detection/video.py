@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jarvis_dagster.errors import BadInputError
+from jarvis_dagster.hockey.detection.collected import Collected
 from jarvis_dagster.hockey.detection.remembering import IceOverTime, Memory
 from jarvis_dagster.hockey.detection.scene import put_in_place
-from jarvis_dagster.hockey.tables import CLASSES, DETECTIONS, empty
 from jarvis_dagster.hockey.video.scaling import Scaler
 from jarvis_dagster.hockey.video.watching import watch
 
@@ -182,8 +182,7 @@ class People:
         self._start, self._tall_px = start, self._before.tall_px
         self.begun = self.looks = 0
         self._scaler, self._ice = Scaler(self._size, "bgr24"), IceOverTime(self._before.ice)
-        self._rows: list[tuple[int, float, Detections]] = []
-        self._kits: list[NDArray[np.float32]] = []
+        self._collected = Collected()
 
     def prepare(self, number: int, pts_s: float, frame: av.VideoFrame) -> _Seen | None:
         """A small picture and its ice, of every ``stride``-th frame."""
@@ -214,10 +213,10 @@ class People:
         self.looks += 1
         found = put_in_place(found, mask, *self._size, self._least).with_pucks()
         if len(found):
-            self._kits.append(kit_features(image, found.xyxy))
-            self._kits[-1][:, KIT_COLUMNS.index("height_px")] *= self._scale[1]
+            kit = kit_features(image, found.xyxy)
+            kit[:, KIT_COLUMNS.index("height_px")] *= self._scale[1]
             found.xyxy *= self._scale
-            self._rows.append((number, pts_s, found))
+            self._collected.add(number, pts_s, found, kit)
 
     @property
     def memory(self) -> tuple[Memory, Memory]:
@@ -227,27 +226,4 @@ class People:
 
     def tables(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """As :func:`detect_video` returns them."""
-        import pandas as pd
-
-        from jarvis_dagster.hockey.roles import KIT_COLUMNS
-
-        rows = self._rows
-        if not rows:
-            nobody = empty(DETECTIONS).assign(p_goalkeeper=0.0, p_referee=0.0)
-            return nobody, pd.DataFrame(columns=list(KIT_COLUMNS), dtype="float32")
-        counts = [len(found) for _, _, found in rows]
-        boxes = np.concatenate([found.xyxy for _, _, found in rows])
-        share = np.concatenate([found.role_share for _, _, found in rows])
-        kinds = np.concatenate([found.class_index for _, _, found in rows])
-        table = pd.DataFrame(
-            {
-                "frame": np.repeat([index for index, _, _ in rows], counts).astype(np.int32),
-                "pts_s": np.repeat([pts_s for _, pts_s, _ in rows], counts),
-                **dict(zip(("x1_px", "y1_px", "x2_px", "y2_px"), boxes.T, strict=True)),
-                "score": np.concatenate([found.score for _, _, found in rows]),
-                "class": np.array(CLASSES)[kinds].astype(object),
-                "p_goalkeeper": share[:, 1],
-                "p_referee": share[:, 2],
-            }
-        )
-        return table, pd.DataFrame(np.concatenate(self._kits), columns=list(KIT_COLUMNS))
+        return self._collected.tables()

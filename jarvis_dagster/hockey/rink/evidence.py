@@ -31,6 +31,7 @@ _LEAST_HEAT = 0.35
 _RIVAL = 0.75  # a crest of one kind where another is this much hotter is none
 _MOST_POINTS = 60  # of a kind
 _AROUND = 3  # cells
+_COLD = 8  # of 255
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -45,6 +46,7 @@ class _Packed:
         import zstandard
 
         steps = (heat.clip(0, 1) * 255).round().astype(np.uint8)
+        steps[steps < _COLD] = 0  # noise, and half of what is kept
         return cls(zstandard.ZstdCompressor(level=1).compress(steps.tobytes()), heat.shape)
 
 
@@ -81,7 +83,7 @@ class Evidence:
     size_px: tuple[int, int]
     cell_px: float
     points_px: Array
-    kinds: NDArray[np.int64]
+    kinds: NDArray[np.integer[Any]]
     weights: Array
 
     @classmethod
@@ -177,7 +179,7 @@ def points_of(heat: NDArray[np.float32], size_px: tuple[int, int], cell_px: floa
             chosen = np.linspace(0, len(found) - 1, _MOST_POINTS).round().astype(int)
             found, strength = found[chosen], strength[chosen]
         points.append((found + 0.5) * cell_px - 0.5)
-        kinds.append(np.full(len(found), index))
+        kinds.append(np.full(len(found), index, np.int8))
         weights.append(strength)
     return Evidence(
         packed=_Packed.of(heat),

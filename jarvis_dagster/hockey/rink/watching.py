@@ -48,7 +48,7 @@ class Marks:
                 packed=np.frombuffer(b"".join(packed), np.uint8),
                 packed_bytes=np.array([len(part) for part in packed], np.int64),
                 points=np.concatenate([one.points_px for one in every] or [np.empty((0, 2))]),
-                kinds=np.concatenate([one.kinds for one in every] or [np.empty(0, np.int64)]),
+                kinds=np.concatenate([one.kinds for one in every] or [np.empty(0, np.int8)]),
                 weights=np.concatenate([one.weights for one in every] or [np.empty(0)]),
                 points_each=np.array([len(one.kinds) for one in every], np.int64),
             )
