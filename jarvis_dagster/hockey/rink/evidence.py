@@ -47,7 +47,9 @@ class _Packed:
 
         steps = (heat.clip(0, 1) * 255).round().astype(np.uint8)
         steps[steps < _COLD] = 0  # noise, and half of what is kept
-        return cls(zstandard.ZstdCompressor(level=1).compress(steps.tobytes()), heat.shape)
+        packed = zstandard.ZstdCompressor(level=1).compress(steps.tobytes())
+        # A copy: it was made where there is room for far more, and that room would stay taken.
+        return cls(memoryview(packed).tobytes(), heat.shape)
 
 
 @lru_cache(maxsize=64)
