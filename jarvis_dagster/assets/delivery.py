@@ -20,6 +20,7 @@ from jarvis_dagster.assets.spotlight import (
     tracks,
 )
 from jarvis_dagster.assets.spotlight.corrected import corrections_of
+from jarvis_dagster.checks.approvals import A_PERSON_APPROVED_IT, a_person_approved_it
 from jarvis_dagster.resources.services import AnalyticsResource, ApprovalResource
 from jarvis_dagster.resources.uploads import UploadsResource
 from jarvis_dagster.resources.workspace import Workspace, WorkspaceResource
@@ -45,6 +46,7 @@ __all__ = ["results"]
     group_name="delivery",
     owners=["team:holmes"],
     kinds={"folder"},
+    check_specs=[A_PERSON_APPROVED_IT],
     output_required=False,  # nothing is delivered while a person has to look first
     **COMMON,
 )
@@ -54,7 +56,7 @@ def results(
     uploads: UploadsResource,
     analytics: AnalyticsResource,
     approvals: ApprovalResource,
-) -> Iterator[dg.MaterializeResult]:
+) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """Everything made from the video, in ``Results/<video>/`` of the drive, with a manifest.
 
     Where the settings require a person (``approvals.results``), nothing is delivered before one
@@ -66,6 +68,7 @@ def results(
         drive = uploads.settings.drive
         files = _files(space)
         answer = ask_to_deliver(approvals, space, source, files, context.run.job_name)
+        yield a_person_approved_it(answer)
         if not answer.allowed:
             context.log.warning(f"Not delivered ({answer.id}). {answer.words()}")
             return
@@ -94,7 +97,7 @@ def results(
         analytics.service.log_counter(
             "jarvis_videos_delivered_total",
             component="delivery",
-            event_id=f"{space.key} {context.run.root_run_id or context.run_id}",
+            event_id=f"{space.key} {context.run.root_run_id or context.run.run_id}",
         )
     space.discard()
     yield dg.MaterializeResult(

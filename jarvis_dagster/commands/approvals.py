@@ -166,6 +166,18 @@ def ask_again(approval_id: Id, token_file: TokenFile = None) -> None:
 
 
 @approvals_app.command()
+def verify() -> None:
+    """See that every decision is in the audit log; exit code 1 if one is not."""
+    with _service(None) as (service, _):
+        wrong = service.verify()
+    for line in wrong:
+        typer.echo(line, err=True)
+    if wrong:
+        raise typer.Exit(FAILED)
+    typer.echo("Every decision is in the audit log. See to the log: jarvis audit verify")
+
+
+@approvals_app.command()
 def apply(
     approval_id: Annotated[
         str | None, typer.Argument(help="Only this one; by default all that are due.")

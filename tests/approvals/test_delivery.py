@@ -70,6 +70,7 @@ class Ran:
     success: bool
     delivered: bool
     told: bool
+    approved: bool
 
 
 def deliver(video: Workspace, **tags: str) -> Ran:
@@ -88,6 +89,7 @@ def deliver(video: Workspace, **tags: str) -> Ran:
             result.success,
             bool(result.get_asset_materialization_events()),
             _delivered(instance, run),
+            all(one.passed for one in result.get_asset_check_evaluations()),
         )
 
 
@@ -113,7 +115,7 @@ def results_of(tmp_path: Path) -> dict[str, bytes]:
 def test_nothing_is_delivered_before_a_yes_and_all_of_it_after(
     core: JarvisCoreServices, video: Workspace, tmp_path: Path
 ) -> None:
-    assert deliver(video) == Ran(success=True, delivered=False, told=False)
+    assert deliver(video) == Ran(success=True, delivered=False, told=False, approved=False)
     assert results_of(tmp_path) == {}
     assert requested() == []
     (asked,) = core.approval_service.approvals()
@@ -134,7 +136,8 @@ def test_nothing_is_delivered_before_a_yes_and_all_of_it_after(
     core.approval_service.approve(asked.id)
     (request,) = requested()
     assert (request.job_name, request.partition_key) == ("deliver_results", video.key)
-    assert deliver(video, **dict(request.tags)) == Ran(success=True, delivered=True, told=True)
+    done = deliver(video, **dict(request.tags))
+    assert done == Ran(success=True, delivered=True, told=True, approved=True)
     assert b"3 people" in results_of(tmp_path)["report.html"]
     assert core.approval_service.get(asked.id).applied_at is not None
     assert requested() == []

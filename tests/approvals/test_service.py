@@ -278,3 +278,15 @@ def test_the_guard_knows_the_calls(desk: Desk) -> None:
         mine.applied(asked.id)
     with acting_as(COACH), pytest.raises(ConflictError):
         desk.service.reject(asked.id, "No.")
+
+
+def test_a_decision_that_nobody_noted_is_found(desk: Desk) -> None:
+    asked = desk.service.ask("results", "game 1", "x")
+    other = desk.service.ask("results", "game 2", "x")
+    desk.service.approve(other.id, by=ADMIN)
+    desk.service.ask("results", "game 2", "y")  # which ends what was approved
+    assert desk.service.verify() == []
+    forged = {"state": "approved", "decided_by": "ada", "decided_at": 1.0}
+    assert desk.service._records.change(asked, forged, lambda: None)
+    (wrong,) = desk.service.verify()
+    assert asked.id in wrong

@@ -339,6 +339,26 @@ class JarvisApprovalService:
             count += 1
         return count
 
+    def verify(self) -> list[str]:
+        """Decisions in the database that the audit log does not know; none is as it should be."""
+        noted = {
+            (one["action"], one.get("object"), one.get("sha256"), one.get("by"))
+            for one in self._security().audit.entries()
+            if one["action"] in {"approval.approved", "approval.rejected"} and one["allowed"]
+        }
+        return [
+            f"{one.id} ({one.title or one.subject}): the audit log does not know that"
+            f" {one.decided_by} has decided it"
+            for one in self._records.find()
+            if one.decided_at is not None
+            and not noted
+            & {
+                (f"approval.{verdict}", one.id, one.sha256, one.decided_by)
+                for verdict in ("approved", "rejected")
+                if one.state in {verdict, "superseded"}
+            }
+        ]
+
     def address(self, approval: Approval) -> str | None:
         """A link to decide it: signed, expiring, used once; it still asks to sign in."""
         if self.config.url is None:
