@@ -20,6 +20,7 @@ from jarvis_dagster.commands.backup import backup_app
 from jarvis_dagster.commands.dataset import dataset_app
 from jarvis_dagster.commands.drive import drive_app
 from jarvis_dagster.commands.experiment import experiment_app
+from jarvis_dagster.commands.gateway import gateway_app
 from jarvis_dagster.commands.models import models_app
 from jarvis_dagster.commands.notify import notify_app
 from jarvis_dagster.commands.report import report_app
@@ -60,6 +61,7 @@ app.add_typer(account_app, name="account")
 app.add_typer(token_app, name="token")
 app.add_typer(audit_app, name="audit")
 app.add_typer(report_app, name="report")
+app.add_typer(gateway_app, name="gateway")
 app.add_typer(review_app, name="review")
 app.add_typer(models_app, name="models")
 app.add_typer(experiment_app, name="experiment")

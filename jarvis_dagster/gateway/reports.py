@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 __all__ = ["pages"]
 
 pages = Pages(
-    "reports", "Reports", "/reports", resource="page.reports", about="What was found in each video"
+    "reports",
+    "Reports",
+    "/reports",
+    resource="page.reports",
+    right="read",
+    about="What was found in each video",
 )
 
 _FILE = re.compile(r"(highlights/)?[\w-]{1,100}\.(html|json|mp4|jpg)")

@@ -1,0 +1,98 @@
+"""``jarvis gateway``: the address with a login in front of every page."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from jarvis_dagster.settings import Settings
+
+__all__ = ["gateway_app"]
+
+gateway_app = typer.Typer(help="The login in front of every page.", no_args_is_help=True)
+_ROLES = ("admin", "operator", "developer", "user")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+@gateway_app.command("show")
+def show(as_json: AsJson = False) -> None:
+    """Show the address, the pages behind it, and which roles may look or change things there."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from jarvis_dagster.gateway.addresses import addresses
+
+    settings = _settings()
+    at, rows = addresses(settings), _rows(settings)
+    if as_json:
+        typer.echo(json.dumps({"url": at.url, "pages": rows}, indent=2))
+        return
+    table = Table("page", "path", *_ROLES)
+    for row in rows:
+        table.add_row(*row.values())
+    console = Console()
+    console.print(f"The gateway is {at.url}")
+    console.print(table)
+    if not any(one.kind == "user" for one in _accounts(settings)):
+        console.print("There is no account yet: jarvis account add NAME --role admin")
+
+
+@gateway_app.command("authority")
+def authority() -> None:
+    """Print the root certificate of the gateway's own authority, for browsers to trust."""
+    from jarvis_dagster.errors import NotSupportedError
+
+    settings = _settings()
+    state = settings.data_dir / "gateway" / "caddy"
+    root = state / "pki" / "authorities" / "local" / "root.crt"
+    if settings.gateway.scheme != "https" or settings.gateway.certificate is not None:
+        raise NotSupportedError(
+            "The gateway uses no authority of its own.",
+            "It has one with a `gateway.url` of https and no `gateway.certificate`.",
+        )
+    if not root.is_file():
+        raise NotSupportedError(f"{root} is not there yet.", "Start the gateway: `jarvis up`.")
+    typer.echo(root.read_text("ascii"), nl=False)
+
+
+def _rows(settings: Settings) -> list[dict[str, str]]:
+    from jarvis_dagster.gateway.addresses import addresses
+    from jarvis_dagster.gateway.app import PAGES
+    from jarvis_dagster.gateway.sites import SITES
+    from jarvis_dagster.wiring import core_services
+
+    policy = core_services(settings).security_service.policy
+    upstreams = addresses(settings).upstreams
+
+    def word(role: str, resource: str | None, right: str) -> str:
+        if resource is None or policy.allows(role, resource, right):
+            return "full"
+        return "look" if policy.allows(role, resource, "read") else "-"
+
+    own = [(one.title, one.path, one.resource, one.right) for one in PAGES if one.title]
+    others = [
+        (one.title, f"/{one.name}/", one.resource, "write")
+        for one in SITES
+        if getattr(upstreams, one.name) is not None
+    ]
+    return [
+        {"page": title, "path": path, **{role: word(role, resource, right) for role in _ROLES}}
+        for title, path, resource, right in own + others
+    ]
+
+
+def _accounts(settings: Settings) -> list:
+    from jarvis_dagster.wiring import core_services
+
+    return core_services(settings).security_service.accounts.all()
+
+
+def _settings() -> Settings:
+    from jarvis_dagster.settings import load_settings
+    from jarvis_dagster.wiring import with_embedded
+
+    return with_embedded(load_settings())
