@@ -21,7 +21,7 @@ from jarvis_dagster.gateway.throttle import Throttle
 from jarvis_dagster.gateway.visitors import cookie_name
 
 if TYPE_CHECKING:
-    import httpx
+    import httpx2
     import jinja2
     from starlette.requests import Request
 
@@ -61,14 +61,14 @@ class Context:
         return Library(self.core.storage_service, teams, cache)
 
     @cached_property
-    def client(self) -> httpx.AsyncClient:
+    def client(self) -> httpx2.AsyncClient:
         """Speaks to the programs behind the gateway."""
-        import httpx
+        import httpx2
 
         # They drop connections that were idle for 5 s.
-        limits = httpx.Limits(max_connections=100, keepalive_expiry=3)
-        return httpx.AsyncClient(
-            limits=limits, timeout=httpx.Timeout(10, read=300), trust_env=False
+        limits = httpx2.Limits(max_connections=100, keepalive_expiry=3)
+        return httpx2.AsyncClient(
+            limits=limits, timeout=httpx2.Timeout(10, read=300), trust_env=False
         )
 
     @cached_property
@@ -157,12 +157,12 @@ class Context:
 
     async def sent_on(self, url: str, body: bytes) -> Response:
         """What a program answers to a JSON request."""
-        import httpx
+        import httpx2
 
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         try:
             answer = await self.client.post(url, content=body, headers=headers)
-        except httpx.HTTPError:
+        except httpx2.HTTPError:
             return JSONResponse({"error": f"{urlsplit(url).path} does not answer now."}, 502)
         kind = answer.headers.get("content-type", "application/json")
         return Response(answer.content, answer.status_code, media_type=kind)

@@ -62,6 +62,8 @@ class Refusal(Exception):  # noqa: N818  (an answer, not a failure)
     def __init__(self, status: int, what: str, remedy: str = "", *, wait_s: int = 0) -> None:
         super().__init__(what)
         self.status, self.what, self.remedy, self.wait_s = status, what, remedy, wait_s
+        self.by = ""
+        """Whose request it was, where that is known and nobody is let in."""
 
 
 class Gate:
@@ -95,7 +97,9 @@ class Gate:
         else:
             wait = self._throttle.wait_s("refusal", asked.address)
         if wait is not None:
-            raise Refusal(429, "Too many requests.", f"Wait {wait} seconds.", wait_s=wait)
+            refusal = Refusal(429, "Too many requests.", f"Wait {wait} seconds.", wait_s=wait)
+            refusal.by = found.principal.name if found else ""
+            raise refusal
         if found is None:
             raise refusal
         return found
@@ -181,7 +185,7 @@ class Gate:
         self, action: str, asked: Asked, visitor: Visitor | None, refusal: Refusal
     ) -> None:
         """Note what was refused; of a flood its beginning, of who must sign in first nothing."""
-        by = visitor.principal.name if visitor else "unknown"
+        by = visitor.principal.name if visitor else refusal.by or "unknown"
         if refusal.status == 429 and self._throttle.wait_s("notice", f"{by} {asked.address}"):
             return
         if refusal.status == 401 and (asked.is_visit or "authorization" in asked.headers):

@@ -42,7 +42,7 @@ def routes(context: Context) -> list[Route]:
 
     async def go(request: Request) -> Response:
         from authlib.common.errors import AuthlibBaseError
-        from httpx import HTTPError
+        from httpx2 import HTTPError
 
         request.session["next"] = local_target(request.query_params.get("next", "/"))
         back = context.addresses.url + _BACK
@@ -54,7 +54,7 @@ def routes(context: Context) -> list[Route]:
 
     async def back(request: Request) -> Response:
         from authlib.common.errors import AuthlibBaseError
-        from httpx import HTTPError
+        from httpx2 import HTTPError
         from joserfc.errors import JoseError
 
         target = str(request.session.get("next", "/"))

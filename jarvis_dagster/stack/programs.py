@@ -333,10 +333,20 @@ def _webserver(
     }
 
 
+def _gateway_settings() -> dict[str, str]:
+    """What has both programs of the gateway started again when its settings changed."""
+    from jarvis_dagster.settings import load_settings
+
+    settings = load_settings()
+    text = settings.gateway.model_dump_json() + settings.security.model_dump_json()
+    return {"JARVIS_GATEWAY_SETTINGS": hashlib.sha256(text.encode()).hexdigest()}
+
+
 def _login(config: StackConfig, paths: StackPaths) -> dict[str, Any]:
     port = config.ports.login
     return {
         "title": "login",
+        "env": _gateway_settings(),
         "argv": (
             *(sys.executable, "-m", "jarvis_dagster.gateway", "login"),
             *("--host", "127.0.0.1", "--port", str(port)),
@@ -354,6 +364,7 @@ def _gateway(config: StackConfig, paths: StackPaths) -> dict[str, Any]:
     port = config.ports.gateway
     return {
         "title": "gateway",
+        "env": _gateway_settings(),
         "argv": (
             *(sys.executable, "-m", "jarvis_dagster.gateway", "proxy"),
             *("--state", str(paths.gateway)),

@@ -7,7 +7,7 @@ import dataclasses
 import re
 from typing import TYPE_CHECKING
 
-import httpx
+import httpx2
 import pytest
 
 from jarvis_dagster.gateway.app import make_app
@@ -46,12 +46,12 @@ class Login:
             role, *teams = ACCOUNTS[name]
             self.security.add_account(name, role, teams=frozenset(teams), password=PASSWORD)
 
-    def browser(self) -> httpx.AsyncClient:
-        transport = httpx.ASGITransport(self.app)
-        return httpx.AsyncClient(transport=transport, base_url=ORIGIN, headers=PAGE)
+    def browser(self) -> httpx2.AsyncClient:
+        transport = httpx2.ASGITransport(self.app)
+        return httpx2.AsyncClient(transport=transport, base_url=ORIGIN, headers=PAGE)
 
     @contextlib.asynccontextmanager
-    async def signed_in(self, name: str) -> AsyncIterator[httpx.AsyncClient]:
+    async def signed_in(self, name: str) -> AsyncIterator[httpx2.AsyncClient]:
         self.add(name)
         async with self.browser() as browser:
             form = form_of(await browser.get("/login"))
@@ -64,7 +64,7 @@ class Login:
         return list(self.security.audit.entries())
 
 
-def form_of(answer: httpx.Response, action: str | None = None) -> dict[str, str]:
+def form_of(answer: httpx2.Response, action: str | None = None) -> dict[str, str]:
     """The hidden fields of a form of a page."""
     text = answer.text
     if action is not None:

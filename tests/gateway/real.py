@@ -215,11 +215,18 @@ def gateway(
     tmp_path_factory: pytest.TempPathFactory, object_store: Server, mlflow_server: Server
 ) -> Iterator[Gateway]:
     folder = tmp_path_factory.mktemp("gateway")
+    with running(folder, object_store, mlflow_server) as one:
+        yield one
+
+
+@contextlib.contextmanager
+def running(folder: Path, store: Server, mlflow: Server) -> Iterator[Gateway]:
+    """The gateway with everything behind it, while it runs."""
     names = ("gateway", "login", "full", "viewer", "code", "nothing")
     ports = dict(zip(names, free_ports(len(names)), strict=True))
     echo = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Echo)
     threading.Thread(target=echo.serve_forever, daemon=True).start()
-    path = _settings(folder, object_store, mlflow_server, ports, echo.server_address[1])
+    path = _settings(folder, store, mlflow, ports, echo.server_address[1])
     settings = with_embedded(load_settings(path))
     core = core_services(settings)
     for name, (role, *teams) in ACCOUNTS.items():

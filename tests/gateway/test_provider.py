@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-import httpx
+import httpx2
 import pytest
 
 from jarvis_dagster.gateway.config import OidcConfig
@@ -41,16 +41,16 @@ def make(provider: Provider, make_login: Callable[..., Login]) -> Callable[..., 
     return made
 
 
-def come(login: Login, *, state: str | None = None) -> tuple[httpx.Response, httpx.Response]:
+def come(login: Login, *, state: str | None = None) -> tuple[httpx2.Response, httpx2.Response]:
     """The answer to one who comes back from the provider, and to a look at a page then."""
 
-    async def way() -> tuple[httpx.Response, httpx.Response]:
+    async def way() -> tuple[httpx2.Response, httpx2.Response]:
         async with login.browser() as browser:
             assert "Sign in with the club" in (await browser.get("/login")).text
             go = await browser.get("/login/provider?next=/account")
-            async with httpx.AsyncClient(trust_env=False) as outside:
+            async with httpx2.AsyncClient(trust_env=False) as outside:
                 there = await outside.get(go.headers["location"])
-            back = httpx.URL(there.headers["location"])
+            back = httpx2.URL(there.headers["location"])
             if state is not None:
                 back = back.copy_set_param("state", state)
             answer = await browser.get(back.raw_path.decode())

@@ -1,0 +1,138 @@
+"""The gateway on https: its own authority, a given certificate, and what cookies are then."""
+
+from __future__ import annotations
+
+import datetime
+import http.client
+import ipaddress
+import ssl
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from typer.testing import CliRunner
+
+from jarvis_dagster.cli import app
+from tests.servers import Server, _accepts, _answers, _environment, free_ports
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    Start = Callable[..., int]
+
+pytestmark = pytest.mark.timeout(600)
+
+
+@pytest.fixture
+def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
+    """A function that starts the login and the proxy, and returns the port of the proxy."""
+    started: list[Server] = []
+
+    def go(**gateway: Any) -> int:
+        port, login = free_ports(2)
+        content = {
+            "stack": {
+                "data_dir": str(tmp_path / "data"),
+                "ports": {"gateway": port, "login": login},
+            },
+            "gateway": {"url": f"https://localhost:{port}", "upstreams": {}, **gateway},
+        }
+        path = tmp_path / "jarvis-core.yaml"
+        path.write_text(yaml.safe_dump(content))
+        monkeypatch.setenv("JARVIS_CONFIG", str(path))
+        env = _environment(JARVIS_CONFIG=str(path))
+        state = str(tmp_path / "data" / "gateway")
+        for url, ready, words in (
+            (
+                "http://login",
+                _answers(f"http://127.0.0.1:{login}/-/health"),
+                ("login", "--port", str(login)),
+            ),
+            ("http://proxy", _accepts(port), ("proxy", "--state", state)),
+        ):
+            command = [sys.executable, "-m", "jarvis_dagster.gateway", *words]
+            server = Server(url, command, tmp_path, env, ready)
+            started.append(server)
+            server.start()
+        return port
+
+    yield go
+    for server in reversed(started):
+        server.stop()
+
+
+def ask(port: int, trusted: str | None = None, host: str = "localhost") -> Any:
+    """The login page, by one who trusts that authority alone."""
+    context = ssl.create_default_context(cadata=trusted)
+    link = http.client.HTTPSConnection("localhost", port, timeout=60, context=context)
+    try:
+        link.request("GET", "/login", headers={"Accept": "text/html", "Host": f"{host}:{port}"})
+        answer = link.getresponse()
+        answer.read()
+        return answer
+    finally:
+        link.close()
+
+
+def test_without_a_certificate_it_has_an_authority_of_its_own(start: Start) -> None:
+    port = start()
+    root = CliRunner().invoke(app, ["gateway", "authority"]).output
+    assert root.startswith("-----BEGIN CERTIFICATE-----")
+    answer = ask(port, root)
+    assert answer.status == 200
+    cookie = answer.getheader("Set-Cookie")
+    assert cookie.startswith("jarvis_page=")
+    assert "secure" in cookie.lower()
+    assert ask(port, root, "evil.example").status == 421
+    with pytest.raises(ssl.SSLCertVerificationError):
+        ask(port)
+    plain = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    plain.request("GET", "/login")
+    assert plain.getresponse().status == 400
+    plain.close()
+
+
+def test_a_given_certificate_is_used(start: Start, tmp_path: Path) -> None:
+    certificate, key = make_certificate(tmp_path)
+    port = start(certificate=str(certificate), certificate_key=str(key))
+    answer = ask(port, certificate.read_text())
+    assert answer.status == 200
+    assert answer.getheader("Strict-Transport-Security")
+    told = CliRunner().invoke(app, ["gateway", "authority"])
+    assert "no authority of its own" in str(told.exception)
+
+
+def make_certificate(folder: Path) -> tuple[Path, Path]:
+    """A certificate of localhost, signed by itself, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.UTC)
+    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=2))
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    certificate, key_file = folder / "certificate.pem", folder / "key.pem"
+    certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    key_file.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return certificate, key_file
