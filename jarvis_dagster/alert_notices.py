@@ -65,14 +65,14 @@ def notice_of_group(group: AlertGroup) -> Notice:
     for number, alert in enumerate(told[1:_NAMED], start=2):
         said = alert.annotations.get("summary", alert.labels.get("alertname", ""))
         details[f"Alert {number}"] = said
-    links = {"What to do": page} if (page := first.annotations.get("runbook_url")) else {}
+    if page := first.annotations.get("runbook_url"):
+        details["More"] = page if page.startswith("http") else f"docs/{page}"
     return Notice(
         event="alert",
         summary=f"{summary}.",
         severity=severity,  # type: ignore[arg-type]
         remedy=first.annotations.get("remedy", ""),
         details=details,
-        links=links,
         component="monitoring",
         cause=f"alert:{group.groupKey}",
     )

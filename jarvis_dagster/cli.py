@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jarvis_dagster.commands.account import account_app, audit_app, token_app
+from jarvis_dagster.commands.alerts import alerts_app
 from jarvis_dagster.commands.approvals import approvals_app
 from jarvis_dagster.commands.autopilot import autopilot_app
 from jarvis_dagster.commands.backup import backup_app
+from jarvis_dagster.commands.dashboards import dashboards_app
 from jarvis_dagster.commands.dataset import dataset_app
 from jarvis_dagster.commands.drive import drive_app
 from jarvis_dagster.commands.experiment import experiment_app
@@ -62,6 +64,8 @@ app.add_typer(token_app, name="token")
 app.add_typer(audit_app, name="audit")
 app.add_typer(report_app, name="report")
 app.add_typer(gateway_app, name="gateway")
+app.add_typer(alerts_app, name="alerts")
+app.add_typer(dashboards_app, name="dashboards")
 app.add_typer(review_app, name="review")
 app.add_typer(models_app, name="models")
 app.add_typer(experiment_app, name="experiment")

@@ -24,7 +24,14 @@ if TYPE_CHECKING:
 
     from jarvis_dagster.services.analytics import JarvisAnalyticsService
 
-__all__ = ["Measure", "measure_platform", "measures_of_now", "measures_of_run", "run_metrics"]
+__all__ = [
+    "Measure",
+    "measure_platform",
+    "measures_of_now",
+    "measures_of_run",
+    "run_metrics",
+    "zeroes",
+]
 
 _EVENTS = {
     dg.DagsterEventType.ASSET_MATERIALIZATION,
@@ -54,15 +61,15 @@ class Measure:
 def measures_of_run(
     job: str, status: str, seconds: float | None, events: Iterable[dg.DagsterEvent]
 ) -> Iterator[Measure]:
-    """What a run that ended says.
+    """What a run that ended says; its job is ``dagster_job``, since ``job`` is Prometheus' own.
 
     Args:
         seconds: How long it ran; None where it never began.
         events: Its materialisations, checks and failed steps.
     """
-    yield _count("jarvis_runs_total", job=job, status=status.lower())
+    yield _count("jarvis_runs_total", dagster_job=job, status=status.lower())
     if seconds is not None:
-        yield _seen("jarvis_run_seconds", seconds, job=job)
+        yield _seen("jarvis_run_seconds", seconds, dagster_job=job)
     took: dict[str, float] = {}
     frames = length_s = 0.0
     for event in events:
@@ -138,6 +145,17 @@ def measures_of_now(instance: dg.DagsterInstance, now: float) -> list[Measure]:
     return found
 
 
+def zeroes(jobs: Iterable[str], assets: Iterable[str]) -> Iterator[Measure]:
+    """Counters at 0: what rises from nothing to 1 is no increase to Prometheus."""
+    for job in jobs:
+        for status in ("success", "failure", "canceled"):
+            yield Measure(
+                "counter", "jarvis_runs_total", 0.0, (("dagster_job", job), ("status", status))
+            )
+    for asset in assets:
+        yield _count("jarvis_asset_failures_total", 0.0, asset=asset)
+
+
 def run_metrics() -> list[dg.SensorDefinition]:
     """A sensor for each way in which a run ends; what they log is counted once a run."""
     return [
@@ -184,8 +202,13 @@ def measure_platform(
 ) -> dg.SkipReason:
     """Gauges of what is gone are dropped."""
     measures = measures_of_now(context.instance, time.time())
+    repository = context.repository_def
     try:
         log(analytics.service, measures)
+        if repository is not None:
+            jobs = [job for job in repository.job_names if not job.startswith("__")]
+            assets = [key.to_user_string() for key in repository.asset_graph.executable_asset_keys]
+            log(analytics.service, zeroes(jobs, assets))
         for name in ("jarvis_tick_timestamp_seconds", "jarvis_tick_failing"):
             analytics.service.forget(
                 name, [dict(one.labels) for one in measures if one.name == name]

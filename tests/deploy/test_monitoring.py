@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from jarvis_dagster.monitoring import SERVICES
+from jarvis_dagster.services.analytics.dashboards import grafana_json, own_dashboards
 from tests.deploy.project import ROOT, production_stack
 
 if TYPE_CHECKING:
@@ -37,10 +39,15 @@ def rules() -> list[dict[str, Any]]:
     return [rule for group in groups for rule in group["rules"]]
 
 
+def dashboards() -> dict[str, dict[str, Any]]:
+    return {
+        path.stem: json.loads(path.read_text("utf-8"))
+        for path in sorted((DEPLOY / "grafana/dashboards").glob("*.json"))
+    }
+
+
 def panels() -> list[dict[str, Any]]:
-    dashboard = json.loads((DEPLOY / "grafana/dashboards/jarvis.json").read_text("utf-8"))
-    found: list[dict[str, Any]] = dashboard["panels"]
-    return found
+    return [panel for dashboard in dashboards().values() for panel in dashboard["panels"]]
 
 
 def questions() -> list[str]:
@@ -82,6 +89,17 @@ def test_alertmanager_silences_only_alerts_that_exist() -> None:
                 assert set(value.strip('"').split("|")) <= known
 
 
+def test_what_an_alert_needs_is_a_service_that_quiets_it() -> None:
+    settings = yaml.safe_load((DEPLOY / "alertmanager/alertmanager.yml").read_text("utf-8"))
+    quieted = set()
+    for rule in settings["inhibit_rules"]:
+        for matcher in rule["target_matchers"]:
+            found = re.search(r"needs =~ .*?\)\?(\w+)\(", matcher)
+            quieted |= {found[1]} if found else set()
+    needed = {name for rule in rules() for name in rule["labels"].get("needs", "").split()}
+    assert needed <= quieted <= set(SERVICES)
+
+
 def test_every_question_of_dashboard_and_rules_is_promql(tmp_path: Path) -> None:
     group = {
         "name": "all",
@@ -96,25 +114,36 @@ def test_jarvis_own_metrics_in_questions_exist(tmp_path: Path) -> None:
     from jarvis_dagster.services.analytics.config import AnalyticsConfig
     from jarvis_dagster.services.analytics.endpoint import metrics_registry
 
-    asked = {name for text in questions() for name in re.findall(r"\bjarvis_\w+", text)}
+    asked = {
+        re.sub(r"_(total|bucket|count|sum)$", "", name)
+        for text in questions()
+        for name in re.findall(r"\bjarvis_\w+", text)
+    }
     assert asked
     registry = metrics_registry(AnalyticsConfig(directory=tmp_path))
     served = {metric.name for metric in registry.collect()}
     logged = "".join(path.read_text("utf-8") for path in (ROOT / "jarvis_dagster").rglob("*.py"))
-    assert [name for name in asked if name not in served and f'"{name}"' not in logged] == []
+    assert [name for name in asked if name not in served and f'"{name}' not in logged] == []
 
 
-def test_dashboard_is_grafanas_and_names_sources_that_exist() -> None:
-    dashboard = json.loads((DEPLOY / "grafana/dashboards/jarvis.json").read_text("utf-8"))
+def test_dashboards_are_those_that_the_code_makes() -> None:
+    made = {name: grafana_json(one) for name, one in own_dashboards().items()}
+    assert dashboards() == made, "run `jarvis dashboards write deploy/grafana/dashboards`"
+    assert set(made) == {"system", "pipeline", "vision", "workflow", "business"}
+
+
+@pytest.mark.parametrize("name", sorted(own_dashboards()))
+def test_a_dashboard_is_grafanas_and_names_sources_that_exist(name: str) -> None:
+    dashboard = dashboards()[name]
     sources = yaml.safe_load(
         (DEPLOY / "grafana/provisioning/datasources/prometheus.yml").read_text("utf-8")
     )["datasources"]
     known = {source["uid"] for source in sources}
-    assert dashboard["uid"]
-    ids = [panel["id"] for panel in panels()]
+    assert 0 < len(dashboard["uid"]) <= 40
+    ids = [panel["id"] for panel in dashboard["panels"]]
     assert len(ids) == len(set(ids)) >= 6
     taken: set[tuple[int, int]] = set()
-    for panel in panels():
+    for panel in dashboard["panels"]:
         assert panel["title"]
         assert panel["description"]
         assert {target["datasource"]["uid"] for target in panel["targets"]} <= known

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from pydantic import SecretStr
 
 from jarvis_dagster.errors import (
     BadInputError,
@@ -31,6 +32,7 @@ from jarvis_dagster.services.analytics import (
     serve_metrics,
 )
 from jarvis_dagster.services.analytics.dashboards import Dashboard, Panel
+from tests.fakes.grafana import grafana
 from tests.servers import Server, free_ports
 
 
@@ -269,7 +271,7 @@ def test_a_dashboard_is_a_file_for_grafana(
     [
         ({}, "title"),
         ({"title": "x", "panels": []}, "panels"),
-        ({"title": "x", "panels": [{"title": "y"}]}, r"panels\.0\.expr"),
+        ({"title": "x", "panels": [{"title": "y"}]}, r"panels\.0: .*either expr or queries"),
         ({"title": "x", "panels": [{"title": "y", "expr": "z", "type": "pie"}]}, "type"),
         ({"title": "x", "panels": [{"title": "y", "expr": "z"}], "colour": "red"}, "colour"),
     ],
@@ -279,6 +281,66 @@ def test_a_wrong_dashboard_is_explained(
 ) -> None:
     with pytest.raises(BadInputError, match=message):
         service.create_dashboard(board)
+
+
+def test_a_dashboard_is_put_into_grafana(config: AnalyticsConfig) -> None:
+    board = {"title": "Speed", "panels": [{"title": "Videos", "expr": "videos_total"}]}
+    with grafana() as server:
+        service = JarvisAnalyticsService(
+            config.model_copy(
+                update={
+                    "grafana_url": server.url,
+                    "grafana_token": SecretStr(server.token),
+                    "attempts": 2,
+                }
+            )
+        )
+        server.answers = [503]  # it starts
+        uid = service.create_dashboard(board)
+        assert service.create_dashboard(board) == uid
+        held = server.dashboards[uid]
+        assert (held["dashboard"]["title"], held["dashboard"]["version"]) == ("Speed", 2)
+        assert server.folders[held["folder"]] == "Jarvis"
+        server.token = "glsa_another"
+        with pytest.raises(PermanentError, match="Invalid API key") as caught:
+            service.create_dashboard(board)
+        assert "glsa_test" not in str(caught.value)
+        server.answers = [500, 500]
+        with pytest.raises(TransientError, match="HTTP 500"):
+            service.create_dashboard(board)
+    with pytest.raises(TransientError, match="grafana_url"):
+        service.create_dashboard(board)
+    service.close()
+
+
+def test_alerts_are_listed_and_silenced(config: AnalyticsConfig, alertmanager: Server) -> None:
+    service = JarvisAnalyticsService(
+        config.model_copy(update={"alertmanager_url": alertmanager.url})
+    )
+    for name, severity in (("Noisy", "warning"), ("Grave", "critical")):
+        service.send_alert(
+            {"name": name, "summary": f"{name}!", "severity": severity, "labels": {"of": "test"}}
+        )
+    known = [one for one in service.alerts() if one.labels.get("of") == "test"]
+    assert [(one.name, one.state) for one in known] == [("Grave", "told"), ("Noisy", "told")]
+    first = service.silence({"alertname": "Noisy"}, 1, by="ada", why="a test")
+    assert service.silence({"alertname": "Noisy"}, 2, by="ada", why="longer") == first
+    (held,) = service.silences()
+    assert (held.matchers, held.by, held.why) == ({"alertname": "Noisy"}, "ada", "longer")
+    deadline = time.monotonic() + 30
+    while {one.name: one.state for one in service.alerts()}["Noisy"] != "silenced":
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    service.end_silence(first)
+    assert service.silences() == []
+    with pytest.raises(BadInputError, match="no silence"):
+        service.end_silence("00000000-0000-0000-0000-000000000000")
+    for matchers, hours, why in (({}, 1, "x"), ({"a": "b"}, 0, "x"), ({"a": "b"}, 1, " ")):
+        with pytest.raises(BadInputError):
+            service.silence(matchers, hours, by="ada", why=why)
+    service.close()
+    with pytest.raises(NotSupportedError, match="alertmanager_url"):
+        JarvisAnalyticsService(config).alerts()
 
 
 def test_alerts_reach_alertmanager_once(config: AnalyticsConfig, alertmanager: Server) -> None:

@@ -11,13 +11,20 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from jarvis_dagster.errors import BadInputError, NotSupportedError
+from jarvis_dagster.services.analytics.alertmanager import Alertmanager
 from jarvis_dagster.services.analytics.alerts import check_alertmanager, post_alert, read_alert
-from jarvis_dagster.services.analytics.dashboards import read_dashboard, write_dashboard
+from jarvis_dagster.services.analytics.dashboards import (
+    grafana_json,
+    read_dashboard,
+    write_dashboard,
+)
+from jarvis_dagster.services.analytics.grafana import Grafana
 from jarvis_dagster.services.analytics.store import MetricStore
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from jarvis_dagster.services.analytics.alertmanager import Known, Silence
     from jarvis_dagster.services.analytics.config import AnalyticsConfig
 
 __all__ = ["JarvisAnalyticsService"]
@@ -104,17 +111,22 @@ class JarvisAnalyticsService:
         self._store.forget(_name(name), [_labels(labels, None) for labels in keep])
 
     def create_dashboard(self, dashboard_config: Mapping[str, Any]) -> str:
-        """Write a dashboard for Grafana; the same title replaces it.
+        """Write a dashboard for Grafana, and put it there where an address is set.
+
+        The same title replaces it.
 
         Args:
-            dashboard_config: ``title``, ``panels`` (each ``title``, ``expr``,
+            dashboard_config: ``title``, ``panels`` (each ``title``, ``expr`` or ``queries``,
                 and maybe ``type``, ``unit``), and maybe ``tags``, ``refresh``.
 
         Returns:
-            Its id, the name of the file in ``dashboards``.
+            Its id: the name of the file in ``dashboards``, its uid in Grafana.
         """
         dashboard = read_dashboard(dashboard_config)
-        return write_dashboard(dashboard, self.config.directory / "dashboards")
+        write_dashboard(dashboard, self.config.directory / "dashboards")
+        if self.config.grafana_url:
+            Grafana(self.config).put_dashboard(grafana_json(dashboard))
+        return dashboard.uid
 
     def send_alert(self, alert_config: Mapping[str, Any]) -> None:
         """Give an alert to Alertmanager.
@@ -137,6 +149,42 @@ class JarvisAnalyticsService:
             alert,
             timeout_s=self.config.timeout_s,
             attempts=self.config.attempts,
+        )
+
+    def alerts(self) -> list[Known]:
+        """What Alertmanager holds, the gravest first; also what is silenced or has a cause.
+
+        Raises:
+            NotSupportedError: no Alertmanager is set.
+        """
+        return self._manager().alerts()
+
+    def silence(self, matchers: Mapping[str, str], hours: float, *, by: str, why: str) -> str:
+        """Have alerts with these labels tell nobody for a while; returns the silence's id.
+
+        Raises:
+            BadInputError: no labels, no reason, or no time.
+            NotSupportedError: no Alertmanager is set.
+        """
+        return self._manager().silence(matchers, hours, by=by, why=why)
+
+    def silences(self) -> list[Silence]:
+        """The silences in force."""
+        return self._manager().silences()
+
+    def end_silence(self, silence_id: str) -> None:
+        """Have a silence end now.
+
+        Raises:
+            BadInputError: there is none of that id.
+        """
+        self._manager().end_silence(silence_id)
+
+    def _manager(self) -> Alertmanager:
+        if self.config.alertmanager_url is None:
+            raise NotSupportedError("There is no Alertmanager.", "Set analytics.alertmanager_url.")
+        return Alertmanager(
+            self.config.alertmanager_url, self.config.timeout_s, self.config.attempts
         )
 
 

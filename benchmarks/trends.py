@@ -1,0 +1,192 @@
+"""How often trends are found in noise, and how large they have to be to be found.
+
+``python -m benchmarks.trends [--repeat 400]``. Numbers come from here alone; peers are plain least
+squares with its t test, and the t test for seasons, on the same numbers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import sys
+
+import numpy as np
+from scipy import stats
+
+from jarvis_dagster.hockey.trends import (
+    Figure,
+    Series,
+    analyse,
+    changes,
+    changes_p_value,
+    compare,
+    slope,
+)
+
+FIRST = datetime.date(2026, 9, 4)
+TODAY = datetime.date(2027, 6, 30)
+MONTH = 30.4375
+
+
+def main() -> int:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description="Measure the trends of the weekly reports.")
+    parser.add_argument("--repeat", type=int, default=400)
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    random = np.random.default_rng(20261130)
+    rows = [
+        *_slopes(random, arguments.repeat),
+        *_wild(random, arguments.repeat),
+        *_steps(random, arguments.repeat),
+        *_seasons(random, arguments.repeat),
+        *_reports(random, arguments.repeat // 4),
+    ]
+    if arguments.json:
+        sys.stdout.write(json.dumps(rows, indent=1) + "\n")
+        return 0
+    for row in rows:
+        print("  ".join(f"{name} {value}" for name, value in row.items()))
+    return 0
+
+
+def _season(
+    random: np.random.Generator, games: int, *, gain: float = 0.0, alike: float = 0.0
+) -> Series:
+    """Noise of 1; ``gain`` a month."""
+    days = np.round(np.arange(games) * 3.5)
+    wild = random.normal(size=games)
+    for at in range(1, games):
+        wild[at] = alike * wild[at - 1] + np.sqrt(1 - alike**2) * wild[at]
+    start = (FIRST - datetime.date(1970, 1, 1)).days
+    return Series(Figure("x", "x"), start + days, 10 + gain * days / MONTH + wild)
+
+
+def _slopes(random: np.random.Generator, repeat: int) -> list[dict[str, object]]:
+    rows = []
+    for alike in (0.0, 0.3, 0.5):
+        for games in (6, 12, 24, 48):
+            for gain in (0.0, 0.5, 1.0):
+                found = covered = peer = 0
+                for _ in range(repeat):
+                    series = _season(random, games, gain=gain, alike=alike)
+                    line = slope(series)
+                    assert line is not None
+                    found += line.p_value <= 0.05
+                    covered += line.low <= gain <= line.high
+                    peer += stats.linregress(series.days, series.values).pvalue <= 0.05
+                rows.append(
+                    {
+                        "question": "slope",
+                        "alike": alike,
+                        "games": games,
+                        "sd_a_month": gain,
+                        "found": round(found / repeat, 3),
+                        "in_interval": round(covered / repeat, 3),
+                        "least_squares_found": round(peer / repeat, 3),
+                    }
+                )
+    return rows
+
+
+def _wild(random: np.random.Generator, repeat: int) -> list[dict[str, object]]:
+    """One game of 24 is 10 standard deviations off; the slope is 1 a month."""
+    ours, peers = [], []
+    for _ in range(repeat):
+        series = _season(random, 24, gain=1.0)
+        series.values[random.integers(20, 24)] -= 10
+        line = slope(series)
+        assert line is not None
+        ours.append(abs(line.per_month - 1))
+        peers.append(abs(stats.linregress(series.days, series.values).slope * MONTH - 1))
+    return [
+        {
+            "question": "slope with one wild game",
+            "error_a_month": round(float(np.median(ours)), 3),
+            "least_squares_error": round(float(np.median(peers)), 3),
+        }
+    ]
+
+
+def _steps(random: np.random.Generator, repeat: int) -> list[dict[str, object]]:
+    rows = []
+    for alike in (0.0, 0.3):
+        for games in (12, 24, 48):
+            for step in (0.0, 1.0, 2.0, 3.0):
+                found = close = 0
+                for _ in range(repeat):
+                    series = _season(random, games, alike=alike)
+                    series.values[games // 2 :] += step
+                    p_value = changes_p_value(series)
+                    if p_value is None or p_value > 0.05:
+                        continue
+                    found += 1
+                    places = [one.index for one in changes(series)]
+                    close += any(abs(at - games // 2) <= 2 for at in places)
+                rows.append(
+                    {
+                        "question": "step",
+                        "alike": alike,
+                        "games": games,
+                        "sd": step,
+                        "found": round(found / repeat, 3),
+                        "within_2_games": round(close / found, 3) if step and found else "",
+                    }
+                )
+    return rows
+
+
+def _seasons(random: np.random.Generator, repeat: int) -> list[dict[str, object]]:
+    rows = []
+    for games in (4, 12, 24):
+        for shift in (0.0, 1.0):
+            found = covered = peer = 0
+            for _ in range(repeat):
+                now, then = random.normal(10 + shift, 1, games), random.normal(10, 1, games)
+                start = (FIRST - datetime.date(1970, 1, 1)).days
+                days = np.concatenate([start - 365 + np.arange(games), start + np.arange(games)])
+                series = Series(Figure("x", "x"), days.astype(float), np.concatenate([then, now]))
+                told = compare(series, FIRST + datetime.timedelta(days=games))
+                assert told is not None
+                found += told.p_value <= 0.05
+                covered += told.low <= shift <= told.high
+                peer += stats.ttest_ind(now, then).pvalue <= 0.05
+            rows.append(
+                {
+                    "question": "season",
+                    "games": games,
+                    "sd": shift,
+                    "found": round(found / repeat, 3),
+                    "in_interval": round(covered / repeat, 3),
+                    "t_test_found": round(peer / repeat, 3),
+                }
+            )
+    return rows
+
+
+def _reports(random: np.random.Generator, repeat: int) -> list[dict[str, object]]:
+    """Whole reports of 12 figures of noise: how many call out anything."""
+    rows = []
+    for alike in (0.0, 0.3):
+        for games in (8, 24):
+            any_called = called = 0
+            for _ in range(repeat):
+                every = [_season(random, games, alike=alike) for _ in range(12)]
+                said = sum(one.says_something for one in analyse(every, TODAY)[0])
+                called += said
+                any_called += said > 0
+            rows.append(
+                {
+                    "question": "report of 12 figures of noise",
+                    "alike": alike,
+                    "games": games,
+                    "reports_that_call_out": round(any_called / repeat, 3),
+                    "figures_called_out": round(called / (12 * repeat), 4),
+                }
+            )
+    return rows
+
+
+if __name__ == "__main__":
+    sys.exit(main())
