@@ -22,10 +22,12 @@ from jarvis_dagster.assets import (
     stored,
     upkeep,
 )
+from jarvis_dagster.assets.by_workflows import workflow_assets
 from jarvis_dagster.assets.synchronised import synchronised
 from jarvis_dagster.assets.toolchain import datasets as toolchain_datasets
 from jarvis_dagster.assets.toolchain import labels, promotion, review, shadow
 from jarvis_dagster.assets.toolchain.training import training_assets, training_jobs
+from jarvis_dagster.gateway.addresses import addresses
 from jarvis_dagster.jobs import (
     apply_corrections,
     decide_promotion,
@@ -80,10 +82,13 @@ from jarvis_dagster.sensors.unfinished_runs import (
     end_canceled_experiments,
     end_failed_experiments,
 )
+from jarvis_dagster.sensors.workflow_results import tell_triggers, workflow_results
 from jarvis_dagster.settings import load_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from jarvis_dagster.settings import Settings
 
 __all__ = ["build_definitions"]
 
@@ -126,16 +131,18 @@ def build_definitions(
         "backups": BackupResource(**where),
         "progress": LogProgress(),
     }
+    assets = [
+        *dg.load_assets_from_modules(
+            [footage, spotlight, holmes, holmes_weekly, season, delivery, review, labels]
+        ),
+        *dg.load_assets_from_modules([upkeep, stored, searchable, answering]),
+        *dg.load_assets_from_modules([toolchain_datasets, promotion, shadow]),
+        *training_assets(),
+        *(synchronised(name, pair) for name, pair in settings.synchronise.items()),
+    ]
+    known = {key for one in assets if isinstance(one, dg.AssetsDefinition) for key in one.keys}
     return dg.Definitions(
-        assets=[
-            *dg.load_assets_from_modules(
-                [footage, spotlight, holmes, holmes_weekly, season, delivery, review, labels]
-            ),
-            *dg.load_assets_from_modules([upkeep, stored, searchable, answering]),
-            *dg.load_assets_from_modules([toolchain_datasets, promotion, shadow]),
-            *training_assets(),
-            *(synchronised(name, pair) for name, pair in settings.synchronise.items()),
-        ],
+        assets=[*assets, *workflow_assets(_temporal_pages(settings), known)],
         asset_checks=dg.load_asset_checks_from_modules([upkeep, stored, promotion]),
         jobs=[process_video, list_games, back_up, verify_backups, prune_storage, verify_storage]
         + [index_drives, apply_corrections, queue_for_review, read_labels]
@@ -161,8 +168,16 @@ def build_definitions(
             tell_of_results,
             send_notices,
             *run_metrics(),
+            workflow_results,
+            *tell_triggers(),
             measure_platform,
         ],
         resources={**resources, **(overrides or {})},
         executor=dg.in_process_executor,
     )
+
+
+def _temporal_pages(settings: Settings) -> str:
+    """Where people see workflows, behind the login."""
+    namespace = settings.workflow.namespace if settings.workflow else "default"
+    return f"{addresses(settings).url}/temporal/namespaces/{namespace}/workflows"

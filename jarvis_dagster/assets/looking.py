@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from jarvis_dagster.errors import JarvisError
+from jarvis_dagster.errors import JarvisError, PermanentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from jarvis_dagster.champions import Chosen
+    from jarvis_dagster.fanning_out import FoundByWorkers
     from jarvis_dagster.hockey.detection import Detector
     from jarvis_dagster.hockey.sweep_files import Waiting
     from jarvis_dagster.hockey.video import VideoInfo
-    from jarvis_dagster.resources.workspace import Workspace
+    from jarvis_dagster.resources.workspace import Workspace, WorkspaceResource
     from jarvis_dagster.settings import Settings
 
-__all__ = ["detector_of", "scan_of", "stride_of", "waiting_in"]
+__all__ = ["detector_of", "found_by_workers", "scan_of", "stride_of", "waiting_in"]
 
 _PEOPLE = dg.AssetKey(["spotlight", "detections"])
 
@@ -71,12 +72,14 @@ def scan_of(
 
     So the video is decoded once, not by each asset that looks at its pictures.
     """
+    from jarvis_dagster.fanning_out import fans_out
     from jarvis_dagster.hockey.preflight import scan_video
     from jarvis_dagster.hockey.sweep import sweep
     from jarvis_dagster.hockey.video import probe
 
-    if _PEOPLE in context.job_def.asset_layer.executable_asset_keys:
-        info = probe(path)
+    info = probe(path)
+    people_too = _PEOPLE in context.job_def.asset_layer.executable_asset_keys
+    if people_too and not fans_out(settings, info.duration_s):
         try:
             _, detector = detector_of(settings)
             stride, reason = stride_of(settings, info, detector)
@@ -94,3 +97,16 @@ def scan_of(
             waiting_in(space).put(seen, reason)
             return seen.scan
     return scan_video(path, progress=lambda done, total: progress("scan", done, total))
+
+
+def found_by_workers(
+    context: dg.AssetExecutionContext, workspace: WorkspaceResource, video_key: str, **how: Any
+) -> FoundByWorkers | None:
+    """What the workers find in a long video; None where they cannot, which is logged."""
+    from jarvis_dagster.fanning_out import find_people
+
+    try:
+        return find_people(workspace.core, video_key, **how)
+    except PermanentError as error:
+        context.log.warning(f"The workers cannot look at this video, so this run does: {error}")
+        return None

@@ -32,7 +32,15 @@ _HEARTBEAT_S = 60.0
 _AT_A_TIME = 200
 """Parts that wait or run; the rest is not even planned in Temporal, whose lists are short."""
 _OWN = ("segments", "heartbeat_s", "id")
-_KNOWN = {"video_key", "stride", "model_key", "score_threshold", "segment_s", "revision"}
+_KNOWN = {
+    "video_key",
+    "stride",
+    "model_key",
+    "score_threshold",
+    "segment_s",
+    "parameters",
+    "revision",
+}
 
 
 @workflow.defn(name="video-detection")
@@ -40,10 +48,10 @@ class VideoDetection:
     """Detections of a whole video, part by part.
 
     Input: ``video_key``; maybe ``stride``, ``model_key`` (an ONNX detector in the object store),
-    ``score_threshold``, ``segment_s`` (length of the parts), and ``revision``, a text that tells
-    work apart. Result: ``detections`` and ``kit`` (object keys), ``model``, ``model_version``,
-    ``stride``, ``stride_reason``, ``segments``, ``again`` (parts that were looked at twice) and
-    ``frames``.
+    ``score_threshold``, ``segment_s`` (length of the parts), ``parameters`` (as the Autopilot
+    adapted them to the camera), and ``revision``, a text that tells work apart. Result:
+    ``detections`` and ``kit`` (object keys), ``rows``, ``model``, ``model_version``, ``stride``,
+    ``stride_reason``, ``segments``, ``again`` (parts that were looked at twice), ``frames``.
     """
 
     def __init__(self) -> None:

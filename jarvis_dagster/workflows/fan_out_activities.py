@@ -99,7 +99,12 @@ class FanOutActivities:
                 "model_version": detector.version,
                 "stride": stride,
             }
-            content = {**facts, "video": sha256, "threshold": detector.score_threshold}
+            content = {
+                **facts,
+                "video": sha256,
+                "threshold": detector.score_threshold,
+                "parameters": given.get("parameters"),
+            }
             identity = json.dumps(content, sort_keys=True)
             return {
                 **facts,
@@ -137,6 +142,7 @@ class FanOutActivities:
                 start=given["start"],
                 stop=given["stop"],
                 memory=self._memory(memory_key) if memory_key else None,
+                correct=_correction(given.get("parameters")),
                 progress=told,
             )
             expected = -(-(given["stop"] - given["start"]) // stride)
@@ -244,3 +250,11 @@ class FanOutActivities:
 
 def _home(plan: str) -> str:
     return f"artifacts/detection-{plan}"
+
+
+def _correction(parameters: dict[str, Any] | None) -> Any:
+    if parameters is None:
+        return None
+    from jarvis_dagster.hockey.adaptation.parameters import Parameters
+
+    return Parameters.from_json(parameters).correction

@@ -15,6 +15,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError
 
 from jarvis_dagster.workflows.deterministic import queue_for
+from jarvis_dagster.workflows.fan_out import VideoDetection
 
 __all__ = ["STEPS", "ComputerVision"]
 
@@ -29,6 +30,8 @@ _RETRY = RetryPolicy(
 )
 _LONGEST = datetime.timedelta(hours=24)
 _HEARTBEAT = datetime.timedelta(seconds=60)
+_LONG = 18_000
+"""Frames from which on people are looked for in parts: ten minutes at 30 a second."""
 
 
 @workflow.defn(name="computer-vision")
@@ -36,8 +39,10 @@ class ComputerVision:
     """From a video in the object store to tables in the object store.
 
     Input: ``video_key``, the object key of a video in the artifacts bucket;
-    maybe ``stride``, detecting on every n-th frame; maybe ``revision``, a text
-    that tells work with another model or version apart from earlier work.
+    maybe ``stride``, detecting on every n-th frame; maybe ``fan_out``, whether any
+    number of workers look for people, part by part (by default in videos of ten
+    minutes and more); maybe ``revision``, a text that tells work with another
+    model or version apart from earlier work.
     Result: ``video_key``, ``outputs`` (object key by name) and ``summary``.
     """
 
@@ -48,18 +53,24 @@ class ComputerVision:
         steps: list[dict[str, Any]] = [{"name": name, "state": "waiting"} for name in STEPS]
         outputs: dict[str, str] = {}
         summary: dict[str, Any] = {}
+        frames = 0
         for number, step in enumerate(steps):
             steps[number] = {**step, "state": "running"}
             workflow.upsert_memo({"steps": steps})
-            done = await workflow.execute_activity(
-                step["name"],
-                {**input_data, "outputs": outputs},
-                result_type=dict[str, Any],
-                start_to_close_timeout=_LONGEST,
-                heartbeat_timeout=_HEARTBEAT,
-                retry_policy=_RETRY,
-                task_queue=queue,
-            )
+            given = {**input_data, "outputs": outputs}
+            if step["name"] == "features" and _fans_out(input_data, frames):
+                done = await _by_parts(input_data, frames)
+            else:
+                done = await workflow.execute_activity(
+                    step["name"],
+                    given,
+                    result_type=dict[str, Any],
+                    start_to_close_timeout=_LONGEST,
+                    heartbeat_timeout=_HEARTBEAT,
+                    retry_policy=_RETRY,
+                    task_queue=queue,
+                )
+            frames = max(frames, done["frames"])
             outputs |= done["outputs"]
             summary |= done["summary"]
             steps[number] = {
@@ -72,13 +83,37 @@ class ComputerVision:
         return {"video_key": input_data["video_key"], "outputs": outputs, "summary": summary}
 
 
+def _fans_out(input_data: dict[str, Any], frames: int) -> bool:
+    """Workflows that began before there were parts go on without."""
+    wanted: bool = input_data.get("fan_out", frames >= _LONG)
+    return wanted and workflow.patched("people-by-parts")
+
+
+async def _by_parts(input_data: dict[str, Any], frames: int) -> dict[str, Any]:
+    """What ``features`` returns, from the workflow ``video-detection``."""
+    began = workflow.now()
+    given = {"video_key": input_data["video_key"], "stride": input_data.get("stride")}
+    found = await workflow.execute_child_workflow(
+        VideoDetection.run, given, id=f"{workflow.info().workflow_id}-people"
+    )
+    return {
+        "outputs": {name: found[name] for name in ("detections", "kit")},
+        "summary": {
+            "detections": found["rows"],
+            **{name: found[name] for name in ("model", "model_version", "stride")},
+        },
+        "seconds": (workflow.now() - began).total_seconds(),
+        "frames": max(frames, found["frames"]),
+    }
+
+
 def _check(input_data: dict[str, Any]) -> None:
-    unknown = set(input_data) - {"video_key", "stride", "revision"}
+    unknown = set(input_data) - {"video_key", "stride", "fan_out", "revision"}
     key, stride = input_data.get("video_key"), input_data.get("stride")
     revision = input_data.get("revision", "")
     if unknown or not isinstance(key, str) or not key or not isinstance(revision, str):
         raise ApplicationError(
-            "computer-vision takes video_key (an object key), and maybe stride and revision.",
+            "computer-vision takes video_key (an object key), and maybe stride, fan_out, revision.",
             type="BadInputError",
             non_retryable=True,
         )

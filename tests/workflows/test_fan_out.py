@@ -19,9 +19,13 @@ import psutil
 import pytest
 import yaml
 
+from jarvis_dagster.champions import Chosen
 from jarvis_dagster.errors import PermanentError
+from jarvis_dagster.fanning_out import fans_out, find_people
+from jarvis_dagster.hockey.adaptation.parameters import Parameters
 from jarvis_dagster.hockey.detection import detect_video, load_detector
 from jarvis_dagster.hockey.detection.input_size import Distance
+from jarvis_dagster.hockey.detection.onnx import PACKAGED_WEIGHTS
 from jarvis_dagster.hockey.detection.segments import (
     Segment,
     detect_segment,
@@ -33,6 +37,7 @@ from jarvis_dagster.hockey.synthetic import GameSpec, render_game
 from jarvis_dagster.hockey.video import probe
 from jarvis_dagster.services.core import JarvisCoreServices
 from jarvis_dagster.services.workflow import WorkflowConfig
+from jarvis_dagster.settings import load_settings
 from jarvis_dagster.workflows.busy import BUSY_FILE
 from jarvis_dagster.workflows.registry import Tools
 from jarvis_dagster.workflows.worker import serve
@@ -50,7 +55,7 @@ STRIDE = 2
 @pytest.fixture(scope="module")
 def footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A broadcast that cuts away and back."""
-    spec = GameSpec(seed=3, duration_s=4.0, width_px=640, height_px=360, fps=20, cuts=1)
+    spec = GameSpec(seed=3, duration_s=4.0, width_px=640, height_px=360, fps=15, cuts=1)
     return render_game(tmp_path_factory.mktemp("fan-out"), spec).video
 
 
@@ -94,12 +99,12 @@ def test_parts_join_to_what_one_pass_finds(
     footage: Path, whole: tuple[pd.DataFrame, pd.DataFrame]
 ) -> None:
     detector = load_detector(threads=1)
-    plan = plan_segments(probe(footage).frame_count, STRIDE, 26)
-    assert plan == [(0, 26), (26, 52), (52, 80)]
+    plan = plan_segments(probe(footage).frame_count, STRIDE, 20)
+    assert plan == [(0, 20), (20, 40), (40, 60)]
     # the second part is told wrong what the looks before it saw
     parts: list[Segment] = []
     for start, stop in plan:
-        wrong = parts[0].border.before if start == 26 else None
+        wrong = parts[0].border.before if start == 20 else None
         parts.append(
             detect_segment(footage, detector, stride=STRIDE, start=start, stop=stop, memory=wrong)
         )
@@ -175,7 +180,7 @@ def test_one_worker(
         workflow_id = service.start_workflow("video-detection", given)
         result = service.wait_for_result(workflow_id, 120)
         assert same(kept(core, result, tmp_path), whole)
-        assert (result["segments"], result["frames"], result["stride"]) == (2, 80, STRIDE)
+        assert (result["segments"], result["frames"], result["stride"]) == (2, 60, STRIDE)
         status = service.get_workflow_status(workflow_id)
         assert set(status["performance"]["step_seconds"]) == {"plan", "detect", "join"}
         assert service.query_workflow(workflow_id, "parts") == {"done": 2, "planned": 2}
@@ -187,6 +192,47 @@ def test_one_worker(
         lost = service.start_workflow("video-detection", {"video_key": "artifacts/no/x.mp4"})
         with pytest.raises(PermanentError, match="does not exist"):
             service.wait_for_result(lost, 60)
+
+
+def test_a_long_video_is_given_to_the_workers(
+    core: JarvisCoreServices,
+    footage: Path,
+    whole: tuple[pd.DataFrame, pd.DataFrame],
+    tmp_path: Path,
+) -> None:
+    key = core.storage_service.put_file("artifacts/g/game.mp4", footage).key
+    seen: list[int] = []
+    how: dict[str, Any] = {
+        "stride": STRIDE,
+        "score_threshold": None,
+        "progress": lambda done, _: seen.append(done),
+    }
+    with one_worker(core, tmp_path):
+        found = find_people(core, key, chosen=Chosen(None), parameters=Parameters(), **how)
+        assert same((found.detections, found.kit), whole)
+        assert found.workflow_id.startswith("video-detection-")
+        # a detector of one's own, and a picture corrected for its camera
+        own = tmp_path / "own.onnx"
+        own.write_bytes(PACKAGED_WEIGHTS.read_bytes())
+        brighter = Parameters(gain=1.2)
+        found = find_people(core, key, chosen=Chosen(own), parameters=brighter, **how)
+        detector = load_detector(own, threads=1)
+        expected = detect_video(footage, detector, stride=STRIDE, correct=brighter.correction)
+        assert same((found.detections, found.kit), expected)
+        assert not found.detections.equals(whole[0])
+        lost = {**how, "chosen": Chosen(None), "parameters": Parameters()}
+        with pytest.raises(PermanentError, match="does not exist"):
+            find_people(core, "artifacts/no/such.mp4", **lost)
+    assert max(seen, default=0) <= 1000
+
+
+def test_only_long_videos_are_and_only_if_set(tmp_path: Path) -> None:
+    path = tmp_path / "jarvis-core.yaml"
+    where = f"stack: {{data_dir: '{tmp_path}'}}\n"
+    path.write_text(where)
+    assert not fans_out(load_settings(path), 1e6)
+    path.write_text(where + "workflow: {fan_out_minutes: 2}\n")
+    assert [fans_out(load_settings(path), s) for s in (119, 120)] == [False, True]
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import dagster as dg
 
 from jarvis_dagster.assets.failures import failures
 from jarvis_dagster.assets.footage import COMMON, preflight, source_video, video
-from jarvis_dagster.assets.looking import detector_of, stride_of, waiting_in
+from jarvis_dagster.assets.looking import detector_of, found_by_workers, stride_of, waiting_in
 from jarvis_dagster.assets.metadata import (
     columns,
     kept,
@@ -47,6 +47,7 @@ def detections(
 ) -> dg.MaterializeResult:
     """Players, goalkeepers and referees in the frames, with the colours of their kits."""
     from jarvis_dagster.autopilot.overlay import overlay_of
+    from jarvis_dagster.fanning_out import fans_out
     from jarvis_dagster.hockey.detection import detect_video, load_detector
     from jarvis_dagster.hockey.video import probe
 
@@ -69,7 +70,22 @@ def detections(
             seen = None
         else:
             seen = waiting_in(space).people(detector.version, workspace.settings.vision.stride)
-        if seen is not None:
+        by_workers = None
+        if seen is None and fans_out(workspace.settings, info.duration_s):
+            by_workers = found_by_workers(
+                context,
+                workspace,
+                space.object_key("footage", source["object"]),
+                chosen=chosen,
+                stride=workspace.settings.vision.stride,
+                score_threshold=overlay.score_threshold,
+                parameters=parameters,
+                progress=lambda done, total: progress.update("detect", done, total),
+            )
+        if by_workers is not None:
+            found, kit = by_workers.detections, by_workers.kit
+            stride, reason = by_workers.stride, by_workers.reason
+        elif seen is not None:
             found, kit, stride, reason = seen.detections, seen.kit, seen.stride, seen.reason
         else:
             stride, reason = stride_of(workspace.settings, info, detector)
@@ -103,6 +119,7 @@ def detections(
             "boxes_by_class": {str(k): int(v) for k, v in found["class"].value_counts().items()},
             "frames_looked_at": -(-info.frame_count // stride),
             "stride": stride,
+            "workflow": by_workers.workflow_id if by_workers is not None else "none",
             "model": detector.name,
             "model_version": detector.version,
             "registered_model": chosen.registered or "none",

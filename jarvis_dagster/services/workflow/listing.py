@@ -15,6 +15,8 @@ from jarvis_dagster.services.workflow.status import STATUS, STATUS_NAMES
 from jarvis_dagster.services.workflow.talking import Talking
 
 if TYPE_CHECKING:
+    import datetime
+
     from temporalio.client import Client, WorkflowExecution
 
 __all__ = ["Listing"]
@@ -32,12 +34,15 @@ class Listing(Talking):
         workflow_name: str | None = None,
         component: str | None = None,
         limit: int = 50,
+        *,
+        ended_since: datetime.datetime | None = None,
     ) -> list[dict[str, Any]]:
         """Workflows, the newest first.
 
         Args:
             status: As of :meth:`get_workflow_status`; None is any.
             limit: At most so many.
+            ended_since: Only those that ended then or later; an aware time.
 
         Returns:
             For each ``id, workflow, status, start_time, end_time, execution_time, component,
@@ -58,6 +63,9 @@ class Listing(Talking):
             parts.append(f"ExecutionStatus IN ({names})")
         if workflow_name is not None:
             parts.append(f"WorkflowType = {_quoted(workflow_name)}")
+
+        if ended_since is not None:
+            parts.append(f"CloseTime >= '{ended_since.isoformat()}'")
 
         async def look(client: Client) -> list[dict[str, Any]]:
             found: list[dict[str, Any]] = []
