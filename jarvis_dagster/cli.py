@@ -187,11 +187,19 @@ def worker(
     metrics: Annotated[
         str | None, typer.Option(help="host:port of its metrics, for workflow.metrics_address.")
     ] = None,
+    autoscale: Annotated[
+        bool, typer.Option("--autoscale", help="As many processes as what waits needs.")
+    ] = False,
+    least: Annotated[int, typer.Option("--min", min=0, help="With --autoscale, at least.")] = 1,
+    most: Annotated[int, typer.Option("--max", min=1, help="With --autoscale, at most.")] = 4,
 ) -> None:
     """Serve workflows until Ctrl-C or SIGTERM; running steps finish or are handed back."""
-    from jarvis_dagster.commands.worker import work
+    from jarvis_dagster.commands import worker as command
 
-    work(kinds or (), metrics)
+    if autoscale:
+        command.autoscale(kinds or (), metrics, least, most)
+    else:
+        command.work(kinds or (), metrics)
 
 
 Threads = Annotated[int | None, typer.Option(min=1, help="Threads; all cores by default.")]
