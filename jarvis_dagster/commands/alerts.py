@@ -70,7 +70,8 @@ def silence(
     """Have alerts tell nobody for a while; they are still listed. Prints the silence's id."""
     from jarvis_dagster.commands.platform import this_person
 
-    matchers = dict(part.split("=", 1) if "=" in part else ("alertname", part) for part in labels)
+    pairs = (part.partition("=") for part in labels)
+    matchers = dict((name, value) if mark else ("alertname", name) for name, mark, value in pairs)
     typer.echo(_service().silence(matchers, hours, by=this_person(), why=why))
 
 
