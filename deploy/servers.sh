@@ -6,6 +6,7 @@ declare -A package=(
   [prometheus]=prometheus
   [prometheus-alertmanager]=prometheus-alertmanager
   [promtool]=prometheus
+  [chromium]=chromium
 )
 missing=()
 for command in "${!package[@]}"; do

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from jarvis_dagster.services.security import Principal
     from jarvis_dagster.services.storage import JarvisStorageService
 
-__all__ = ["Library", "Video"]
+__all__ = ["Library", "Paper", "Video"]
 
 _LIST_S = 10.0
 _CACHE_BYTES = 4e9
@@ -52,6 +52,20 @@ class Video:
         return principal.teams is None or self.team is None or self.team in principal.teams
 
 
+@dataclasses.dataclass(frozen=True)
+class Paper:
+    """Another report that is kept: of a week, of a promotion, of a comparison."""
+
+    id: str
+    name: str
+    team: str | None
+    kept: float
+
+    def is_for(self, principal: Principal) -> bool:
+        """Whether this one may see it: what is no team's is for those who see all teams."""
+        return principal.teams is None or self.team in principal.teams
+
+
 class Library:
     """Reads the store at most every few seconds, and keeps files that were just asked for.
 
@@ -65,6 +79,7 @@ class Library:
         self._storage, self._teams, self._cache = storage, drive_teams, cache
         self._lock = threading.Lock()
         self._listed: tuple[float, dict[str, Video]] = (-_LIST_S, {})
+        self._kept: tuple[float, list[Paper]] = (-_LIST_S, [])
         self._sources: dict[tuple[str, str], dict[str, Any]] = {}
 
     def videos(self, principal: Principal) -> list[Video]:
@@ -76,6 +91,37 @@ class Library:
         """One of them; None where there is none or it is another team's."""
         found = self._all().get(key)
         return found if found is not None and found.is_for(principal) else None
+
+    def papers(self, principal: Principal) -> list[Paper]:
+        """The other reports that this one may see, the newest first."""
+        with self._lock:
+            at, kept = self._kept
+            if time.monotonic() - at > _LIST_S:
+                kept = [
+                    Paper(
+                        one["id"],
+                        one["name"],
+                        (one["metadata"] or {}).get("team"),
+                        one["modified"].timestamp(),
+                    )
+                    for one in self._storage.list_stored("reports")
+                    if one["name"].endswith((".html", ".pdf"))
+                ]
+                self._kept = (time.monotonic(), kept)
+        return [one for one in kept if one.is_for(principal)]
+
+    def paper(self, paper_id: str, principal: Principal) -> Path | None:
+        """The file of one of them; None where there is none or it is another team's."""
+        found = next((one for one in self.papers(principal) if one.id == paper_id), None)
+        if found is None:
+            return None
+        path = self._cache / found.id / found.name.rpartition("/")[2]
+        if not path.is_file():
+            self._make_room()
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if not self._storage.retrieve(found.id, path, "reports"):
+                return None
+        return path
 
     def file(self, video: Video, name: str) -> Path | None:
         """A file of a report, as in ``report.html`` or ``highlights/1.mp4``; None if it is gone."""

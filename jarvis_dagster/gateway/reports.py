@@ -17,6 +17,8 @@ from jarvis_dagster.gateway.deciding import Refusal
 from jarvis_dagster.gateway.pages import Pages, Visit
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from starlette.responses import Response
 
 __all__ = ["pages"]
@@ -40,7 +42,9 @@ _REPORT_CSP = (
 @pages.get("/reports")
 def listing(visit: Visit) -> Response:
     """All reports that this one may see, the newest first."""
-    return visit.render("reports.html", videos=visit.context.library.videos(visit.principal))
+    library = visit.context.library
+    videos, papers = library.videos(visit.principal), library.papers(visit.principal)
+    return visit.render("reports.html", videos=videos, papers=papers)
 
 
 @pages.get("/reports/{video}/{file:path}")
@@ -50,9 +54,24 @@ def one_file(visit: Visit) -> Response:
     library = visit.context.library
     video = library.video(key, visit.principal)
     path = library.file(video, file) if video is not None and _FILE.fullmatch(file) else None
+    return _sent(path)
+
+
+@pages.get("/reports/{paper}")
+def paper(visit: Visit) -> Response:
+    """Another report that is kept."""
+    return _sent(visit.context.library.paper(visit.params["paper"], visit.principal))
+
+
+def _sent(path: Path | None) -> Response:
+    """A file, by a browser that is told to run nothing of it.
+
+    Raises:
+        Refusal: there is none.
+    """
     if path is None:
         raise Refusal(404, "There is no such report.", "The list has all that you may see.")
     headers = {"Cache-Control": "private, no-cache"}
-    if file.endswith(".html"):
+    if path.suffix == ".html":
         headers["Content-Security-Policy"] = _REPORT_CSP
     return FileResponse(path, headers=headers, content_disposition_type="inline")

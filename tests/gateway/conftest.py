@@ -74,12 +74,12 @@ def form_of(answer: httpx2.Response, action: str | None = None) -> dict[str, str
 
 @pytest.fixture
 def make_login(tmp_path: Path) -> Callable[..., Login]:
-    def make(**gateway: object) -> Login:
+    def make(*, other: dict[str, object] | None = None, **gateway: object) -> Login:
         path = tmp_path / "jarvis-core.yaml"
         path.write_text("{}")
         settings = with_embedded(load_settings(path))
         changed = settings.gateway.model_copy(update=gateway)
-        settings = settings.model_copy(update={"gateway": changed})
+        settings = settings.model_copy(update={"gateway": changed, **(other or {})})
         core = core_services(settings)
         return Login(make_app(settings, core), core.security_service)
 

@@ -111,7 +111,8 @@ class Gateway:
                     connection.send(body)
             got = connection.getresponse()
             cookies = got.headers.get_all("Set-Cookie") or []
-            headers_got = {name.lower(): value for name, value in got.headers.items()}
+            names = {name.lower() for name in got.headers}
+            headers_got = {name: ", ".join(got.headers.get_all(name) or []) for name in names}
             return Answer(got.status, headers_got, got.read(), cookies)
         finally:
             connection.close()
@@ -233,7 +234,7 @@ def running(folder: Path, store: Server, mlflow: Server) -> Iterator[Gateway]:
         core.security_service.add_account(name, role, teams=frozenset(teams), password=PASSWORD)
     core.storage_service.ensure_buckets()
     for key, drive in (("Bears-111111111111", "young"), ("Sharks-222222222222", "older")):
-        _report(core.storage_service, folder / key, key, drive)
+        report(core.storage_service, folder / key, key, drive)
     servers = _servers(folder, path, ports)
     try:
         for server in servers:
@@ -252,7 +253,7 @@ def running(folder: Path, store: Server, mlflow: Server) -> Iterator[Gateway]:
         core.close()
 
 
-def _report(storage: JarvisStorageService, folder: Path, key: str, drive: str) -> None:
+def report(storage: JarvisStorageService, folder: Path, key: str, drive: str) -> None:
     """What an analysed video leaves in the store, as far as the pages need it."""
     folder.mkdir()
     name = key.partition("-")[0]

@@ -410,7 +410,7 @@ def test_nobody_writes_into_the_log(gateway: Gateway) -> None:
     assert entry["action"] == "sign_in"
     lines = (gateway.data / "security" / "audit.jsonl").read_bytes().splitlines()
     assert all(json.loads(line) for line in lines)
-    assert json.loads(lines[-1])["by"].startswith("x\n")
+    assert json.loads(lines[-1])["by"].isprintable()
     assert gateway.security.audit.verify() == []
 
 
