@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
 
@@ -21,6 +21,7 @@ __all__ = [
     "decide_promotion",
     "deliver_results",
     "list_games",
+    "made_of",
     "process_video",
     "promote_approved",
     "queue_for_review",
@@ -49,7 +50,10 @@ list_games = dg.define_asset_job(
 
 apply_corrections = dg.define_asset_job(
     "apply_corrections",
-    selection=_OF_A_VIDEO & dg.AssetSelection.assets(CORRECTED).downstream(),
+    # All that may have to be made again; a run names what it makes (:func:`recomputed`).
+    selection=_OF_A_VIDEO
+    - dg.AssetSelection.groups("footage")
+    - dg.AssetSelection.assets(["spotlight", "detections"]),
     executor_def=dg.in_process_executor,
     description="A video's results again, as far as they depend on what a person corrected.",
 )
@@ -105,13 +109,32 @@ shadow_video = dg.define_asset_job(
 )
 
 
-def recomputed(kinds: Iterable[str], graph: BaseAssetGraph) -> list[dg.AssetKey]:
+def recomputed(
+    kinds: Iterable[str],
+    graph: BaseAssetGraph,
+    made: Callable[[dg.AssetKey], bool] = lambda _: True,
+) -> list[dg.AssetKey]:
     """The assets to make again after corrections of these kinds: what they change, and below.
 
-    Detections are never among them: nothing that a person says of tracks changes boxes.
+    Detections are never among them where they are made: nothing that a person says of tracks
+    changes boxes.
+
+    Args:
+        made: Whether an asset was ever made of the video; one that was analysed by an earlier
+            version lacks those that are new since, and what needs them.
     """
     first = {dg.AssetKey(_FIRST.get(kind, _TRACKS)) for kind in kinds}
     known = graph.get_all_asset_keys()
     first = {key if key in known else dg.AssetKey(_TRACKS) for key in first}
-    below = _OF_A_VIDEO & dg.AssetSelection.assets(*first).downstream()
-    return sorted({CORRECTED, *below.resolve(graph)})
+    while True:
+        below = (_OF_A_VIDEO & dg.AssetSelection.assets(*first).downstream()).resolve(graph)
+        needed = (_OF_A_VIDEO & dg.AssetSelection.assets(*below).upstream()).resolve(graph)
+        missing = {key for key in needed - below if key != CORRECTED and not made(key)}
+        if not missing:
+            return sorted({CORRECTED, *below})
+        first |= missing
+
+
+def made_of(instance: dg.DagsterInstance, partition: str) -> Callable[[dg.AssetKey], bool]:
+    """Whether an asset was ever made of a video, as :func:`recomputed` asks."""
+    return lambda key: partition in instance.get_materialized_partitions(key)

@@ -176,7 +176,7 @@ def apply(video: Video) -> Applied | None:
     from jarvis_dagster.assets.spotlight.corrected import corrections_of, pending_kinds
     from jarvis_dagster.build import build_definitions
     from jarvis_dagster.hockey.review.entries import parse_corrections
-    from jarvis_dagster.jobs import recomputed
+    from jarvis_dagster.jobs import made_of, recomputed
     from jarvis_dagster.resources.uploads import UploadsResource
     from jarvis_dagster.stack.runs import PROCESS_TAG, this_process
 
@@ -193,7 +193,11 @@ def apply(video: Video) -> Applied | None:
             f"See `jarvis approvals show {answer.id}`.",
         )
     definitions = build_definitions()
-    selection = recomputed(kinds, definitions.get_repository_def().asset_graph)
+    selection = recomputed(
+        kinds,
+        definitions.get_repository_def().asset_graph,
+        made_of(video.instance, video.space.key),
+    )
     result = definitions.resolve_job_def("apply_corrections").execute_in_process(
         instance=video.instance,
         partition_key=video.space.key,

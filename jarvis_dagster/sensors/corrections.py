@@ -16,7 +16,7 @@ from jarvis_dagster.hockey.review.corrections import (
     fingerprint,
 )
 from jarvis_dagster.hockey.review.entries import parse_corrections
-from jarvis_dagster.jobs import apply_corrections, recomputed
+from jarvis_dagster.jobs import apply_corrections, made_of, recomputed
 from jarvis_dagster.resources.uploads import UploadsResource
 from jarvis_dagster.resources.workspace import Workspace
 from jarvis_dagster.sensors.folder_watch import Decision, watch
@@ -101,7 +101,9 @@ def _request(
     request = dg.RunRequest(
         run_key=f"{content}-{len(runs) + 1}",
         partition_key=key,
-        asset_selection=recomputed(kinds, context.repository_def.asset_graph),
+        asset_selection=recomputed(
+            kinds, context.repository_def.asset_graph, made_of(context.instance, key)
+        ),
         tags={TAG: content},
     )
     return Decision(f"has {len(said)} correction(s) of {key}", request)

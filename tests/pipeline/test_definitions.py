@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from jarvis_dagster.build import build_definitions
@@ -76,3 +77,18 @@ def test_the_command_lines_of_dagster_accept_the_project(
     program = Path(sys.executable).with_name(command[0])
     done = run(str(program), *command[1:], DG_CLI_TELEMETRY="0")
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_correction_makes_what_an_earlier_version_did_not_know() -> None:
+    from jarvis_dagster.jobs import apply_corrections, recomputed
+
+    repository = build_definitions().get_repository_def()
+    graph = repository.asset_graph
+    new_since = {dg.AssetKey(["spotlight", "scoreboard"])}
+    usual = recomputed({"event_wrong"}, graph)
+    now = recomputed({"event_wrong"}, graph, lambda key: key not in new_since)
+    assert not new_since & set(usual)
+    assert set(now) >= new_since | set(usual)
+    job = repository.get_job(apply_corrections.name)
+    assert set(now) <= set(job.asset_layer.executable_asset_keys)
+    assert dg.AssetKey(["spotlight", "detections"]) not in now
