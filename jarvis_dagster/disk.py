@@ -51,16 +51,22 @@ def require_room(settings: Settings, video_bytes: int = 0) -> None:
     """
     embedded = settings.storage is None
     require_space(
-        settings.data_dir, share=OBJECT_STORE_SHARE if embedded else 0.0, more=3 * video_bytes
+        settings.data_dir,
+        share=OBJECT_STORE_SHARE if embedded else 0.0,
+        reserve=settings.disk_reserve_mb << 20,
+        more=3 * video_bytes,
     )
 
 
-def require_space(folder: Path, *, share: float = 0.0, more: int = 0) -> None:
+def require_space(
+    folder: Path, *, share: float = 0.0, reserve: int = _LEAST_FREE_BYTES, more: int = 0
+) -> None:
     """Return when the disk of ``folder`` has room for work.
 
     Args:
         folder: It, or the nearest folder above it that is there, is looked at.
-        share: Part of the disk that has to stay free, beside what always has to.
+        share: Part of the disk that has to stay free, beside the reserve.
+        reserve: Bytes that always have to.
         more: Bytes that are about to be written.
 
     Raises:
@@ -69,7 +75,7 @@ def require_space(folder: Path, *, share: float = 0.0, more: int = 0) -> None:
     while not folder.exists():
         folder = folder.parent
     usage = shutil.disk_usage(folder)
-    needed = _LEAST_FREE_BYTES + int(share * usage.total) + more
+    needed = reserve + int(share * usage.total) + more
     if usage.free < needed:
         raise PermanentError(
             f"The disk of {folder} has too little room: {_size(usage.free)} are free,"

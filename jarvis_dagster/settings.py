@@ -103,6 +103,9 @@ class DriveSettings(_Section):
         description="Seconds that label files corrected in `Training` must be unchanged before"
         " they are read.",
     )
+    max_upload_gb: float = pydantic.Field(
+        200, gt=0, description="Larger videos are not taken, but moved to `Quarantine`."
+    )
     poll_interval_s: int = pydantic.Field(
         30, ge=5, description="Seconds between two looks at the drive."
     )
@@ -257,6 +260,9 @@ class Settings(_Section):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = pydantic.Field(
         "INFO", description="Least level of log messages that are written."
     )
+    disk_reserve_mb: int = pydantic.Field(
+        256, ge=64, description="Room (MiB) of the disk that no video's analysis may begin to use."
+    )
     vision: VisionSettings = pydantic.Field(VisionSettings(), description="Footage analysis.")
     drive: DriveSettings = pydantic.Field(DriveSettings(), description="The watched drive.")
     synchronise: dict[str, SyncSettings] = pydantic.Field(
@@ -388,8 +394,12 @@ def load_settings(config: Path | None = None, environment: str | None = None) ->
 def _read(path: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path} cannot be read as YAML ({error}).") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read ({error}).") from error
+    except yaml.YAMLError as error:  # its own text quotes the line, which may hold a secret
+        mark = getattr(error, "problem_mark", None)
+        where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "its beginning"
+        raise ConfigError(f"{path} cannot be read as YAML: see {where}.") from None
     if content is None:
         return {}
     if not isinstance(content, dict):

@@ -69,7 +69,9 @@ def video(
             "facts": facts,
         }
         record = space.keep_json("footage", "source", source)
-        context.add_output_metadata({**facts, "name": upload.name, "sha256": upload.sha256})
+        team = workspace.settings.security.drive_teams.get(upload.drive, "everybody")
+        named = {"name": upload.name, "team": team, "sha256": upload.sha256}
+        context.add_output_metadata({**facts, **named})
     return dg.MaterializeResult(
         metadata={"seconds": elapsed(), **kept(ref, record)},
         data_version=dg.DataVersion(upload.sha256),

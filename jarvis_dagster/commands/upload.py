@@ -77,8 +77,14 @@ def inspect(settings: Settings, video: Path) -> str:
     if not video.is_file():
         what = "is a folder" if video.is_dir() else "does not exist"
         raise BadInputError(f"{video} {what}.", "Name a video file.")
+    size, most = video.stat().st_size, settings.drive.max_upload_gb
+    if size > most * 1e9:
+        raise BadInputError(
+            f"{video} has {size / 1e9:.1f} GB, more than the {most:g} GB that are taken.",
+            "Cut it into parts, or raise `drive.max_upload_gb`.",
+        )
     probe(video)  # what cannot be analysed does not get as far as the drive
-    require_room(settings, video.stat().st_size)
+    require_room(settings, size)
     return sha256_file(video)
 
 

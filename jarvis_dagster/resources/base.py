@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
+from jarvis_dagster.resources.acting import component_now
 from jarvis_dagster.settings import load_settings
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class JarvisResource(dg.ConfigurableResource):
         default="", description="The core settings file; empty means the usual one."
     )
     environment: str = Field(default="", description="Settings overlay; empty means the usual one.")
+    _acting: dict[str, Any] = PrivateAttr(default_factory=dict)
 
     @cached_property
     def settings(self) -> Settings:
@@ -34,8 +36,22 @@ class JarvisResource(dg.ConfigurableResource):
         )
 
     @cached_property
-    def core(self) -> JarvisCoreServices:
-        """The core services of these settings; connects at first use."""
+    def platform(self) -> JarvisCoreServices:
+        """The core services of these settings, with every right; connects at first use."""
         from jarvis_dagster.wiring import core_services
 
         return core_services(self.settings)
+
+    @property
+    def core(self) -> JarvisCoreServices:
+        """The core services as far as the component may use them whose asset runs.
+
+        Where ``security.service_accounts`` is off, and in sensors and commands, that is all.
+        """
+        component = component_now() if self.settings.security.service_accounts else None
+        if component is None:
+            return self.platform
+        if component not in self._acting:
+            account = self.platform.security_service.component(component)
+            self._acting[component] = self.platform.acting_as(account)
+        return self._acting[component]

@@ -79,7 +79,7 @@ class ExperimentResource(JarvisResource):
         page is in the asset's metadata.
         """
         identity = identity_of(context)
-        context.instance.add_run_tags(context.run_id, {EXPERIMENT_TAG: experiment_name})
+        context.instance.add_run_tags(context.run.run_id, {EXPERIMENT_TAG: experiment_name})
         with self.service.run(
             experiment_name,
             parameters,
@@ -116,7 +116,7 @@ class AnalyticsResource(JarvisResource):
 def identity_of(context: dg.AssetExecutionContext) -> dict[str, str]:
     """What a materialisation and its retries have in common."""
     return {
-        RUN_TAG: context.run.root_run_id or context.run_id,
+        RUN_TAG: context.run.root_run_id or context.run.run_id,
         "dagster.asset": context.asset_key.to_user_string(),
         "dagster.partition": context.partition_key if context.has_partition_key else "",
     }

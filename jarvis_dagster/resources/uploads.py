@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from jarvis_dagster.resources.base import JarvisResource
@@ -16,9 +15,10 @@ __all__ = ["UploadsResource"]
 class UploadsResource(JarvisResource):
     """Hands out the folders that videos are uploaded to and results are delivered to."""
 
-    @cached_property
+    @property
     def inbox(self) -> Inbox:
         """Uploads, Results and Quarantine of the watched drive."""
-        from jarvis_dagster.wiring import inbox_of
+        from jarvis_dagster.services.client_storage.inbox import Inbox
 
-        return inbox_of(self.settings)
+        service = self.core.client_storage_service
+        return Inbox(service, self.settings.drive.name, self.settings.drive.root)

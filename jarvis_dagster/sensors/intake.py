@@ -133,6 +133,13 @@ class Intake:
         """
         from jarvis_dagster.hockey.video import probe
 
+        most = self._settings.drive.max_upload_gb
+        if file.size > most * 1e9:
+            raise BadVideoError(
+                f"{file.name} has {file.size / 1e9:.1f} GB, more than the {most:g} GB that are"
+                " taken.",
+                "Cut it into parts, or ask an operator to raise `drive.max_upload_gb`.",
+            )
         path = self._inbox.local_path(file.path)
         if path is not None:
             probe(path)

@@ -65,20 +65,26 @@ class Tools:
     threads: int | None = None
     heartbeat_s: float = 20.0
 
+    def acting(self, component: str) -> JarvisCoreServices:
+        """The services with the rights of a component alone, where the settings say so."""
+        if self.settings is None or not self.settings.security.service_accounts:
+            return self.core
+        return self.core.acting_as(self.core.security_service.component(component))
+
 
 def activities_of(kind: str, tools: Tools) -> list[Callable[..., Any]]:
     """The activities of a kind of work. Nothing connects before one is called."""
     if kind == DECISIONS:
         return ApprovalActivities(lambda: tools.core).all
     if kind == "vision":
-        where = (lambda: tools.core.storage_service, tools.work_dir, tools.model)
+        where = (lambda: tools.acting("spotlight").storage_service, tools.work_dir, tools.model)
         parts = FanOutActivities(*where, threads=tools.threads, heartbeat_s=tools.heartbeat_s)
         looking = VisionActivities(*where).all + parts.all
         return looking if tools.settings is None else [*looking, *_autopilot(tools).vision]
     if kind == "training":
 
         def shop() -> Any:
-            core = tools.core
+            core = tools.acting("toolchain")
             return workshop_of(core.storage_service, core.experiment_service, tools.work_dir)
 
         return TrainingActivities(shop).all
@@ -93,6 +99,6 @@ def _autopilot(tools: Tools) -> AutopilotActivities:
     def pilot(progress: Callable[[str, int, int], None]) -> Pilot:
         if tools.settings is None:
             raise AssertionError("it is served with settings alone")
-        return Pilot(tools.settings, tools.core, progress=progress)
+        return Pilot(tools.settings, tools.acting("autopilot"), progress=progress)
 
     return AutopilotActivities(pilot)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import operator
 from typing import TYPE_CHECKING
 
 import pytest
 
 from jarvis_dagster.components import TSAIComponent
-from jarvis_dagster.errors import AccessDeniedError
+from jarvis_dagster.errors import AccessDeniedError, PermanentError
 from jarvis_dagster.services.analytics import AnalyticsConfig
 from jarvis_dagster.services.core import JarvisCoreServices
 from jarvis_dagster.services.security import LOCAL, Principal, SecurityConfig
@@ -103,7 +104,7 @@ def test_what_is_allowed_is_done_and_noted(core: JarvisCoreServices, tmp_path: P
     assert last(core) == ("kim", "storage.retrieve_artifact", True)
 
 
-@pytest.mark.parametrize("name", ["raw", "ensure_buckets", "retrieve", "objects", "no_such_thing"])
+@pytest.mark.parametrize("name", ["raw", "ensure_buckets", "config", "objects", "no_such_thing"])
 def test_what_the_table_does_not_know_is_for_admins(core: JarvisCoreServices, name: str) -> None:
     guarded = core.acting_as(DEVELOPER).storage_service
     with pytest.raises((AccessDeniedError, AttributeError)):
@@ -175,3 +176,59 @@ def test_a_component_acts_with_its_own_rights(core: JarvisCoreServices, tmp_path
 def test_whoever_runs_the_processes_needs_no_account(core: JarvisCoreServices) -> None:
     assert core.security_service.allows(LOCAL, "artifacts", "write")
     assert core.security_service.accounts.all() == []
+
+
+ADMINS_ALONE = {
+    "storage": {"delete_artifact", "restore_artifact", "ensure_buckets"},
+    "client_storage": {"audit"},
+}
+
+
+def test_the_table_knows_every_call(core: JarvisCoreServices) -> None:
+    """What keeps people's material: a new call has a right or is, on purpose, for admins alone."""
+    from jarvis_dagster.services.client_storage import JarvisClientStorageService
+    from jarvis_dagster.services.experiment import JarvisExperimentService
+
+    services = {
+        "storage": type(core.storage_service),
+        "client_storage": JarvisClientStorageService,
+        "experiment": JarvisExperimentService,
+    }
+    for kind, service in services.items():
+        there = {name for name in dir(service) if not name.startswith("_")} - {"close"}
+        unknown = there - set(_CALLS[kind]) - ADMINS_ALONE.get(kind, set())
+        assert unknown == set(), f"{kind}: {sorted(unknown)}"
+
+
+def test_what_is_made_from_a_video_is_of_the_team_of_its_drive(
+    core: JarvisCoreServices, tmp_path: Path
+) -> None:
+    storage = core.storage_service
+    for key, drive in (("game-of-u16", "u16"), ("game-of-all", "club")):
+        source = file(tmp_path, json.dumps({"drive": drive}))
+        storage.put_file(f"artifacts/{key}/footage/source.json", source)
+        storage.put_file(f"artifacts/{key}/game_report/report.html", source)
+    storage.put_file("artifacts/tables/season.parquet", source)
+    of_u16, of_all = (f"artifacts/game-of-{who}/game_report/report.html" for who in ("u16", "all"))
+    kim = core.acting_as(U18).storage_service
+    assert (kim.exists(of_u16), kim.stat(of_u16)) == (False, None)
+    with pytest.raises(PermanentError, match="does not exist"):
+        kim.get_file(of_u16, tmp_path / "got")
+    assert last(core) == ("kim", "storage.get_file", False)
+    assert not (tmp_path / "got").exists()
+    assert kim.exists(of_all)
+    kim.get_file(of_all, tmp_path / "got")
+    for hidden in ("artifacts/tables/season.parquet", "artifacts/none/x.json", ".jarvis/keys/a"):
+        assert not kim.exists(hidden)
+    maker = core.acting_as(U16_MAKER).storage_service
+    maker.put_file(of_u16, file(tmp_path, "better"))
+    with pytest.raises(AccessDeniedError, match="may not store"):
+        maker.put_file("artifacts/tables/season.parquet", tmp_path / "report.html")
+    for method in ("history", "resolve", "retrieve", "pin"):
+        with pytest.raises(AccessDeniedError, match="other teams"):
+            operator.methodcaller(method, "detector")(maker)
+    bucket = storage.config.models_bucket
+    with pytest.raises(AccessDeniedError, match="may not read models"):
+        kim.exists("models/detector.onnx", bucket)
+    with pytest.raises(AccessDeniedError):
+        core.acting_as(DEVELOPER).storage_service.get_file(of_all, tmp_path / "got", "elsewhere")

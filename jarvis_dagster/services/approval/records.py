@@ -34,7 +34,7 @@ class Records:
     def __init__(self, url: str) -> None:
         import sqlalchemy as sa
 
-        self._engine = sa.create_engine(url)
+        self._engine = sa.create_engine(url, pool_pre_ping=True)  # it may have been restarted
         if self._engine.dialect.name == "sqlite":
             sa.event.listen(self._engine, "connect", _lasting)
         data = self._tables = sa.MetaData()

@@ -10,6 +10,7 @@ out or put in breaks the chain there. What was cut off at the end shows only bes
 from __future__ import annotations
 
 import datetime
+import errno
 import fcntl
 import hashlib
 import json
@@ -71,7 +72,7 @@ class AuditLog:
                 count, before = (last["n"], last["hash"]) if last else (0, _FIRST)
                 line = _sealed({"n": count + 1, **entry, "before": before})
                 # A line that a power failure cut short stays, and is no part of the chain.
-                os.write(handle, line if whole else b"\n" + line)
+                _append(handle, line if whole else b"\n" + line)
                 os.fsync(handle)
         except OSError as error:
             raise TransientError(
@@ -156,6 +157,14 @@ class AuditLog:
             for number, line in enumerate(lines, 1):
                 if line.strip():
                     yield number, _parsed(line)
+
+
+def _append(handle: int, line: bytes) -> None:
+    """Write a whole line or nothing: a full disk takes a part of it, and says nothing."""
+    size = os.fstat(handle).st_size
+    if os.write(handle, line) < len(line):
+        os.ftruncate(handle, size)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _sealed(entry: dict[str, Any]) -> bytes:

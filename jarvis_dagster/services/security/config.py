@@ -28,6 +28,11 @@ class SecurityConfig(BaseModel):
     drive_teams: dict[str, str] = Field(
         default_factory=dict, description="Team that a drive of `client_storage.drives` is of."
     )
+    service_accounts: bool = Field(
+        False,
+        description="Whether assets and workflows have only the rights of the component that they"
+        " are of; else all, as whoever runs Jarvis has.",
+    )
     policy: Path | None = Field(
         None, description="CSV of rights in place of the packaged one (docs/security.md)."
     )

@@ -25,7 +25,7 @@ class Database:
     def __init__(self, url: str) -> None:
         import sqlalchemy as sa
 
-        self._engine = sa.create_engine(url)
+        self._engine = sa.create_engine(url, pool_pre_ping=True)  # it may have been restarted
         if self._engine.dialect.name == "sqlite":
             sa.event.listen(self._engine, "connect", _lasting)
         self.tables = sa.MetaData()

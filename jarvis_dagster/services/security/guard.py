@@ -22,8 +22,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Guarded"]
 
-_QUIET = {"log_metric", "log_counter", "log_histogram", "log_metrics", "check"}
+_QUIET = {"log_metric", "log_counter", "log_histogram", "log_metrics", "check"} | {
+    *("stat", "exists", "url", "drive", "send_metrics"),
+}
 """Allowed calls of these are not noted: they are many, and change nothing of anybody's."""
+
+
+_KEPT = ("artifacts", "models", "datasets", "logs")
 
 
 class Guarded:
@@ -45,7 +50,8 @@ class Guarded:
             raise AttributeError(name)
         method = getattr(self._guarded, name)
         if not callable(method):
-            self._require(name, f"{self._kind}.{name}", "write")
+            unknown = f"{self._kind}.{name}", "write"
+            self._require(name, *(needed(self._kind, name, (), {}) or unknown))
             return method
 
         @functools.wraps(method)
@@ -59,10 +65,12 @@ class Guarded:
     ) -> Any:
         principal, security = self._principal, self._security
         unknown = f"{self._kind}.{name}", "write"  # which only an admin has
-        self._require(name, *(needed(self._kind, name, arguments, named) or unknown))
+        buckets = _buckets(self._guarded) if self._kind == "storage" else None
+        self._require(name, *(needed(self._kind, name, arguments, named, buckets) or unknown))
         teams, what = security.teams, _object(arguments, named)
         with acting_as(principal):
             try:
+                teams.require_known(principal, self._kind, name)
                 teams.require_drive(principal, name, arguments, named)
                 arguments, named = teams.marked(principal, name, arguments, named)
             except AccessDeniedError as error:
@@ -74,7 +82,7 @@ class Guarded:
                 security.audit.add(
                     f"{self._kind}.{name}", allowed=False, object=what, reason="of another team"
                 )
-                return teams.answer(name)
+                return teams.answer(principal, name, what)
             if name not in _QUIET:
                 security.audit.add(f"{self._kind}.{name}", allowed=True, object=what)
             return teams.seen(principal, name, method(*arguments, **named))
@@ -90,6 +98,12 @@ class Guarded:
             f"{self._principal.name} ({self._principal.role}) may not {right} {resource}.",
             "Ask an admin for another role, or for somebody who may.",
         )
+
+
+def _buckets(service: Any) -> dict[str, str]:
+    """The kind of what is in each bucket of the storage service."""
+    config = service.config
+    return {getattr(config, f"{kind}_bucket"): kind for kind in _KEPT}
 
 
 def _object(arguments: tuple[Any, ...], named: dict) -> str:

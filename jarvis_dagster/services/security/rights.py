@@ -15,6 +15,17 @@ __all__ = ["KINDS", "needed"]
 
 KINDS = ("artifacts", "models", "datasets", "logs", "reports")
 
+_EXPERIMENT_READS = (
+    *("artifacts", "comparison_page", "curve", "experiments", "fetch_artifact", "find_run_id"),
+    *("notes", "open_runs", "read_json", "run_facts", "runs", "url_of"),
+)
+_EXPERIMENT_WRITES = (
+    *("add_note", "end_runs_of", "keep_file", "log_parameters", "reproduce", "run"),
+    *("send_metrics", "set_owner", "set_tags", "tag_run"),
+)
+_MODEL_READS = ("fetch_model", "model", "models", "moves", "versions")
+_MODEL_WRITES = ("move_alias", "roll_back", "tag_model")
+
 _CALLS: dict[str, dict[str, tuple[str, str]]] = {
     "storage": {
         "store_artifact": ("artifacts", "write"),
@@ -26,9 +37,28 @@ _CALLS: dict[str, dict[str, tuple[str, str]]] = {
         "list_models": ("models", "read"),
         "store": ("{kind}", "write"),
         "list_stored": ("{kind}", "read"),
+        "put_file": ("{bucket}", "write"),
+        "get_file": ("{bucket}", "read"),
+        "stat": ("{bucket}", "read"),
+        "exists": ("{bucket}", "read"),
+        "url": ("artifacts", "read"),
+        "retrieve": ("models", "read"),
+        "resolve": ("models", "read"),
+        "history": ("models", "read"),
+        "aliases": ("models", "read"),
+        "diff": ("models", "read"),
+        "pin": ("artifacts", "write"),
+        "set_alias": ("models", "write"),
+        "rollback": ("models", "write"),
+        "config": ("storage.parts", "write"),
+        "objects": ("storage.parts", "write"),
+        "raw": ("storage.parts", "write"),
+        "catalogue": ("storage.parts", "write"),
         "check": ("health", "read"),
     },
     "client_storage": {
+        "config": ("client_storage.drives", "write"),
+        "drive": ("client_storage.drives", "write"),
         "import_user_media": ("client_storage", "write"),
         "export_results": ("client_storage", "write"),
         "create_shared_folder": ("client_storage", "write"),
@@ -44,6 +74,10 @@ _CALLS: dict[str, dict[str, tuple[str, str]]] = {
         "log_model": ("models", "write"),
         "get_best_model": ("experiments", "read"),
         "compare_experiments": ("experiments", "read"),
+        **dict.fromkeys(_EXPERIMENT_READS, ("experiments", "read")),
+        **dict.fromkeys(_EXPERIMENT_WRITES, ("experiments", "write")),
+        **dict.fromkeys(_MODEL_READS, ("models", "read")),
+        **dict.fromkeys(_MODEL_WRITES, ("models", "write")),
         "check": ("health", "read"),
     },
     "workflow": {
@@ -73,6 +107,7 @@ _CALLS: dict[str, dict[str, tuple[str, str]]] = {
         "log_metric": ("metrics", "write"),
         "log_counter": ("metrics", "write"),
         "log_histogram": ("metrics", "write"),
+        "forget": ("metrics", "write"),
         "create_dashboard": ("dashboards", "write"),
         "send_alert": ("alerts", "write"),
         "check": ("health", "read"),
@@ -87,22 +122,41 @@ _CALLS: dict[str, dict[str, tuple[str, str]]] = {
         "ask_again": ("approvals", "read"),
         "get": ("approvals", "read"),
         "approvals": ("approvals", "read"),
+        "may_decide": ("approvals", "read"),
+        "address": ("approvals", "read"),
+        "applied": ("approvals", "write"),
         "check": ("health", "read"),
     },
     "notification": {
         "notify": ("notifications", "write"),
         "messages": ("notifications", "read"),
+        "deliver": ("notifications", "write"),
         "check": ("health", "read"),
     },
 }
 
 
 def needed(
-    service: str, method: str, arguments: tuple[Any, ...], named: Mapping[str, Any]
+    service: str,
+    method: str,
+    arguments: tuple[Any, ...],
+    named: Mapping[str, Any],
+    buckets: Mapping[str, str] | None = None,
 ) -> tuple[str, str] | None:
-    """Resource and right that a call needs; None where the table does not know the call."""
+    """Resource and right that a call needs; None where the table does not know the call.
+
+    Args:
+        buckets: The kind of what is in a bucket, by its name.
+    """
     found = _CALLS.get(service, {}).get(method)
-    if found is None or found[0] != "{kind}":
-        return found
-    kind = named.get("kind", arguments[0] if arguments else "")
-    return (str(kind), found[1]) if kind in KINDS else None
+    if found is None:
+        return None
+    if found[0] == "{kind}":
+        kind = named.get("kind", arguments[0] if arguments else "")
+        return (str(kind), found[1]) if kind in KINDS else None
+    if found[0] == "{bucket}":
+        place = 1 if method in {"stat", "exists"} else 2
+        bucket = named.get("bucket", arguments[place] if len(arguments) > place else None)
+        kind = "artifacts" if bucket is None else (buckets or {}).get(str(bucket), "")
+        return (kind, found[1]) if kind else None
+    return found

@@ -3,15 +3,19 @@
 Belongs here: what of a team's an outsider is kept from, call by call. Does not belong here: which
 team somebody is in (``accounts``), rights (``policy``).
 
-A stored thing belongs to the team that its metadata name. One who is not in that team is answered
-as if it were not there.
+A stored thing belongs to the team that its metadata name; what was made from a video, to the team
+of the drive that the video came from. One who is not in that team is answered as if it were not
+there.
 """
 
 from __future__ import annotations
 
+import json
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jarvis_dagster.errors import AccessDeniedError
+from jarvis_dagster.errors import AccessDeniedError, PermanentError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,12 +28,15 @@ TEAM = "team"
 """The key of a thing's team in its metadata."""
 _LISTED = {"list_artifacts", "list_models", "list_stored"}
 _MISSING = {"retrieve_artifact": False, "retrieve_model": False, "find_artifact": None}
+_KEYED = {"put_file", "get_file", "stat", "exists"}
+_HARMLESS = {"check", "url"}
 _METADATA = {  # where a call that stores takes its metadata: position and name
     "store_artifact": (1, "metadata"),
     "store_model": (1, "model_metadata"),
     "store": (2, "metadata"),
 }
 _DRIVE_CALLS = {
+    "drive": 0,
     "import_user_media": 0,
     "export_results": 1,
     "create_shared_folder": 1,
@@ -48,6 +55,39 @@ class Teams:
 
     def __init__(self, drives: Mapping[str, str]) -> None:
         self._drives = drives
+        self._videos: dict[str, str | None] = {}
+
+    def of_drive(self, drive: str) -> str | None:
+        """The team of a drive; None is everybody's."""
+        return self._drives.get(drive)
+
+    def of_video(self, storage: Any, partition: str) -> str | None:
+        """The team of a video, and of all that was made from it; None is everybody's.
+
+        Raises:
+            PermanentError: there is no such video.
+        """
+        if partition not in self._videos:
+            with tempfile.TemporaryDirectory(prefix="jarvis-") as scratch:
+                path = Path(scratch) / "source.json"
+                storage.get_file(f"artifacts/{partition}/footage/source.json", path)
+                source = json.loads(path.read_text("utf-8"))
+            self._videos[partition] = self.of_drive(str(source.get("drive", "")))
+        return self._videos[partition]
+
+    @staticmethod
+    def require_known(principal: Principal, kind: str, method: str) -> None:
+        """Refuse a member of a team what is not kept apart by team.
+
+        Raises:
+            AccessDeniedError: it is that.
+        """
+        known = {*_LISTED, *_MISSING, *_METADATA, *_KEYED, *_HARMLESS}
+        if principal.teams is not None and kind == "storage" and method not in known:
+            raise AccessDeniedError(
+                f"{principal.name} may not {method}: it would show what is other teams'.",
+                "Ask an admin or a developer, who see all teams.",
+            )
 
     def missing(
         self,
@@ -58,17 +98,46 @@ class Teams:
         service: Any,
     ) -> bool:
         """Whether the call asks for a thing of a team that ``principal`` is not in."""
-        if principal.teams is None or method not in _MISSING:
+        if principal.teams is None:
+            return False
+        if method in _KEYED:
+            key = str(named.get("key", arguments[0] if arguments else ""))
+            return not self._sees_key(principal, service, key)
+        if method not in _MISSING:
             return False
         item_id = arguments[0] if arguments else next(iter(named.values()), None)
         kind = "models" if method == "retrieve_model" else "artifacts"
         item = next((one for one in service.list_stored(kind) if one["id"] == item_id), None)
         return item is not None and not self.sees(principal, item)
 
+    def _sees_key(self, principal: Principal, service: Any, key: str) -> bool:
+        """Whether an object was made from a video that ``principal`` may see."""
+        root, _, rest = key.partition("/")
+        partition, slash, _ = rest.partition("/")
+        if root != "artifacts" or not slash:
+            return False
+        try:
+            team = self.of_video(service, partition)
+        except PermanentError:  # of no video: of the platform itself
+            return False
+        return team is None or team in (principal.teams or ())
+
     @staticmethod
-    def answer(method: str) -> Any:
-        """What a call answers of a thing that is not there."""
-        return _MISSING[method]
+    def answer(principal: Principal, method: str, what: str) -> Any:
+        """What a call answers of a thing that is not there.
+
+        Raises:
+            PermanentError: that is how the call answers.
+            AccessDeniedError: the call would write.
+        """
+        if method == "put_file":
+            raise AccessDeniedError(
+                f"{principal.name} may not store {what}: it is no team's of its own.",
+                "Ask an admin to be taken into the video's team.",
+            )
+        if method == "get_file":
+            raise PermanentError(f"{what} does not exist.", "Materialise it first.")
+        return {"stat": None, "exists": False, **_MISSING}[method]
 
     def require_drive(
         self,

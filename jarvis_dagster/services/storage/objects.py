@@ -20,7 +20,13 @@ from jarvis_dagster.services.storage.encoding import Content, Encoder, is_encryp
 from jarvis_dagster.services.storage.faults import DamagedError, UploadGoneError
 from jarvis_dagster.services.storage.hashing import Hashes, checksum, hash_file
 from jarvis_dagster.services.storage.key_sources import key_source
-from jarvis_dagster.services.storage.raw import RawObjects, opened, synced_early, write_to
+from jarvis_dagster.services.storage.raw import (
+    RawObjects,
+    opened,
+    synced_early,
+    write_to,
+    written_to,
+)
 from jarvis_dagster.services.storage.sending import Outgoing, Sender
 from jarvis_dagster.services.storage.uploads import Uploads
 from jarvis_dagster.services.storage.wire import Wire
@@ -162,7 +168,7 @@ class ObjectStore:
         if path.is_dir():
             raise BadInputError(f"{path} is a folder.", "Name the file to write.")
         try:
-            with atomic_path(path) as partial, partial.open("wb") as sink:
+            with written_to(path), atomic_path(path) as partial, partial.open("wb") as sink:
                 ref = self._receive(bucket, key, sink, progress)
                 if ref is None:
                     raise _GoneError  # deleted since the look: the target stays as it is

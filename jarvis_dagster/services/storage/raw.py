@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from jarvis_dagster.services.storage.uploads import Uploads
     from jarvis_dagster.services.storage.wire import Wire
 
-__all__ = ["RawObject", "RawObjects", "opened", "synced_early", "write_to"]
+__all__ = ["RawObject", "RawObjects", "opened", "synced_early", "write_to", "written_to"]
 
 
 _SYNC_BYTES = 16 << 20
@@ -67,7 +67,7 @@ class RawObjects:
         """
         if self.stat(bucket, key) is None:
             return None
-        with atomic_path(path) as partial:
+        with written_to(path), atomic_path(path) as partial:
             return self._wire.call(
                 f"s3://{bucket}/{key}", lambda: self._receive(bucket, key, partial)
             )
@@ -173,6 +173,15 @@ def synced_early(sink: IO[bytes] | None) -> Iterator[Callable[[], None]]:
                 future.result()  # the disk tells an error once: it must not get lost
         except OSError as error:
             raise _unwritten("What was fetched", error) from error
+
+
+@contextlib.contextmanager
+def written_to(path: Path) -> Iterator[None]:
+    """A disk that fails is an error that says so, also when a file is closed on it."""
+    try:
+        yield
+    except OSError as error:
+        raise _unwritten(str(path), error) from error
 
 
 def write_to(sink: IO[bytes], chunk: bytes, url: str) -> None:

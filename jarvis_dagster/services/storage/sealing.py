@@ -10,6 +10,7 @@ another object does not open; the first segment starts with a random salt.
 
 from __future__ import annotations
 
+import contextlib
 import io
 from functools import cache, cached_property
 from typing import IO, TYPE_CHECKING, Any, cast
@@ -17,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 from jarvis_dagster.services.storage.faults import DamagedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 __all__ = ["Sealer", "new_data_key"]
 
@@ -63,8 +64,7 @@ class Sealer:
 
     def writer(self, sink: IO[bytes], bound_to: bytes) -> IO[bytes]:
         """A stream whose content is sealed into ``sink``; complete only once closed."""
-        kept_open = cast("IO[bytes]", _KeptOpen(sink))
-        return cast("IO[bytes]", self._primitive.new_encrypting_stream(kept_open, bound_to))
+        return cast("IO[bytes]", _Sealing(self._primitive, sink, bound_to))
 
     def reader(self, source: Callable[[int], bytes], bound_to: bytes, what: str) -> _Opened:
         """A stream of what ``source`` (a read function) holds sealed."""
@@ -86,17 +86,55 @@ class Sealer:
         return self.reader(io.BytesIO(sealed).read, bound_to, what).read(-1)
 
 
-class _KeptOpen(io.RawIOBase):
-    """A sink that survives the closing of the stream above it."""
+class _Sealing(io.RawIOBase):
+    """Seals what is written; an error of the sink, as of a full disk, stays what it is."""
 
-    def __init__(self, sink: IO[bytes]) -> None:
-        self._sink = sink
+    def __init__(self, primitive: Any, sink: IO[bytes], bound_to: bytes) -> None:
+        self._sink = _KeptOpen(sink)
+        self._stream = primitive.new_encrypting_stream(cast("IO[bytes]", self._sink), bound_to)
 
     def writable(self) -> bool:
         return True
 
     def write(self, data: Any) -> int:
-        return self._sink.write(data)
+        with self._told():
+            return int(self._stream.write(data))
+
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            with self._told():
+                self._stream.close()
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception:
+            if self._sink.error is not None:
+                raise self._sink.error from None
+            raise
+
+
+class _KeptOpen(io.RawIOBase):
+    """A sink that survives the closing of the stream above it; keeps the error of a write.
+
+    Tink's C++ part would turn it into an error of its own.
+    """
+
+    def __init__(self, sink: IO[bytes]) -> None:
+        self._sink = sink
+        self.error: OSError | None = None
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        try:
+            return self._sink.write(data)
+        except OSError as error:
+            self.error = error
+            raise
 
 
 class _Source(io.RawIOBase):
