@@ -122,9 +122,9 @@ _CALLS: dict[str, dict[str, tuple[str, str]]] = {
         "ask_again": ("approvals", "read"),
         "get": ("approvals", "read"),
         "approvals": ("approvals", "read"),
-        "may_decide": ("approvals", "read"),
-        "address": ("approvals", "read"),
+        "why_not": ("approvals", "read"),
         "applied": ("approvals", "write"),
+        "void": ("approvals", "write"),
         "check": ("health", "read"),
     },
     "notification": {
