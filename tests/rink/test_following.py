@@ -6,7 +6,7 @@ from jarvis_dagster.hockey.rink import RINKS
 from jarvis_dagster.hockey.rink.evidence import points_of
 from jarvis_dagster.hockey.rink.following import KeyFrame, follow, key_frame_numbers
 from jarvis_dagster.hockey.rink.markings import KINDS
-from jarvis_dagster.hockey.rink.video import moving_calibration
+from jarvis_dagster.hockey.rink.moving import moving_calibration
 from tests.rink import views
 
 NHL = RINKS["NHL"]
