@@ -57,7 +57,7 @@ class Context:
     def library(self) -> Library:
         """The videos' reports."""
         teams = self.settings.security.drive_teams
-        cache = self.settings.data_dir / "gateway" / "reports"
+        cache = self.settings.data_dir / "work" / ".reports"
         return Library(self.core.storage_service, teams, cache)
 
     @cached_property
