@@ -24,14 +24,15 @@ class TSAIComponent:
 
     Args:
         component_name: Its name in records, metrics and folders.
-        jarvis_core: The core services.
+        jarvis_core: The core services; used with the rights of the component's role alone where
+            ``security.service_accounts`` is on.
     """
 
     def __init__(self, component_name: str, jarvis_core: JarvisCoreServices) -> None:
         if not component_name.strip():
             raise BadInputError("A component needs a name.")
         self.component_name = component_name
-        self.jarvis_core = jarvis_core
+        self.jarvis_core = jarvis_core.as_component(component_name)
 
     def store_artifact(
         self,

@@ -52,6 +52,5 @@ class JarvisResource(dg.ConfigurableResource):
         if component is None:
             return self.platform
         if component not in self._acting:
-            account = self.platform.security_service.component(component)
-            self._acting[component] = self.platform.acting_as(account)
+            self._acting[component] = self.platform.as_component(component)
         return self._acting[component]

@@ -157,6 +157,18 @@ class JarvisCoreServices:
         """These services as far as ``principal`` may use them; each call is checked and noted."""
         return _Acting(self, principal)
 
+    def as_component(self, name: str) -> JarvisCoreServices:
+        """These services as far as a component may use them.
+
+        Where ``security.service_accounts`` is off, that is all.
+
+        Raises:
+            BadInputError: there is no role of that name.
+        """
+        if self._security is None or not self._security.service_accounts:
+            return self
+        return self.acting_as(self.security_service.component(name))
+
     def close(self) -> None:
         """Close the connections of the services that were used."""
         with contextlib.ExitStack() as stack:

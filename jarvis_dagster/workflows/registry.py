@@ -67,9 +67,7 @@ class Tools:
 
     def acting(self, component: str) -> JarvisCoreServices:
         """The services with the rights of a component alone, where the settings say so."""
-        if self.settings is None or not self.settings.security.service_accounts:
-            return self.core
-        return self.core.acting_as(self.core.security_service.component(component))
+        return self.core.as_component(component)
 
 
 def activities_of(kind: str, tools: Tools) -> list[Callable[..., Any]]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import pytest
 
+from jarvis_dagster.components import TSAIComponent
 from jarvis_dagster.errors import AccessDeniedError, BadInputError, ConfigError, JarvisError
 from jarvis_dagster.resources.services import StorageResource
 from jarvis_dagster.resources.uploads import UploadsResource
@@ -85,6 +86,22 @@ def test_an_asset_of_no_component_may_do_nothing(tmp_path: Path) -> None:
 def test_outside_of_assets_it_is_whoever_runs_jarvis() -> None:
     resource = StorageResource()
     assert resource.core is resource.platform
+
+
+@pytest.mark.usefixtures("planted")
+def test_a_component_of_the_platform_has_its_own_rights_alone(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("a")
+    with core_services(load_settings()) as core:
+        holmes = TSAIComponent("holmes", core)
+        made = holmes.store_artifact(tmp_path / "a.txt", {"n": 1})
+        assert holmes.retrieve_artifact(made, tmp_path / "back")
+        with pytest.raises(AccessDeniedError, match="may not write workflows"):
+            holmes.start_workflow("computer-vision", {})
+        with pytest.raises(BadInputError, match="mycroft"):
+            TSAIComponent("mycroft", core)
+        kim = core.acting_as(core.security_service.principal_of("kim"))
+        with pytest.raises(AccessDeniedError, match="kim"):  # nobody gets rights by a component
+            TSAIComponent("holmes", kim).store_artifact(tmp_path / "a.txt")
 
 
 def test_every_asset_is_of_a_component() -> None:

@@ -14,6 +14,7 @@ import pytest
 from jarvis_dagster.assets.partitions import VIDEOS, partition_key
 from jarvis_dagster.claims import claim
 from jarvis_dagster.errors import TransientError
+from jarvis_dagster.resources import base as resources_base
 from jarvis_dagster.resources.uploads import UploadsResource
 from jarvis_dagster.sensors.drive_upload import drive_upload_sensor
 from jarvis_dagster.sensors.intake import CONTENT_TAG
@@ -337,3 +338,26 @@ def _aged(cursor: str | None, seconds: float) -> str:
     old = Cursor.loads(cursor)
     waiting = {key: (version, since - seconds) for key, (version, since) in old.waiting.items()}
     return dataclasses.replace(old, waiting=waiting).dumps()
+
+
+def test_a_video_beyond_the_limit_is_quarantined_with_the_limit(coach: Coach, video: bytes) -> None:
+    coach.put("game.mp4", video)
+    coach.settings = DriveSettings(settle_s=5, max_upload_gb=len(video) / 2e9)
+    result = coach.look()
+    assert result.run_requests == []
+    note = next((coach.drive / "Quarantine").glob("*.txt")).read_text()
+    assert "more than the" in note
+    assert "drive.max_upload_gb" in note
+
+
+def test_a_video_waits_for_the_reserve_of_the_disk(
+    coach: Coach, video: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    coach.put("game.mp4", video)
+    reserved = load_settings().model_copy(update={"disk_reserve_mb": 1 << 40})
+    with monkeypatch.context() as patch:
+        patch.setattr(resources_base, "load_settings", lambda *_: reserved)
+        looked = coach.look()
+    assert looked.run_requests == []
+    assert "too little room" in str(looked.skip_reason)
+    assert len(coach.look().run_requests or []) == 1
