@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import itertools
 import json
 import sys
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import stats
@@ -24,6 +26,9 @@ from jarvis_dagster.hockey.trends import (
     slope,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 FIRST = datetime.date(2026, 9, 4)
 TODAY = datetime.date(2027, 6, 30)
 MONTH = 30.4375
@@ -33,21 +38,21 @@ def main() -> int:
     """Print the tables."""
     parser = argparse.ArgumentParser(description="Measure the trends of the weekly reports.")
     parser.add_argument("--repeat", type=int, default=400)
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--json", action="store_true", help="One object a line.")
     arguments = parser.parse_args()
     random = np.random.default_rng(20261130)
-    rows = [
-        *_slopes(random, arguments.repeat),
-        *_wild(random, arguments.repeat),
-        *_steps(random, arguments.repeat),
-        *_seasons(random, arguments.repeat),
-        *_reports(random, arguments.repeat // 4),
-    ]
-    if arguments.json:
-        sys.stdout.write(json.dumps(rows, indent=1) + "\n")
-        return 0
-    for row in rows:
-        print("  ".join(f"{name} {value}" for name, value in row.items()))
+    parts = (
+        _wild(random, arguments.repeat),
+        _reports(random, arguments.repeat // 4),
+        _seasons(random, arguments.repeat),
+        _steps(random, arguments.repeat),
+        _slopes(random, arguments.repeat),
+    )
+    for row in itertools.chain(*parts):
+        if arguments.json:
+            print(json.dumps(row), flush=True)
+        else:
+            print("  ".join(f"{name} {value}" for name, value in row.items()), flush=True)
     return 0
 
 
@@ -63,8 +68,7 @@ def _season(
     return Series(Figure("x", "x"), start + days, 10 + gain * days / MONTH + wild)
 
 
-def _slopes(random: np.random.Generator, repeat: int) -> list[dict[str, object]]:
-    rows = []
+def _slopes(random: np.random.Generator, repeat: int) -> Iterator[dict[str, object]]:
     for alike in (0.0, 0.3, 0.5):
         for games in (6, 12, 24, 48):
             for gain in (0.0, 0.5, 1.0):
@@ -76,7 +80,7 @@ def _slopes(random: np.random.Generator, repeat: int) -> list[dict[str, object]]
                     found += line.p_value <= 0.05
                     covered += line.low <= gain <= line.high
                     peer += stats.linregress(series.days, series.values).pvalue <= 0.05
-                rows.append(
+                yield (
                     {
                         "question": "slope",
                         "alike": alike,
@@ -87,10 +91,9 @@ def _slopes(random: np.random.Generator, repeat: int) -> list[dict[str, object]]
                         "least_squares_found": round(peer / repeat, 3),
                     }
                 )
-    return rows
 
 
-def _wild(random: np.random.Generator, repeat: int) -> list[dict[str, object]]:
+def _wild(random: np.random.Generator, repeat: int) -> Iterator[dict[str, object]]:
     """One game of 24 is 10 standard deviations off; the slope is 1 a month."""
     ours, peers = [], []
     for _ in range(repeat):
@@ -100,17 +103,14 @@ def _wild(random: np.random.Generator, repeat: int) -> list[dict[str, object]]:
         assert line is not None
         ours.append(abs(line.per_month - 1))
         peers.append(abs(stats.linregress(series.days, series.values).slope * MONTH - 1))
-    return [
-        {
-            "question": "slope with one wild game",
-            "error_a_month": round(float(np.median(ours)), 3),
-            "least_squares_error": round(float(np.median(peers)), 3),
-        }
-    ]
+    yield {
+        "question": "slope with one wild game",
+        "error_a_month": round(float(np.median(ours)), 3),
+        "least_squares_error": round(float(np.median(peers)), 3),
+    }
 
 
-def _steps(random: np.random.Generator, repeat: int) -> list[dict[str, object]]:
-    rows = []
+def _steps(random: np.random.Generator, repeat: int) -> Iterator[dict[str, object]]:
     for alike in (0.0, 0.3):
         for games in (12, 24, 48):
             for step in (0.0, 1.0, 2.0, 3.0):
@@ -124,7 +124,7 @@ def _steps(random: np.random.Generator, repeat: int) -> list[dict[str, object]]:
                     found += 1
                     places = [one.index for one in changes(series)]
                     close += any(abs(at - games // 2) <= 2 for at in places)
-                rows.append(
+                yield (
                     {
                         "question": "step",
                         "alike": alike,
@@ -134,11 +134,9 @@ def _steps(random: np.random.Generator, repeat: int) -> list[dict[str, object]]:
                         "within_2_games": round(close / found, 3) if step and found else "",
                     }
                 )
-    return rows
 
 
-def _seasons(random: np.random.Generator, repeat: int) -> list[dict[str, object]]:
-    rows = []
+def _seasons(random: np.random.Generator, repeat: int) -> Iterator[dict[str, object]]:
     for games in (4, 12, 24):
         for shift in (0.0, 1.0):
             found = covered = peer = 0
@@ -152,7 +150,7 @@ def _seasons(random: np.random.Generator, repeat: int) -> list[dict[str, object]
                 found += told.p_value <= 0.05
                 covered += told.low <= shift <= told.high
                 peer += stats.ttest_ind(now, then).pvalue <= 0.05
-            rows.append(
+            yield (
                 {
                     "question": "season",
                     "games": games,
@@ -162,12 +160,10 @@ def _seasons(random: np.random.Generator, repeat: int) -> list[dict[str, object]
                     "t_test_found": round(peer / repeat, 3),
                 }
             )
-    return rows
 
 
-def _reports(random: np.random.Generator, repeat: int) -> list[dict[str, object]]:
+def _reports(random: np.random.Generator, repeat: int) -> Iterator[dict[str, object]]:
     """Whole reports of 12 figures of noise: how many call out anything."""
-    rows = []
     for alike in (0.0, 0.3):
         for games in (8, 24):
             any_called = called = 0
@@ -176,7 +172,7 @@ def _reports(random: np.random.Generator, repeat: int) -> list[dict[str, object]
                 said = sum(one.says_something for one in analyse(every, TODAY)[0])
                 called += said
                 any_called += said > 0
-            rows.append(
+            yield (
                 {
                     "question": "report of 12 figures of noise",
                     "alike": alike,
@@ -185,7 +181,6 @@ def _reports(random: np.random.Generator, repeat: int) -> list[dict[str, object]
                     "figures_called_out": round(called / (12 * repeat), 4),
                 }
             )
-    return rows
 
 
 if __name__ == "__main__":

@@ -60,6 +60,8 @@ class PlatformGauges:
                 measure()
             except JarvisError as error:
                 log.warning("%s cannot be measured: %s", name, error)
+            except Exception:  # a gauge must not end the watch over the services
+                log.exception("%s cannot be measured", name)
 
     def _gauge(self, name: str, value: float, **labels: str) -> None:
         self._core.analytics_service.log_metric(name, value, labels)

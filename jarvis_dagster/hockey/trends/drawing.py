@@ -56,6 +56,7 @@ def draw(finding: Finding, direction: str) -> bytes:
     axes.grid(axis="y", color=_GRID, lw=0.8)
     axes.set_axisbelow(True)
     axes.margins(x=0.04, y=0.16)
+    _room(axes, finding)
     for name in ("top", "right", "left"):
         axes.spines[name].set_visible(False)
     axes.spines["bottom"].set_color(_GRID)
@@ -76,6 +77,17 @@ def draw(finding: Finding, direction: str) -> bytes:
     with mpl.rc_context({"svg.hashsalt": finding.series.figure.name, "svg.fonttype": "path"}):
         figure.savefig(target, format="svg", metadata={"Date": None, "Creator": None})
     return target.getvalue()
+
+
+def _room(axes: Any, finding: Finding) -> None:
+    """Axes that mean something where all numbers, or all days, are one."""
+    values = np.concatenate([finding.series.values, finding.earlier.values])
+    days = finding.series.days
+    if len(values) and np.ptp(values) == 0:
+        axes.set_ylim(values[0] - 1, values[0] + 1)
+    if len(days) and np.ptp(days) == 0 and not len(finding.earlier):
+        first, last = _dates(days[0] + np.array([-14.0, 14.0]))
+        axes.set_xlim(first, last)
 
 
 def _hold(axes: Any, finding: Finding, when: list[datetime.date], colour: str) -> None:

@@ -6,6 +6,7 @@ Belongs here: sentences. Does not belong here: statistics, pages.
 from __future__ import annotations
 
 import calendar
+import dataclasses
 from typing import TYPE_CHECKING
 
 from jarvis_dagster.hockey.trends.series import LEAST_FOR_TREND
@@ -63,12 +64,13 @@ def verdict(finding: Finding, noun: str = "game") -> str:
     over = f"{count} {noun}{'' if count == 1 else 's'}"
     line = finding.slope
     if line is None:
-        if count >= LEAST_FOR_TREND:
-            return f"All {over} are of one day: no trend can be told."
-        return f"Too few {noun}s to say: {count} of the {LEAST_FOR_TREND} that a trend needs."
+        return _too_few(count, noun)
+    if line.low == line.high == 0 and finding.kind == "none":
+        return f"The same in all {over}."
+    finer = dataclasses.replace(figure, digits=max(1, figure.digits))
     between = (
-        f"{number(line.low, figure, signed=True, unit=False)} to"
-        f" {number(line.high, figure, signed=True)} a month"
+        f"{number(line.low, finer, signed=True, unit=False)} to"
+        f" {number(line.high, finer, signed=True)} a month"
     )
     if finding.kind == "step":
         steps = "; ".join(
@@ -79,11 +81,18 @@ def verdict(finding: Finding, noun: str = "game") -> str:
         return f"Changed {steps} ({over})."
     if finding.kind == "slope":
         word = "Rising" if line.per_month > 0 else "Falling"
-        moved = number(abs(line.per_month), figure)
-        return f"{word} by {moved} a month (95 % interval {between}), over {over}."
+        moved = number(abs(line.per_month), finer)
+        inside = between.removesuffix(" a month")
+        return f"{word} by {moved} a month (95 % interval {inside}), over {over}."
     if line.low <= 0 <= line.high:
         return f"No clear trend: {between}, over {over}."
     return f"Not clear enough among so many figures: {between}, over {over}."
+
+
+def _too_few(count: int, noun: str) -> str:
+    if count >= LEAST_FOR_TREND:
+        return f"All {count} {noun}s are of one day: no trend can be told."
+    return f"Too few {noun}s to say: {count} of the {LEAST_FOR_TREND} that a trend needs."
 
 
 def season(finding: Finding, noun: str = "game") -> str:
