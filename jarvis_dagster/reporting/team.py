@@ -26,10 +26,9 @@ SCHEMA_VERSION = "1.0"
 
 
 def teams_of(games: Sequence[Game], week: Week, settings: ReportSettings) -> list[str]:
-    """The teams that get a report: those of the settings, and those with a game this season."""
+    """The teams that get a report: those with a game this season."""
     first, _ = season_of(week.sunday, settings.season_starts)
-    played = {game.team for game in games if first <= game.day <= week.sunday}
-    return sorted({*settings.teams, *played})
+    return sorted({game.team for game in games if first <= game.day <= week.sunday})
 
 
 def team_numbers(

@@ -101,10 +101,11 @@ class WeeklyReports:
         Raises:
             BadInputError: there is no such team.
         """
-        if about not in self.about():
+        known = {*self._settings.reports.teams, *self.about()}
+        if about not in known:
             raise BadInputError(
                 f"There is no team {about!r} in the season of {self.week}.",
-                f"There are: {', '.join(self.about())}.",
+                f"There are: {', '.join(sorted(known))}.",
             )
         if about == PLATFORM:
             numbers, findings = platform_numbers(

@@ -106,7 +106,7 @@ def test_what_a_reader_has_to_know_is_said(club: Club, tmp_path: Path) -> None:
     page = early.files["report.html"].read_text("utf-8")
     assert "<i>Wolves" not in page
     assert "&lt;i&gt;Wolves &amp; co" in page
-    with pytest.raises(BadInputError, match="There are: u16, u18, platform"):
+    with pytest.raises(BadInputError, match="There are: platform, u16, u18"):
         some.make("u20")
 
 
