@@ -22,6 +22,7 @@ from jarvis_dagster.assets import (
     stored,
     upkeep,
 )
+from jarvis_dagster.assets import autopilot as autopilot_assets
 from jarvis_dagster.assets.by_workflows import workflow_assets
 from jarvis_dagster.assets.synchronised import synchronised
 from jarvis_dagster.assets.toolchain import datasets as toolchain_datasets
@@ -58,10 +59,12 @@ from jarvis_dagster.resources.uploads import UploadsResource
 from jarvis_dagster.resources.workshop import WorkshopResource
 from jarvis_dagster.resources.workspace import WorkspaceResource
 from jarvis_dagster.schedules import (
+    autopilot_schedules,
     back_up,
     backup_schedules,
     index_drives,
     prune_storage,
+    report_autopilot,
     report_schedules,
     report_week,
     sync_job,
@@ -137,14 +140,18 @@ def build_definitions(
         ),
         *dg.load_assets_from_modules([upkeep, stored, searchable, answering]),
         *dg.load_assets_from_modules([toolchain_datasets, promotion, shadow]),
+        *dg.load_assets_from_modules([autopilot_assets]),
         *training_assets(),
         *(synchronised(name, pair) for name, pair in settings.synchronise.items()),
     ]
     known = {key for one in assets if isinstance(one, dg.AssetsDefinition) for key in one.keys}
     return dg.Definitions(
         assets=[*assets, *workflow_assets(_temporal_pages(settings), known)],
-        asset_checks=dg.load_asset_checks_from_modules([upkeep, stored, promotion]),
+        asset_checks=dg.load_asset_checks_from_modules(
+            [autopilot_assets, upkeep, stored, promotion]
+        ),
         jobs=[process_video, list_games, back_up, verify_backups, prune_storage, verify_storage]
+        + [report_autopilot]
         + [index_drives, apply_corrections, queue_for_review, read_labels]
         + training_jobs()
         + [decide_promotion, shadow_video, deliver_results, promote_approved, report_week]
@@ -152,6 +159,7 @@ def build_definitions(
         schedules=[
             *backup_schedules(settings.backup),
             *upkeep_schedules(settings.upkeep),
+            *autopilot_schedules(settings.autopilot),
             *sync_schedules(settings.synchronise),
             *report_schedules(settings.reports),
         ],

@@ -24,14 +24,17 @@ if TYPE_CHECKING:
         UnresolvedAssetJobDefinition,
     )
 
+    from jarvis_dagster.autopilot.config import AutopilotConfig
     from jarvis_dagster.services.backup import BackupConfig
     from jarvis_dagster.settings import ReportSettings, SyncSettings, UpkeepSettings
 
 __all__ = [
+    "autopilot_schedules",
     "back_up",
     "backup_schedules",
     "index_drives",
     "prune_storage",
+    "report_autopilot",
     "report_schedules",
     "report_week",
     "sync_job",
@@ -122,6 +125,19 @@ def upkeep_schedules(upkeep: UpkeepSettings) -> list[dg.ScheduleDefinition]:
             (index_drives, upkeep.index_schedule),
         )
     )
+
+
+report_autopilot = dg.define_asset_job(
+    "report_autopilot",
+    selection=dg.AssetSelection.groups("autopilot"),
+    executor_def=dg.in_process_executor,
+    description="How well videos are seen, and what the Autopilot decided.",
+)
+
+
+def autopilot_schedules(autopilot: AutopilotConfig) -> list[dg.ScheduleDefinition]:
+    """When performance and decisions are shown."""
+    return _schedules([(report_autopilot, autopilot.report_schedule)])
 
 
 @functools.cache  # a schedule and the definitions have to name the same job

@@ -36,30 +36,37 @@ def collect(
     progress: Callable[[int, int], None] | None = None,
 ) -> list[str]:
     """Collect the evidence of every analysed video that is new or changed; their partitions."""
-    videos, changed = library.analysed(), []
+    there, changed = library.listing("artifacts/"), []
+    known = library.listing("autopilot/evidence/")
+    end = f"/{_SEEN[1]}"
+    videos = [k.removeprefix("artifacts/").removesuffix(end) for k in there if k.endswith(end)]
     for number, video in enumerate(videos):
         if progress:
             progress(number, len(videos))
-        if _Video(library, video).collect(config):
+        if _Video(library, video, there).collect(config, known):
             changed.append(video)
     return changed
 
 
 class _Video:
-    """The stored files of one video."""
+    """The stored files of one video.
 
-    def __init__(self, library: Library, video: str) -> None:
-        self._library, self._video = library, video
+    Args:
+        there: A listing of what is stored of videos.
+    """
 
-    def collect(self, config: AutopilotConfig) -> bool:
+    def __init__(self, library: Library, video: str, there: dict[str, str]) -> None:
+        self._library, self._video, self._there = library, video, there
+
+    def collect(self, config: AutopilotConfig, collected: dict[str, str]) -> bool:
         """Collect it; False where nothing changed since."""
         key = self._library.evidence_key(self._video)
-        known = self._library.read_json(key)
-        seen = {name: self._sha256(name) for name in _SEEN}
+        known = self._library.read_json(key, collected.get(key, ""))
         labels = self._labels()
-        said = {**{name: self._sha256(name) for name in _SAID}, "labels": labels}
-        if known is not None and known["seen"] == seen and known["said"] == said:
+        versions = {name: self._there.get(self._key(name), "") for name in (*_SEEN, *_SAID)}
+        if known is not None and (known["versions"], known["labels"]) == (versions, labels):
             return False
+        seen = {name: self._sha256(name) for name in _SEEN}
         if known is not None and known["seen"] == seen:  # the same analysis, looked at by people
             before = Evidence.from_json(known["evidence"])
             with tempfile.TemporaryDirectory(prefix="jarvis-") as scratch:
@@ -67,8 +74,9 @@ class _Video:
             made = dataclasses.replace(before, reviewed=reviewed)
         else:
             made = self._made(config, labels)
-        self._library.keep_json(key, {"seen": seen, "said": said, "evidence": made.to_json()})
-        return True
+        content = {"seen": seen, "versions": versions, "labels": labels}
+        self._library.keep_json(key, {**content, "evidence": made.to_json()})
+        return known is None or made != Evidence.from_json(known["evidence"])
 
     def _key(self, name: str) -> str:
         return f"artifacts/{self._video}/{name}"
@@ -78,12 +86,12 @@ class _Video:
         return "" if ref is None else ref.sha256
 
     def _json(self, name: str) -> Any | None:
-        return self._library.read_json(self._key(name))
+        return self._library.read_json(self._key(name), self._there.get(self._key(name), ""))
 
     def _table(self, scratch: str, name: str) -> pd.DataFrame | None:
         from jarvis_dagster.hockey.tables import read_table
 
-        if not self._sha256(name):
+        if self._key(name) not in self._there:
             return None
         path = Path(scratch) / name.replace("/", "-")
         self._library.storage.get_file(self._key(name), path)
@@ -159,7 +167,7 @@ class _Video:
         if self._library.moments(self._video, kept):
             return read_moments(kept)
         key = self._key(f"footage/{source['object']}")
-        if scan is None or self._library.storage.stat(key) is None:
+        if scan is None or key not in self._there:
             return []
         video = scratch / source["object"]
         self._library.storage.get_file(key, video)
@@ -173,7 +181,7 @@ class _Video:
 
     def _labels(self) -> dict[str, Any] | None:
         """The agreement of corrected labels with this video's, where somebody corrected some."""
-        content = self._library.read_json(_LABELS)
+        content = self._library.read_json(_LABELS, self._there.get(_LABELS, ""))
         found: dict[str, Any] | None = (content or {}).get("by_video", {}).get(self._video)
         return found
 

@@ -63,6 +63,11 @@ class AutopilotConfig(BaseModel):
         default=60, gt=0, description="CPU minutes that all searches of a day may use."
     )
     trials: int = Field(default=40, ge=5, le=500, description="Parameters that a search tries.")
+    report_schedule: str | None = Field(
+        default="40 * * * *",
+        description="When performance and decisions are shown in Dagster, as in cron (UTC); empty:"
+        " when they are materialised by hand.",
+    )
     retrain: bool = Field(
         default=True,
         description="Whether a training of the detector is started where parameters do not help"

@@ -19,8 +19,6 @@ from jarvis_dagster.errors import BadInputError
 from jarvis_dagster.hockey.adaptation import NEUTRAL, Evidence, Parameters, Reference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from jarvis_dagster.services.storage import JarvisStorageService
 
 __all__ = ["COMPONENT", "Current", "Library"]
@@ -55,34 +53,31 @@ class Library:
             path.write_text(text, "utf-8")
             self.storage.put_file(key, path)
 
-    def read_json(self, key: str) -> Any | None:
-        """A document; None where there is none. It is fetched again only if it changed."""
-        ref = self.storage.stat(key)
-        if ref is None:
+    def read_json(self, key: str, version: str | None = None) -> Any | None:
+        """A document; None where there is none. It is fetched again only if it changed.
+
+        Args:
+            version: As a listing has just shown it, which saves a look; "" is none.
+        """
+        if version is None:
+            version = self.listing(key).get(key, "")
+        if not version:
             return None
         known = self._read.get(key)
-        if known is not None and known[0] == ref.sha256:
+        if known is not None and known[0] == version:
             return known[1]
         with tempfile.TemporaryDirectory(prefix="jarvis-") as scratch:
             path = Path(scratch) / "document.json"
             self.storage.get_file(key, path)
             content = json.loads(path.read_text("utf-8"))
-        self._read[key] = (ref.sha256, content)
+        self._read[key] = (version, content)
         return content
 
-    def keys(self, prefix: str) -> Iterator[str]:
-        """Keys of the artifacts bucket."""
-        bucket = self.storage.config.artifacts_bucket
-        for info in self.storage.raw.iter_objects(bucket, prefix):
-            yield info.key
+    def listing(self, prefix: str) -> dict[str, str]:
+        """Keys of the artifacts bucket, sorted, and what changes when their bytes do."""
+        return self.storage.versions_of(prefix)
 
     # -- evidence ------------------------------------------------------------------
-
-    def analysed(self) -> list[str]:
-        """Partitions of the videos that were analysed as far as their tracks."""
-        end = "/tracks/tracks.parquet"
-        found = [key for key in self.keys("artifacts/") if key.endswith(end)]
-        return sorted(key.removeprefix("artifacts/").removesuffix(end) for key in found)
 
     def evidence_key(self, video: str, name: str = "evidence.json") -> str:
         """Where the evidence of a video is."""
@@ -90,8 +85,8 @@ class Library:
 
     def evidence(self) -> list[Evidence]:
         """All evidence, in the order of analysis."""
-        keys = [k for k in self.keys(f"{_ROOT}/evidence/") if k.endswith("/evidence.json")]
-        found = [self.read_json(key) for key in keys]
+        there = self.listing(f"{_ROOT}/evidence/").items()
+        found = [self.read_json(key, v) for key, v in there if key.endswith("/evidence.json")]
         videos = [Evidence.from_json(one["evidence"]) for one in found if one is not None]
         return sorted(videos, key=lambda one: (one.at, one.video))
 
@@ -168,12 +163,13 @@ class Library:
     def decisions(self, camera: str | None = None) -> list[dict[str, Any]]:
         """Recorded decisions, the oldest first."""
         prefix = f"{_ROOT}/decisions/" + (f"{camera}/" if camera else "")
-        found = [self.read_json(key) for key in sorted(self.keys(prefix))]
+        found = [self.read_json(key, version) for key, version in self.listing(prefix).items()]
         kept = [one for one in found if one is not None]
         return sorted(kept, key=lambda one: (one["at"], one["camera"], one["number"]))
 
     def record(self, decision: dict[str, Any]) -> dict[str, Any]:
-        """Keep a decision under its camera and number; the same again is the same."""
+        """Keep a decision under its camera and number; as it will be read."""
         key = f"{_ROOT}/decisions/{decision['camera']}/{decision['number']:06d}.json"
         self.keep_json(key, decision)
-        return decision
+        kept: dict[str, Any] = json.loads(json.dumps(decision))
+        return kept

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 from jarvis_dagster.autopilot.collecting import collect
 from jarvis_dagster.autopilot.library import COMPONENT, Library
 from jarvis_dagster.autopilot.standing import Camera, limits_of
-from jarvis_dagster.autopilot.trying import Tryout
-from jarvis_dagster.errors import BadInputError
+from jarvis_dagster.autopilot.trying import NOT_TRIED, Tryout
+from jarvis_dagster.errors import BadInputError, PermanentError
 from jarvis_dagster.hockey.adaptation import NEUTRAL, Parameters, plan
 
 if TYPE_CHECKING:
@@ -122,7 +122,10 @@ class Pilot:
         """Look for better parameters and judge them on videos that the search did not see."""
         found = self.camera(analysed["camera"])
         trying = Tryout(self.settings, self.core, self.library, found, self._progress)
-        return trying.run(Parameters.from_json(analysed["before"]))
+        try:
+            return trying.run(Parameters.from_json(analysed["before"]))
+        except PermanentError as error:  # an attempt too: it is not to be made again at once
+            return {**NOT_TRIED, "material": "", "why": f"The search failed: {error}"}
 
     def act(
         self, analysed: dict[str, Any], tried: dict[str, Any] | None, waiter: str | None = None
@@ -167,8 +170,11 @@ class Pilot:
         elif outcome == "asked":
             decision["after"] = {"version": None, "parameters": after.to_json()}
         elif outcome == "retraining" and tried is not None:
-            decision["training"] = self._train(tried["retrain"])
-        self.library.record(decision)
+            try:
+                decision["training"] = self._train(tried["retrain"])
+            except PermanentError as error:
+                decision |= {"outcome": "kept", "why": f"{why} It cannot be started: {error}"}
+        decision = self.library.record(decision)
         if outcome == "adapted" and analysed["settles"] is not None:
             asked = past[analysed["settles"] - 1]
             self.core.approval_service.applied(asked["approval"])
@@ -222,7 +228,7 @@ class Pilot:
             "settles": None,
             "cpu_minutes": 0.0,
         }
-        self.library.record(decision)
+        decision = self.library.record(decision)
         self._count(decision)
         return decision
 

@@ -32,7 +32,17 @@ if TYPE_CHECKING:
 
     Progress = Callable[[str, int, int], None]
 
-__all__ = ["Tryout"]
+__all__ = ["NOT_TRIED", "Tryout"]
+
+NOT_TRIED: dict[str, Any] = {
+    "better": False,
+    "candidate": None,
+    "search": None,
+    "verdict": None,
+    "retrain": None,
+    "cpu_minutes": 0.0,
+}
+"""What an attempt comes to by which nothing was found."""
 
 _RECENT = 12
 """Last videos of a camera whose pictures are used."""
@@ -89,10 +99,9 @@ class Tryout:
         material, why = self._material(guard, scratch)
         least = self._settings.promotion.min_videos
         split = split_videos(material.videos, least) if material is not None else None
-        nothing = {"better": False, "candidate": None, "search": None, "verdict": None}
         if material is None or split is None:
             return {
-                **nothing,
+                **NOT_TRIED,
                 "material": why,
                 "why": f"Nothing could be tried: {why}.",
             }
@@ -113,7 +122,7 @@ class Tryout:
         )
         if found.best.parameters == current:
             return {
-                **nothing,
+                **NOT_TRIED,
                 "material": why,
                 "search": found.to_json(),
                 "why": f"Of {len(found.trials)} parameters tried on {why} none was better.",

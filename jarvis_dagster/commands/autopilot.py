@@ -102,9 +102,8 @@ def status(as_json: AsJson = False) -> None:
     """Each camera's performance and parameters, and what the loop does."""
     from jarvis_dagster.autopilot import Pilot
     from jarvis_dagster.autopilot.report import rows_of
-    from jarvis_dagster.commands.platform import platform
 
-    with platform(storage=True) as (settings, core):
+    with _stored() as (settings, core):
         rows = rows_of(Pilot(settings, core))
         loop = _loop(core)
     if as_json:
@@ -149,9 +148,8 @@ def log(
     from jarvis_dagster.autopilot import Pilot
     from jarvis_dagster.autopilot.pilot import ROUTINE
     from jarvis_dagster.autopilot.report import log_page
-    from jarvis_dagster.commands.platform import platform
 
-    with platform(storage=True) as (settings, core):
+    with _stored() as (settings, core):
         pilot = Pilot(settings, core)
         decisions = pilot.library.decisions(camera)
         if out is not None:
@@ -173,9 +171,8 @@ def log(
 def parameters(camera: Camera, as_json: AsJson = False) -> None:
     """Every set of parameters that a camera had, by version; the one in force is marked."""
     from jarvis_dagster.autopilot import Library
-    from jarvis_dagster.commands.platform import platform
 
-    with platform(storage=True) as (_, core):
+    with _stored() as (_, core):
         library = Library(core.storage_service)
         versions, current = library.versions(camera), library.current(camera)
     if as_json:
@@ -202,9 +199,9 @@ def rollback(
 ) -> None:
     """Put earlier parameters in force again; 0 are those that change nothing."""
     from jarvis_dagster.autopilot import Pilot
-    from jarvis_dagster.commands.platform import platform, this_person
+    from jarvis_dagster.commands.platform import this_person
 
-    with platform(storage=True) as (settings, core):
+    with _stored() as (settings, core):
         made = Pilot(settings, core).set_version(camera, version, by=this_person(), why=why)
     typer.echo(f"{camera} has version {made['after']['version']} now (decision {made['number']}).")
 
@@ -220,9 +217,8 @@ def approve(
     `jarvis autopilot log` tells what it is; the next round carries it out.
     """
     from jarvis_dagster.autopilot import Pilot
-    from jarvis_dagster.commands.platform import platform
 
-    with platform(storage=True) as (settings, core):
+    with _stored() as (settings, core):
         pending = Pilot(settings, core).camera(camera).pending
         if pending is None:
             raise BadInputError(f"Nothing of camera {camera} waits for an approval.")
@@ -244,6 +240,20 @@ def _talking() -> Iterator[tuple[Settings, Autopilot]]:
     settings = load_settings()
     with core_services(settings) as core:
         yield settings, _component(core)
+
+
+@contextlib.contextmanager
+def _stored() -> Iterator[tuple[Settings, JarvisCoreServices]]:
+    """Settings and services; the embedded object store is lent where it does not run."""
+    from jarvis_dagster.settings import load_settings
+    from jarvis_dagster.stack import borrowed
+    from jarvis_dagster.wiring import core_services
+
+    settings = load_settings()
+    own = settings.storage is None
+    lent = borrowed(settings.stack, ["object-store"]) if own else contextlib.nullcontext()
+    with lent, core_services(settings) as core:
+        yield settings, core
 
 
 def _component(core: JarvisCoreServices) -> Autopilot:

@@ -88,9 +88,7 @@ def search(
     free = [name for name in BOUNDS if name not in fixed]
     study = optuna.create_study(
         direction="maximize",
-        sampler=optuna.samplers.TPESampler(
-            seed=seed, n_startup_trials=8, multivariate=False, warn_independent_sampling=False
-        ),
+        sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=8),
     )
     for parameters in (current, *first):
         values = {name: _value(parameters, name, eyes) for name in free}

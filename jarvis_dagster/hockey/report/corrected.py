@@ -56,13 +56,7 @@ def difference(
         for row in outcomes
     ]
     if before is None:
-        return {
-            "said": said,
-            "compared": False,
-            "reason": _NO_BASIS,
-            "changes": [],
-            "people": [],
-        }
+        return {"said": said, "compared": False, "reason": _NO_BASIS, "changes": []}
     changes = [*_counts(before, after), *_teams(before, after), *_events(before, after)]
     people = _people(before, after)
     return {

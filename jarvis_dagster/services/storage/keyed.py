@@ -75,6 +75,12 @@ class KeyedFiles:
         """Whether there is an object under ``key``."""
         return self.stat(key, bucket) is not None
 
+    def versions_of(self, prefix: str, bucket: str | None = None) -> dict[str, str]:
+        """Keys that begin with ``prefix``, sorted, each with what changes when its bytes do."""
+        bucket = bucket or self.config.artifacts_bucket
+        found = self.objects.raw.iter_objects(bucket, prefix)
+        return dict(sorted((info.key, info.version) for info in found))
+
     def url(self, key: str, bucket: str | None = None) -> str:
         """``s3://bucket/key``, for metadata and messages."""
         check_key(key)

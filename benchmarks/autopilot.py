@@ -1,0 +1,537 @@
+"""The Autopilot on footage whose light changes, and on footage whose light does not.
+
+    python benchmarks/autopilot.py [--part season] [--part noise] [--part real --data DIR]
+
+``season``: rendered games through scan, detection, tracking and the Autopilot's own steps on a real
+object store. The lamps of camera *north* fail in the middle of the season; those of *south* do not.
+Beside what the Autopilot says of itself stands what it does not know: F1 of people against the
+rendered truth. ``noise``: seasons drawn anew from the measured evidence of unchanged games, and
+how often anything is done. ``real``: clips of other games darkened (``DIR``/clips), labelled frames
+darkened (``DIR``/labelled_frames), each beside what is seen with the light as it was. The peers are
+the parameters that change nothing, in the same run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import datetime
+import json
+import os
+import socket
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from jarvis_dagster.autopilot import Library, Pilot
+from jarvis_dagster.autopilot.overlay import overlay_of
+from jarvis_dagster.autopilot.report import log_page
+from jarvis_dagster.hockey.adaptation import (
+    NEUTRAL,
+    Evidence,
+    Limits,
+    Parameters,
+    Standing,
+    measure,
+    plan,
+    reference_of,
+)
+from jarvis_dagster.hockey.adaptation.drift import drift_of
+from jarvis_dagster.hockey.adaptation.looks import look_of
+from jarvis_dagster.hockey.adaptation.material import Eyes, Labelled, LabelledVideos, PairedVideos
+from jarvis_dagster.hockey.adaptation.moments import choose_moments, take_moments
+from jarvis_dagster.hockey.adaptation.search import guesses, search
+from jarvis_dagster.hockey.adaptation.shadow import compare, judge, split_videos
+from jarvis_dagster.hockey.detection import load_detector
+from jarvis_dagster.hockey.detection.evaluation import match, parse_aspect, read_picture
+from jarvis_dagster.hockey.detection.labels import ROLES, class_index, class_names, parse_labels
+from jarvis_dagster.hockey.detection.video import detect_video
+from jarvis_dagster.hockey.preflight import scan_video
+from jarvis_dagster.hockey.roles import assign_roles, keep_to_one_kit
+from jarvis_dagster.hockey.synthetic import GameSpec, iter_frames
+from jarvis_dagster.hockey.tables import DETECTIONS, SCAN, TRACKS, Provenance, write_table
+from jarvis_dagster.hockey.tracking import track
+from jarvis_dagster.hockey.training.dataset import read_export
+from jarvis_dagster.hockey.video import VideoWriter, probe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    Light = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+
+SIZE, FPS, SECONDS = (800, 450), 6.0, 2.0
+REFERENCE, USUAL, DARK, AFTER = 4, 2, 7, 3
+SAID = Console()
+
+
+def failing_lamps(strength: float) -> Light:
+    """A light that is warmer, and drowns in the dark what is not lit."""
+    table = 255 * (np.arange(256)[:, None] / 255 * np.array([0.8, 0.95, 1.0])) ** strength
+    lut = np.clip(table, 0, 255).round().astype(np.uint8)[None]
+    return lambda image: np.asarray(cv2.LUT(image, lut), np.uint8)
+
+
+# -- a season of rendered games ------------------------------------------------------
+
+
+class Season:
+    """Games of two cameras, analysed one after the other as the product does."""
+
+    def __init__(self, folder: Path) -> None:
+        from jarvis_dagster.settings import load_settings
+        from jarvis_dagster.wiring import core_services
+
+        config = folder / "jarvis-core.yaml"
+        config.write_text(
+            f"stack: {{data_dir: '{folder / 'data'}', ports: {_free_ports()}}}\n"
+            "vision: {threads: 1}\n"
+            f"autopilot: {{cooldown_hours: 0, reference_videos: {REFERENCE}, trials: 30}}\n",
+            "utf-8",
+        )
+        os.environ |= {"JARVIS_CONFIG": str(config), "JARVIS_DATA_DIR": str(folder / "data")}
+        self.settings = load_settings(config)
+        self.folder = folder
+        self.core = core_services(self.settings)
+        self.now = datetime.datetime(2026, 9, 1, 20, tzinfo=datetime.UTC)
+        self.pilot = Pilot(self.settings, self.core, clock=lambda: self.now)
+        self.detector = load_detector(threads=1)
+        self.rows: list[dict[str, Any]] = []
+
+    def freeze_games(self, games: int = 12) -> None:
+        """Labelled frames of other games, in the usual light."""
+        from jarvis_dagster.arena import Arena
+
+        export = self.folder / "frozen"
+        for name in ("images", "labels"):
+            (export / name).mkdir(parents=True)
+        (export / "data.yaml").write_text("names: [player, goalkeeper, referee]")
+        lines = ["image,video"]
+        for seed in range(games):
+            spec = GameSpec(900 + seed, 2.0, *SIZE, fps=1.0, camera="fixed", scoreboard=False)
+            for number, (image, truth) in enumerate(iter_frames(spec)):
+                name = f"frozen{seed}_{number}"
+                cv2.imwrite(str(export / "images" / f"{name}.jpg"), image)
+                text = [
+                    f"{ROLES.index(one.person.role)} {_yolo(one.box)}" for one in _visible(truth)
+                ]
+                (export / "labels" / f"{name}.txt").write_text("\n".join(text))
+                lines.append(f"{name}.jpg,frozen{seed}")
+        (export / "groups.csv").write_text("\n".join(lines))
+        Arena(self.settings, self.core).freeze_games(export)
+
+    def play(self, camera: str, seed: int, light: Light | None) -> None:
+        """Film a game, analyse it with what is in force, and have the Autopilot look."""
+        key = f"{camera}-{seed:04d}-{seed:012x}"
+        video = self.folder / f"{key}.mp4"
+        truths = film(video, seed, light)
+        path = f"Jarvis AI/Uploads/{camera}/{key}.mp4"
+        overlay = overlay_of(self.settings, self.core.storage_service, path)
+        parameters = overlay.current.parameters
+        info, scan = probe(video), scan_video(video)
+        detector = load_detector(threads=1, score_threshold=overlay.score_threshold)
+        found, kit = detect_video(video, detector, stride=1, correct=parameters.correction)
+        tracks = track(
+            found,
+            width_px=info.width_px,
+            height_px=info.height_px,
+            fps=info.fps,
+            scan=scan,
+            kit=kit.to_numpy("float32"),
+            frame_count=len(scan),
+        )
+        tracks = assign_roles(keep_to_one_kit(tracks, kit), kit, found)
+        self._keep(key, path, video, {"scan": scan, "detections": found, "kit": kit}, tracks)
+        model = {"version": detector.version, "stride": 1, **overlay.to_json()}
+        self._json(key, "detections/model.json", model)
+        self.now += datetime.timedelta(days=1)
+        began = time.process_time()
+        self.pilot.collect()
+        analysed = self.pilot.analyse(camera, key)
+        tried = self.pilot.search(analysed) if analysed["action"] == "adapt" else None
+        decision = self.pilot.act(analysed, tried)
+        seen = self.pilot.camera(camera)
+        figure = measure(seen.evidence[-1], seen.reference).value
+        self.rows.append(
+            {
+                "camera": camera,
+                "game": len([one for one in self.rows if one["camera"] == camera]) + 1,
+                "light": "usual" if light is None else "failing",
+                "parameters": parameters.words,
+                "performance": figure,
+                "truth_f1": truth_f1(found, truths),
+                "evidence": analysed["plan"]["fall"]["evidence"][-1:] or [1.0],
+                "outcome": decision["outcome"],
+                "why": decision["why"],
+                "cpu_s": round(time.process_time() - began, 1),
+            }
+        )
+        row = self.rows[-1]
+        SAID.print(
+            f"{camera} {row['game']:>2} {row['light']:8} performance"
+            f" {'  - ' if figure is None else f'{figure:.2f}'} truth F1 {row['truth_f1']:.2f}"
+            f" {row['outcome']}",
+            highlight=False,
+        )
+
+    def keep(self, out: Path, *, page: bool = False) -> None:
+        """What is known so far; the run can be stopped at any time."""
+        evidence = [one.to_json() for one in Library(self.core.storage_service).evidence()]
+        decisions = self.pilot.library.decisions("north")
+        (out / "season.json").write_text(json.dumps(self.rows, indent=1), "utf-8")
+        (out / "evidence.json").write_text(json.dumps(evidence), "utf-8")
+        (out / "decisions.json").write_text(json.dumps(decisions, indent=1), "utf-8")
+        if page:
+            (out / "log.html").write_text(log_page(self.pilot), "utf-8")
+
+    def _keep(self, key: str, path: str, video: Path, tables: dict[str, Any], tracks: Any) -> None:
+        made = Provenance("0" * 64, self.detector.version, "0" * 64)
+        schemas = {"scan": SCAN, "detections": DETECTIONS, "kit": {}, "tracks": TRACKS}
+        folders = {"scan": "footage", "kit": "detections"}
+        for name, table in {**tables, "tracks": tracks}.items():
+            file = self.folder / "table.parquet"
+            write_table(table, schemas[name], file, made)
+            where = folders.get(name, name)
+            self.core.storage_service.put_file(f"artifacts/{key}/{where}/{name}.parquet", file)
+        self.core.storage_service.put_file(f"artifacts/{key}/footage/source.mp4", video)
+        info = probe(video)
+        facts = {
+            "fps": info.fps,
+            "width_px": info.width_px,
+            "height_px": info.height_px,
+            "duration_s": info.duration_s,
+        }
+        source = {"name": Path(path).name, "path": path, "object": "source.mp4", "facts": facts}
+        self._json(key, "footage/source.json", source)
+
+    def _json(self, key: str, name: str, content: dict[str, Any]) -> None:
+        file = self.folder / "document.json"
+        file.write_text(json.dumps(content), "utf-8")
+        self.core.storage_service.put_file(f"artifacts/{key}/{name}", file)
+
+
+def _free_ports() -> str:
+    """Of the object store: one, and four in a row; each takes the one 10,000 above as well."""
+    for first in np.random.default_rng().integers(20_000, 29_000, 50):
+        wanted = [int(first) + add + more for add in range(5) for more in (0, 10_000)]
+        with contextlib.suppress(OSError), contextlib.ExitStack() as held:
+            for port in wanted:
+                held.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            return f"{{object_store: {first}, object_store_internal: {first + 1}}}"
+    raise RuntimeError("No ports are free.")
+
+
+def film(video: Path, seed: int, light: Light | None) -> list[NDArray[np.float32]]:
+    """Render a game into a file; the boxes of each frame's people."""
+    spec = GameSpec(seed, SECONDS, *SIZE, fps=FPS, camera="fixed", scoreboard=False)
+    truths = []
+    with VideoWriter(video, width_px=SIZE[0], height_px=SIZE[1], fps=FPS) as writer:
+        for image, truth in iter_frames(spec):
+            writer.write(image if light is None else light(image))
+            boxes = [one.box for one in _visible(truth)]
+            truths.append(np.array(boxes, np.float32).reshape(-1, 4))
+    return truths
+
+
+def truth_f1(found: Any, truths: list[NDArray[np.float32]]) -> float:
+    """F1 of people against the rendered truth."""
+    right = others = 0
+    people = found[found["class"] != "puck"]
+    for frame, boxes in enumerate(truths):
+        rows = people[people["frame"] == frame]
+        seen = rows[["x1_px", "y1_px", "x2_px", "y2_px"]].to_numpy(np.float32)
+        pairs = len(match(boxes, seen, rows["score"].to_numpy(np.float32)))
+        right, others = right + pairs, others + len(boxes) + len(seen) - 2 * pairs
+    return 2 * right / max(2 * right + others, 1)
+
+
+def _visible(truth: Any) -> list[Any]:
+    return [
+        one
+        for one in truth.people
+        if one.visibility > 0.35 and one.box[2] - one.box[0] > 3 and one.box[3] - one.box[1] > 3
+    ]
+
+
+def _yolo(box: tuple[float, float, float, float]) -> str:
+    x1, y1, x2, y2 = box
+    values = ((x1 + x2) / 2 / SIZE[0], (y1 + y2) / 2 / SIZE[1])
+    values += ((x2 - x1) / SIZE[0], (y2 - y1) / SIZE[1])
+    return " ".join(f"{value:.6f}" for value in values)
+
+
+def season(out: Path, strength: float) -> dict[str, Any]:
+    """Play both cameras' seasons; what was seen, decided and true."""
+    from jarvis_dagster.stack import borrowed
+
+    with tempfile.TemporaryDirectory(prefix="jarvis-benchmark-") as scratch:
+        made = Season(Path(scratch))
+        with borrowed(made.settings.stack, ["object-store"]):
+            made.core.storage_service.ensure_buckets()
+            made.freeze_games()
+            for game in range(REFERENCE + USUAL + DARK + AFTER):
+                dark = game >= REFERENCE + USUAL
+                light = failing_lamps(strength) if dark else None
+                made.play("north", 100 + game, light)
+                if game < REFERENCE + USUAL + 2:
+                    made.play("south", 500 + game, None)
+                made.keep(out)
+                after = [r for r in made.rows if r["parameters"] != "nothing changed"]
+                if len(after) >= AFTER:
+                    break
+            made.keep(out, page=True)
+            decisions = made.pilot.library.decisions("north")
+        made.core.close()
+    return _told_season(made.rows, decisions)
+
+
+def _told_season(rows: list[dict[str, Any]], decisions: list[dict[str, Any]]) -> dict[str, Any]:
+    table = Table(title="A season of rendered games")
+    for name in ("camera, light, parameters", "games", "performance", "truth F1", "outcomes"):
+        table.add_column(name)
+    groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault((row["camera"], row["light"], row["parameters"]), []).append(row)
+    for (camera, light, parameters), games in groups.items():
+        known = [one["performance"] for one in games if one["performance"] is not None]
+        outcomes = {one["outcome"] for one in games}
+        table.add_row(
+            f"{camera}, {light}, {parameters}",
+            str(len(games)),
+            f"{np.mean(known):.2f}" if known else "-",
+            f"{np.mean([one['truth_f1'] for one in games]):.3f}",
+            ", ".join(sorted(outcomes)),
+        )
+    SAID.print(table)
+    adapted = next((one for one in decisions if one["outcome"] == "adapted"), None)
+    for one in decisions:
+        if one["outcome"] not in {"gather", "nothing", "watch", "wait"}:
+            SAID.print(f"north: {one['outcome']}. {one['why']}", highlight=False)
+    dark = [row for row in rows if row["camera"] == "north" and row["light"] == "failing"]
+    delay = next((n for n, row in enumerate(dark, 1) if row["outcome"] == "adapted"), None)
+    SAID.print(f"Adapted after {delay} dark games." if adapted else "Never adapted.")
+    return {"delay": delay, "groups": len(groups)}
+
+
+# -- seasons without a change --------------------------------------------------------
+
+
+def noise(out: Path, seasons: int, videos: int) -> dict[str, Any]:
+    """How often anything is done where nothing changed, and how soon where something did."""
+    known = [Evidence.from_json(one) for one in json.loads((out / "evidence.json").read_text())]
+    rows = json.loads((out / "season.json").read_text())
+    light = {}
+    count = {"north": 0, "south": 0}
+    for one in known:
+        count[one.camera] += 1
+        mine = [r for r in rows if r["camera"] == one.camera]
+        light[one.video] = mine[count[one.camera] - 1]["light"]
+    usual = [one for one in known if light[one.video] == "usual" and one.parameters == NEUTRAL]
+    dark = [one for one in known if light[one.video] == "failing" and one.parameters == NEUTRAL]
+    rng = np.random.default_rng(0)
+    wrong = watched = drifted = 0
+    waits = []
+    for _ in range(seasons):
+        # The reference is drawn without games that come later: each is seen once.
+        order = rng.permutation(len(usual))
+        reference = reference_of([usual[i] for i in order[:REFERENCE]])
+        pool = [usual[i] for i in order[REFERENCE:]]
+        drawn = [_jittered(pool[i], rng) for i in rng.integers(0, len(pool), videos)]
+        actions = _actions(drawn, reference)
+        wrong += "adapt" in actions
+        watched += "watch" in actions
+        looks = range(1, videos + 1)
+        drifted += any(drift_of(drawn[max(0, n - 3) : n], reference, n).real for n in looks)
+        if dark:
+            bad = [_jittered(dark[i], rng) for i in rng.integers(0, len(dark), 15)]
+            found = _actions(bad, reference)
+            waits.append(found.index("adapt") + 1 if "adapt" in found else 16)
+    SAID.print(
+        f"{seasons} seasons of {videos} unchanged games ({len(usual)} measured ones, drawn anew):"
+        f" {wrong} led to a search, {watched} were watched, {drifted} had a drift called real."
+    )
+    result = {"seasons": seasons, "searches": wrong, "watched": watched, "drift": drifted}
+    if waits:
+        result["games_to_notice"] = [
+            int(np.min(waits)),
+            float(np.median(waits)),
+            int(np.max(waits)),
+        ]
+        SAID.print(
+            f"Failing lamps ({len(dark)} measured games): noticed after {np.median(waits):.0f}"
+            f" games (median; {np.min(waits)} to {np.max(waits)}, 16 is never)."
+        )
+    return result
+
+
+def _jittered(one: Evidence, rng: np.random.Generator) -> Evidence:
+    """The same game with a little other luck, so that drawn twice it is not the same."""
+    tracks = None
+    if one.tracks is not None:
+        tracks = {
+            name: value * float(rng.lognormal(0, 0.1)) if name != "person_minutes" else value
+            for name, value in one.tracks.items()
+        }
+    people = one.people_per_look
+    if people is not None:
+        people *= float(rng.lognormal(0, 0.03))
+    return dataclasses.replace(one, tracks=tracks, people_per_look=people)
+
+
+def _actions(videos: list[Evidence], reference: Any) -> list[str]:
+    now = datetime.datetime(2026, 11, 30, tzinfo=datetime.UTC)
+    figures = [value for one in videos if (value := measure(one, reference).value) is not None]
+    return [
+        plan(
+            Standing(tuple(figures[:n]), n + REFERENCE, has_reference=True, adapted=False),
+            Limits(),
+            now,
+        ).action
+        for n in range(1, len(figures) + 1)
+    ]
+
+
+# -- real footage ---------------------------------------------------------------------
+
+
+def lights() -> dict[str, Light]:
+    """What a dark rink does to real pictures, each with a camera's compression."""
+
+    def compressed(image: NDArray[Any]) -> NDArray[np.uint8]:
+        _, data = cv2.imencode(".jpg", np.clip(image, 0, 255).astype(np.uint8), [1, 80])
+        return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
+
+    def power(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        return compressed(255 * (image / 255.0) ** 2.6)
+
+    def dim(share: float, grain: float) -> Light:
+        def made(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+            rng = np.random.default_rng(int(image[::16, ::16].sum()) % 2**31)
+            return compressed(image * share + rng.normal(0, grain, image.shape))
+
+        return made
+
+    return {"deep shadows": power, "a third": dim(0.35, 1.0), "an eighth": dim(0.12, 2.5)}
+
+
+def real(data: Path, trials: int) -> list[dict[str, Any]]:
+    """Darkened clips and labelled frames: searched without labels, judged with them."""
+    eyes = Eyes(threads=1)
+    pairs = {}
+    for path in sorted((data / "clips").glob("*.mp4")):
+        taken = take_moments(path, choose_moments(scan_video(path), probe(path).fps, 3))
+        if taken:
+            pairs[path.stem] = taken
+    people = float(
+        np.mean([len(eyes.look(a, NEUTRAL)) for taken in pairs.values() for a, _ in taken])
+    )
+    as_it_was = {
+        name: [Labelled(a, eyes.look(a, NEUTRAL).xyxy) for a, _ in taken]
+        for name, taken in pairs.items()
+    }
+    labelled = labelled_frames(data / "labelled_frames")
+    usual = look_of([a for taken in pairs.values() for a, _ in taken])
+    split = split_videos(sorted(pairs), 6)
+    assert split is not None
+    rows = []
+    for name, light in {"unchanged": lambda image: image, **lights()}.items():
+        seen = {k: [(light(a), light(b)) for a, b in taken] for k, taken in pairs.items()}
+        material = PairedVideos(seen, people)
+        now = look_of([a for taken in seen.values() for a, _ in taken])
+        found = search(
+            material.only(split[0]),
+            eyes,
+            NEUTRAL,
+            first=guesses(usual, now),
+            trials=trials,
+            fixed=("score_threshold",),
+        )
+        best = found.best.parameters
+        verdict = judge(compare(material.only(split[1]), eyes, NEUTRAL, best), None, min_videos=6)
+        truth = LabelledVideos(as_it_was).only(split[1]).relit(light)
+        frames = labelled.relit(light)
+        row = {
+            "light": name,
+            "parameters": best.words,
+            "proved": verdict.better,
+            "consistency": (verdict.proof.current, verdict.proof.candidate),
+            "clips_f1": _both(truth, eyes, best),
+            "frames_f1": _both(frames, eyes, best),
+        }
+        rows.append(row)
+        SAID.print(row, highlight=False)
+    table = Table(title="Real footage, darkened: as it was, and with what was found without labels")
+    for head in ("light", "found", "proved", "found again", "F1 beside full light", "F1, labels"):
+        table.add_column(head)
+    for row in rows:
+        values = [
+            f"{a:.2f} → {b:.2f}" for a, b in (row["consistency"], row["clips_f1"], row["frames_f1"])
+        ]
+        table.add_row(row["light"], row["parameters"], "yes" if row["proved"] else "no", *values)
+    SAID.print(table)
+    return rows
+
+
+def _both(material: LabelledVideos, eyes: Eyes, best: Parameters) -> tuple[float, float]:
+    return tuple(
+        float(np.mean(list(material.figures(eyes, one).values()))) for one in (NEUTRAL, best)
+    )  # type: ignore[return-value]
+
+
+def labelled_frames(folder: Path, each: int = 10) -> LabelledVideos:
+    """Some labelled frames of the amateur rinks, spread over each."""
+    kinds = class_index(class_names([folder]))
+    aspect = parse_aspect("16:9")
+    by_video: dict[str, list[Any]] = {}
+    for sample in read_export(folder, aspect=(aspect, aspect)):
+        by_video.setdefault(sample.group, []).append(sample)
+    pictures: dict[str, list[Labelled]] = {}
+    for name, samples in by_video.items():
+        if not name.startswith("rinkcam"):  # boxes of the broadcast include the stick
+            continue
+        for at in np.linspace(0, len(samples) - 1, each).astype(int):
+            image = read_picture(samples[at].image, aspect)
+            text = (folder / "labels" / f"{samples[at].image.stem}.txt").read_text("utf-8")
+            numbers, boxes = parse_labels(text, samples[at].image.name)
+            roles = np.array([kinds.get(int(n), -1) for n in numbers], np.int64)
+            chosen = (roles >= 0) & (roles < len(ROLES))
+            size = np.array([image.shape[1], image.shape[0]] * 2, np.float32)
+            pictures.setdefault(name, []).append(Labelled(image, boxes[chosen] * size))
+    return LabelledVideos(pictures)
+
+
+def main() -> None:
+    """Run the parts that are asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--part", action="append", choices=["season", "noise", "real"])
+    parser.add_argument("--out", type=Path, default=Path("autopilot-benchmark"))
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--strength", type=float, default=2.6, help="How dark the lamps get.")
+    parser.add_argument("--seasons", type=int, default=300)
+    parser.add_argument("--videos", type=int, default=60)
+    parser.add_argument("--trials", type=int, default=30)
+    given = parser.parse_args()
+    given.out.mkdir(parents=True, exist_ok=True)
+    parts = given.part or ["season", "noise"]
+    results: dict[str, Any] = {}
+    if "season" in parts:
+        results["season"] = season(given.out, given.strength)
+    if "noise" in parts:
+        results["noise"] = noise(given.out, given.seasons, given.videos)
+    if "real" in parts:
+        if given.data is None:
+            parser.error("--part real needs --data")
+        results["real"] = real(given.data, given.trials)
+    (given.out / "results.json").write_text(json.dumps(results, indent=1), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
