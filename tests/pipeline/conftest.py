@@ -40,4 +40,8 @@ vision: {{highlights: 2, stride: 1}}
     )
     monkeypatch.setenv("JARVIS_CONFIG", str(path))
     monkeypatch.setenv("JARVIS_DATA_DIR", str(tmp_path / "data"))
+    from jarvis_dagster.settings import load_settings
+    from jarvis_dagster.wiring import core_services
+
+    core_services(load_settings()).storage_service.ensure_buckets()
     return path
