@@ -74,6 +74,7 @@ async def working(core: JarvisCoreServices, client: Client) -> AsyncIterator[Non
             workflows=[ApprovalWorkflow, Asking],
             activities=ApprovalActivities(lambda: core).all,
             activity_executor=executor,
+            max_cached_workflows=0,  # or Temporal waits 10 s for a worker that is gone
         ):
             yield
 
