@@ -29,6 +29,8 @@ __all__ = ["Account", "Accounts", "Token"]
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,63}")
 _TOKEN = re.compile(r"jarvis_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
+_NOTE_EVERY_S = 60.0
+"""Use of a token is noted this often: not every request is a write."""
 _REFUSED = AccessDeniedError(
     "The name or the password is wrong.", "Try again, or ask an admin for a new password."
 )
@@ -319,7 +321,8 @@ class Accounts:
             known = row is not None and hmac.compare_digest(row.hash, _digest(parts[2]))
             if row is None or not known or row.revoked or row.expires <= now:
                 raise _NO_TOKEN
-            base.execute(sa.update(self._token).where(at).values(used=now))
+            if row.used is None or now - row.used > _NOTE_EVERY_S:
+                base.execute(sa.update(self._token).where(at).values(used=now))
         account = self.get(row.account)
         if account.disabled:
             raise _NO_TOKEN
