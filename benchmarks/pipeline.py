@@ -313,11 +313,11 @@ def lengths(video: Path, folder: Path, times: int) -> None:
         )
     more = counts[1] - counts[0]
     cpu, wall = ((rows[1][name] - rows[0][name]) / more for name in ("cpu_s", "wall_s"))
-    mib = (rows[1]["peak_mib"] - rows[0]["peak_mib"]) / more * info.fps * 3600
+    mib = rows[1]["peak_mib"] - rows[0]["peak_mib"]
     fixed = rows[0]["cpu_s"] - counts[0] * cpu
     print(
         f"a frame more: {1000 * cpu:.1f} core-ms; of a long video {1 / wall:.1f} frames/s,"
-        f" {1 / wall / info.fps:.2f} x real time; an hour more: {mib:.0f} MiB;"
+        f" {1 / wall / info.fps:.2f} x real time; {more / info.fps:.0f} s more: {mib:+.0f} MiB;"
         f" a video: {fixed:.1f} core-s"
     )
     for step, row in rows[0]["steps"].items():
