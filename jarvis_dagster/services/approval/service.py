@@ -9,18 +9,18 @@ whoever is killed in between, nothing is lost, and nothing is done that was not 
 
 from __future__ import annotations
 
-import logging
 import time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from jarvis_dagster.errors import AccessDeniedError, BadInputError, ConflictError, JarvisError
+from jarvis_dagster.errors import AccessDeniedError, BadInputError, ConflictError
 from jarvis_dagster.services.approval.approval import Approval, content_sha256, figures_of
 from jarvis_dagster.services.approval.config import KINDS, ApprovalsConfig
+from jarvis_dagster.services.approval.deciders import Deciders
 from jarvis_dagster.services.approval.links import Links
+from jarvis_dagster.services.approval.outreach import Outreach
 from jarvis_dagster.services.approval.records import Records, require_id
-from jarvis_dagster.services.approval.telling import notice_of
-from jarvis_dagster.services.security.principal import LOCAL, Principal, current_principal
+from jarvis_dagster.services.security.principal import Principal, current_principal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     from jarvis_dagster.services.security import JarvisSecurityService
 
 __all__ = ["JarvisApprovalService"]
-
-log = logging.getLogger(__name__)
-_LOCAL = "local:"
 
 
 class JarvisApprovalService:
@@ -62,7 +59,7 @@ class JarvisApprovalService:
         self._nudge = nudge
         self._clock = clock
         self._directory = config.directory
-        self._links = Links(config.directory / "link.key")
+        self._deciders = Deciders(config, security)
 
     @cached_property
     def _records(self) -> Records:
@@ -70,6 +67,11 @@ class JarvisApprovalService:
             return Records(self.config.database.get_secret_value())
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         return Records(f"sqlite:///{self._directory / 'approvals.sqlite3'}")
+
+    @property
+    def _outreach(self) -> Outreach:
+        links = Links(self._directory / "link.key")
+        return Outreach(self._records, links, self.config.url, self._notify, self._nudge)
 
     def close(self) -> None:
         """Close the database."""
@@ -129,7 +131,7 @@ class JarvisApprovalService:
             raise BadInputError(
                 f"{kind!r} is no kind of approval.", f"There are: {', '.join(KINDS)}."
             )
-        text, sha256 = content_sha256(content)
+        _, sha256 = content_sha256(content)
         rule = self.config.rule(kind, team)
         if not rule.required:
             return Approval("", kind, subject, sha256, "not_required")
@@ -160,11 +162,10 @@ class JarvisApprovalService:
             )
             if self._records.add(made, lambda one=made: self._note("ask", one, by)):  # type: ignore[misc]
                 break
-        del text
         self._records.supersede(made, lambda old: self._note("supersede", old, by))
         if waiter is not None:
             self._records.wait(made.id, waiter)
-        self._tell(made)
+        self._outreach.tell(made)
         return made
 
     def approve(
@@ -238,7 +239,7 @@ class JarvisApprovalService:
         if not done:
             raise self._too_late(self.get(approval.id, by=by), by)
         decided = self.get(approval.id, by=by)
-        self._tell(decided)
+        self._outreach.tell(decided)
         return decided
 
     def ask_again(self, approval_id: str, *, by: Principal | None = None) -> Approval:
@@ -299,7 +300,8 @@ class JarvisApprovalService:
             BadInputError: there is none, or none that ``by`` may see.
         """
         exact = self.find_all(id=approval_id)
-        seen = [one for one in exact or self.find_all() if self._sees(one, by)]
+        by = by or current_principal()
+        seen = [one for one in exact or self.find_all() if self._deciders.sees(one, by)]
         return require_id(seen, approval_id)
 
     def approvals(
@@ -311,17 +313,17 @@ class JarvisApprovalService:
         limit: int | None = None,
     ) -> list[Approval]:
         """What ``by`` may see (by default the principal in force), the newest first."""
-        wanted = {} if kind is None else {"kind": kind}
+        by, wanted = by or current_principal(), {} if kind is None else {"kind": kind}
         found = [
             one
             for one in self.find_all(**wanted)
-            if self._sees(one, by) and (state is None or one.state == state)
+            if self._deciders.sees(one, by) and (state is None or one.state == state)
         ]
         return found[:limit]
 
     def why_not(self, approval: Approval, by: Principal | None = None) -> str:
         """Why ``by`` may not decide this; empty if it may."""
-        return self._against(approval, by or current_principal())
+        return self._deciders.against(approval, by or current_principal())
 
     def find_all(self, **equal: Any) -> list[Approval]:
         """Approvals with these values, whoever may see them; what is over time is expired."""
@@ -335,7 +337,7 @@ class JarvisApprovalService:
                 note = _call(self._note, "expire", one, "approvals")
                 count += self._records.change(one, {"state": "expired"}, note)
         for one in self._records.untold():
-            self._tell(one)
+            self._outreach.tell(one)
             count += 1
         return count
 
@@ -361,14 +363,7 @@ class JarvisApprovalService:
 
     def address(self, approval: Approval) -> str | None:
         """A link to decide it: signed, expiring, used once; it still asks to sign in."""
-        if self.config.url is None:
-            return None
-        page = f"{self.config.url.rstrip('/')}/approvals/{approval.id}"
-        if not approval.waiting:
-            return page
-        token, nonce = self._links.make(approval.id, approval.expires_at)
-        self._records.add_link(nonce, approval.id)
-        return f"{page}?link={token}"
+        return self._outreach.address(approval)
 
     def require_link(self, token: str, approval_id: str) -> None:
         """See that a link leads to that approval and was not used.
@@ -383,39 +378,15 @@ class JarvisApprovalService:
 
     def _nonce(self, link: str, approval: Approval) -> str:
         try:
-            approval_id, nonce = self._links.read(link, self._clock())
-            if approval_id != approval.id or not self._records.link_is_fresh(nonce, approval.id):
-                raise AccessDeniedError(
-                    "This link was used before, or leads elsewhere.",
-                    "Open the list of approvals instead.",
-                )
+            return self._outreach.nonce(link, approval, self._clock())
         except AccessDeniedError as error:
             self._security().audit.add(
                 "approval.link", allowed=False, object=approval.id, reason=error.what
             )
             raise
-        return nonce
-
-    def _sees(self, approval: Approval, by: Principal | None) -> bool:
-        by = by or current_principal()
-        if not self._security().allows(by, f"approvals.{approval.kind}", "read"):
-            return False
-        return by.teams is None or approval.team is None or approval.team in by.teams
-
-    def _against(self, approval: Approval, by: Principal, *, own: bool = False) -> str:
-        """Why ``by`` may not decide; empty if it may."""
-        security, rule = self._security(), self.config.rule(approval.kind, approval.team)
-        if not security.allows(by, f"approvals.{approval.kind}", "write"):
-            return f"{by.name} ({by.role}) may not decide about {approval.kind}."
-        local = by == LOCAL or by.kind == "local"
-        if rule.role and not local and not security.policy.is_a(by.role, rule.role):
-            return f"{by.name} is no {rule.role}, who decides about {approval.kind}."
-        if not (own or rule.own) and _person(by.name) == _person(approval.asked_by):
-            return f"{by.name} asked for it, and may not decide about it."
-        return ""
 
     def _require_right(self, approval: Approval, by: Principal, *, own: bool = False) -> None:
-        against = self._against(approval, by, own=own)
+        against = self._deciders.against(approval, by, own=own)
         if against:
             self._security().audit.add(
                 "approval.decide",
@@ -460,32 +431,9 @@ class JarvisApprovalService:
             **facts,
         )
 
-    def _tell(self, approval: Approval) -> None:
-        """People and workflows; what fails is told at the next :meth:`sweep`."""
-        stored = self._records.find(id=approval.id, told=False)
-        if not stored or stored[0].state != approval.state:
-            return
-        try:
-            if self._notify is not None:
-                notice = notice_of(approval, self.address(approval))
-                if notice is not None:
-                    self._notify(notice)
-            waiters = [] if approval.waiting else self._records.waiters(approval.id)
-            if self._nudge is not None and waiters:
-                self._nudge(waiters, approval)
-        except JarvisError as error:
-            log.warning("The state of approval %s could not be told: %s", approval.id, error)
-            return
-        self._records.told(approval)
-
 
 def _short(kind: str, subject: str, sha256: str, number: int) -> str:
     return content_sha256([kind, subject, sha256, number])[1][:10]
-
-
-def _person(name: str) -> str:
-    """Who it is, at this machine or signed in."""
-    return name.removeprefix(_LOCAL)
 
 
 def _call(function: Callable[..., None], *arguments: Any) -> Callable[[], None]:
