@@ -153,8 +153,9 @@ def _table(*columns: str) -> Table:
     from rich.table import Table
 
     table = Table(box=None, show_header=any(columns), pad_edge=False)
-    for name in columns:
-        table.add_column(name, overflow="fold")
+    for number, name in enumerate(columns):
+        # The first names the thing: it is copied into the next command.
+        table.add_column(name, overflow="fold", no_wrap=number == 0)
     return table
 
 

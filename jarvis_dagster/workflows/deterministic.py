@@ -7,9 +7,13 @@ world.
 
 from __future__ import annotations
 
-from temporalio import workflow
+import datetime
+from typing import Any
 
-__all__ = ["queue_for"]
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+
+__all__ = ["dagster_run", "queue_for"]
 
 _QUEUES = "a-queue-for-each-kind"
 
@@ -19,3 +23,21 @@ def queue_for(kind: str) -> str | None:
     if workflow.patched(_QUEUES):
         return f"{workflow.info().task_queue}-{kind}"
     return None
+
+
+async def dagster_run(given: dict[str, Any]) -> dict[str, Any]:
+    """Launch ``job`` in Dagster, for ``partition`` if given, and wait for its end.
+
+    However long Dagster is away, it is waited for; a run that failed is an error.
+    """
+    done: dict[str, Any] = await workflow.execute_activity(
+        "dagster_run",
+        given,
+        result_type=dict[str, Any],
+        start_to_close_timeout=datetime.timedelta(hours=48),
+        heartbeat_timeout=datetime.timedelta(seconds=60),
+        retry_policy=RetryPolicy(maximum_interval=datetime.timedelta(minutes=2)),
+        task_queue=queue_for("io"),
+        cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    )
+    return done

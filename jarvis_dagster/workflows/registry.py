@@ -15,6 +15,7 @@ from jarvis_dagster.workflows.approval import ApprovalWorkflow
 from jarvis_dagster.workflows.approval_activities import ApprovalActivities
 from jarvis_dagster.workflows.autopilot import AutonomousHockeyAnalysis
 from jarvis_dagster.workflows.autopilot_activities import AutopilotActivities
+from jarvis_dagster.workflows.dagster_activities import DagsterActivities
 from jarvis_dagster.workflows.fan_out import VideoDetection
 from jarvis_dagster.workflows.fan_out_activities import FanOutActivities
 from jarvis_dagster.workflows.training import HockeyDetectionTraining
@@ -87,8 +88,16 @@ def activities_of(kind: str, tools: Tools) -> list[Callable[..., Any]]:
 
         return TrainingActivities(shop).all
     if kind == "io" and tools.settings is not None:
-        return _autopilot(tools).io
+        return [*_autopilot(tools).io, *DagsterActivities(dagster_url(tools.settings)).all]
     return []
+
+
+def dagster_url(settings: Settings) -> str:
+    """Where Dagster is, for workflows that launch runs."""
+    from jarvis_dagster.stack import endpoints
+
+    named = settings.workflow.dagster_url if settings.workflow is not None else None
+    return named or endpoints(settings.stack).dagster_url
 
 
 def _autopilot(tools: Tools) -> AutopilotActivities:

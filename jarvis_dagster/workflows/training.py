@@ -13,7 +13,7 @@ from typing import Any
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 
-from jarvis_dagster.workflows.deterministic import queue_for
+from jarvis_dagster.workflows.deterministic import dagster_run, queue_for
 
 __all__ = ["TRAINING_STEPS", "HockeyDetectionTraining"]
 
@@ -35,7 +35,8 @@ class HockeyDetectionTraining:
     """From a dataset to a detector that is registered as the challenger.
 
     Input: ``dataset`` and maybe ``test``, ``validation``, ``options``, ``accept_errors``
-    (see ``toolchain.job.Request``). Result: ``job``, ``figures``, ``baseline``, ``better``,
+    (see ``toolchain.job.Request``), and ``decide``: have Dagster decide afterwards whether the
+    challenger becomes the champion. Result: ``job``, ``figures``, ``baseline``, ``better``,
     ``model``, ``version``. A worker that dies is replaced by another, which goes on from the
     last checkpoint. Promotion is a decision of its own.
     """
@@ -46,20 +47,27 @@ class HockeyDetectionTraining:
         steps: list[dict[str, Any]] = [
             {"name": name, "state": "waiting"} for name in TRAINING_STEPS
         ]
-        content: dict[str, Any] = {**input_data, "pipeline": "hockey-detection"}
+        given = {name: value for name, value in input_data.items() if name != "decide"}
+        content: dict[str, Any] = {**given, "pipeline": "hockey-detection"}
+        if input_data.get("decide"):
+            steps.append({"name": "decision", "state": "waiting"})
         for number, step in enumerate(steps):
             steps[number] = {**step, "state": "running"}
             workflow.upsert_memo({"steps": steps})
             began = workflow.now()
-            content = await workflow.execute_activity(
-                step["name"],
-                content,
-                result_type=dict[str, Any],
-                start_to_close_timeout=_LONGEST,
-                heartbeat_timeout=_HEARTBEAT,
-                retry_policy=_RETRY,
-                task_queue=queue,
-            )
+            if step["name"] == "decision":
+                decided = await dagster_run({"job": "decide_promotion"})
+                content = {**content, "decision": decided["url"]}
+            else:
+                content = await workflow.execute_activity(
+                    step["name"],
+                    content,
+                    result_type=dict[str, Any],
+                    start_to_close_timeout=_LONGEST,
+                    heartbeat_timeout=_HEARTBEAT,
+                    retry_policy=_RETRY,
+                    task_queue=queue,
+                )
             seconds = (workflow.now() - began).total_seconds()
             steps[number] = {**step, "state": "finished", "seconds": seconds}
             workflow.upsert_memo({"steps": steps})

@@ -14,7 +14,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError
 
-from jarvis_dagster.workflows.deterministic import queue_for
+from jarvis_dagster.workflows.deterministic import dagster_run, queue_for
 from jarvis_dagster.workflows.fan_out import VideoDetection
 
 __all__ = ["STEPS", "ComputerVision"]
@@ -44,10 +44,15 @@ class ComputerVision:
     minutes and more); maybe ``revision``, a text that tells work with another
     model or version apart from earlier work.
     Result: ``video_key``, ``outputs`` (object key by name) and ``summary``.
+
+    Or ``partition``, a video that Dagster knows: its job ``process_video`` (or ``job``) is
+    launched and followed. Result: ``partition``, ``run_id``, ``job``, ``url``.
     """
 
     @workflow.run
     async def run(self, input_data: dict[str, Any]) -> dict[str, Any]:
+        if "partition" in input_data:
+            return await _by_dagster(input_data)
         _check(input_data)
         queue = queue_for("vision")
         steps: list[dict[str, Any]] = [{"name": name, "state": "waiting"} for name in STEPS]
@@ -81,6 +86,25 @@ class ComputerVision:
             }
             workflow.upsert_memo({"steps": steps})
         return {"video_key": input_data["video_key"], "outputs": outputs, "summary": summary}
+
+
+async def _by_dagster(input_data: dict[str, Any]) -> dict[str, Any]:
+    """Have Dagster do it, and see it through."""
+    if set(input_data) - {"partition", "job", "revision"} or not input_data["partition"]:
+        raise ApplicationError(
+            "computer-vision by Dagster takes partition, and maybe job and revision.",
+            type="BadInputError",
+            non_retryable=True,
+        )
+    workflow.upsert_memo({"steps": [{"name": "run", "state": "running"}]})
+    given = {"job": input_data.get("job", "process_video"), "partition": input_data["partition"]}
+    done = await dagster_run(given)
+    step = {"name": "run", "state": "finished", "seconds": done["seconds"]}
+    workflow.upsert_memo({"steps": [step]})
+    return {
+        "partition": input_data["partition"],
+        **{name: done[name] for name in ("run_id", "job", "url")},
+    }
 
 
 def _fans_out(input_data: dict[str, Any], frames: int) -> bool:

@@ -70,6 +70,11 @@ CASES = {
     "computer-vision.by-parts": Case(
         "computer-vision", {"video_key": "a/x.mp4", "fan_out": True}, {**_VISION, **_PARTS}
     ),
+    "computer-vision.by-dagster": Case(
+        "computer-vision",
+        {"partition": "game"},
+        {"dagster_run": [{"run_id": "r", "url": "u", "job": "process_video", "seconds": 1.0}]},
+    ),
     "video-detection": Case("video-detection", {"video_key": "a/x.mp4"}, _PARTS),
     "hockey-detection": Case(
         "hockey-detection",

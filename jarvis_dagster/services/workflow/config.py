@@ -109,6 +109,11 @@ class WorkflowConfig(BaseModel):
         description="Inputs and results larger than this many KiB are kept in the object store, "
         "and Temporal keeps their keys; it takes none over 2 MiB.",
     )
+    dagster_url: str | None = Field(
+        default=None,
+        description="Dagster's webserver, for workflows that launch runs; empty means the embedded "
+        "one.",
+    )
     triggers: tuple[TriggerConfig, ...] = Field(
         default=(), description="Workflows that start when something happens."
     )
