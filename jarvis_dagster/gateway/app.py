@@ -16,6 +16,7 @@ from starlette.middleware.sessions import SessionMiddleware
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
+from jarvis_dagster.errors import JarvisError
 from jarvis_dagster.gateway import (
     account,
     approvals,
@@ -77,6 +78,13 @@ def make_app(settings: Settings, core: JarvisCoreServices) -> Starlette:
         refusal = Refusal(405, "This page does not take that.", "Open it from the first page.")
         return context.refused(request, asked_of(context, request), refusal)
 
+    async def broken(request: Request, error: Exception) -> Response:
+        assert isinstance(
+            error, JarvisError
+        )  # the database is away, the disk is full: nobody gets in
+        refusal = Refusal(503, error.what, error.remedy)
+        return context.refused(request, asked_of(context, request), refusal)
+
     # Holds what is half done, as a login: who is signed in is in the database. A key of this
     # process alone: a restart costs one more try to sign in.
     half_done = Middleware(
@@ -90,7 +98,7 @@ def make_app(settings: Settings, core: JarvisCoreServices) -> Starlette:
     return Starlette(
         routes=routes,
         middleware=[Middleware(_Headers), half_done],
-        exception_handlers={404: no_page, 405: no_method},
+        exception_handlers={404: no_page, 405: no_method, JarvisError: broken},
         lifespan=lifespan,
     )
 

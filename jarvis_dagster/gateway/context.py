@@ -57,7 +57,7 @@ class Context:
     def library(self) -> Library:
         """The videos' reports."""
         teams = self.settings.security.drive_teams
-        cache = self.settings.data_dir / "gateway" / "reports"
+        cache = self.settings.data_dir / "work" / ".reports"
         return Library(self.core.storage_service, teams, cache)
 
     @cached_property
@@ -125,7 +125,7 @@ class Context:
             headers["Retry-After"] = str(refusal.wait_s)
         if refusal.status == HTTPStatus.UNAUTHORIZED:
             headers["WWW-Authenticate"] = 'Bearer realm="Jarvis"'
-        if asked.is_visit:
+        if asked.wants_page:
             values = {"status": refusal.status, "what": refusal.what, "remedy": refusal.remedy}
             answer = self.page(request, "refused.html", values, status=refusal.status)
         else:

@@ -49,11 +49,16 @@ class Asked:
         return "upgrade" in self.headers
 
     @property
-    def is_visit(self) -> bool:
-        """Whether a person opens a page, and can be shown one."""
+    def wants_page(self) -> bool:
+        """Whether a person is there to read the answer."""
         is_page = "text/html" in self.headers.get("accept", "")
         whole = self.headers.get("sec-fetch-dest", "document") == "document"
-        return self.method in ("GET", "HEAD") and is_page and whole and not self.is_upgrade
+        return is_page and whole and not self.is_upgrade
+
+    @property
+    def is_visit(self) -> bool:
+        """Whether a person opens a page, and can be sent elsewhere first."""
+        return self.method in ("GET", "HEAD") and self.wants_page
 
 
 class Refusal(Exception):  # noqa: N818  (an answer, not a failure)

@@ -190,3 +190,25 @@ def test_a_token_is_made_once_and_used(login: Login) -> None:
 
     token = asyncio.run(visit())
     assert login.security.authenticate(token).name == "kim"
+
+
+def test_without_its_database_nobody_gets_in_and_it_says_why(login: Login) -> None:
+    async def visit() -> None:
+        async with login.signed_in("kim") as browser:
+            login.security.close()
+            file = login.security.audit.path.with_name("accounts.sqlite3")
+            for path in file.parent.glob("accounts.sqlite3*"):
+                path.rename(path.with_name(f"kept-{path.name}"))
+            file.mkdir()
+            asked = {"Jarvis-Method": "GET", "Jarvis-Target": "/mlflow/"}
+            for path, headers in (("/account", {}), ("/login", {}), ("/-/check/mlflow", asked)):
+                answer = await browser.get(path, headers=headers)
+                assert answer.status_code == 503, path
+                assert "database of accounts cannot be used" in answer.text
+            login.security.close()
+            file.rmdir()
+            for path in file.parent.glob("kept-*"):
+                path.rename(path.with_name(path.name.removeprefix("kept-")))
+            assert (await browser.get("/account")).status_code == 200
+
+    asyncio.run(visit())

@@ -67,6 +67,7 @@ def test_what_is_not_known_or_did_not_change_is_said() -> None:
     told = difference(NUMBERS, None, [outcome("Track 3 is number 26", "nobody is there")])
     assert told is not None
     assert not told["compared"]
+    assert set(told) == set(difference(NUMBERS, NUMBERS, [outcome("x")]) or {})  # the page asks
     assert "not known" in told["reason"]
     assert told["said"][0]["applied"] is False
     same = difference(NUMBERS, NUMBERS, [outcome("Track 3 is number 62")])

@@ -15,7 +15,7 @@ def test_defaults_stay_on_loopback_and_collide_with_nothing() -> None:
     assert config.is_loopback
     assert config.programs == PROGRAM_NAMES
     ports = [port for some in config.ports.by_setting().values() for port in some]
-    assert len(ports) == len(set(ports)) == 16
+    assert len(ports) == len(set(ports)) == 19
 
 
 def test_data_dir_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

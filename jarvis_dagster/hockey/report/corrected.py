@@ -56,7 +56,13 @@ def difference(
         for row in outcomes
     ]
     if before is None:
-        return {"said": said, "compared": False, "reason": _NO_BASIS, "changes": []}
+        return {
+            "said": said,
+            "compared": False,
+            "reason": _NO_BASIS,
+            "changes": [],
+            "people": [],
+        }
     changes = [*_counts(before, after), *_teams(before, after), *_events(before, after)]
     people = _people(before, after)
     return {
