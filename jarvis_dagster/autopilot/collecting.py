@@ -209,9 +209,12 @@ def _look(pairs: list[Pair], parameters: Parameters | None) -> Any:
 
 
 def _people(boxes: pd.DataFrame, scan: pd.DataFrame, stride: int) -> float | None:
-    """People found on a picture that shows a rink; None where none does."""
+    """People found on a picture that shows a rink; on any, where none seems to.
+
+    Ice is told by its light: in the dark it may be there and not be seen.
+    """
     looked = scan[scan["frame"] % stride == 0]
-    if "ice_share" in looked.columns:
+    if "ice_share" in looked.columns and (looked["ice_share"] >= 0.15).any():
         looked = looked[looked["ice_share"] >= 0.15]
     if looked.empty:
         return None

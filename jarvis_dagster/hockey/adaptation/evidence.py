@@ -61,9 +61,10 @@ class Evidence:
         model_version: Of the detector.
         minutes: Its length.
         look: The pictures as the detector saw them, corrected; ``raw_look`` as filmed. None
-            where no picture shows a rink.
+            where there are none.
         scores: Counts of detection scores by :data:`SCORE_EDGES`.
-        people_per_look: People found on a picture that shows a rink; None without one.
+        people_per_look: People found on a picture that shows a rink, or on any where none
+            seems to; None without one.
         tracks: By name, ``births``, ``deaths`` in the middle of the picture and ``swaps`` of the
             kit, a person-minute; ``filled``, the share of boxes that tracking filled in; and
             ``person_minutes``. None without tracks.

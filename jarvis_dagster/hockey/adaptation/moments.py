@@ -34,9 +34,10 @@ _LONG_AGO = (1980, 1, 1, 0, 0, 0)
 
 
 def choose_moments(scan: pd.DataFrame, fps: float, most: int = 6) -> list[tuple[int, int]]:
-    """Frame numbers of up to ``most`` pairs, spread over the video; none where no rink is seen.
+    """Frame numbers of up to ``most`` pairs, spread over the video.
 
-    Both are of one shot, and show a rink where the scan tells (its column ``ice_share``).
+    Both are of one shot, and show a rink where the scan tells that any do (its column
+    ``ice_share``): ice is told by its light, and in the dark it may not be.
     """
     step = max(1, round(_APART_S * fps))
     frames = scan["frame"].to_numpy(np.int64)
@@ -46,7 +47,8 @@ def choose_moments(scan: pd.DataFrame, fps: float, most: int = 6) -> list[tuple[
     good = cuts[:-step] == cuts[step:]
     if "ice_share" in scan.columns:
         rink = scan["ice_share"].to_numpy(np.float64) >= _RINK_SHARE
-        good &= rink[:-step] & rink[step:]
+        rink = rink[:-step] & rink[step:] & good
+        good = rink if rink.any() else good
     known = np.flatnonzero(good)
     if not len(known):
         return []

@@ -128,7 +128,7 @@ def _detection(video: Evidence, reference: Reference | None, none: str) -> Part:
         return Part("detection", None, "another detector made the reference")
     people = reference.measures.get("people")
     if people is None or video.people_per_look is None:
-        return Part("detection", None, "no picture shows a rink")
+        return Part("detection", None, "no picture was looked at")
     found = min(1.0, video.people_per_look / max(people.low, 1e-9))
     distance = float(np.abs(cumulated(video.scores) - cumulated(reference.scores)).max())
     usual = reference.score_distances.high
@@ -167,7 +167,7 @@ def _rates(
 def _image(found: Mapping[str, float], usual: Mapping[str, Usual], none: str) -> Part:
     both = [name for name in MEASURES if name in found and name in usual]
     if not both:
-        return Part("image", None, none or "no picture shows a rink")
+        return Part("image", None, none or "no picture was looked at")
     beyond = {name: usual[name].beyond(found[name]) / _SCALE[name] for name in both}
     said = (
         ", ".join(
