@@ -31,9 +31,17 @@ if TYPE_CHECKING:
     from tests.servers import Server
 
 
+@pytest.fixture(scope="module")
+def dagster_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One instance for all tests of this file: to make one takes longer than a delivery."""
+    home = tmp_path_factory.mktemp("dagster")
+    (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n", "utf-8")
+    return home
+
+
 @pytest.fixture
 def core(
-    tmp_path: Path, object_store: Server, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, object_store: Server, dagster_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[JarvisCoreServices]:
     path = tmp_path / "jarvis-core.yaml"
     path.write_text(
@@ -48,12 +56,9 @@ approvals:
 """,
         "utf-8",
     )
-    home = tmp_path / "data" / "dagster"
-    home.mkdir(parents=True)
-    (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n", "utf-8")
     monkeypatch.setenv("JARVIS_CONFIG", str(path))
     monkeypatch.setenv("JARVIS_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setenv("DAGSTER_HOME", str(home))
+    monkeypatch.setenv("DAGSTER_HOME", str(dagster_home))
     with core_services(load_settings()) as made:
         made.storage_service.ensure_buckets()
         yield made
