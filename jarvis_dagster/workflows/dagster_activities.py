@@ -40,7 +40,8 @@ class DagsterActivities:
         """All activities."""
         return [self.run]
 
-    @activity.defn(name="dagster_run")
+    # Not ended from outside: it has to end the run of Dagster first.
+    @activity.defn(name="dagster_run", no_thread_cancel_exception=True)
     def run(self, given: dict[str, Any]) -> dict[str, Any]:
         """Run ``job`` (for ``partition``, if given) to its end.
 
