@@ -43,7 +43,6 @@ from jarvis_dagster.hockey.adaptation import (
     plan,
     reference_of,
 )
-from jarvis_dagster.hockey.adaptation.drift import drift_of
 from jarvis_dagster.hockey.adaptation.looks import look_of
 from jarvis_dagster.hockey.adaptation.material import Eyes, Labelled, LabelledVideos, PairedVideos
 from jarvis_dagster.hockey.adaptation.moments import choose_moments, take_moments
@@ -342,7 +341,7 @@ def noise(out: Path, seasons: int, videos: int) -> dict[str, Any]:
     usual = [one for one in known if light[one.video] == "usual" and one.parameters == NEUTRAL]
     dark = [one for one in known if light[one.video] == "failing" and one.parameters == NEUTRAL]
     rng = np.random.default_rng(0)
-    wrong = watched = drifted = 0
+    wrong = watched = 0
     waits = []
     for _ in range(seasons):
         # The reference is drawn without games that come later: each is seen once.
@@ -353,17 +352,15 @@ def noise(out: Path, seasons: int, videos: int) -> dict[str, Any]:
         actions = _actions(drawn, reference)
         wrong += "adapt" in actions
         watched += "watch" in actions
-        looks = range(1, videos + 1)
-        drifted += any(drift_of(drawn[max(0, n - 3) : n], reference, n).real for n in looks)
         if dark:
             bad = [_jittered(dark[i], rng) for i in rng.integers(0, len(dark), 15)]
             found = _actions(bad, reference)
             waits.append(found.index("adapt") + 1 if "adapt" in found else 16)
     SAID.print(
         f"{seasons} seasons of {videos} unchanged games ({len(usual)} measured ones, drawn anew):"
-        f" {wrong} led to a search, {watched} were watched, {drifted} had a drift called real."
+        f" {wrong} led to a search, {watched} were watched."
     )
-    result = {"seasons": seasons, "searches": wrong, "watched": watched, "drift": drifted}
+    result = {"seasons": seasons, "searches": wrong, "watched": watched}
     if waits:
         result["games_to_notice"] = [
             int(np.min(waits)),

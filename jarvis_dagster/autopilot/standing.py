@@ -104,8 +104,7 @@ class Camera:
 
         drift = None
         if self.reference is not None and self.recent:
-            looks = max(1, len(self.recent))
-            drift = drift_of(self.recent[-3:], self.reference, looks).to_json()
+            drift = drift_of(self.recent[-3:], self.reference).to_json()
         names = {one.video: one.name for one in self.recent}
         last = self.figures[-1] if self.figures else None
         return {

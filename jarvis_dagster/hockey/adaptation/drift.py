@@ -1,15 +1,12 @@
-"""Which measures of the last videos differ from the reference by more than luck explains.
+"""How far the measures of the last videos are from the reference's.
 
-Belongs here: tests of drift, for people to read. Does not belong here: what performance is made
+Belongs here: distances, for people to read. Does not belong here: what performance is made
 of (``performance``), acting (``policy``): drift alone changes nothing.
 
-A video is one observation, since its frames are near copies. The last videos are held against
-the reference's: Student's interval for another mean, which a handful of videos allows. All
-measures are asked together, and at every look. So the p values are corrected by Benjamini and
-Yekutieli's method, which holds whatever hangs together with what, and each look counts with a
-share of the level that shrinks (alpha spending, ``1 / (k (k + 1))``): all looks together err as
-often as the level says. Population stability (PSI) and the Kolmogorov-Smirnov distance of scores
-are told beside it, as measures.
+A video is one observation, since its frames are near copies, and a reference has a handful of
+them: too few to test a dozen measures at every look. So a distance is told in the spreads of the
+reference, as a measure and not as a proof. Population stability (PSI) and the Kolmogorov-Smirnov
+distance of scores are told beside it.
 """
 
 from __future__ import annotations
@@ -32,88 +29,78 @@ if TYPE_CHECKING:
 __all__ = ["Drift", "Shift", "drift_of"]
 
 
+_FAR = 3.0
+_LEAST_SPREAD = 0.05
+"""Of the mean: a few videos may agree by chance, and no camera's films agree better for long."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Shift:
-    """A measure of the last videos beside the reference's; ``p`` corrected."""
+    """A measure of the last videos beside the reference's.
+
+    Attributes:
+        spreads: Difference of the means, in standard deviations between videos.
+    """
 
     measure: str
     usual: float
     now: float
-    p: float
-    is_real: bool
+    spreads: float
+
+    @property
+    def is_far(self) -> bool:
+        """Whether a person should look at it."""
+        return abs(self.spreads) >= _FAR
 
 
 @dataclasses.dataclass(frozen=True)
 class Drift:
-    """What differs.
+    """What differs, the furthest first.
 
     Attributes:
-        level: That this look may err with.
         psi: Population stability of the scores: below .1 nothing, above .25 another population.
         ks: Largest distance of the two distributions of scores.
     """
 
-    look: int
-    level: float
     shifts: tuple[Shift, ...]
     psi: float | None
     ks: float | None
 
     @property
-    def real(self) -> tuple[Shift, ...]:
-        """The shifts that luck does not explain."""
-        return tuple(one for one in self.shifts if one.is_real)
+    def far(self) -> tuple[Shift, ...]:
+        """The shifts that a person should look at."""
+        return tuple(one for one in self.shifts if one.is_far)
 
     def to_json(self) -> dict[str, Any]:
         """As a document."""
-        return dataclasses.asdict(self)
+        shifts = [{**dataclasses.asdict(one), "is_far": one.is_far} for one in self.shifts]
+        return {"shifts": shifts, "psi": self.psi, "ks": self.ks}
 
 
-def drift_of(
-    videos: Sequence[Evidence], reference: Reference, look: int, alpha: float = 0.05
-) -> Drift:
-    """Compare the last videos (one or more) with the reference.
-
-    Args:
-        look: How often this was asked of this reference, from 1.
-        alpha: The chance that any look errs where nothing changes.
-    """
-    from scipy import stats
-
-    level = alpha / (look * (look + 1))
+def drift_of(videos: Sequence[Evidence], reference: Reference) -> Drift:
+    """Compare the last videos (one or more) with the reference."""
     rows = [measures_of(video) for video in videos]
-    named, values = [], []
+    shifts = []
     for name, usual in reference.measures.items():
         now = [row[name] for row in rows if name in row]
         if now:
-            named.append((name, usual.middle, float(np.median(now))))
-            values.append(_another_mean(np.array(usual.values), np.array(now)))
-    corrected = stats.false_discovery_control(values, method="by") if values else []
-    shifts = tuple(
-        Shift(name, round(usual, 4), round(now, 4), float(p), bool(p <= level))
-        for (name, usual, now), p in zip(named, corrected, strict=True)
-    )
+            distance = _distance(np.array(usual.values), np.array(now))
+            middle = round(float(np.median(now)), 4)
+            shifts.append(Shift(name, round(usual.middle, 4), middle, round(distance, 2)))
+    shifts.sort(key=lambda one: -abs(one.spreads))
     scores = np.array([video.scores for video in videos], np.float64)
     if not scores.sum():
-        return Drift(look, level, shifts, None, None)
-    now = (scores / np.maximum(scores.sum(1, keepdims=True), 1)).mean(0)
-    ks = float(np.abs(cumulated(now) - cumulated(reference.scores)).max())
-    return Drift(look, level, shifts, _psi(np.array(reference.scores), now), round(ks, 4))
+        return Drift(tuple(shifts), None, None)
+    share = (scores / np.maximum(scores.sum(1, keepdims=True), 1)).mean(0)
+    ks = float(np.abs(cumulated(share) - cumulated(reference.scores)).max())
+    return Drift(tuple(shifts), _psi(np.array(reference.scores), share), round(ks, 4))
 
 
-def _another_mean(before: NDArray[np.float64], now: NDArray[np.float64]) -> float:
-    """Two-sided p of the mean of ``now`` coming from where ``before`` does.
-
-    The spread is the reference's: one video has none of its own.
-    """
-    from scipy import stats
-
-    n, m = len(before), len(now)
-    spread = float(before.std(ddof=1))
-    # A measure that never varied would make any change a miracle.
-    spread = max(spread, 0.01 * abs(float(before.mean())), 1e-3)
-    t = (now.mean() - before.mean()) / (spread * np.sqrt(1 / n + 1 / m))
-    return float(2 * stats.t.sf(abs(t), n - 1))
+def _distance(before: NDArray[np.float64], now: NDArray[np.float64]) -> float:
+    """Of the means, in spreads of the reference: one video has none of its own."""
+    spread = float(before.std(ddof=1)) if len(before) > 1 else 0.0
+    spread = max(spread, _LEAST_SPREAD * abs(float(before.mean())), 1e-3)
+    return float((now.mean() - before.mean()) / spread)
 
 
 def _psi(usual: NDArray[np.float64], now: NDArray[np.float64]) -> float:
