@@ -38,6 +38,14 @@ Number = Annotated[int, typer.Argument(help="The number of a version.", min=1)]
 
 
 @storage_app.command()
+def init() -> None:
+    """Create the buckets that are missing; `jarvis up` has done so in its own store."""
+    with _service() as service:
+        service.ensure_buckets()
+        typer.echo(f"There are the buckets {', '.join(service.config.buckets)}.")
+
+
+@storage_app.command()
 def ls(kind: Kind = "artifacts", component: Component = None, as_json: AsJson = False) -> None:
     """What is stored, newest first."""
     with _service() as service:

@@ -240,16 +240,16 @@ def log(
         logged(one.name, one.value, labels, event_id=its_id)
 
 
-def _gauge(name: str, value: float, **labels: str) -> Measure:
-    return Measure("gauge", name, float(value), tuple(sorted(labels.items())))
+def _gauge(metric: str, value: float, /, **labels: str) -> Measure:
+    return Measure("gauge", metric, float(value), tuple(sorted(labels.items())))
 
 
-def _count(name: str, value: float = 1.0, **labels: str) -> Measure:
-    return Measure("counter", name, value, tuple(sorted(labels.items())))
+def _count(metric: str, value: float = 1.0, /, **labels: str) -> Measure:
+    return Measure("counter", metric, value, tuple(sorted(labels.items())))
 
 
-def _seen(name: str, value: float, **labels: str) -> Measure:
-    return Measure("histogram", name, float(value), tuple(sorted(labels.items())))
+def _seen(metric: str, value: float, /, **labels: str) -> Measure:
+    return Measure("histogram", metric, float(value), tuple(sorted(labels.items())))
 
 
 def _number(value: Any) -> float:

@@ -18,7 +18,7 @@ def stack() -> dict[str, Any]:
 
 def test_everything_is_there(stack: dict[str, Any]) -> None:
     assert set(stack["services"]) == {
-        *("postgres", "s3", "mlflow", "prometheus", "alertmanager", "grafana"),
+        *("postgres", "s3", "buckets", "mlflow", "prometheus", "alertmanager", "grafana"),
         *("temporal-schema", "temporal", "temporal-namespace", "temporal-ui"),
         *("dagster-code", "dagster-webserver", "dagster-viewer", "dagster-daemon"),
         *("worker", "metrics", "login", "gateway"),
@@ -136,7 +136,7 @@ def test_one_image_serves_all_that_is_jarvis(stack: dict[str, Any]) -> None:
     own = {name: s for name, s in stack["services"].items() if "build" in s}
     assert set(own) == {
         *("dagster-code", "dagster-webserver", "dagster-viewer", "dagster-daemon"),
-        *("worker", "metrics", "mlflow", "login", "gateway"),
+        *("worker", "metrics", "mlflow", "login", "gateway", "buckets"),
     }
     assert len({service["image"] for service in own.values()}) == 1
     # All of Dagster must move together.

@@ -212,14 +212,46 @@ def queued(instance: dg.DagsterInstance) -> None:
     )
 
 
+def ticked(instance: dg.DagsterInstance) -> None:
+    """A sensor that runs and has looked once."""
+    from dagster._core.definitions.run_request import InstigatorType
+    from dagster._core.remote_origin import (
+        RegisteredCodeLocationOrigin,
+        RemoteInstigatorOrigin,
+        RemoteRepositoryOrigin,
+    )
+    from dagster._core.scheduler.instigation import (
+        InstigatorState,
+        InstigatorStatus,
+        TickData,
+        TickStatus,
+    )
+
+    place = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("jarvis"), "__repository__")
+    origin = RemoteInstigatorOrigin(place, "games_sensor")
+    state = InstigatorState(origin, InstigatorType.SENSOR, InstigatorStatus.RUNNING)
+    instance.add_instigator_state(state)
+    instance.create_tick(
+        TickData(
+            *(state.instigator_origin_id, "games_sensor", InstigatorType.SENSOR),
+            *(TickStatus.SKIPPED, 1234.0),
+            selector_id=state.selector_id,
+        )
+    )
+
+
 def test_queues_and_ticks_are_gauges(analytics: AnalyticsResource) -> None:
+    sensor = (("kind", "sensor"), ("name", "games_sensor"))
     with dg.instance_for_test() as instance:
         queued(instance)
+        ticked(instance)
         later = datetime.datetime.now(datetime.UTC).timestamp() + 100
         said = {(one.name, one.labels): one.value for one in measures_of_now(instance, later)}
         assert said["jarvis_runs_now", (("status", "queued"),)] == 1
         assert said["jarvis_runs_now", (("status", "started"),)] == 0
         assert said["jarvis_run_oldest_queued_seconds", ()] == pytest.approx(100, abs=30)
+        assert said["jarvis_tick_timestamp_seconds", sensor] == 1234
+        assert said["jarvis_tick_failing", sensor] == 0
         context = dg.build_sensor_context(instance=instance, resources={"analytics": analytics})
         told = measure_platform(context)
     assert isinstance(told, dg.SkipReason)

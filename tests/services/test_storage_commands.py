@@ -161,3 +161,11 @@ def test_mistakes_are_one_line(jarvis: Jarvis, words: tuple[str, ...], says: str
     assert code == 2
     assert says in err
     assert len(err.strip().splitlines()) == 1
+
+
+def test_buckets_that_are_missing_are_made(jarvis: Jarvis, service: JarvisStorageService) -> None:
+    for _ in range(2):  # a second time there is nothing to do
+        code, out, _ = jarvis("init")
+        assert code == 0
+        assert all(bucket in " ".join(out.split()) for bucket in service.config.buckets)
+    service.check()

@@ -71,7 +71,7 @@ def _of_s3(where: str, what: str, error: minio.S3Error) -> Exception:
     if error.code == "NoSuchBucket":
         return PermanentError(
             f"The bucket of {what} does not exist at {where}.",
-            "Create it with `jarvis up` or ensure_buckets().",
+            "Create it with `jarvis storage init`.",
         )
     if error.code == "RequestTimeTooSkewed":
         return PermanentError(

@@ -75,7 +75,7 @@ class JarvisStorageService(VersionedStorage, KeyedFiles):
             if not self.objects.wire.has_bucket(bucket):
                 raise PermanentError(
                     f"The bucket {bucket} does not exist at {self.config.endpoint}.",
-                    "Create it with `jarvis up` or ensure_buckets().",
+                    "Create it with `jarvis storage init`.",
                 )
 
     # -- store and retrieve --------------------------------------------------------
