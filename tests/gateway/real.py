@@ -11,6 +11,7 @@ import dataclasses
 import http.client
 import http.server
 import json
+import secrets
 import socket
 import sys
 import threading
@@ -176,10 +177,13 @@ class _Echo(http.server.BaseHTTPRequestHandler):
         pass
 
 
+_KINDS = ("artifacts", "models", "datasets", "logs")
+
+
 def _settings(
     folder: Path, store: Server, mlflow: Server, ports: dict[str, int], echo: int
 ) -> Path:
-    here = "http://127.0.0.1"
+    here, own = "http://127.0.0.1", f"pages-{secrets.token_hex(4)}"
     content = {
         "stack": {
             "data_dir": str(folder / "data"),
@@ -190,6 +194,7 @@ def _settings(
             "access_key": store.access_key,
             "secret_key": store.secret_key,
             "secure": False,
+            **{f"{kind}_bucket": f"{own}-{kind}" for kind in _KINDS},
         },
         "security": {"drive_teams": {"young": "u18", "older": "u20"}},
         "gateway": {

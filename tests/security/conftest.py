@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import TYPE_CHECKING
 
 import pytest
@@ -33,6 +34,9 @@ def planted(
       client_id: app
       client_secret: '{MICROSOFT}'
       user: coach@example.org"""
+    # Of its own: what is encrypted here cannot be read by others.
+    own, kinds = secrets.token_hex(4), ("artifacts", "models", "datasets", "logs")
+    buckets = "\n".join(f"  {kind}_bucket: {own}-{kind}" for kind in kinds)
     path = tmp_path / "jarvis-core.yaml"
     path.write_text(
         f"""
@@ -43,6 +47,7 @@ storage:
   access_key: '{object_store.access_key}'
   secret_key: '{object_store.secret_key}'
   encryption: {{source: environment}}
+{buckets}
 client_storage:
   import_dir: '{tmp_path / "data" / "imports"}'
   drives: {drives}

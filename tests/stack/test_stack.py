@@ -19,6 +19,7 @@ from rich.console import Console
 from jarvis_dagster.commands import stack as command
 from jarvis_dagster.errors import BadInputError, JarvisError, TransientError
 from jarvis_dagster.stack import (
+    PROGRAM_NAMES,
     Endpoints,
     Event,
     ProgramStatus,
@@ -265,7 +266,7 @@ def test_the_commands_show_what_happens(make_config: MakeConfig) -> None:
         assert "temporal was up already" in console.export_text()
         assert command.status(config, console, as_json=True)
         rows = {r["program"]: r for r in json.loads(console.export_text())}
-        assert len(rows) == 8
+        assert set(rows) == set(PROGRAM_NAMES)
         assert rows["temporal"]["state"] == "ready"
         assert rows["temporal"]["port"] == config.ports.temporal
         assert rows["temporal"]["memory_mb"] > 10

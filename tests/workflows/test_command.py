@@ -54,6 +54,7 @@ def run(
     }
     config.write_text(yaml.safe_dump(settings))
     monkeypatch.setenv("JARVIS_CONFIG", str(config))
+    monkeypatch.setenv("COLUMNS", "160")
 
     def run(*words: str) -> Any:
         return CliRunner().invoke(app, ["workflow", *words], catch_exceptions=False)
