@@ -269,7 +269,7 @@ def test_a_full_local_disk_leaves_the_target_alone(
         ("SomethingNew", 500, TransientError, "not ready"),
         ("RequestTimeTooSkewed", 403, PermanentError, "clock"),
         ("AccessDenied", 403, PermanentError, "secret_key"),
-        ("NoSuchBucket", 404, PermanentError, "ensure_buckets"),
+        ("NoSuchBucket", 404, PermanentError, "jarvis storage init"),
         ("EntityTooLarge", 400, PermanentError, "EntityTooLarge"),
     ],
 )
@@ -323,7 +323,7 @@ def test_what_is_not_a_file_is_refused(
 
 def test_check_names_a_missing_bucket(object_store: Server) -> None:
     service = JarvisStorageService(config_of(object_store, logs_bucket="not-there"))
-    with pytest.raises(PermanentError, match=r"not-there.*ensure_buckets"):
+    with pytest.raises(PermanentError, match=r"not-there.*jarvis storage init"):
         service.check()
 
 
