@@ -9,7 +9,7 @@ OUTPUT ?=
 KEEP ?=
 PYTEST_ARGS ?= -n 2 --dist loadfile
 
-.PHONY: help run test check format up down clean
+.PHONY: help run test check scan format up down clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -34,6 +34,9 @@ check: $(BIN)/.test ## Lint, types, dependency rules, definitions.
 	@$(BIN)/lint-imports
 	@$(BIN)/dg check defs
 	@$(BIN)/dagster definitions validate -w workspace.yaml
+
+scan: ## Known faults in what is installed, secrets in what is committed.
+	@deploy/scan.sh
 
 format: $(BIN)/.test ## Format the code.
 	@$(BIN)/ruff format .

@@ -63,6 +63,14 @@ def test_ci_does_what_the_readme_says() -> None:
     assert "make test" in (ROOT / ".ci" / "run").read_text("utf-8")
 
 
+def test_packages_secrets_and_the_image_are_scanned() -> None:
+    jobs = load("ci.yml")["jobs"]
+    scans = commands(jobs["scan"])
+    assert "deploy/scan.sh secrets" in scans
+    assert "deploy/scan.sh packages" in scans
+    assert re.search(r"aquasec/trivy:[\d.]+ image --exit-code 1", commands(jobs["image"]))
+
+
 def test_a_partition_is_added_before_it_is_materialised() -> None:
     script = (ROOT / "deploy" / "materialise-sample.sh").read_text("utf-8")
     assert script.index(" register ") < script.index("asset materialize")
