@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from jarvis_dagster.commands.printing import AsJson, print_json, print_table
 
 if TYPE_CHECKING:
     from jarvis_dagster.services.security import JarvisSecurityService
@@ -19,7 +20,6 @@ token_app = typer.Typer(help="API tokens.", no_args_is_help=True)
 audit_app = typer.Typer(help="Who did what.", no_args_is_help=True)
 FAILED = 1
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Team = Annotated[
     list[str] | None, typer.Option("--team", help="Team; say it again for each further one.")
 ]
@@ -147,7 +147,7 @@ def list_audit(
         if (by is None or entry.get("by") == by) and not (refused and entry.get("allowed"))
     ][-limit:]
     if as_json:
-        typer.echo(json.dumps(entries, indent=2))
+        print_json(entries)
         return
     rows = [
         {
@@ -210,25 +210,13 @@ def _password(file: Path | None) -> str:
 
 def _show(rows: list[dict[str, Any]], *, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps(rows, indent=2))
+        print_json(rows)
         return
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
     if not rows:
         typer.echo("There is nothing.")
         return
-    table = Table(*rows[0])
-    for row in rows:
-        cells = (", ".join(v) if isinstance(v, list) else str(v) for v in row.values())
-        table.add_row(*(Text(_printable(cell)) for cell in cells))
-    Console().print(table)
-
-
-def _printable(text: str) -> str:
-    """What strangers wrote, as in a name, without what would steer a terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    cells = [[", ".join(v) if isinstance(v, list) else v for v in row.values()] for row in rows]
+    print_table(tuple(rows[0]), cells)
 
 
 def _time(at: float | None) -> str:

@@ -7,20 +7,18 @@ Belongs here: options, help and what is printed. Does not belong here: rules (``
 from __future__ import annotations
 
 import dataclasses
-import json
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from jarvis_dagster.commands.printing import AsJson, print_json, print_table
 
+if TYPE_CHECKING:
     from jarvis_dagster.services.analytics import JarvisAnalyticsService
 
 __all__ = ["alerts_app"]
 
 alerts_app = typer.Typer(help="Alerts that fire, and silences.", no_args_is_help=True)
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 FAILED = 1
 _COLOURS = {"critical": "bold red", "error": "red", "warning": "yellow"}
 
@@ -35,21 +33,21 @@ def list_(
     """What fires, the gravest first; exit code 1 if something does."""
     found = [one for one in _service().alerts() if every or one.state == "told"]
     if as_json:
-        typer.echo(json.dumps([dataclasses.asdict(one) for one in found], indent=2))
+        print_json([dataclasses.asdict(one) for one in found])
     elif not found:
         typer.echo("Nothing fires.")
     else:
         from rich.text import Text
 
-        _print(
+        print_table(
             ("alert", "severity", "since", "what", "what to do", *(["state"] if every else [])),
             [
                 (
                     one.name,
                     Text(one.severity, _COLOURS.get(one.severity, "")),
                     one.since[:16].replace("T", " "),
-                    Text(one.summary),
-                    Text(one.remedy),
+                    one.summary,
+                    one.remedy,
                     *([one.state] if every else []),
                 )
                 for one in found
@@ -80,9 +78,9 @@ def silences(as_json: AsJson = False) -> None:
     """The silences in force."""
     found = _service().silences()
     if as_json:
-        typer.echo(json.dumps([dataclasses.asdict(one) for one in found], indent=2))
+        print_json([dataclasses.asdict(one) for one in found])
         return
-    _print(
+    print_table(
         ("silence", "of", "until", "by", "why"),
         [
             (
@@ -111,13 +109,3 @@ def _service() -> JarvisAnalyticsService:
     from jarvis_dagster.wiring import core_services
 
     return core_services(load_settings()).analytics_service
-
-
-def _print(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(*columns)
-    for row in rows:
-        table.add_row(*row)
-    Console().print(table)

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from jarvis_dagster.commands.printing import AsJson, print_json, print_table, terminal
 from jarvis_dagster.errors import BadInputError, PermanentError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from rich.console import Console
 
     from jarvis_dagster.services.approval import Approval, JarvisApprovalService
     from jarvis_dagster.services.security import Principal
@@ -30,7 +28,6 @@ __all__ = ["approvals_app"]
 approvals_app = typer.Typer(help="What waits until a person says yes.", no_args_is_help=True)
 FAILED = 1
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Id = Annotated[str, typer.Argument(help="Its id, or the beginning of it.")]
 TokenFile = Annotated[
     Path | None,
@@ -65,27 +62,27 @@ def list_(
     with _service(token_file) as (service, by):
         found = service.approvals(state=wanted, kind=kind, by=by, limit=limit)
     if as_json:
-        typer.echo(json.dumps([one.to_json() for one in found], indent=2))
+        print_json([one.to_json() for one in found])
         return
     if not found:
         typer.echo("Nothing waits." if wanted == "waiting" else "There is nothing.")
         return
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table("id", "kind", "what", "team", "state", "asked", "until", "by whom")
-    for one in found:
-        table.add_row(
-            one.id,
-            one.kind,
-            Text(one.title or one.subject),
-            one.team or "",
-            one.state,
-            _time(one.asked_at),
-            _time(one.expires_at) if one.waiting else "",
-            Text(one.decided_by or f"asked by {one.asked_by}"),
-        )
-    _console().print(table)
+    print_table(
+        ("id", "kind", "what", "team", "state", "asked", "until", "by whom"),
+        [
+            (
+                one.id,
+                one.kind,
+                one.title or one.subject,
+                one.team or "",
+                one.state,
+                _time(one.asked_at),
+                _time(one.expires_at) if one.waiting else "",
+                one.decided_by or f"asked by {one.asked_by}",
+            )
+            for one in found
+        ],
+    )
 
 
 @approvals_app.command()
@@ -94,12 +91,12 @@ def show(approval_id: Id, token_file: TokenFile = None, as_json: AsJson = False)
     with _service(token_file) as (service, by):
         found = service.get(approval_id, by=by)
     if as_json:
-        typer.echo(json.dumps(found.to_json(), indent=2))
+        print_json(found.to_json())
         return
     from rich.table import Table
     from rich.text import Text
 
-    console = _console()
+    console = terminal()
     console.print(Text(found.title or found.subject, style="bold"))
     console.print(Text(found.words()))
     facts = Table.grid(padding=(0, 2))
@@ -221,12 +218,12 @@ def _apply(settings: Settings, approval: Approval) -> None:
         return
     from jarvis_dagster.commands.approved import deliver
 
-    deliver(settings, approval, _console(stderr=True))
+    deliver(settings, approval, terminal(stderr=True))
 
 
 def _print_done(approval: Approval, *, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps(approval.to_json(), indent=2))
+        print_json(approval.to_json())
         return
     typer.echo(f"{approval.id}: {approval.title or approval.subject}: {approval.state}.")
     if approval.allowed and approval.kind in {"results", "deployment"}:
@@ -262,9 +259,3 @@ def _time(at: float | None) -> str:
     if at is None:
         return ""
     return f"{datetime.datetime.fromtimestamp(at, datetime.UTC):%Y-%m-%d %H:%M}"
-
-
-def _console(*, stderr: bool = False) -> Console:
-    from rich.console import Console
-
-    return Console(stderr=stderr)

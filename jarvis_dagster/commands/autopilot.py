@@ -7,16 +7,16 @@ Belongs here: options, help and what is printed. Does not belong here: what is d
 from __future__ import annotations
 
 import contextlib
-import json
 from pathlib import Path  # noqa: TC003 - Typer reads the annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from jarvis_dagster.commands.printing import AsJson, print_json, print_table, terminal
 from jarvis_dagster.errors import BadInputError, JarvisError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from jarvis_dagster.components import Autopilot
     from jarvis_dagster.services.approval.approval import Verdict
@@ -29,7 +29,6 @@ autopilot_app = typer.Typer(
     help="The Autopilot: how well videos are seen, what it decided, a word with it.",
     no_args_is_help=True,
 )
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 OneCamera = Annotated[str | None, typer.Option("--camera", help="Only this camera.")]
 Camera = Annotated[str, typer.Argument(help="The camera; `jarvis autopilot status` lists them.")]
 
@@ -86,10 +85,10 @@ def look(as_json: AsJson = False) -> None:
     from jarvis_dagster.commands.display import Display
     from jarvis_dagster.commands.platform import platform
 
-    with platform(storage=True) as (settings, core), Display(_console(stderr=True)) as display:
+    with platform(storage=True) as (settings, core), Display(terminal(stderr=True)) as display:
         made = Pilot(settings, core, progress=display.update).look("by hand")
     if as_json:
-        typer.echo(json.dumps(made, indent=2))
+        print_json(made)
         return
     if not made:
         typer.echo("No video is analysed yet: `jarvis run VIDEO`.")
@@ -107,13 +106,13 @@ def status(as_json: AsJson = False) -> None:
         rows = rows_of(Pilot(settings, core))
         loop = _loop(core)
     if as_json:
-        typer.echo(json.dumps({"loop": loop, "cameras": rows}, indent=2))
+        print_json({"loop": loop, "cameras": rows})
         return
     typer.echo(_loop_said(loop))
     if not rows:
         typer.echo("No video is analysed yet: `jarvis run VIDEO`.")
         return
-    _print_table(
+    print_table(
         ("camera", "videos", "performance", "evidence against", "parameters", "last decision"),
         [
             (
@@ -158,7 +157,7 @@ def log(
             return
     shown = [one for one in decisions if every or one["outcome"] not in ROUTINE][-limit:]
     if as_json:
-        typer.echo(json.dumps(shown, indent=2))
+        print_json(shown)
         return
     if not shown:
         typer.echo(f"Nothing was tried or changed, in {len(decisions)} recorded rounds.")
@@ -177,9 +176,9 @@ def parameters(camera: Camera, as_json: AsJson = False) -> None:
         versions, current = library.versions(camera), library.current(camera)
     if as_json:
         content = {str(number): one.to_json() for number, one in versions.items()}
-        typer.echo(json.dumps({"current": current.version, "versions": content}, indent=2))
+        print_json({"current": current.version, "versions": content})
         return
-    _print_table(
+    print_table(
         ("version", "in force", "parameters"),
         [
             ("0", "yes" if current.version == 0 else "", "nothing changed"),
@@ -286,20 +285,3 @@ def _loop_said(loop: dict[str, Any]) -> str:
         said = f"The loop is paused by {loop['paused_by']} since {loop['paused_at'][:16]}."
     failed = "".join(f"\nLast round, {camera}: {why}" for camera, why in loop["failed"].items())
     return said + failed
-
-
-def _console(*, stderr: bool = False) -> Any:
-    from rich.console import Console
-
-    return Console(stderr=stderr)
-
-
-def _print_table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    from rich.table import Table
-
-    table = Table()
-    for name in names:
-        table.add_column(name)
-    for row in rows:
-        table.add_row(*row)
-    _console().print(table)

@@ -16,6 +16,7 @@ from jarvis_dagster.commands.backup_report import (
     print_verified,
     say,
 )
+from jarvis_dagster.commands.printing import AsJson, terminal
 from jarvis_dagster.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ FAILED = 1
 backup_app = typer.Typer(
     help="Make, list, verify, restore and prune backups.", no_args_is_help=True
 )
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
 Place = Annotated[str | None, typer.Option(help="In place of the setting backup.place.")]
@@ -208,9 +208,7 @@ def _require_stopped(settings: Settings) -> None:
 
 @contextlib.contextmanager
 def _shown(title: str, *, per: int = 1) -> Iterator[Callable[[int, int], None]]:
-    from rich.console import Console
-
     from jarvis_dagster.commands.display import Display
 
-    with Display(Console(stderr=True)) as display:
+    with Display(terminal(stderr=True)) as display:
         yield lambda done, total: display.update(title, -(-done // per), -(-total // per))

@@ -7,13 +7,12 @@ options and exit codes (``backup.py``).
 from __future__ import annotations
 
 import dataclasses
-import json
 from typing import TYPE_CHECKING, Any
+
+from jarvis_dagster.commands.printing import print_json, terminal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from rich.console import Console
 
     from jarvis_dagster.services.backup.garbage import Pruned
     from jarvis_dagster.services.backup.manifest import Snapshot
@@ -28,7 +27,7 @@ def print_snapshots(
 ) -> None:
     """The snapshots, and those whose manifest is damaged."""
     if as_json:
-        _print_json(
+        print_json(
             [_row(one) for one in snapshots] + [{"id": one, "damaged": True} for one in damaged]
         )
         return
@@ -41,13 +40,13 @@ def print_snapshots(
         table.add_row(one.id, made, str(one.entries), _size(one.size), _size(one.new_bytes))
     for name in damaged:
         table.add_row(name, "[red]its manifest is damaged[/]", "", "", "")
-    _console().print(table)
+    terminal().print(table)
 
 
 def print_verified(found: Verified, *, as_json: bool) -> None:
     """What was read, and each damaged or missing part with what it concerns."""
     if as_json:
-        _print_json(dataclasses.asdict(found))
+        print_json(dataclasses.asdict(found))
         return
     for finding in found.findings:
         say(f"{finding.problem}: {finding.blob}", style="red")
@@ -62,7 +61,7 @@ def print_verified(found: Verified, *, as_json: bool) -> None:
 def print_restored(done: Restored, *, as_json: bool) -> None:
     """What is back, and what could not be."""
     if as_json:
-        _print_json(dataclasses.asdict(done))
+        print_json(dataclasses.asdict(done))
         return
     for path, reason in done.failed:
         say(f"Not restored: {path}: {reason}", style="red")
@@ -83,7 +82,7 @@ def print_pruned(done: Pruned) -> None:
 
 def say(text: str, *, style: str = "", stderr: bool = False) -> None:
     """One line, as it is: names of files are no markup."""
-    _console(stderr=stderr).print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+    terminal(stderr=stderr).print(text, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 def _row(snapshot: Snapshot) -> dict[str, Any]:
@@ -97,17 +96,7 @@ def _row(snapshot: Snapshot) -> dict[str, Any]:
     }
 
 
-def _print_json(content: Any) -> None:
-    print(json.dumps(content, indent=2, default=str))  # noqa: T201
-
-
 def _size(count: int) -> str:
     from rich.filesize import decimal
 
     return decimal(count)
-
-
-def _console(*, stderr: bool = False) -> Console:
-    from rich.console import Console
-
-    return Console(stderr=stderr)

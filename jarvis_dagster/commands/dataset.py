@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from jarvis_dagster.commands.printing import AsJson, print_json, print_table, terminal
 from jarvis_dagster.errors import BadInputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from rich.console import Console
 
     from jarvis_dagster.commands.display import Display
     from jarvis_dagster.hockey.datasets import Dataset, Options
@@ -34,7 +33,6 @@ dataset_app = typer.Typer(
     " folder or zip file.",
     no_args_is_help=True,
 )
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Ref = Annotated[str, typer.Argument(metavar="DATASET", help="What it is of.")]
 Format = Annotated[
     str | None, typer.Option("--format", help="yolo, coco, cvat or mot; else it is looked for.")
@@ -97,13 +95,15 @@ def import_(
             dataset, lambda done, total: display.update("send", done, total)
         )
     if not is_new:
-        _console().print(f"This content is version {stored.number} already.", style="yellow")
+        terminal(stderr=True).print(
+            f"This content is version {stored.number} already.", style="yellow"
+        )
     typer.echo(stored.ref)
 
 
 def _tell(dataset: Dataset) -> None:
     """What was read, and what reading it left out."""
-    console, summary = _console(), dataset.summary()
+    console, summary = terminal(stderr=True), dataset.summary()
     classes = ", ".join(f"{number} {kind}" for kind, number in summary["classes"].items())
     console.print(
         f"{dataset.source}: {summary['pictures']} pictures of {len(dataset.videos)} videos;"
@@ -136,10 +136,10 @@ def check(
         if out is not None:
             page, _ = write_report(data, report, out)
     if as_json:
-        _print_json(report.to_json())
+        print_json(report.to_json())
     else:
         rows = [(finding.severity, finding.what, finding.remedy) for finding in report.findings]
-        _print_table(("", "finding", "what to do"), rows or [("", "nothing", "")])
+        print_table(("", "finding", "what to do"), rows or [("", "nothing", "")])
     if out is not None:
         typer.echo(f"Look at {page}", err=True)
     if not report.usable:
@@ -178,13 +178,13 @@ def split(
     if out is not None:
         out.write_text(json.dumps(made.to_json(), indent=1), "utf-8")
     if as_json:
-        _print_json(made.to_json())
+        print_json(made.to_json())
         return
     rows = [
         (name, ", ".join(made.part(name)) or "-", counts[name]["labelled"], counts[name]["boxes"])
         for name in PARTS
     ]
-    _print_table(("part", "videos", "pictures", "boxes"), rows)
+    print_table(("part", "videos", "pictures", "boxes"), rows)
 
 
 @dataset_app.command("list")
@@ -196,7 +196,7 @@ def list_(
     with contextlib.ExitStack() as stack:
         found = _Core(stack).store.list(name)
     if as_json:
-        _print_json([{"ref": one.ref, "number": one.number, **one.summary} for one in found])
+        print_json([{"ref": one.ref, "number": one.number, **one.summary} for one in found])
         return
     rows = [
         (
@@ -210,7 +210,7 @@ def list_(
         )
         for one in found
     ]
-    _print_table(("dataset", "version", "stored", "pictures", "boxes", "videos", "MB"), rows)
+    print_table(("dataset", "version", "stored", "pictures", "boxes", "videos", "MB"), rows)
 
 
 @dataset_app.command()
@@ -231,11 +231,11 @@ def show(
         else:
             content = {"name": data.name, **data.summary(), "boxes_by_video": data.counts()}
     if as_json:
-        _print_json(content)
+        print_json(content)
         return
     if against is not None:
         rows = [(key, _words(value)) for key, value in content.items() if key != "examples"]
-        _print_table(("changed", ""), rows)
+        print_table(("changed", ""), rows)
         return
     head = ("video", "pictures", *content["classes"])
     rows = [
@@ -243,8 +243,8 @@ def show(
         for video, row in content["boxes_by_video"].items()
     ]
     total = ("all", content["pictures"], *content["classes"].values())
-    _console(stderr=False).print(f"{content['name']} {content['version']}", highlight=False)
-    _print_table(head, [*rows, total])
+    terminal().print(f"{content['name']} {content['version']}", highlight=False)
+    print_table(head, [*rows, total])
 
 
 def _words(value: object) -> str:
@@ -360,24 +360,4 @@ class _Core:
 def _display() -> Display:
     from jarvis_dagster.commands.display import Display
 
-    return Display(_console())
-
-
-def _print_table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
-    from rich.table import Column, Table
-    from rich.text import Text
-
-    table = Table(*(Column(name, overflow="fold") for name in head))
-    for row in rows:
-        table.add_row(*(Text(str(cell)) for cell in row))
-    _console(stderr=False).print(table)
-
-
-def _print_json(content: Any) -> None:
-    typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
-
-
-def _console(*, stderr: bool = True) -> Console:
-    from rich.console import Console
-
-    return Console(stderr=stderr)
+    return Display(terminal(stderr=True))

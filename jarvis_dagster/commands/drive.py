@@ -8,20 +8,16 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from jarvis_dagster.commands.printing import AsJson, print_json, print_table, terminal
 from jarvis_dagster.commands.sync import sync_command
 from jarvis_dagster.errors import BadInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from rich.console import Console
-
     from jarvis_dagster.services.client_storage import DriveFile, JarvisClientStorageService
     from jarvis_dagster.services.client_storage.address import Address
 
@@ -32,7 +28,6 @@ drive_app = typer.Typer(
     " the watched drive.",
     no_args_is_help=True,
 )
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Place = Annotated[str, typer.Argument(help="NAME:PATH of a file or folder.")]
 Role = Annotated[str, typer.Option(help="What they may do: reader, commenter or writer.")]
 
@@ -44,7 +39,7 @@ def status(as_json: AsJson = False) -> None:
 
     found = list(states(_service()))
     if as_json:
-        _print_json(dataclasses.asdict(state) for state in found)
+        print_json([dataclasses.asdict(state) for state in found])
     else:
         rows = [
             (
@@ -57,7 +52,7 @@ def status(as_json: AsJson = False) -> None:
             )
             for state in found
         ]
-        _print_table(("drive", "kind", "state", "used", "free", "what to do"), rows)
+        print_table(("drive", "kind", "state", "used", "free", "what to do"), rows)
     if any(state.error for state in found):
         raise typer.Exit(1)
 
@@ -67,7 +62,7 @@ def login(name: Annotated[str, typer.Argument(help="The drive's name in the sett
     """Sign in to a drive; the session is kept for the sensor and all commands."""
     from jarvis_dagster.commands.drive_login import sign_in
 
-    sign_in(_service(), name, _console(stderr=True))
+    sign_in(_service(), name, terminal(stderr=True))
     typer.echo(f"Signed in to {name}.")
 
 
@@ -85,7 +80,7 @@ def ls(
     service = _service()
     files = listing(service, _address(service, place), recursive=recursive)
     if as_json:
-        _print_json(dataclasses.asdict(file) for file in files)
+        print_json([dataclasses.asdict(file) for file in files])
         return
     rows = [
         (
@@ -95,7 +90,7 @@ def ls(
         )
         for file in files
     ]
-    _print_table(("path", "size", "changed"), rows)
+    print_table(("path", "size", "changed"), rows)
 
 
 @drive_app.command()
@@ -108,7 +103,7 @@ def get(
     from jarvis_dagster.commands.display import Display
 
     service = _service()
-    console = _console(stderr=True)
+    console = terminal(stderr=True)
     with Display(console) as display:
         paths, failed = drive_files.get(
             service,
@@ -134,7 +129,7 @@ def put(
     from jarvis_dagster.commands.display import Display
 
     service = _service()
-    with Display(_console(stderr=True)) as display:
+    with Display(terminal(stderr=True)) as display:
         sent = drive_files.put(
             service,
             sources,
@@ -201,10 +196,12 @@ def who(
         below = service.who_sees(address.drive, file.id if file else None)
         entries += [(access.file, access.permissions) for access in below]
     if as_json:
-        _print_json(
-            {"path": file.path, **dataclasses.asdict(permission)}
-            for file, permissions in entries
-            for permission in permissions
+        print_json(
+            [
+                {"path": file.path, **dataclasses.asdict(permission)}
+                for file, permissions in entries
+                for permission in permissions
+            ]
         )
         return
     rows = [
@@ -218,7 +215,7 @@ def who(
         for file, permissions in entries
         for permission in permissions
     ]
-    _print_table(("path", "who", "may", "until", "from"), rows)
+    print_table(("path", "who", "may", "until", "from"), rows)
 
 
 @drive_app.command()
@@ -246,7 +243,7 @@ def search(
     found = search_drives(
         search_index(load_settings()),
         query,
-        _console(),
+        terminal(),
         drive=drive,
         asker=asker,
         folder=folder,
@@ -283,9 +280,9 @@ def index(
 
     there = search_index(load_settings())
     if show:
-        show_index(there, _console(), as_json=as_json)
+        show_index(there, terminal(), as_json=as_json)
         return
-    console = _console(stderr=True)
+    console = terminal(stderr=True)
     service = _service()
     with Display(console) as display:
         well = index_drives(
@@ -331,27 +328,7 @@ def _existing(service: JarvisClientStorageService, address: Address) -> DriveFil
     return file
 
 
-def _console(*, stderr: bool = False) -> Console:
-    from rich.console import Console
-
-    return Console(stderr=stderr)
-
-
 def _bytes(count: int | None) -> str:
     from rich.filesize import decimal
 
     return "unlimited" if count is None else decimal(count)
-
-
-def _print_table(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(*columns)
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    _console().print(table)
-
-
-def _print_json(rows: Iterable[dict[str, Any]]) -> None:
-    typer.echo(json.dumps(list(rows), indent=2, ensure_ascii=False, default=str))

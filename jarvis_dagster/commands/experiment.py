@@ -7,16 +7,15 @@ Belongs here: options, help and what is printed. Does not belong here: what is d
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path  # noqa: TC003 - Typer reads the annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from jarvis_dagster.commands.printing import AsJson, print_json, print_table
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from rich.console import Console
 
     from jarvis_dagster.services.experiment.finding import RunFacts
     from jarvis_dagster.services.experiment.reproduction import Reproduction
@@ -28,7 +27,6 @@ experiment_app = typer.Typer(
     " beginning, or a name.",
     no_args_is_help=True,
 )
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Run = Annotated[str, typer.Argument(help="An id, its beginning, or a name.")]
 Runs = Annotated[list[str], typer.Argument(help="Two runs or more; the first is the base.")]
 Lower = Annotated[
@@ -53,9 +51,9 @@ def list_runs(
     with platform() as (_, core):
         runs = core.experiment_service.runs(experiment, most)
     if as_json:
-        _print_json([dataclasses.asdict(run) for run in runs])
+        print_json([dataclasses.asdict(run) for run in runs])
         return
-    _print_table(
+    _print_any(
         ("run", "experiment", "name", "status", "started", "metrics"),
         [
             (
@@ -83,19 +81,18 @@ def show(run: Run, as_json: AsJson = False) -> None:
         facts, files = service.run_facts(run_id), service.artifacts(run_id)
         where = service.url_of(run_id)
     if as_json:
-        _print_json({**dataclasses.asdict(facts), "files": files, "page": where})
+        print_json({**dataclasses.asdict(facts), "files": files, "page": where})
         return
     typer.echo(f"{facts.experiment}: {facts.name}  {facts.status.lower()}  {where}")
     owner, tags = owner_in(facts.tags), own_tags_in(facts.tags)
     if owner:
         typer.echo(f"owner: {owner}")
-    _print_table(("parameter", "value"), sorted(facts.parameters.items()))
-    _print_table(
+    _print_any(("parameter", "value"), sorted(facts.parameters.items()))
+    _print_any(
         ("metric", "last value"),
         [(k, "-" if v is None else f"{v:.6g}") for k, v in sorted(facts.metrics.items())],
     )
-    if tags:
-        _print_table(("tag", "value"), sorted(tags.items()))
+    _print_any(("tag", "value"), sorted(tags.items()))
     for path in files:
         typer.echo(f"file: {path}")
     for note in notes_in(facts.tags):
@@ -123,14 +120,14 @@ def compare(
             part.write_text(page, "utf-8")
         typer.echo(f"{out}", err=True)
     if as_json:
-        _print_json(found)
+        print_json(found)
         return
     names = [found["runs"][i]["name"] or i[:8] for i in ids]
-    _print_table(
+    _print_any(
         ("parameter", *names),
         [(name, *(v[i] or "-" for i in ids)) for name, v in found["parameters"].items()],
     )
-    _print_table(
+    _print_any(
         ("metric", *names),
         [
             (name, *(_cell(metric, run_id) for run_id in ids))
@@ -165,7 +162,7 @@ def reproduce(
             told=lambda text: typer.echo(text, err=True),
         )
     if as_json:
-        _print_json(found.to_json())
+        print_json(found.to_json())
     else:
         _print_reproduction(found)
     if not found.agrees:
@@ -229,7 +226,7 @@ def share(
 
 
 def _print_reproduction(found: Reproduction) -> None:
-    _print_table(
+    _print_any(
         ("figure", "then", "again", "allowed", ""),
         [
             (
@@ -242,7 +239,7 @@ def _print_reproduction(found: Reproduction) -> None:
             for one in found.figures
         ],
     )
-    _print_table(
+    _print_any(
         ("package", "then", "now"),
         [(name, then or "-", now or "-") for name, (then, now) in found.packages.items()],
     )
@@ -269,23 +266,7 @@ def _cell(metric: dict[str, Any], run_id: str) -> str:
     return f"{value:.5g}{change}{best}"
 
 
-def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    if not rows:
-        return
-    table = Table(*columns)
-    for row in rows:
-        table.add_row(*(Text(str(cell)) for cell in row))
-    _console().print(table)
-
-
-def _print_json(content: Any) -> None:
-    typer.echo(json.dumps(content, indent=2, default=str))
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    return Console()
+def _print_any(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """A table, where there is something to be in it."""
+    if rows:
+        print_table(columns, rows)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
+
+from jarvis_dagster.commands.printing import AsJson, print_json, print_table, terminal
 
 if TYPE_CHECKING:
     from jarvis_dagster.settings import Settings
@@ -15,30 +16,21 @@ __all__ = ["gateway_app"]
 gateway_app = typer.Typer(help="The login in front of every page.", no_args_is_help=True)
 _ROLES = ("admin", "operator", "developer", "user")
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-
 
 @gateway_app.command("show")
 def show(as_json: AsJson = False) -> None:
     """Show the address, the pages behind it, and which roles may look or change things there."""
-    from rich.console import Console
-    from rich.table import Table
-
     from jarvis_dagster.gateway.addresses import addresses
 
     settings = _settings()
     at, rows = addresses(settings), _rows(settings)
     if as_json:
-        typer.echo(json.dumps({"url": at.url, "pages": rows}, indent=2))
+        print_json({"url": at.url, "pages": rows})
         return
-    table = Table("page", "path", *_ROLES)
-    for row in rows:
-        table.add_row(*row.values())
-    console = Console()
-    console.print(f"The gateway is {at.url}")
-    console.print(table)
+    terminal().print(f"The gateway is {at.url}")
+    print_table(("page", "path", *_ROLES), [tuple(row.values()) for row in rows])
     if not any(one.kind == "user" for one in _accounts(settings)):
-        console.print("There is no account yet: jarvis account add NAME --role admin")
+        terminal().print("There is no account yet: jarvis account add NAME --role admin")
 
 
 @gateway_app.command("authority")

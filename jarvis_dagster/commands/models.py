@@ -7,18 +7,16 @@ Belongs here: options, help and what is printed. Does not belong here: what is d
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path  # noqa: TC003 - Typer reads the annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from jarvis_dagster.commands.printing import AsJson, print_json, print_table, terminal
 from jarvis_dagster.errors import BadInputError, NotSupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from rich.console import Console
 
     from jarvis_dagster.arena import Progress
     from jarvis_dagster.commands.display import Display
@@ -34,7 +32,6 @@ NOT_PROMOTED, WAITS = 3, 4
 models_app = typer.Typer(
     help="Registered models: list, judge, promote, roll back.", no_args_is_help=True
 )
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Name = Annotated[str | None, typer.Argument(help="The model; by default that of the settings.")]
 Why = Annotated[str, typer.Option(help="The reason, for the record.")]
 
@@ -48,7 +45,7 @@ def list_models(as_json: AsJson = False) -> None:
         service = core.experiment_service
         versions = [v for name in service.models() for v in service.versions(name)]
     if as_json:
-        _print_json([dataclasses.asdict(version) for version in versions])
+        print_json([dataclasses.asdict(version) for version in versions])
         return
     _print_versions(versions)
 
@@ -65,7 +62,7 @@ def show(name: Name = None, as_json: AsJson = False) -> None:
     if not versions:
         raise BadInputError(f"There is no model {name!r}.", "`jarvis models list` shows all.")
     if as_json:
-        _print_json(
+        print_json(
             {
                 "versions": [dataclasses.asdict(version) for version in versions],
                 "moves": [dataclasses.asdict(move) for move in moves],
@@ -73,7 +70,7 @@ def show(name: Name = None, as_json: AsJson = False) -> None:
         )
         return
     _print_versions(versions)
-    _print_table(
+    print_table(
         ("when", "alias", "from", "to", "how", "by", "why"),
         [
             (m.at[:16], m.alias, m.came_from or "none", m.to or "none", m.how, m.by, m.why)
@@ -171,7 +168,7 @@ def promote(
         out.write_text(decision.page, "utf-8")
     if as_json:
         waits = {"approval": answer.to_json()} if answer is not None and answer.id else {}
-        _print_json({"id": decision.id, **decision.record, "moved": move is not None, **waits})
+        print_json({"id": decision.id, **decision.record, "moved": move is not None, **waits})
     else:
         _print_decision(decision.record, moved=move is not None)
         typer.echo(f"Decision record: {decision.id} (`jarvis storage get {decision.id} FILE.html`)")
@@ -217,7 +214,7 @@ def shadow(
     with _display() as display:
         found = run_shadow(video, first, second, stride, threads, display.update, out)
     if as_json:
-        _print_json({"champion": first.label, "challenger": second.label, **found.to_json()})
+        print_json({"champion": first.label, "challenger": second.label, **found.to_json()})
         return
     share = "nobody in view" if found.agreement is None else f"{found.agreement:.1%}"
     typer.echo(
@@ -248,7 +245,7 @@ def _promoter(
 def _display() -> Display:
     from jarvis_dagster.commands.display import Display
 
-    return Display(_console(stderr=True))
+    return Display(terminal(stderr=True))
 
 
 def _print_decision(record: dict[str, Any], *, moved: bool) -> None:
@@ -278,7 +275,7 @@ def _print_decision(record: dict[str, Any], *, moved: bool) -> None:
         for role in verdict["roles"]
     ]
     if figures:
-        _print_table(("figure", "champion", "challenger", "change, interval", ""), figures + roles)
+        print_table(("figure", "champion", "challenger", "change, interval", ""), figures + roles)
 
 
 def _interval(gain: dict[str, float]) -> str:
@@ -287,7 +284,7 @@ def _interval(gain: dict[str, float]) -> str:
 
 
 def _print_versions(versions: Sequence[Registered]) -> None:
-    _print_table(
+    print_table(
         ("model", "version", "stage", "aliases", "registered", "bytes", "file", "decision"),
         [
             (
@@ -303,22 +300,3 @@ def _print_versions(versions: Sequence[Registered]) -> None:
             for version in versions
         ],
     )
-
-
-def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    from rich.table import Table
-
-    table = Table(*columns)
-    for row in rows:
-        table.add_row(*row)
-    _console().print(table)
-
-
-def _print_json(content: Any) -> None:
-    typer.echo(json.dumps(content, indent=2, default=str))
-
-
-def _console(*, stderr: bool = False) -> Console:
-    from rich.console import Console
-
-    return Console(stderr=stderr)

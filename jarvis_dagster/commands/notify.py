@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from jarvis_dagster.commands.printing import AsJson, print_json, print_table
 
 if TYPE_CHECKING:
     from jarvis_dagster.services.notification import JarvisNotificationService
@@ -60,7 +61,7 @@ def send() -> None:
 def list_(
     state: Annotated[str | None, typer.Option(help="Only these: waiting, sent or failed.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many, the newest first.")] = 20,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List what was told and what waits."""
     from jarvis_dagster.errors import BadInputError
@@ -69,23 +70,15 @@ def list_(
         raise BadInputError(f"{state!r} is no state.", "Use waiting, sent or failed.")
     messages = _service().messages(state, limit)
     if as_json:
-        typer.echo(json.dumps([dataclasses.asdict(one) for one in messages], indent=2))
+        print_json([dataclasses.asdict(one) for one in messages])
         return
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table("last", "state", "channel", "what", "times", "why not")
-    for one in messages:
-        table.add_row(
-            _time(one.last_at),
-            one.state,
-            one.channel,
-            Text(one.notice.summary),
-            str(one.count),
-            Text(one.error),
-        )
-    Console().print(table)
+    print_table(
+        ("last", "state", "channel", "what", "times", "why not"),
+        [
+            (_time(one.last_at), one.state, one.channel, one.notice.summary, one.count, one.error)
+            for one in messages
+        ],
+    )
 
 
 def _service() -> JarvisNotificationService:

@@ -7,12 +7,13 @@ Belongs here: options, help and what is printed. Does not belong here: what a re
 from __future__ import annotations
 
 import datetime
-import json
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from jarvis_dagster.commands.printing import AsJson, print_json, print_table
 
 if TYPE_CHECKING:
     from jarvis_dagster.reporting.weekly import Made
@@ -35,7 +36,7 @@ def weekly(
         Path | None,
         typer.Option(help="Write here, and neither store nor deliver anything."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Make a week's reports: HTML, PDF, JSON, CSV.
 
@@ -61,7 +62,7 @@ def weekly(
         reports = WeeklyReports(chosen, settings, core, instance, out or Path(scratch))
         made = make_all(reports, team, keep=out is None, tell=tell)
     if as_json:
-        typer.echo(json.dumps([_row(one, out) for one in made], indent=2))
+        print_json([_row(one, out) for one in made])
         return
     _print(made, out)
 
@@ -78,15 +79,9 @@ def _row(one: Made, out: Path | None) -> dict[str, object]:
 
 
 def _print(made: list[Made], out: Path | None) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table("report", "week", "what moved", "where")
+    rows = []
     for one in made:
         moved = [row["title"] for row in one.numbers["figures"] if row["direction"]]
-        where = str(one.files["report.html"].parent) if out else one.folder or "in the store"
-        table.add_row(
-            Text(one.about), one.week, Text(", ".join(moved) or "nothing"), Text(where, "cyan")
-        )
-    Console().print(table)
+        where = one.files["report.html"].parent if out else one.folder or "in the store"
+        rows.append((one.about, one.week, ", ".join(moved) or "nothing", where))
+    print_table(("report", "week", "what moved", "where"), rows)

@@ -6,16 +6,14 @@ Belongs here: options, help and what is printed. Does not belong here: what is d
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from jarvis_dagster.commands.printing import AsJson, print_json, print_table, terminal
 from jarvis_dagster.errors import BadInputError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from jarvis_dagster.commands.corrections import Applied
     from jarvis_dagster.hockey.review.corrections import Correction
     from jarvis_dagster.settings import Settings
@@ -26,14 +24,7 @@ review_app = typer.Typer(
     help="Correct results, and label the frames that teach the detector most.",
     no_args_is_help=True,
 )
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Named = Annotated[str, typer.Argument(help="The video's name, or its partition.")]
-
-
-def _console(*, stderr: bool = False) -> Console:
-    from rich.console import Console
-
-    return Console(stderr=stderr)
 
 
 def _settings() -> Settings:
@@ -98,7 +89,7 @@ def correct(
             "Nothing is corrected.", "Name --track, --wrong or --missed; see `--help`."
         )
     said = _said({**entry, "note": note or None})
-    console = _console(stderr=True)
+    console = terminal(stderr=True)
     with command.open_video(_settings(), video, console) as opened:
         for one in command.correct(opened, said, replace=replace):
             console.print(one.words, markup=False, highlight=False)
@@ -127,7 +118,7 @@ def apply(video: Named) -> None:
     """Make a video's results again, as far as they depend on corrections in the drive."""
     from jarvis_dagster.commands import corrections as command
 
-    with command.open_video(_settings(), video, _console(stderr=True)) as opened:
+    with command.open_video(_settings(), video, terminal(stderr=True)) as opened:
         _show(command.apply(opened))
 
 
@@ -138,7 +129,7 @@ def corrections(video: Named, as_json: AsJson = False) -> None:
     from jarvis_dagster.commands import corrections as command
     from jarvis_dagster.hockey.review.entries import parse_corrections
 
-    with command.open_video(_settings(), video, _console(stderr=True)) as opened:
+    with command.open_video(_settings(), video, terminal(stderr=True)) as opened:
         done = {
             row["key"]: row["why"]
             for row in outcomes_of(opened.space, "tracks", "jersey_numbers", "events")
@@ -153,7 +144,7 @@ def corrections(video: Named, as_json: AsJson = False) -> None:
             for one in parse_corrections(opened.read()[0])
         ]
     if as_json:
-        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        print_json(rows)
         return
     _table("Corrections", ("line", "correction", "state", "note"), [[*r.values()] for r in rows])
 
@@ -175,10 +166,10 @@ def list_(
     """The frames and tracks that are most worth a look, and why; nothing is written."""
     from jarvis_dagster.commands import review_tasks as command
 
-    with command.opened(_settings(), _console(stderr=True)) as shop:
+    with command.opened(_settings(), terminal(stderr=True)) as shop:
         frames, tracks = command.worth_a_look(shop, videos or (), count, gap_s)
     if as_json:
-        typer.echo(json.dumps({"frames": frames, "tracks": tracks}, indent=2, ensure_ascii=False))
+        print_json({"frames": frames, "tracks": tracks})
         return
     rows = [
         (f["video"], f"{f['pts_s']:.1f} s", f"{f['worth']:.1f}", "; ".join(f["reasons"]))
@@ -211,7 +202,7 @@ def export(
     """
     from jarvis_dagster.commands import review_tasks as command
 
-    console = _console(stderr=True)
+    console = terminal(stderr=True)
     with command.opened(_settings(), console) as shop:
         done = command.export(shop, videos or (), count, gap_s, second_look=not quick, more=more)
     wait = "" if done["is_new"] else " wait already"
@@ -232,10 +223,10 @@ def import_(
     """
     from jarvis_dagster.commands import review_tasks as command
 
-    with command.opened(_settings(), _console(stderr=True)) as shop:
+    with command.opened(_settings(), terminal(stderr=True)) as shop:
         done = command.read_labels(shop, source)
     if as_json:
-        typer.echo(json.dumps(done, indent=2, ensure_ascii=False))
+        print_json(done)
         return
     _table(
         "Corrected labels",
@@ -277,12 +268,7 @@ def _figure(value: Any, unit: str) -> str:
 
 
 def _table(title: str, columns: tuple[str, ...], rows: Any) -> None:
-    from rich.table import Table
-
-    if not rows:
+    if rows:
+        print_table(columns, rows, title=title)
+    else:
         typer.echo(f"{title}: none.")
-        return
-    table = Table(*columns, title=title)
-    for row in rows:
-        table.add_row(*(str(cell) for cell in row))
-    _console().print(table)

@@ -7,17 +7,15 @@ done (``services/storage``).
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path  # noqa: TC003 - Typer reads the annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from contextlib import AbstractContextManager
+from jarvis_dagster.commands.printing import AsJson, print_json, print_table, terminal
 
-    from rich.console import Console
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
 
     from jarvis_dagster.services.storage import JarvisStorageService
     from jarvis_dagster.services.storage.records import Version
@@ -28,7 +26,6 @@ storage_app = typer.Typer(
     help="Artifacts, models, data sets, logs and reports. ITEM is an id or a name.",
     no_args_is_help=True,
 )
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Kind = Annotated[
     str, typer.Option("--kind", "-k", help="artifacts, models, datasets, logs or reports.")
 ]
@@ -51,9 +48,9 @@ def ls(kind: Kind = "artifacts", component: Component = None, as_json: AsJson = 
     with _service() as service:
         items = service.list_stored(kind, component)
     if as_json:
-        _print_json(items)
+        print_json(items)
         return
-    _print_table(
+    print_table(
         ("id", "name", "version", "bytes", "stored", "component", "aliases"),
         [
             (
@@ -118,9 +115,9 @@ def history(
         versions = service.history(item_id)
         aliases = service.aliases(item_id)
     if as_json:
-        _print_json([version.to_json() for version in versions])
+        print_json([version.to_json() for version in versions])
         return
-    _print_table(
+    print_table(
         ("id", "version", "stored", "bytes", "aliases", "state"),
         [
             (
@@ -142,7 +139,7 @@ def diff(
 ) -> None:
     """What version B changed compared with version A, as JSON."""
     with _service() as service:
-        _print_json(service.diff(_id(service, item, kind, component), a, b))
+        print_json(service.diff(_id(service, item, kind, component), a, b))
 
 
 @storage_app.command()
@@ -214,10 +211,10 @@ def prune(
     with _service() as service:
         found = list(run(service, dry_run=dry_run))
     if as_json:
-        _print_json(map(dataclasses.asdict, found))
+        print_json([dataclasses.asdict(one) for one in found])
     else:
         rows = [(one.how, one.url, f"{one.size:,}", one.why) for one in found]
-        _print_table(("what", "object", "bytes", "why"), rows)
+        print_table(("what", "object", "bytes", "why"), rows)
         typer.echo("Nothing was changed." if dry_run or not found else f"{len(found)} done.")
 
 
@@ -231,9 +228,9 @@ def verify(as_json: AsJson = False) -> None:
             run(service, progress=lambda done, total: display.update("Reading", done, total))
         )
     if as_json:
-        _print_json(map(dataclasses.asdict, found))
+        print_json([dataclasses.asdict(one) for one in found])
     elif found:
-        _print_table(("object", "damage"), [(one.url, one.what) for one in found])
+        print_table(("object", "damage"), [(one.url, one.what) for one in found])
     else:
         typer.echo("Everything is as it was stored.")
     if found:
@@ -251,7 +248,7 @@ def rotate_key() -> None:
         )
     typer.echo(f"{done.rewrapped} changed; the key {done.key} wraps them.")
     if done.failed:
-        _print_table(("object", "why it needs an old key"), done.failed)
+        print_table(("object", "why it needs an old key"), done.failed)
         raise typer.Exit(1)
 
 
@@ -281,7 +278,7 @@ def _id(service: JarvisStorageService, item: str, kind: str, component: str | No
 def _display() -> Any:
     from jarvis_dagster.commands.display import Display
 
-    return Display(_console(stderr=True))
+    return Display(terminal(stderr=True))
 
 
 def _state(version: Version) -> str:
@@ -293,25 +290,3 @@ def _state(version: Version) -> str:
     if version.deleted:
         words.append(f"in the trash since {version.deleted:%Y-%m-%d}")
     return ", ".join(words)
-
-
-def _print_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    from rich.table import Column, Table
-    from rich.text import Text
-
-    whole = {"id": {"no_wrap": True, "min_width": 32}}  # to be copied into the next command
-    table = Table(*(Column(name, overflow="fold", **whole.get(name, {})) for name in head))  # type: ignore[arg-type]
-    for row in rows:
-        table.add_row(*(Text(str(cell)) for cell in row))
-    _console().print(table)
-
-
-def _print_json(content: Iterable[Any]) -> None:
-    content = content if isinstance(content, dict) else list(content)
-    typer.echo(json.dumps(content, indent=2, ensure_ascii=False, default=str))
-
-
-def _console(*, stderr: bool = False) -> Console:
-    from rich.console import Console
-
-    return Console(stderr=stderr)

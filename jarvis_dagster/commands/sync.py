@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from jarvis_dagster.commands.printing import AsJson, terminal
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -74,11 +76,9 @@ def sync_command(
         bool,
         typer.Option("--restart", help="Forget what was agreed: unite both sides, delete nothing."),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Bring two folders in step, both ways; exit code 1 unless both hold the same."""
-    from rich.console import Console
-
     from jarvis_dagster.commands.display import Display
     from jarvis_dagster.services.client_storage.sync import Filter, SyncOptions
     from jarvis_dagster.settings import load_settings
@@ -87,7 +87,7 @@ def sync_command(
 
     settings = load_settings()
     limit = None if max_mb is None else int(max_mb * 1_000_000)
-    with Display(Console(stderr=True)) as display:
+    with Display(terminal(stderr=True)) as display:
         options = SyncOptions(
             filter=Filter(tuple(include or ()), tuple(exclude or ()), limit),
             dry_run=dry_run,
@@ -99,7 +99,7 @@ def sync_command(
             progress=lambda done, total: display.update("Synchronising", done, total),
         )
         report = Synchroniser(core_services(settings), settings.drive.name).run(a, b, options)
-    print_report(report, Console(), as_json=as_json)
+    print_report(report, terminal(), as_json=as_json)
     if report.status != "ok":
         raise typer.Exit(FAILED)
 

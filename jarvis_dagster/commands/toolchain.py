@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from jarvis_dagster.commands.printing import AsJson, print_json, print_table, terminal
 from jarvis_dagster.errors import BadInputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from rich.console import Console
 
     from jarvis_dagster.stack.config import ProgramName
     from jarvis_dagster.toolchain.pipeline import Workshop
@@ -39,7 +38,6 @@ Set = Annotated[
 AcceptErrors = Annotated[
     bool, typer.Option("--accept-errors", help="Train in spite of errors in the dataset.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 _TITLES = {
     "data_preparation": "check",
@@ -56,9 +54,9 @@ def list_(as_json: AsJson = False) -> None:
 
     rows = [(kind := kind_of(name), dict(kind.defaults)) for name in PIPELINES]
     if as_json:
-        _print_json({kind.name: options for kind, options in rows})
+        print_json({kind.name: options for kind, options in rows})
         return
-    _print_table(
+    print_table(
         ("pipeline", "model", "judged by", "options"),
         [
             (kind.name, kind.model, kind.figure, ", ".join(f"{k}={v}" for k, v in options.items()))
@@ -86,14 +84,16 @@ def run(
             if name == "data_preparation":
                 split = result["job"]["split"]
                 parts = [f"{p} {', '.join(split[p]) or '-'}" for p in ("training", "test")]
-                _console().print(f"{result['job']['dataset']}: {'; '.join(parts)}", markup=False)
+                terminal(stderr=True).print(
+                    f"{result['job']['dataset']}: {'; '.join(parts)}", markup=False
+                )
 
         done = shop.run(request, on_step)
     if as_json:
-        _print_json(done)
+        print_json(done)
         return
     figures, old = done["figures"]["metrics"], done["baseline"]["metrics"]
-    _print_table(
+    print_table(
         ("on held-out videos", done["baseline_name"], "new", "change"),
         [
             (name, f"{old[name]:.3f}", f"{value:.3f}", f"{value - old[name]:+.3f}")
@@ -137,15 +137,15 @@ def tune(
 
         def progress(what: str, done: int, total: int) -> None:
             if what == "trials":
-                _console().print(f"Trials: {done} of {total}", highlight=False)
+                terminal(stderr=True).print(f"Trials: {done} of {total}", highlight=False)
             elif what == "train":
                 display(done, total)
 
         result = search(shop, prepared, trials=trials, minutes=minutes, progress=progress)
     if as_json:
-        _print_json({**dataclasses.asdict(result), "best": result.best and result.best.number})
+        print_json({**dataclasses.asdict(result), "best": result.best and result.best.number})
         return
-    _print_table(
+    print_table(
         ("trial", result.figure, "state", "options", "seconds"),
         [
             (
@@ -202,14 +202,14 @@ def status(
     with core_services(load_settings()) as core:
         found = core.workflow_service.get_workflow_status(workflow_id)
     if as_json:
-        _print_json(found)
+        print_json(found)
         return
     rows = [
         (key, found[key] if found[key] is not None else "-")
         for key in ("status", "start_time", "execution_time", "progress", "error")
     ]
     rows += [(f"{k} seconds", v) for k, v in found["performance"].get("step_seconds", {}).items()]
-    _print_table(("", workflow_id), rows)
+    print_table(("", workflow_id), rows)
 
 
 def _request(
@@ -261,7 +261,7 @@ def _workshop() -> Iterator[tuple[Workshop, Callable[[str], None]]]:
         step[0] = STEPS[min(STEPS.index(name) + 1, len(STEPS) - 1)]
 
     with (
-        Display(_console()) as display,
+        Display(terminal(stderr=True)) as display,
         borrowed(settings.stack, needed) if needed else contextlib.nullcontext(),
         core_services(settings) as core,
     ):
@@ -274,23 +274,3 @@ def _workshop() -> Iterator[tuple[Workshop, Callable[[str], None]]]:
             "jarvis toolchain",
         )
         yield shop, finished
-
-
-def _print_table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
-    from rich.table import Column, Table
-    from rich.text import Text
-
-    table = Table(*(Column(name, overflow="fold") for name in head))
-    for row in rows:
-        table.add_row(*(Text(str(cell)) for cell in row))
-    _console(stderr=False).print(table)
-
-
-def _print_json(content: Any) -> None:
-    typer.echo(json.dumps(content, indent=2, ensure_ascii=False, default=str))
-
-
-def _console(*, stderr: bool = True) -> Console:
-    from rich.console import Console
-
-    return Console(stderr=stderr)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from jarvis_dagster.commands import workflow_report as report
+from jarvis_dagster.commands.printing import AsJson, print_json, terminal
 from jarvis_dagster.commands.workflow_schedule import schedule_app
 from jarvis_dagster.errors import BadInputError
 
@@ -28,7 +29,6 @@ workflow_app = typer.Typer(
     help="Work that lasts: start it, watch it, talk to it, end it.", no_args_is_help=True
 )
 workflow_app.add_typer(schedule_app, name="schedule")
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Id = Annotated[str, typer.Argument(help="The workflow's id.", metavar="ID")]
 Values = Annotated[
     list[str] | None, typer.Argument(help="What goes with it: JSON values, or plain text.")
@@ -153,7 +153,7 @@ def query(
     """Ask a workflow something and print its answer as JSON."""
     with _service() as service:
         answer = service.query_workflow(workflow_id, name, *map(_value, values or ()))
-    report.print_json(answer)
+    print_json(answer)
 
 
 @workflow_app.command()
@@ -169,7 +169,7 @@ def event(
     with _service() as service:
         started = service.handle_event(name, content)
     if as_json:
-        report.print_json(started)
+        print_json(started)
         return
     for one in started:
         typer.echo(one)
@@ -186,11 +186,9 @@ def queues(as_json: AsJson = False) -> None:
 
 
 def _until_its_end(service: JarvisWorkflowService, workflow_id: str) -> dict[str, Any]:
-    from rich.console import Console
-
     from jarvis_dagster.commands.display import Display
 
-    with Display(Console(stderr=True)) as display:
+    with Display(terminal(stderr=True)) as display:
         while (found := service.get_workflow_status(workflow_id))["status"] == "running":
             display.update(workflow_id, round(100 * found["progress"]), 100)
             time.sleep(_LOOK_EVERY_S)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from jarvis_dagster.commands.printing import print_json, terminal
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "print_history",
-    "print_json",
     "print_list",
     "print_queues",
     "print_schedules",
@@ -27,11 +28,6 @@ __all__ = [
 ]
 
 _STYLES = {"completed": "green", "running": "cyan", "failed": "red", "timed_out": "red"}
-
-
-def print_json(content: Any) -> None:
-    """Anything, with times in ISO format."""
-    typer.echo(json.dumps(content, indent=2, default=str, ensure_ascii=False))
 
 
 def say_id(workflow_id: str, *, as_json: bool) -> None:
@@ -64,7 +60,7 @@ def print_status(found: Mapping[str, Any], *, as_json: bool) -> None:
         table.add_row("error", Text(found["error"], "red"))
     if found["result"] is not None:
         table.add_row("result", Text(json.dumps(found["result"], indent=1, default=str)))
-    _show(table)
+    terminal().print(table)
 
 
 def print_list(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
@@ -87,7 +83,7 @@ def print_list(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
             row["component"],
             str(row["events"]),
         )
-    _show(table)
+    terminal().print(table)
 
 
 def print_history(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
@@ -107,7 +103,7 @@ def print_history(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
             row["what"],
             Text(row["detail"]),
         )
-    _show(table)
+    terminal().print(table)
 
 
 def print_schedules(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
@@ -129,7 +125,7 @@ def print_schedules(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None
             _time(row["last_time"]),
             "" if row["paused"] else _time(row["next_time"]),
         )
-    _show(table)
+    terminal().print(table)
 
 
 def print_queues(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
@@ -146,7 +142,7 @@ def print_queues(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
             _span(row["oldest_s"]) if row["waiting"] else "",
             str(row["workers"]),
         )
-    _show(table)
+    terminal().print(table)
 
 
 def _table(*columns: str) -> Table:
@@ -157,12 +153,6 @@ def _table(*columns: str) -> Table:
         # The first names the thing: it is copied into the next command.
         table.add_column(name, overflow="fold", no_wrap=number == 0)
     return table
-
-
-def _show(table: Table) -> None:
-    from rich.console import Console
-
-    Console().print(table)
 
 
 def _time(at: datetime.datetime | None) -> str:

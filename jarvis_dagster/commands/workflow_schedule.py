@@ -7,13 +7,13 @@ from typing import Annotated
 import typer
 
 from jarvis_dagster.commands import workflow_report as report
+from jarvis_dagster.commands.printing import AsJson  # noqa: TC001 - Typer reads it
 
 __all__ = ["schedule_app"]
 
 FAILED = 1
 
 schedule_app = typer.Typer(help="Workflows that start by the clock.", no_args_is_help=True)
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Name = Annotated[str, typer.Argument(help="The schedule's name.")]
 Note = Annotated[str, typer.Option(help="Why, for others.")]
 
