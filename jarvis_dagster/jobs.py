@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
+    from dagster._core.definitions.unresolved_asset_job_definition import (
+        UnresolvedAssetJobDefinition,
+    )
 
 __all__ = [
     "CORRECTED",
@@ -41,71 +44,64 @@ _OF_A_VIDEO = dg.AssetSelection.groups(
     "footage", "spotlight", "holmes", "delivery"
 ) - dg.AssetSelection.assets(["holmes", "games"], ["holmes", "weekly_reports"])
 
-list_games = dg.define_asset_job(
-    "list_games",
-    selection=dg.AssetSelection.assets(["holmes", "games"]),
-    executor_def=dg.in_process_executor,
-    description="The table of all games, made anew.",
-)
 
-apply_corrections = dg.define_asset_job(
+def _job(name: str, selection: dg.AssetSelection, description: str) -> UnresolvedAssetJobDefinition:
+    """A job in one process: starting one a step costs more than most steps."""
+    return dg.define_asset_job(
+        name,
+        selection=selection,
+        executor_def=dg.in_process_executor,
+        description=description,
+    )
+
+
+def _asset(*key: str) -> dg.AssetSelection:
+    return dg.AssetSelection.assets(key)
+
+
+list_games = _job("list_games", _asset("holmes", "games"), "The table of all games, made anew.")
+
+apply_corrections = _job(
     "apply_corrections",
     # All that may have to be made again; a run names what it makes (:func:`recomputed`).
-    selection=_OF_A_VIDEO
-    - dg.AssetSelection.groups("footage")
-    - dg.AssetSelection.assets(["spotlight", "detections"]),
-    executor_def=dg.in_process_executor,
-    description="A video's results again, as far as they depend on what a person corrected.",
+    _OF_A_VIDEO - dg.AssetSelection.groups("footage") - _asset("spotlight", "detections"),
+    "A video's results again, as far as they depend on what a person corrected.",
 )
 
-queue_for_review = dg.define_asset_job(
+queue_for_review = _job(
     "queue_for_review",
-    selection=dg.AssetSelection.assets(["toolchain", "review_queue"]),
-    executor_def=dg.in_process_executor,
-    description="A task of the frames that a person should label.",
+    _asset("toolchain", "review_queue"),
+    "A task of the frames that a person should label.",
 )
 
-read_labels = dg.define_asset_job(
-    "read_labels",
-    selection=dg.AssetSelection.assets(["toolchain", "labels"]),
-    executor_def=dg.in_process_executor,
-    description="Corrected labels, read back.",
+read_labels = _job("read_labels", _asset("toolchain", "labels"), "Corrected labels, read back.")
+
+process_video = _job(
+    "process_video", _OF_A_VIDEO, "From an uploaded video to its results in the drive."
 )
 
-process_video = dg.define_asset_job(
-    "process_video",
-    selection=_OF_A_VIDEO,
-    # One process: starting one a step costs more than most steps.
-    executor_def=dg.in_process_executor,
-    description="From an uploaded video to its results in the drive.",
-)
-
-deliver_results = dg.define_asset_job(
+deliver_results = _job(
     "deliver_results",
-    selection=dg.AssetSelection.assets(["delivery", "results"]),
-    executor_def=dg.in_process_executor,
-    description="Results that a person has approved, to the drive.",
+    _asset("delivery", "results"),
+    "Results that a person has approved, to the drive.",
 )
 
-promote_approved = dg.define_asset_job(
+promote_approved = _job(
     "promote_approved",
-    selection=dg.AssetSelection.assets(["toolchain", "champion"]),
-    executor_def=dg.in_process_executor,
-    description="A model that a person has approved becomes the champion.",
+    _asset("toolchain", "champion"),
+    "A model that a person has approved becomes the champion.",
 )
 
-decide_promotion = dg.define_asset_job(
+decide_promotion = _job(
     "decide_promotion",
-    selection=dg.AssetSelection.assets(["toolchain", "promotion_decision"]),
-    executor_def=dg.in_process_executor,
-    description="The challenger judged against the champion; promoted if it is better.",
+    _asset("toolchain", "promotion_decision"),
+    "The challenger judged against the champion; promoted if it is better.",
 )
 
-shadow_video = dg.define_asset_job(
+shadow_video = _job(
     "shadow_video",
-    selection=dg.AssetSelection.assets(["toolchain", "shadow_run"]),
-    executor_def=dg.in_process_executor,
-    description="The challenger beside the champion on a video; nothing is delivered.",
+    _asset("toolchain", "shadow_run"),
+    "The challenger beside the champion on a video; nothing is delivered.",
 )
 
 
