@@ -1,14 +1,15 @@
 """The connection to Temporal, for synchronous callers.
 
 Belongs here: connecting, time limits, retries, and Temporal's errors as errors
-of Jarvis. Does not belong here: what is asked of Temporal (``service.py``).
+of Jarvis. Does not belong here: what is asked of Temporal (``service.py`` says where that is).
 """
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import threading
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar, TypeVarTuple
 
 from jarvis_dagster.errors import BadInputError, JarvisError, PermanentError, TransientError
 from jarvis_dagster.services.retry import retrying
@@ -17,16 +18,17 @@ from jarvis_dagster.services.workflow.loop import LoopThread
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from temporalio.client import Client
+    from temporalio.client import Client, WorkflowHandle
     from temporalio.runtime import Runtime
     from temporalio.service import RPCError
 
     from jarvis_dagster.services.storage import JarvisStorageService
     from jarvis_dagster.services.workflow.config import WorkflowConfig
 
-__all__ = ["Temporal", "connect"]
+__all__ = ["Server", "Temporal", "connect"]
 
 T = TypeVar("T")
+Arguments = TypeVarTuple("Arguments")
 
 
 async def connect(
@@ -75,6 +77,34 @@ async def connect(
         ) from None
 
 
+@dataclasses.dataclass(frozen=True)
+class Server:
+    """A client that is connected, and what every call with it needs."""
+
+    client: Client
+    config: WorkflowConfig
+
+    @property
+    def timeout(self) -> datetime.timedelta:
+        """How long one answer of the server may take."""
+        return datetime.timedelta(seconds=self.config.timeout_s)
+
+    def workflow(self, workflow_id: str) -> WorkflowHandle:
+        """A workflow by its id, whether there is one or not."""
+        return self.client.get_workflow_handle(workflow_id)
+
+    async def known(self, answer: Awaitable[T]) -> T | None:
+        """The answer; None where Temporal knows nothing of what was asked for."""
+        from temporalio.service import RPCError, RPCStatusCode
+
+        try:
+            return await answer
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return None
+            raise
+
+
 class Temporal:
     """One client, made at its first use, in an event loop of its own. Thread-safe."""
 
@@ -95,20 +125,15 @@ class Temporal:
             self._client = None
             self._loop.close()
 
-    @property
-    def timeout(self) -> datetime.timedelta:
-        """How long one answer of the server may take."""
-        return datetime.timedelta(seconds=self.config.timeout_s)
-
     def call(
         self,
         what: str,
-        function: Callable[[Client], Awaitable[T]],
-        *,
+        function: Callable[[Server, *Arguments], Awaitable[T]],
+        *arguments: *Arguments,
         attempts: int | None = None,
         limit_s: float | Literal["settings"] | None = "settings",
     ) -> T:
-        """Run ``function`` with the client, and retry what is transient.
+        """Run ``function`` with the server and the arguments, and retry what is transient.
 
         Args:
             what: What is done, for messages: ``the workflow x``.
@@ -121,7 +146,7 @@ class Temporal:
             from temporalio.service import RPCError
 
             try:
-                return await function(await self._connected())
+                return await function(await self._connected(), *arguments)
             except RPCError as error:
                 raise self._of(what, error) from None
 
@@ -130,10 +155,10 @@ class Temporal:
 
         return retrying(attempts or self.config.attempts)(attempt)
 
-    async def _connected(self) -> Client:
+    async def _connected(self) -> Server:
         if self._client is None:
             self._client = await connect(self.config, self._storage)
-        return self._client
+        return Server(self._client, self.config)
 
     def _of(self, what: str, error: RPCError) -> JarvisError:
         from temporalio.service import RPCStatusCode as Code

@@ -1,7 +1,7 @@
 """Which workflows there are, and what happened in one of them.
 
 Belongs here: lists and histories as plain dictionaries. Does not belong here: the status of
-one (``service.py``).
+one (``life.py``).
 """
 
 from __future__ import annotations
@@ -12,109 +12,73 @@ from typing import TYPE_CHECKING, Any
 from jarvis_dagster.errors import BadInputError
 from jarvis_dagster.services.workflow.happenings import happening
 from jarvis_dagster.services.workflow.status import STATUS, STATUS_NAMES
-from jarvis_dagster.services.workflow.talking import Talking
 
 if TYPE_CHECKING:
     import datetime
 
-    from temporalio.client import Client, WorkflowExecution
+    from temporalio.client import WorkflowExecution
 
-__all__ = ["Listing"]
+    from jarvis_dagster.services.workflow.connection import Server
+
+__all__ = ["history", "query_of", "whole_history", "workflows"]
 
 _SCANNED = 20_000
 """Workflows that are looked at, at most, for those of one component."""
 
 
-class Listing(Talking):
-    """Lists and histories."""
+def query_of(
+    status: str | None, workflow_name: str | None, ended_since: datetime.datetime | None
+) -> str | None:
+    """What Temporal is asked for; None is all.
 
-    def list_workflows(
-        self,
-        status: str | None = None,
-        workflow_name: str | None = None,
-        component: str | None = None,
-        limit: int = 50,
-        *,
-        ended_since: datetime.datetime | None = None,
-    ) -> list[dict[str, Any]]:
-        """Workflows, the newest first.
+    Raises:
+        BadInputError: there is no such status.
+    """
+    wanted = [state for state, name in STATUS.items() if name == status]
+    if status is not None and not wanted:
+        raise BadInputError(
+            f"There is no status {status!r}.", f"There are: {', '.join(STATUS_NAMES)}."
+        )
+    parts = []
+    if wanted:
+        spelt = {"TIMED_OUT": "TimedOut", "CONTINUED_AS_NEW": "ContinuedAsNew"}
+        names = ", ".join(f"'{spelt.get(state, state.title())}'" for state in wanted)
+        parts.append(f"ExecutionStatus IN ({names})")
+    if workflow_name is not None:
+        parts.append(f"WorkflowType = {_quoted(workflow_name)}")
+    if ended_since is not None:
+        parts.append(f"CloseTime >= '{ended_since.isoformat()}'")
+    return " AND ".join(parts) or None
 
-        Args:
-            status: As of :meth:`get_workflow_status`; None is any.
-            limit: At most so many.
-            ended_since: Only those that ended then or later; an aware time.
 
-        Returns:
-            For each ``id, workflow, status, start_time, end_time, execution_time, component,
-            events``.
+async def workflows(
+    server: Server, query: str | None, component: str | None, limit: int
+) -> list[dict[str, Any]]:
+    """The newest ones that a query finds, of one component or of all."""
+    found: list[dict[str, Any]] = []
+    listing = server.client.list_workflows(query, limit=_SCANNED, rpc_timeout=server.timeout)
+    async for one in listing:
+        row = await _row(one)
+        if component in (None, row["component"]):
+            found.append(row)
+        if len(found) >= limit:
+            break
+    return found
 
-        Raises:
-            BadInputError: there is no such status.
-        """
-        wanted = [state for state, name in STATUS.items() if name == status]
-        if status is not None and not wanted:
-            raise BadInputError(
-                f"There is no status {status!r}.", f"There are: {', '.join(STATUS_NAMES)}."
-            )
-        parts = []
-        if wanted:
-            spelt = {"TIMED_OUT": "TimedOut", "CONTINUED_AS_NEW": "ContinuedAsNew"}
-            names = ", ".join(f"'{spelt.get(state, state.title())}'" for state in wanted)
-            parts.append(f"ExecutionStatus IN ({names})")
-        if workflow_name is not None:
-            parts.append(f"WorkflowType = {_quoted(workflow_name)}")
 
-        if ended_since is not None:
-            parts.append(f"CloseTime >= '{ended_since.isoformat()}'")
+async def history(server: Server, workflow_id: str, limit: int) -> list[dict[str, Any]]:
+    """The last events of one, told plainly."""
+    names: dict[int, str] = {}
+    events = server.workflow(workflow_id).fetch_history_events(rpc_timeout=server.timeout)
+    rows = [happening(event, names) async for event in events]
+    return rows[-limit:]
 
-        async def look(client: Client) -> list[dict[str, Any]]:
-            found: list[dict[str, Any]] = []
-            query = " AND ".join(parts) or None
-            listing = client.list_workflows(
-                query, limit=_SCANNED, rpc_timeout=self._temporal.timeout
-            )
-            async for one in listing:
-                row = await _row(one)
-                if component in (None, row["component"]):
-                    found.append(row)
-                if len(found) >= limit:
-                    break
-            return found
 
-        return self._temporal.call("the list of workflows", look)
-
-    def get_workflow_history(self, workflow_id: str, limit: int = 1000) -> list[dict[str, Any]]:
-        """What happened in a workflow, in order; at most the last ``limit`` events.
-
-        Returns:
-            For each ``number, time, event, what, detail``: the event as Temporal calls it, the
-            step, timer or signal that it is about, and who or why where that is known.
-
-        Raises:
-            PermanentError: there is no such workflow.
-        """
-
-        async def look(client: Client) -> list[dict[str, Any]]:
-            handle = client.get_workflow_handle(workflow_id)
-            names: dict[int, str] = {}
-            rows = [
-                happening(event, names)
-                async for event in handle.fetch_history_events(rpc_timeout=self._temporal.timeout)
-            ]
-            return rows[-limit:]
-
-        return self._temporal.call(f"the workflow {workflow_id}", look)
-
-    def export_history(self, workflow_id: str) -> dict[str, Any]:
-        """The whole history as JSON values, as the replay tests and Temporal's tools read it."""
-
-        async def look(client: Client) -> dict[str, Any]:
-            handle = client.get_workflow_handle(workflow_id)
-            history = await handle.fetch_history(rpc_timeout=self._temporal.timeout)
-            content: dict[str, Any] = json.loads(history.to_json())
-            return content
-
-        return self._temporal.call(f"the workflow {workflow_id}", look)
+async def whole_history(server: Server, workflow_id: str) -> dict[str, Any]:
+    """All events of one, as Temporal's tools read them."""
+    found = await server.workflow(workflow_id).fetch_history(rpc_timeout=server.timeout)
+    content: dict[str, Any] = json.loads(found.to_json())
+    return content
 
 
 async def _row(one: WorkflowExecution) -> dict[str, Any]:

@@ -10,15 +10,12 @@ import datetime
 import re
 from typing import TYPE_CHECKING, Any
 
-from jarvis_dagster.errors import BadInputError, PermanentError
-from jarvis_dagster.services.workflow.listing import Listing
-from jarvis_dagster.services.workflow.names import request_of
+from jarvis_dagster.errors import BadInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable
 
     from temporalio.client import (
-        Client,
         Schedule,
         ScheduleDescription,
         ScheduleHandle,
@@ -26,149 +23,75 @@ if TYPE_CHECKING:
         ScheduleUpdateInput,
     )
 
-__all__ = ["Scheduling"]
+    from jarvis_dagster.services.workflow.connection import Server
+    from jarvis_dagster.services.workflow.names import Request
+
+__all__ = ["change", "create", "require_schedule", "schedule", "schedules"]
 
 _NAME = re.compile(r"[\w][\w\-.]{0,100}")
 _FIELDS = 5
 
 
-class Scheduling(Listing):
-    """Schedules; the same name is the same schedule."""
+async def create(
+    server: Server, name: str, request: Request, cron: str, timezone: str, component: str | None
+) -> str:
+    """Make a schedule, or change the one of that name; the name."""
+    from temporalio.client import (
+        Schedule,
+        ScheduleActionStartWorkflow,
+        ScheduleAlreadyRunningError,
+        SchedulePolicy,
+        ScheduleSpec,
+    )
 
-    def create_schedule(
-        self,
-        name: str,
-        workflow_name: str,
-        input_data: Mapping[str, Any],
-        cron: str,
-        component: str | None = None,
-        *,
-        timezone: str = "UTC",
-    ) -> str:
-        """Start a workflow by the clock. The same name again changes the schedule.
-
-        A start is left out while the one before still runs. Starts that a dead server missed
-        are made up for within a day. Whether it is paused stays as it is.
-
-        Args:
-            cron: As in cron, five fields: ``0 3 * * *``.
-
-        Returns:
-            The name.
-
-        Raises:
-            BadInputError: the name, the cron line or the time zone is none.
-        """
-        _check(name, cron, timezone)
-        request = request_of(workflow_name, input_data, f"schedule-{name}")
-
-        async def create(client: Client) -> str:
-            from temporalio.client import (
-                Schedule,
-                ScheduleActionStartWorkflow,
-                ScheduleAlreadyRunningError,
-                SchedulePolicy,
-                ScheduleSpec,
-            )
-
-            memo = {"component": component or "", "schedule": name}
-            made = Schedule(
-                action=ScheduleActionStartWorkflow(
-                    request.workflow,
-                    args=[request.input_data],
-                    id=request.id,
-                    task_queue=self.config.task_queue,
-                    memo=memo,
-                ),
-                spec=ScheduleSpec(cron_expressions=[cron], time_zone_name=timezone),
-                policy=SchedulePolicy(catchup_window=datetime.timedelta(days=1)),
-            )
-            told = {**memo, "cron": cron, "timezone": timezone}
-            try:
-                await client.create_schedule(
-                    name, made, memo=told, rpc_timeout=self._temporal.timeout
-                )
-            except ScheduleAlreadyRunningError:
-                await _replace(client.get_schedule_handle(name), made)
-            return name
-
-        return self._temporal.call(f"the schedule {name}", create)
-
-    def list_schedules(self) -> list[dict[str, Any]]:
-        """All schedules by name.
-
-        Returns:
-            For each ``name, workflow, cron, timezone, paused, note, component, next_time,
-            last_time, last_workflow``.
-        """
-
-        async def look(client: Client) -> list[dict[str, Any]]:
-            from temporalio.service import RPCError, RPCStatusCode
-
-            rows = []
-            timeout = self._temporal.timeout
-            async for one in await client.list_schedules(rpc_timeout=timeout):
-                # The list is behind what was just changed; the schedule itself is not.
-                handle = client.get_schedule_handle(one.id)
-                try:
-                    rows.append(await _row(await handle.describe(rpc_timeout=timeout)))
-                except RPCError as error:
-                    if error.status is not RPCStatusCode.NOT_FOUND:  # deleted meanwhile
-                        raise
-            return sorted(rows, key=lambda row: str(row["name"]))
-
-        return self._temporal.call("the list of schedules", look)
-
-    def get_schedule(self, name: str) -> dict[str, Any] | None:
-        """One schedule as :meth:`list_schedules` tells it; None when there is none."""
-
-        async def look(client: Client) -> dict[str, Any] | None:
-            from temporalio.service import RPCError, RPCStatusCode
-
-            try:
-                handle = client.get_schedule_handle(name)
-                return await _row(await handle.describe(rpc_timeout=self._temporal.timeout))
-            except RPCError as error:
-                if error.status is RPCStatusCode.NOT_FOUND:
-                    return None
-                raise
-
-        return self._temporal.call(f"the schedule {name}", look)
-
-    def pause_schedule(self, name: str, note: str = "") -> None:
-        """Start nothing more by this schedule until it is resumed.
-
-        Raises:
-            PermanentError: there is no such schedule; the same for the others below.
-        """
-        self._with(name, lambda handle: handle.pause(note=note or None))
-
-    def resume_schedule(self, name: str, note: str = "") -> None:
-        """Go on after :meth:`pause_schedule`."""
-        self._with(name, lambda handle: handle.unpause(note=note or None))
-
-    def trigger_schedule(self, name: str) -> None:
-        """Start the schedule's workflow now, beside its times."""
-        self._with(name, lambda handle: handle.trigger())
-
-    def delete_schedule(self, name: str) -> bool:
-        """Delete a schedule, not the workflows that it started; False when there was none."""
-        try:
-            self._with(name, lambda handle: handle.delete())
-        except PermanentError:
-            if self.get_schedule(name) is None:
-                return False
-            raise
-        return True
-
-    def _with(self, name: str, function: Callable[[ScheduleHandle], Awaitable[None]]) -> None:
-        async def change(client: Client) -> None:
-            await function(client.get_schedule_handle(name))
-
-        self._temporal.call(f"the schedule {name}", change)
+    client, memo = server.client, {"component": component or "", "schedule": name}
+    made = Schedule(
+        action=ScheduleActionStartWorkflow(
+            request.workflow,
+            args=[request.input_data],
+            id=request.id,
+            task_queue=server.config.task_queue,
+            memo=memo,
+        ),
+        spec=ScheduleSpec(cron_expressions=[cron], time_zone_name=timezone),
+        policy=SchedulePolicy(catchup_window=datetime.timedelta(days=1)),
+    )
+    told = {**memo, "cron": cron, "timezone": timezone}
+    try:
+        await client.create_schedule(name, made, memo=told, rpc_timeout=server.timeout)
+    except ScheduleAlreadyRunningError:
+        await _replace(client.get_schedule_handle(name), made)
+    return name
 
 
-def _check(name: str, cron: str, timezone: str) -> None:
+async def schedules(server: Server) -> list[dict[str, Any]]:
+    """All of them, by name."""
+    # The list is behind what was just changed; the schedule itself is not.
+    names = [one.id async for one in await server.client.list_schedules(rpc_timeout=server.timeout)]
+    rows = [await schedule(server, name) for name in sorted(names)]
+    return [row for row in rows if row is not None]  # the others were deleted meanwhile
+
+
+async def schedule(server: Server, name: str) -> dict[str, Any] | None:
+    """One of them; None when there is none of that name."""
+    handle = server.client.get_schedule_handle(name)
+    found = await server.known(handle.describe(rpc_timeout=server.timeout))
+    return None if found is None else await _row(found)
+
+
+async def change(
+    server: Server, name: str, function: Callable[[ScheduleHandle], Awaitable[None]]
+) -> None:
+    """Do something with one."""
+    await function(server.client.get_schedule_handle(name))
+
+
+def require_schedule(name: str, cron: str, timezone: str) -> None:
+    """See that a schedule can be of that name and run at those times.
+
+    Raises:
+        BadInputError: it cannot.
+    """
     import zoneinfo
 
     if not _NAME.fullmatch(name):

@@ -1,37 +1,53 @@
-"""JarvisWorkflowService: start, watch and end workflows in Temporal.
+"""JarvisWorkflowService: start, watch and end workflows in Temporal, for synchronous callers.
 
-Belongs here: the life of one workflow, for synchronous callers. The rest is in the classes that
-the service is made of: ``talking.py`` (signals, queries, updates), ``listing.py`` (lists,
-histories), ``scheduling.py`` (cron), ``triggers.py`` (events), ``backlog.py``
-(what waits). Does not belong here: what a
-workflow does (``jarvis_dagster/workflows``).
+Belongs here: what can be asked, and what comes of it. Does not belong here: the calls to Temporal
+(``life.py``: one workflow's; ``talking.py``: signals, queries, updates; ``listing.py``: lists and
+histories; ``scheduling.py``: the clock; ``backlog.py``: what waits), what an event starts
+(``triggers.py``), what a workflow does (``jarvis_dagster/workflows``).
 """
 
 from __future__ import annotations
 
-import datetime
 from typing import TYPE_CHECKING, Any
 
 from jarvis_dagster.errors import PermanentError
-from jarvis_dagster.services.workflow.backlog import Backlog
-from jarvis_dagster.services.workflow.base import reason
+from jarvis_dagster.services.workflow import backlog, life, listing, scheduling, talking
+from jarvis_dagster.services.workflow.connection import Temporal
 from jarvis_dagster.services.workflow.names import WORKFLOWS, request_of
-from jarvis_dagster.services.workflow.status import Facts, not_found, status_of
+from jarvis_dagster.services.workflow.triggers import requests_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    import datetime
+    from collections.abc import Awaitable, Callable, Mapping
 
-    from temporalio.client import Client, WorkflowExecutionDescription, WorkflowHandle
+    from temporalio.client import ScheduleHandle
 
+    from jarvis_dagster.services.storage import JarvisStorageService
+    from jarvis_dagster.services.workflow.config import WorkflowConfig
     from jarvis_dagster.services.workflow.names import Request
 
 __all__ = ["WORKFLOWS", "JarvisWorkflowService"]
 
-_PAST = 5  # earlier workflows that tell how long a step takes
 
+class JarvisWorkflowService:
+    """Workflows in Temporal. Nothing connects before the first call; thread-safe.
 
-class JarvisWorkflowService(Backlog):
-    """Workflows in Temporal. Nothing connects before the first call; thread-safe."""
+    Args:
+        storage: Makes the storage service, where large inputs and results are kept; None
+            keeps them in Temporal.
+    """
+
+    def __init__(
+        self,
+        config: WorkflowConfig,
+        storage: Callable[[], JarvisStorageService] | None = None,
+    ) -> None:
+        self.config = config
+        self._temporal = Temporal(config, storage)
+
+    def close(self) -> None:
+        """Close the connection and end the thread that serves it."""
+        self._temporal.close()
 
     def check(self) -> None:
         """Return when Temporal answers and has the namespace.
@@ -40,16 +56,9 @@ class JarvisWorkflowService(Backlog):
             TransientError: Temporal is away.
             PermanentError: it refuses, or has no such namespace.
         """
-        from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+        self._temporal.call("a look", backlog.namespace, attempts=1)
 
-        request = DescribeNamespaceRequest(namespace=self.config.namespace)
-        self._temporal.call(
-            "a look",
-            lambda client: client.workflow_service.describe_namespace(
-                request, timeout=self._temporal.timeout
-            ),
-            attempts=1,
-        )
+    # -- one workflow ----------------------------------------------------------------
 
     def start_workflow(
         self,
@@ -77,25 +86,8 @@ class JarvisWorkflowService(Backlog):
         return self._start(request_of(workflow_name, input_data, key), component)
 
     def _start(self, request: Request, component: str | None) -> str:
-        async def start(client: Client) -> str:
-            from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-            from temporalio.exceptions import WorkflowAlreadyStartedError
-
-            try:
-                await client.start_workflow(
-                    request.workflow,
-                    request.input_data,
-                    id=request.id,
-                    task_queue=self.config.task_queue,
-                    memo={"component": component or ""},
-                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                    id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
-                )
-            except WorkflowAlreadyStartedError:  # it completed already
-                return request.id
-            return request.id
-
-        return self._temporal.call(f"the start of {request.workflow}", start)
+        what = f"the start of {request.workflow}"
+        return self._temporal.call(what, life.start, request, component)
 
     def get_workflow_status(self, workflow_id: str) -> dict[str, Any]:
         """What is known of a workflow.
@@ -109,90 +101,18 @@ class JarvisWorkflowService(Backlog):
             frames; ``performance``: seconds by step, frames a second;
             ``error``: why it ended, or why a running step is tried again.
         """
-
-        async def look(client: Client) -> dict[str, Any]:
-            from temporalio.service import RPCError, RPCStatusCode
-
-            handle = client.get_workflow_handle(workflow_id)
-            try:
-                found = await handle.describe(rpc_timeout=self._temporal.timeout)
-            except RPCError as error:
-                if error.status is RPCStatusCode.NOT_FOUND:
-                    return not_found(workflow_id)
-                raise
-            return status_of(await self._facts(client, handle, found))
-
-        return self._temporal.call(f"the workflow {workflow_id}", look)
-
-    async def _facts(
-        self, client: Client, handle: WorkflowHandle, found: WorkflowExecutionDescription
-    ) -> Facts:
-        state = found.status.name if found.status is not None else "RUNNING"
-        memo = await found.memo()
-        share, attempt, error = await _running_step(client, found)
-        steps = memo.get("steps", [])
-        told = [step["share"] for step in steps if step.get("share") and step["state"] == "running"]
-        result = None
-        if state not in {"RUNNING", "PAUSED", "CONTINUED_AS_NEW"}:
-            result, error = await _outcome(handle, state)
-        return Facts(
-            id=found.id,
-            state=state,
-            start=found.start_time,
-            end=found.close_time or datetime.datetime.now(datetime.UTC),
-            steps=steps,
-            share=max(told, default=share),
-            attempt=attempt,
-            events=found.history_length,
-            result=result,
-            error=error,
-            past=await self._past(client, found.workflow_type),
-        )
-
-    async def _past(self, client: Client, kind: str) -> list[list[dict[str, Any]]]:
-        query = f"WorkflowType = '{kind}' AND ExecutionStatus = 'Completed'"
-        listing = client.list_workflows(query, limit=_PAST, rpc_timeout=self._temporal.timeout)
-        return [(await earlier.memo()).get("steps", []) async for earlier in listing]
+        return self._temporal.call(f"the workflow {workflow_id}", life.status, workflow_id)
 
     def cancel_workflow(self, workflow_id: str) -> bool:
         """Ask a workflow to stop; False when there is none or it has ended already."""
-
-        async def cancel(client: Client) -> bool:
-            from temporalio.service import RPCError, RPCStatusCode
-
-            handle = client.get_workflow_handle(workflow_id)
-            try:
-                found = await handle.describe(rpc_timeout=self._temporal.timeout)
-                if found.close_time is not None:
-                    return False
-                await handle.cancel(rpc_timeout=self._temporal.timeout)
-            except RPCError as error:
-                if error.status is RPCStatusCode.NOT_FOUND:
-                    return False
-                raise
-            return True
-
-        return self._temporal.call(f"the end of {workflow_id}", cancel)
+        return self._temporal.call(f"the end of {workflow_id}", life.cancel, workflow_id)
 
     def terminate_workflow(self, workflow_id: str, why: str = "") -> bool:
         """End a workflow at once, without a word to it; False when there is none to end.
 
         Cancelling is better wherever the workflow still can tidy up.
         """
-
-        async def terminate(client: Client) -> bool:
-            from temporalio.service import RPCError, RPCStatusCode
-
-            handle = client.get_workflow_handle(workflow_id)
-            try:
-                await handle.terminate(reason=why or None, rpc_timeout=self._temporal.timeout)
-            except RPCError as error:
-                if error.status is RPCStatusCode.NOT_FOUND:
-                    return False
-                raise
-            return True
-
-        return self._temporal.call(f"the end of {workflow_id}", terminate)
+        return self._temporal.call(f"the end of {workflow_id}", life.terminate, workflow_id, why)
 
     def wait_for_result(self, workflow_id: str, timeout_s: float | None = None) -> Any:
         """Wait until a workflow ends; its result.
@@ -202,47 +122,192 @@ class JarvisWorkflowService(Backlog):
                 or there is none.
             TransientError: it has not ended after ``timeout_s``.
         """
+        what = f"the workflow {workflow_id}"
+        return self._temporal.call(what, life.result, workflow_id, attempts=1, limit_s=timeout_s)
 
-        async def wait(client: Client) -> Any:
-            from temporalio.client import WorkflowFailureError
+    # -- a word with one ---------------------------------------------------------------
 
-            try:
-                return await client.get_workflow_handle(workflow_id).result()
-            except WorkflowFailureError as error:
-                raise PermanentError(
-                    f"The workflow {workflow_id} did not complete: {reason(error.cause)}",
-                    "See its history in Temporal's web page.",
-                ) from None
+    def signal_workflow(self, workflow_id: str, signal: str, *arguments: Any) -> None:
+        """Tell a running workflow something; it is kept until a worker can take it.
 
+        Raises:
+            PermanentError: there is no such workflow, or it has ended.
+        """
+        what = f"the workflow {workflow_id}"
+        self._temporal.call(what, talking.signal, workflow_id, signal, list(arguments))
+
+    def query_workflow(self, workflow_id: str, query: str, *arguments: Any) -> Any:
+        """Ask a workflow, running or ended, for something that it knows.
+
+        Raises:
+            TransientError: no worker answered.
+            PermanentError: there is no such workflow, or it does not know the question.
+        """
+        what = f"the answer of {workflow_id}"
+        given = list(arguments)
+        return self._temporal.call(what, talking.query, workflow_id, query, given, attempts=2)
+
+    def update_workflow(self, workflow_id: str, update: str, *arguments: Any) -> Any:
+        """Have a running workflow do something and answer; it may refuse.
+
+        Raises:
+            PermanentError: it refused (an error of Jarvis that it raised is raised here), or
+                there is no such workflow, or it has ended.
+            TransientError: no worker answered.
+        """
+        what = f"the workflow {workflow_id}"
+        given = list(arguments)
+        # Tried once: who does not hear the answer cannot know whether it was done.
+        return self._temporal.call(what, talking.update, workflow_id, update, given, attempts=1)
+
+    # -- all of them -------------------------------------------------------------------
+
+    def list_workflows(
+        self,
+        status: str | None = None,
+        workflow_name: str | None = None,
+        component: str | None = None,
+        limit: int = 50,
+        *,
+        ended_since: datetime.datetime | None = None,
+    ) -> list[dict[str, Any]]:
+        """Workflows, the newest first.
+
+        Args:
+            status: As of :meth:`get_workflow_status`; None is any.
+            limit: At most so many.
+            ended_since: Only those that ended then or later; an aware time.
+
+        Returns:
+            For each ``id, workflow, status, start_time, end_time, execution_time, component,
+            events``.
+
+        Raises:
+            BadInputError: there is no such status.
+        """
+        query = listing.query_of(status, workflow_name, ended_since)
+        what = "the list of workflows"
+        return self._temporal.call(what, listing.workflows, query, component, limit)
+
+    def get_workflow_history(self, workflow_id: str, limit: int = 1000) -> list[dict[str, Any]]:
+        """What happened in a workflow, in order; at most the last ``limit`` events.
+
+        Returns:
+            For each ``number, time, event, what, detail``: the event as Temporal calls it, the
+            step, timer or signal that it is about, and who or why where that is known.
+
+        Raises:
+            PermanentError: there is no such workflow.
+        """
+        what = f"the workflow {workflow_id}"
+        return self._temporal.call(what, listing.history, workflow_id, limit)
+
+    def export_history(self, workflow_id: str) -> dict[str, Any]:
+        """The whole history as JSON values, as the replay tests and Temporal's tools read it."""
+        what = f"the workflow {workflow_id}"
+        return self._temporal.call(what, listing.whole_history, workflow_id)
+
+    def backlog(self) -> list[dict[str, Any]]:
+        """Every task queue of this installation.
+
+        Returns:
+            For each ``queue, kind, waiting, oldest_s, added_per_s, done_per_s, workers``; the
+            kind ``workflows`` is the decisions of workflows themselves. A task that a worker
+            has taken does not wait any more.
+        """
+        return self._temporal.call("the task queues", backlog.queues)
+
+    # -- by the clock and by events ------------------------------------------------------
+
+    def create_schedule(
+        self,
+        name: str,
+        workflow_name: str,
+        input_data: Mapping[str, Any],
+        cron: str,
+        component: str | None = None,
+        *,
+        timezone: str = "UTC",
+    ) -> str:
+        """Start a workflow by the clock. The same name again changes the schedule.
+
+        A start is left out while the one before still runs. Starts that a dead server missed
+        are made up for within a day. Whether it is paused stays as it is.
+
+        Args:
+            cron: As in cron, five fields: ``0 3 * * *``.
+
+        Returns:
+            The name.
+
+        Raises:
+            BadInputError: the name, the cron line or the time zone is none.
+        """
+        scheduling.require_schedule(name, cron, timezone)
+        request = request_of(workflow_name, input_data, f"schedule-{name}")
+        what = f"the schedule {name}"
         return self._temporal.call(
-            f"the workflow {workflow_id}", wait, attempts=1, limit_s=timeout_s
+            what, scheduling.create, name, request, cron, timezone, component
         )
 
+    def list_schedules(self) -> list[dict[str, Any]]:
+        """All schedules by name.
 
-async def _running_step(
-    client: Client, found: WorkflowExecutionDescription
-) -> tuple[float, int, str | None]:
-    """Share done, attempt and last error of the step that runs."""
-    share, attempt, error = 0.0, 1, None
-    for pending in found.raw_description.pending_activities:
-        attempt = max(attempt, pending.attempt)
-        if pending.HasField("last_failure"):
-            failure = pending.last_failure
-            while failure.HasField("cause"):
-                failure = failure.cause
-            error = f"attempt {pending.attempt - 1}: {failure.message}"
-        if pending.heartbeat_details.payloads:
-            details = await client.data_converter.decode(pending.heartbeat_details.payloads)
-            if len(details) == 2 and details[1]:
-                share = max(share, details[0] / details[1])
-    return share, attempt, error
+        Returns:
+            For each ``name, workflow, cron, timezone, paused, note, component, next_time,
+            last_time, last_workflow``.
+        """
+        return self._temporal.call("the list of schedules", scheduling.schedules)
 
+    def get_schedule(self, name: str) -> dict[str, Any] | None:
+        """One schedule as :meth:`list_schedules` tells it; None when there is none."""
+        return self._temporal.call(f"the schedule {name}", scheduling.schedule, name)
 
-async def _outcome(handle: WorkflowHandle, state: str) -> tuple[Any, str | None]:
-    """Result and error of a workflow that has ended."""
-    from temporalio.client import WorkflowFailureError
+    def pause_schedule(self, name: str, note: str = "") -> None:
+        """Start nothing more by this schedule until it is resumed.
 
-    try:
-        return await handle.result(), None
-    except WorkflowFailureError as error:
-        return None, reason(error.cause) or state.lower()
+        Raises:
+            PermanentError: there is no such schedule; the same for the others below.
+        """
+        self._change(name, lambda handle: handle.pause(note=note or None))
+
+    def resume_schedule(self, name: str, note: str = "") -> None:
+        """Go on after :meth:`pause_schedule`."""
+        self._change(name, lambda handle: handle.unpause(note=note or None))
+
+    def trigger_schedule(self, name: str) -> None:
+        """Start the schedule's workflow now, beside its times."""
+        self._change(name, lambda handle: handle.trigger())
+
+    def delete_schedule(self, name: str) -> bool:
+        """Delete a schedule, not the workflows that it started; False when there was none."""
+        try:
+            self._change(name, lambda handle: handle.delete())
+        except PermanentError:
+            if self.get_schedule(name) is None:
+                return False
+            raise
+        return True
+
+    def _change(self, name: str, function: Callable[[ScheduleHandle], Awaitable[None]]) -> None:
+        self._temporal.call(f"the schedule {name}", scheduling.change, name, function)
+
+    def handle_event(
+        self, event: str, data: Mapping[str, Any], component: str | None = None
+    ) -> list[str]:
+        """Start the workflows that ``workflow.triggers`` names for an event.
+
+        The same event with the same data, told twice, starts nothing twice.
+
+        Args:
+            event: What happened: ``results_delivered``.
+            data: What is known of it, by name; inputs of workflows are filled from it.
+
+        Returns:
+            The ids of the workflows; none where no trigger is for this event.
+
+        Raises:
+            BadInputError: a trigger needs what ``data`` does not tell. Nothing was started.
+        """
+        requests = requests_of(self.config.triggers, event, data)
+        return [self._start(request, component) for request in requests]

@@ -1,63 +1,45 @@
 """Workflows that start when something happens.
 
-Belongs here: from an event to the workflows that the settings name for it. Does not belong
-here: who tells of events (sensors, components, ``jarvis workflow event``).
+Belongs here: from an event to the workflows that the settings name for it, as pure functions.
+Does not belong here: who tells of events (sensors, components, ``jarvis workflow event``).
 """
 
 from __future__ import annotations
 
-import abc
 import re
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from jarvis_dagster.errors import BadInputError
-from jarvis_dagster.services.workflow.names import Request, request_of
-from jarvis_dagster.services.workflow.scheduling import Scheduling
+from jarvis_dagster.services.workflow.names import request_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from jarvis_dagster.services.workflow.config import TriggerConfig
+    from jarvis_dagster.services.workflow.names import Request
 
-__all__ = ["Triggers", "filled"]
+__all__ = ["requests_of"]
 
 _WHOLE = re.compile(r"\{(\w+)\}")
 
 
-class Triggers(Scheduling):
-    """Events and what they start."""
+def requests_of(
+    triggers: Iterable[TriggerConfig], event: str, data: Mapping[str, Any]
+) -> list[Request]:
+    """What an event starts.
 
-    def handle_event(
-        self, event: str, data: Mapping[str, Any], component: str | None = None
-    ) -> list[str]:
-        """Start the workflows that ``workflow.triggers`` names for an event.
-
-        The same event with the same data, told twice, starts nothing twice.
-
-        Args:
-            event: What happened: ``results_delivered``.
-            data: What is known of it, by name; inputs of workflows are filled from it.
-
-        Returns:
-            The ids of the workflows; none where no trigger is for this event.
-
-        Raises:
-            BadInputError: a trigger needs what ``data`` does not tell. Nothing was started.
-        """
-        requests = [
-            request_of(trigger.workflow, filled(trigger, event, data))
-            for trigger in self.config.triggers
-            if fnmatchcase(event, trigger.event) and _fits(trigger, data)
-        ]
-        return [self._start(request, component) for request in requests]
-
-    @abc.abstractmethod
-    def _start(self, request: Request, component: str | None) -> str:
-        """Start a workflow; its id."""
+    Raises:
+        BadInputError: a trigger needs what ``data`` does not tell.
+    """
+    return [
+        request_of(trigger.workflow, _filled(trigger, event, data))
+        for trigger in triggers
+        if fnmatchcase(event, trigger.event) and _fits(trigger, data)
+    ]
 
 
-def filled(trigger: TriggerConfig, event: str, data: Mapping[str, Any]) -> dict[str, Any]:
+def _filled(trigger: TriggerConfig, event: str, data: Mapping[str, Any]) -> dict[str, Any]:
     """The input of a trigger's workflow: ``{name}`` is what the event tells under that name."""
 
     def fill(value: Any) -> Any:
