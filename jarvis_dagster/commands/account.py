@@ -119,7 +119,7 @@ def list_tokens(
             "used": _time(one.used),
             "revoked": one.revoked,
         }
-        for one in _service().accounts.tokens(account)
+        for one in _service().tokens.all(account)
     ]
     _show(rows, as_json=as_json)
 

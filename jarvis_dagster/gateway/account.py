@@ -79,7 +79,7 @@ def create_token(visit: Visit, form: Mapping[str, str]) -> Response:
 def revoke_token(visit: Visit, form: Mapping[str, str]) -> Response:
     """End one of one's tokens."""
     security, token_id = visit.context.security, form.get("token", "")
-    if all(one.id != token_id for one in security.accounts.tokens(visit.principal.name)):
+    if all(one.id != token_id for one in security.tokens.all(visit.principal.name)):
         raise BadInputError("There is no such token.", "The list has all of yours.")
     security.revoke_token(token_id)
     return visit.redirect("/account", said="The token is revoked.")
@@ -87,7 +87,7 @@ def revoke_token(visit: Visit, form: Mapping[str, str]) -> Response:
 
 def _shown(visit: Visit, *, wrong: str = "", token: str = "", status: int = 200) -> Response:
     security, name = visit.context.security, visit.principal.name
-    tokens = [one for one in security.accounts.tokens(name) if not one.revoked]
+    tokens = [one for one in security.tokens.all(name) if not one.revoked]
     return visit.render(
         "account.html",
         status=status,

@@ -106,7 +106,7 @@ def test_tokens_expire_and_can_be_revoked(security: JarvisSecurityService, clock
     with pytest.raises(AccessDeniedError, match="unknown, expired or revoked"):
         security.authenticate(first)
     assert security.authenticate(second).name == "kim"
-    newest = next(one for one in security.accounts.tokens("kim") if one.label == "")
+    newest = next(one for one in security.tokens.all("kim") if one.label == "")
     assert newest.used == clock.now
     security.revoke_token(newest.id)
     with pytest.raises(AccessDeniedError):

@@ -11,14 +11,14 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-import threading
 from typing import TYPE_CHECKING, Any
 
-from jarvis_dagster.errors import BadInputError, TransientError
+from jarvis_dagster.errors import BadInputError
 from jarvis_dagster.services.approval.approval import Approval, Figure, Shown
+from jarvis_dagster.services.database import Database
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     import sqlalchemy as sa
 
@@ -34,10 +34,9 @@ class Records:
     def __init__(self, url: str) -> None:
         import sqlalchemy as sa
 
-        self._engine = sa.create_engine(url, pool_pre_ping=True)  # it may have been restarted
-        if self._engine.dialect.name == "sqlite":
-            sa.event.listen(self._engine, "connect", _lasting)
-        data = self._tables = sa.MetaData()
+        self._database = Database(url, "approvals", "approvals.database")
+        self._open = self._database.open
+        data = self._database.tables
         self._table = sa.Table(
             "jarvis_approval",
             data,
@@ -74,11 +73,10 @@ class Records:
             sa.Column("approval", sa.String(32), nullable=False),
             sa.Column("used_by", sa.String(200)),
         )
-        self._made, self._lock = False, threading.Lock()
 
     def close(self) -> None:
         """Close the connections."""
-        self._engine.dispose()
+        self._database.close()
 
     def get(self, approval_id: str) -> Approval | None:
         """One approval."""
@@ -217,33 +215,6 @@ class Records:
         if base.execute(query.values(used_by=by)).rowcount != 1:
             raise _UsedError
 
-    def _make(self) -> None:
-        """Make the tables; somebody else may be making them at this moment."""
-        import sqlalchemy as sa
-
-        with self._lock:
-            with contextlib.suppress(sa.exc.DBAPIError):
-                self._tables.create_all(self._engine)
-            self._tables.create_all(self._engine)
-            self._made = True
-
-    @contextlib.contextmanager
-    def _open(self) -> Iterator[sa.Connection]:
-        import sqlalchemy as sa
-
-        try:
-            if not self._made:
-                self._make()
-            with self._engine.begin() as base:
-                yield base
-        except sa.exc.IntegrityError:
-            raise
-        except sa.exc.DBAPIError as error:
-            raise TransientError(
-                f"The database of approvals cannot be used ({type(error.orig).__name__}).",
-                "See whether it is running, and `approvals.database`.",
-            ) from None
-
 
 class _UsedError(Exception):
     """A link was used before; the change is not made."""
@@ -255,11 +226,6 @@ def _approval(row: dict[str, Any]) -> Approval:
     row["figures"] = tuple(Figure(**one) for one in row["figures"])
     row["shown"] = tuple(Shown(**one) for one in row["shown"])
     return Approval(**row)
-
-
-def _lasting(connection: Any, _: Any) -> None:
-    connection.execute("PRAGMA busy_timeout = 30000")
-    connection.execute("PRAGMA journal_mode = WAL")
 
 
 def require_id(found: Sequence[Approval], given: str) -> Approval:

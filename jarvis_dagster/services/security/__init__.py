@@ -1,6 +1,6 @@
 """The security service: accounts, rights and the audit log."""
 
-from jarvis_dagster.services.security.accounts import Account, Token
+from jarvis_dagster.services.security.accounts import Account
 from jarvis_dagster.services.security.audit import AuditLog, Head
 from jarvis_dagster.services.security.config import SecurityConfig
 from jarvis_dagster.services.security.principal import (
@@ -12,6 +12,7 @@ from jarvis_dagster.services.security.principal import (
 )
 from jarvis_dagster.services.security.service import JarvisSecurityService
 from jarvis_dagster.services.security.sessions import Session
+from jarvis_dagster.services.security.tokens import Token
 
 __all__ = [
     "LOCAL",

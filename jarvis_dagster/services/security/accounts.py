@@ -1,41 +1,32 @@
-"""Accounts, teams and tokens, in a database.
+"""Accounts and their teams, in a database.
 
-Belongs here: who there is, and proving it. Does not belong here: what they may do (``policy``).
-
-Passwords are kept as Argon2 hashes. A token is random and long, so a plain
-hash of it is enough; it is shown once. All times are seconds since 1970.
+Belongs here: who there is, and signing in. Does not belong here: what they may do (``policy``),
+``tokens``, how passwords are kept (``passwords``). All times are seconds since 1970.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import hmac
 import re
-import secrets
 from typing import TYPE_CHECKING, Any, Literal
 
 from jarvis_dagster.errors import AccessDeniedError, BadInputError, ConflictError
+from jarvis_dagster.services.security.passwords import hash_password, is_password, renewed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import sqlalchemy as sa
 
+    from jarvis_dagster.services.database import Database
     from jarvis_dagster.services.security.config import SecurityConfig
-    from jarvis_dagster.services.security.database import Database
+    from jarvis_dagster.services.security.tokens import Tokens
 
-__all__ = ["Account", "Accounts", "Token"]
+__all__ = ["Account", "Accounts"]
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,63}")
-_TOKEN = re.compile(r"jarvis_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
-_NOTE_EVERY_S = 60.0
-"""Use of a token is noted this often: not every request is a write."""
 _REFUSED = AccessDeniedError(
     "The name or the password is wrong.", "Try again, or ask an admin for a new password."
-)
-_NO_TOKEN = AccessDeniedError(
-    "The token is unknown, expired or revoked.", "Make a new one: `jarvis token create`."
 )
 
 
@@ -51,28 +42,20 @@ class Account:
     created: float
 
 
-@dataclasses.dataclass(frozen=True)
-class Token:
-    """What is known of a token but itself."""
-
-    id: str
-    account: str
-    label: str
-    created: float
-    expires: float
-    revoked: bool
-    used: float | None
-
-
 class Accounts:
     """The accounts of one installation; safe for threads and processes."""
 
     def __init__(
-        self, database: Database, config: SecurityConfig, clock: Callable[[], float]
+        self,
+        database: Database,
+        config: SecurityConfig,
+        tokens: Tokens,
+        clock: Callable[[], float],
     ) -> None:
         import sqlalchemy as sa
 
         self._config = config
+        self._tokens = tokens
         self._clock = clock
         self._open = database.open
         data = database.tables
@@ -93,18 +76,6 @@ class Accounts:
             data,
             sa.Column("team", sa.String(64), primary_key=True),
             sa.Column("account", sa.String(64), primary_key=True),
-        )
-        self._token = sa.Table(
-            "jarvis_token",
-            data,
-            sa.Column("id", sa.String(16), primary_key=True),
-            sa.Column("account", sa.String(64), nullable=False),
-            sa.Column("hash", sa.String(64), nullable=False),
-            sa.Column("label", sa.String(200), nullable=False),
-            sa.Column("created", sa.Float, nullable=False),
-            sa.Column("expires", sa.Float, nullable=False),
-            sa.Column("revoked", sa.Boolean, nullable=False),
-            sa.Column("used", sa.Float),
         )
 
     def add(
@@ -130,7 +101,7 @@ class Accounts:
                     f"{text!r} cannot be a name.",
                     "Use up to 64 small letters, digits and . _ @ + -, a letter or digit first.",
                 )
-        hashed = None if password is None else self._hashed(password)
+        hashed = None if password is None else hash_password(password, self._config.least_password)
         row: dict[str, Any] = {
             "name": name,
             "kind": kind,
@@ -212,7 +183,11 @@ class Accounts:
             if value is not None
         }
         if password is not None:
-            values |= {"password": self._hashed(password), "failures": 0, "wait_until": 0.0}
+            values |= {
+                "password": hash_password(password, self._config.least_password),
+                "failures": 0,
+                "wait_until": 0.0,
+            }
         with self._open() as base:
             if values:
                 at = self._account.c.name == name
@@ -220,8 +195,7 @@ class Accounts:
             if teams is not None:
                 self._set_teams(base, name, teams)
             if password is not None or disabled:
-                of = self._token.c.account == name
-                base.execute(sa.update(self._token).where(of).values(revoked=True))
+                self._tokens.revoke_all(base, name)
         return self.get(name)
 
     def sign_in(self, name: str, password: str) -> Account:
@@ -233,100 +207,29 @@ class Accounts:
         Raises:
             AccessDeniedError: it is not, the account is disabled, or has to wait.
         """
-        import argon2
         import sqlalchemy as sa
 
-        hasher, now = argon2.PasswordHasher(), self._clock()
+        now = self._clock()
         with self._open() as base:
             at = self._account.c.name == name
             row = base.execute(sa.select(self._account).where(at)).one_or_none()
-        usable = row is not None and row.password is not None and not row.disabled
         if row is not None and row.wait_until > now:
             raise AccessDeniedError(
                 f"Too many wrong passwords for {name}.",
                 f"Wait {row.wait_until - now:.0f} seconds, then try again.",
             )
-        try:
-            hasher.verify(row.password if usable and row is not None else _decoy(), password)
-        except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
-            usable = False
-        if not usable or row is None:
+        kept: str | None = row.password if row is not None and not row.disabled else None
+        proved = is_password(kept, password)
+        if kept is None or not proved:
             self._wrong(name, now)
             raise _REFUSED
         values: dict[str, Any] = {"failures": 0, "wait_until": 0.0}
-        if hasher.check_needs_rehash(row.password):
-            values["password"] = hasher.hash(password)
+        better = renewed(kept, password)
+        if better is not None:
+            values["password"] = better
         with self._open() as base:
             base.execute(sa.update(self._account).where(at).values(values))
         return self.get(name)
-
-    def create_token(self, name: str, label: str, days: int) -> tuple[str, Token]:
-        """A new token of an account, shown here and never again, and what is known of it."""
-        import sqlalchemy as sa
-
-        self.get(name)
-        token_id, secret, now = secrets.token_hex(8), secrets.token_urlsafe(32), self._clock()
-        row: dict[str, Any] = {
-            "id": token_id,
-            "account": name,
-            "hash": _digest(secret),
-            "label": label,
-        }
-        row |= {"created": now, "expires": now + 86_400 * days, "revoked": False, "used": None}
-        with self._open() as base:
-            base.execute(sa.insert(self._token).values(row))
-        return f"jarvis_{token_id}_{secret}", self._known(row)
-
-    def tokens(self, name: str | None = None) -> list[Token]:
-        """All tokens, of an account or of all, the newest first."""
-        import sqlalchemy as sa
-
-        query = sa.select(self._token).order_by(self._token.c.created.desc())
-        if name is not None:
-            query = query.where(self._token.c.account == name)
-        with self._open() as base:
-            return [self._known(row._asdict()) for row in base.execute(query)]
-
-    def revoke(self, token_id: str) -> Token:
-        """End a token.
-
-        Raises:
-            BadInputError: there is none of that id.
-        """
-        import sqlalchemy as sa
-
-        with self._open() as base:
-            at = self._token.c.id == token_id
-            if not base.execute(sa.update(self._token).where(at).values(revoked=True)).rowcount:
-                raise BadInputError(
-                    f"There is no token {token_id}.", "`jarvis token list` has all."
-                )
-        return next(one for one in self.tokens() if one.id == token_id)
-
-    def of_token(self, token: str) -> Account:
-        """The account that a token is of.
-
-        Raises:
-            AccessDeniedError: it is unknown, expired or revoked, or its account disabled.
-        """
-        import sqlalchemy as sa
-
-        parts = _TOKEN.fullmatch(token)
-        if parts is None:
-            raise _NO_TOKEN
-        now = self._clock()
-        with self._open() as base:
-            at = self._token.c.id == parts[1]
-            row = base.execute(sa.select(self._token).where(at)).one_or_none()
-            known = row is not None and hmac.compare_digest(row.hash, _digest(parts[2]))
-            if row is None or not known or row.revoked or row.expires <= now:
-                raise _NO_TOKEN
-            if row.used is None or now - row.used > _NOTE_EVERY_S:
-                base.execute(sa.update(self._token).where(at).values(used=now))
-        account = self.get(row.account)
-        if account.disabled:
-            raise _NO_TOKEN
-        return account
 
     def _wrong(self, name: str, now: float) -> None:
         import sqlalchemy as sa
@@ -344,37 +247,9 @@ class Accounts:
                 .values(failures=failures + 1, wait_until=now + wait if wait else 0.0)
             )
 
-    def _hashed(self, password: str) -> str:
-        import argon2
-
-        if len(password) < self._config.least_password:
-            raise BadInputError(
-                f"The password has fewer than {self._config.least_password} characters.",
-                "Use a longer one: a few words will do.",
-            )
-        if len(password) > 1024:
-            raise BadInputError("The password has more than 1024 characters.")
-        return argon2.PasswordHasher().hash(password)
-
     def _set_teams(self, base: sa.Connection, name: str, teams: frozenset[str]) -> None:
         import sqlalchemy as sa
 
         base.execute(sa.delete(self._team).where(self._team.c.account == name))
         for team in sorted(teams):
             base.execute(sa.insert(self._team).values(team=team, account=name))
-
-    @staticmethod
-    def _known(row: dict[str, Any]) -> Token:
-        return Token(**{key: value for key, value in row.items() if key != "hash"})
-
-
-def _digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()
-
-
-def _decoy() -> str:
-    """A hash that no password has, so that unknown names take as long as known ones."""
-    return (
-        "$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHRzb21lc2FsdA"
-        "$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-    )

@@ -11,14 +11,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from jarvis_dagster.errors import AccessDeniedError, BadInputError, ConfigError
-from jarvis_dagster.services.security.accounts import Account, Accounts, Token
+from jarvis_dagster.services.database import Database
+from jarvis_dagster.services.security.accounts import Account, Accounts
 from jarvis_dagster.services.security.audit import AuditLog
-from jarvis_dagster.services.security.database import Database
 from jarvis_dagster.services.security.guard import Guarded
 from jarvis_dagster.services.security.policy import Policy
 from jarvis_dagster.services.security.principal import LOCAL, Principal
 from jarvis_dagster.services.security.sessions import Session, Sessions
 from jarvis_dagster.services.security.teams import Teams
+from jarvis_dagster.services.security.tokens import NO_TOKEN, Token, Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,15 +55,17 @@ class JarvisSecurityService:
         return Policy(self._config.policy)
 
     @cached_property
-    def _people(self) -> tuple[Database, Accounts, Sessions]:
+    def _people(self) -> tuple[Database, Accounts, Tokens, Sessions]:
         if self._config.database is not None:
             url = self._config.database.get_secret_value()
         else:
             self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
             url = f"sqlite:///{self._directory / 'accounts.sqlite3'}"
-        database = Database(url)
+        database = Database(url, "accounts", "security.database")
         config, clock = self._config, self._clock
-        return database, Accounts(database, config, clock), Sessions(database, config, clock)
+        tokens = Tokens(database, clock)
+        accounts = Accounts(database, config, tokens, clock)
+        return database, accounts, tokens, Sessions(database, config, clock)
 
     @property
     def accounts(self) -> Accounts:
@@ -70,9 +73,14 @@ class JarvisSecurityService:
         return self._people[1]
 
     @property
+    def tokens(self) -> Tokens:
+        """With what programs prove whose they are."""
+        return self._people[2]
+
+    @property
     def sessions(self) -> Sessions:
         """Who is signed in on the web pages."""
-        return self._people[2]
+        return self._people[3]
 
     def close(self) -> None:
         """Close the database."""
@@ -134,11 +142,14 @@ class JarvisSecurityService:
             AccessDeniedError: nobody's, or no longer.
         """
         try:
-            return _principal(self.accounts.of_token(token))
+            account = self.accounts.get(self.tokens.account_of(token))
+            if account.disabled:
+                raise NO_TOKEN
         except AccessDeniedError as error:
             if note:
                 self.audit.add("token", allowed=False, by="unknown", reason=error.what)
             raise
+        return _principal(account)
 
     def begin_session(
         self, principal: Principal, *, how: str, address: str = "", agent: str = ""
@@ -234,13 +245,14 @@ class JarvisSecurityService:
 
     def create_token(self, name: str, label: str = "", days: int | None = None) -> str:
         """A new token of an account; it is shown here and never again."""
-        token, known = self.accounts.create_token(name, label, days or self._config.token_days)
+        self.accounts.get(name)
+        token, known = self.tokens.create(name, label, days or self._config.token_days)
         self.audit.add("token.create", allowed=True, object=name, token=known.id)
         return token
 
     def revoke_token(self, token_id: str) -> Token:
         """End a token."""
-        ended = self.accounts.revoke(token_id)
+        ended = self.tokens.revoke(token_id)
         self.audit.add("token.revoke", allowed=True, object=ended.account, token=token_id)
         return ended
 

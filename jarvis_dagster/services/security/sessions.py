@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from jarvis_dagster.services.database import Database
     from jarvis_dagster.services.security.config import SecurityConfig
-    from jarvis_dagster.services.security.database import Database
 
 __all__ = ["Session", "Sessions"]
 

@@ -1,0 +1,83 @@
+"""A database that several processes share: accounts, sessions, approvals.
+
+Belongs here: connections, making tables, and what a database that fails means. Does not belong
+here: what is in the tables.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from typing import TYPE_CHECKING, Any
+
+from jarvis_dagster.errors import TransientError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import sqlalchemy as sa
+
+__all__ = ["Database"]
+
+
+class Database:
+    """One database, with tables that are made when they are first used.
+
+    Args:
+        url: As SQLAlchemy reads it.
+        what: What is kept in it, for messages: ``accounts``.
+        setting: Where its address is set, for messages.
+    """
+
+    def __init__(self, url: str, what: str, setting: str) -> None:
+        import sqlalchemy as sa
+
+        self._engine = sa.create_engine(url, pool_pre_ping=True)  # it may have been restarted
+        if self._engine.dialect.name == "sqlite":
+            sa.event.listen(self._engine, "connect", _lasting)
+        self.tables = sa.MetaData()
+        self._what, self._setting = what, setting
+        self._made, self._lock = False, threading.Lock()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._engine.dispose()
+
+    @contextlib.contextmanager
+    def open(self) -> Iterator[sa.Connection]:
+        """One transaction.
+
+        Raises:
+            TransientError: the database cannot be used.
+            IntegrityError: of SQLAlchemy; a row is there already.
+        """
+        import sqlalchemy as sa
+
+        try:
+            if not self._made:
+                self._make()
+            with self._engine.begin() as base:
+                yield base
+        except sa.exc.IntegrityError:
+            raise
+        except sa.exc.DBAPIError as error:
+            raise TransientError(
+                f"The database of {self._what} cannot be used ({type(error.orig).__name__}).",
+                f"See whether it is running, and `{self._setting}`.",
+            ) from None
+
+    def _make(self) -> None:
+        """Make the tables; another process may be making them at this moment."""
+        import sqlalchemy as sa
+
+        with self._lock:
+            with contextlib.suppress(sa.exc.DBAPIError):
+                self.tables.create_all(self._engine)
+            self.tables.create_all(self._engine)
+            self._made = True
+
+
+def _lasting(connection: Any, _: Any) -> None:
+    # First, so that switching to the log waits for another process that does the same.
+    connection.execute("PRAGMA busy_timeout = 30000")
+    connection.execute("PRAGMA journal_mode = WAL")
