@@ -10,12 +10,14 @@ whoever is killed in between, nothing is lost, and nothing is done that was not 
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from jarvis_dagster.errors import AccessDeniedError, BadInputError, ConflictError
 from jarvis_dagster.services.approval.approval import Approval, content_sha256, figures_of
 from jarvis_dagster.services.approval.config import KINDS, ApprovalsConfig
 from jarvis_dagster.services.approval.links import Links
+from jarvis_dagster.services.approval.noting import Noting
 from jarvis_dagster.services.approval.outreach import Outreach
 from jarvis_dagster.services.approval.reading import Reading
 from jarvis_dagster.services.security.principal import Principal, current_principal
@@ -52,6 +54,7 @@ class JarvisApprovalService(Reading):
         super().__init__(config, security, clock)
         self._notify = notify
         self._nudge = nudge
+        self._noting = Noting(security)
 
     @property
     def _outreach(self) -> Outreach:
@@ -128,9 +131,9 @@ class JarvisApprovalService(Reading):
                 shown=tuple(shown),
                 links=dict(links or {}),
             )
-            if self._records.add(made, lambda one=made: self._note("ask", one, by)):  # type: ignore[misc]
+            if self._records.add(made, partial(self._noting.done, "ask", made, by)):
                 break
-        self._records.supersede(made, lambda old: self._note("supersede", old, by))
+        self._records.supersede(made, lambda old: self._noting.done("supersede", old, by))
         if waiter is not None:
             self._records.wait(made.id, waiter)
         self._outreach.tell(made)
@@ -200,7 +203,7 @@ class JarvisApprovalService(Reading):
         done = self._records.change(
             approval,
             values,
-            lambda: self._note(verdict, approval, by.name, role=by.role, reason=reason),
+            partial(self._noting.done, verdict, approval, by.name, role=by.role, reason=reason),
             before=now,
             nonce=nonce,
         )
@@ -244,16 +247,15 @@ class JarvisApprovalService(Reading):
         if found is None or found.state != "approved":
             return False
         values = {"applied_at": self._clock()}
-        by = current_principal().name
-        return self._records.change(found, values, lambda: self._note("apply", found, by))
+        note = partial(self._noting.done, "apply", found, current_principal().name)
+        return self._records.change(found, values, note)
 
     def void(self, approval_id: str, why: str) -> None:
         """Note that what was approved can no longer be done: it is another thing by now."""
         found = self._records.get(approval_id)
         if found is not None and found.state == "approved":
             values = {"state": "superseded", "reason": why}
-            by = current_principal().name
-            note = _call(self._note, "void", found, by)
+            note = partial(self._noting.done, "void", found, current_principal().name)
             self._records.change(found, values, note)
 
     def sweep(self) -> int:
@@ -261,7 +263,7 @@ class JarvisApprovalService(Reading):
         now, count = self._clock(), 0
         for one in self._records.find(state="waiting"):
             if one.expires_at <= now:
-                note = _call(self._note, "expire", one, "approvals")
+                note = partial(self._noting.done, "expire", one, "approvals")
                 count += self._records.change(one, {"state": "expired"}, note)
         for one in self._records.untold():
             self._outreach.tell(one)
@@ -287,54 +289,22 @@ class JarvisApprovalService(Reading):
         try:
             return self._outreach.nonce(link, approval, self._clock())
         except AccessDeniedError as error:
-            self._security().audit.add(
-                "approval.link", allowed=False, object=approval.id, reason=error.what
-            )
+            self._noting.bad_link(approval, error.what)
             raise
 
     def _require_right(self, approval: Approval, by: Principal, *, own: bool = False) -> None:
         against = self._deciders.against(approval, by, own=own)
         if against:
-            self._security().audit.add(
-                "approval.decide",
-                allowed=False,
-                by=by.name,
-                role=by.role,
-                object=approval.id,
-                reason=against,
-            )
+            self._noting.no_decision(approval, by, against, role=by.role)
             raise AccessDeniedError(against, "Ask somebody else who may.")
 
     def _too_late(self, approval: Approval, by: Principal) -> ConflictError:
-        self._security().audit.add(
-            "approval.decide",
-            allowed=False,
-            by=by.name,
-            object=approval.id,
-            reason=f"it is {approval.state}",
-        )
+        self._noting.no_decision(approval, by, f"it is {approval.state}")
         return ConflictError(f"{approval.id} can no longer be decided. {approval.words()}")
 
     def _asks_anew(self, latest: Approval, *, again: bool) -> bool:
         return latest.state in {"expired", "superseded"} or (again and latest.state == "rejected")
 
-    def _note(self, action: str, approval: Approval, by: str, **facts: Any) -> None:
-        self._security().audit.add(
-            f"approval.{action}",
-            allowed=True,
-            by=by,
-            object=approval.id,
-            kind=approval.kind,
-            subject=approval.subject,
-            sha256=approval.sha256,
-            team=approval.team,
-            **facts,
-        )
-
 
 def _short(kind: str, subject: str, sha256: str, number: int) -> str:
     return content_sha256([kind, subject, sha256, number])[1][:10]
-
-
-def _call(function: Callable[..., None], *arguments: Any) -> Callable[[], None]:
-    return lambda: function(*arguments)
