@@ -13,12 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jarvis_dagster.errors import BadInputError
+from jarvis_dagster.supervisord import LONGEST_SOCKET
 
 __all__ = ["StackPaths", "make_private", "write_private"]
-
-# The kernel's limit is 108 bytes on Linux and 104 on macOS, and supervisord binds the socket
-# under a longer temporary name (".<pid>") first.
-_LONGEST_SOCKET = 90
 
 
 @dataclass(frozen=True)
@@ -88,7 +85,7 @@ class StackPaths:
     @property
     def sockets(self) -> Path:
         """Directory of Unix sockets: `run`, or a short one when that path is too long."""
-        if len(os.fsencode(self.run / "supervisor.sock")) <= _LONGEST_SOCKET:
+        if len(os.fsencode(self.run / "supervisor.sock")) <= LONGEST_SOCKET:
             return self.run
         name = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:12]
         parent = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()

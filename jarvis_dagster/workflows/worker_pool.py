@@ -1,7 +1,7 @@
 """Worker processes of this machine, kept running by supervisord.
 
-Belongs here: its configuration, starting and stopping single workers. Does not belong here: how
-many there should be (``scaling.py``), the embedded stack (``jarvis_dagster/stack``).
+Belongs here: its programs, starting and stopping single workers. Does not belong here: how it is
+asked (``jarvis_dagster/supervisord.py``), how many there should be (``scaling.py``).
 
 supervisord outlives who scales: killed and started again, the scaler finds its workers at work.
 """
@@ -9,19 +9,17 @@ supervisord outlives who scales: killed and started again, the scaler finds its 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import shlex
-import subprocess
-import sys
 import tempfile
-import xmlrpc.client
-from http.client import HTTPException
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import tenacity
 
 from jarvis_dagster.errors import TransientError
+from jarvis_dagster.supervisord import LONGEST_SOCKET, Supervisord, configuration, plain
 from jarvis_dagster.workflows.busy import BUSY_FILE
 
 if TYPE_CHECKING:
@@ -31,8 +29,6 @@ __all__ = ["WorkerPool"]
 
 _UP = ("STARTING", "RUNNING", "BACKOFF")
 _LEAVING = ("STOPPING",)
-_ALREADY = {60, 70}  # already started, not running
-_LONGEST_SOCKET = 90
 
 
 class WorkerPool:
@@ -49,6 +45,12 @@ class WorkerPool:
         self, folder: Path, most: int, command: Callable[[int], Sequence[str]], stop_s: float
     ) -> None:
         self._folder = folder
+        self._supervisord = Supervisord(
+            "The supervisor of workers",
+            _socket(folder),
+            folder / "supervisord.log",
+            "Start it with `jarvis worker --autoscale`.",
+        )
         self._names = [f"worker-{number:02d}" for number in range(most)]
         self._command = command
         self._stop_s = stop_s
@@ -66,24 +68,10 @@ class WorkerPool:
                 return
             self.close()  # of another size
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._supervisord.socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self._folder / "supervisord.conf"
         path.write_text(self._configuration(), "utf-8")
-        done = subprocess.run(
-            [sys.executable, "-m", "supervisor.supervisord", "-c", str(path)],
-            cwd=self._folder,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            said = (done.stderr or done.stdout).strip().splitlines()
-            raise TransientError(
-                f"The supervisor of workers did not start: {said[-1] if said else 'no word'}.",
-                f"See {self._folder / 'supervisord.log'}.",
-            )
-        self._patiently(20)(self._states)
+        self._supervisord.launch(path, folder=self._folder)
 
     def busy(self) -> dict[str, int]:
         """Steps that each running worker is at, in the order of their starts."""
@@ -100,32 +88,25 @@ class WorkerPool:
         free = [name for name in self._names if states[name] not in (*_UP, *_LEAVING)][:count]
         for name in free:
             (self._folder / f"{name}.busy").unlink(missing_ok=True)
-            self._call("startProcess", name, False)
+            self._supervisord.call("startProcess", name, False)
             self._order.append(name)
         return free
 
     def stop(self, name: str) -> None:
         """Have one stopped, gently; does not wait."""
-        self._call("stopProcess", name, False)
+        self._supervisord.call("stopProcess", name, False)
 
     def close(self) -> None:
         """Stop all workers, gently, and the supervisor; waits for their end."""
         with contextlib.suppress(TransientError):
-            self._call("shutdown")
-        gone = tenacity.Retrying(
+            self._supervisord.call("shutdown")
+        patiently = tenacity.Retrying(
             stop=tenacity.stop_after_delay(self._stop_s + 10),
             wait=tenacity.wait_fixed(0.1),
-            retry=tenacity.retry_if_result(bool),
+            retry=tenacity.retry_if_result(lambda gone: not gone),
             retry_error_callback=lambda _: None,
         )
-        gone(self._answers)
-
-    def _answers(self) -> bool:
-        try:
-            self._states()
-        except TransientError:
-            return False
-        return True
+        patiently(self._supervisord.is_gone)
 
     def _steps(self, name: str) -> int:
         try:
@@ -134,47 +115,9 @@ class WorkerPool:
             return 0
 
     def _states(self) -> dict[str, str]:
-        return {info["name"]: info["statename"] for info in self._call("getAllProcessInfo")}
-
-    @property
-    def _socket(self) -> Path:
-        path = self._folder / "supervisor.sock"
-        if len(os.fsencode(path)) <= _LONGEST_SOCKET:
-            return path
-        import hashlib
-
-        name = hashlib.sha256(os.fsencode(self._folder)).hexdigest()[:12]
-        return Path(tempfile.gettempdir()) / f"jarvis-workers-{os.getuid()}-{name}" / "s.sock"
-
-    def _call(self, method: str, *arguments: Any) -> Any:
-        from supervisor.xmlrpc import SupervisorTransport
-
-        transport = SupervisorTransport(None, None, f"unix://{self._socket}")
-        try:
-            with xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport) as proxy:
-                return getattr(proxy.supervisor, method)(*arguments)
-        except xmlrpc.client.Fault as fault:
-            if fault.faultCode in _ALREADY:
-                return None
-            raise TransientError(
-                f"The supervisor of workers refused {method}: {fault.faultString}."
-            ) from fault
-        except (OSError, HTTPException, xmlrpc.client.ProtocolError) as error:
-            raise TransientError("The supervisor of workers does not answer.") from error
-
-    @staticmethod
-    def _patiently(seconds: float) -> tenacity.Retrying:
-        return tenacity.Retrying(
-            stop=tenacity.stop_after_delay(seconds),
-            wait=tenacity.wait_fixed(0.05),
-            retry=tenacity.retry_if_exception_type(TransientError),
-            reraise=True,
-        )
+        return {info["name"]: info["statename"] for info in self._supervisord.programs()}
 
     def _configuration(self) -> str:
-        def plain(text: str) -> str:
-            return text.replace("%", "%%")
-
         programs = "".join(
             f"\n[program:{name}]\n"
             f"command={plain(shlex.join(self._command(number)))}\n"
@@ -183,29 +126,23 @@ class WorkerPool:
             f"stopwaitsecs={max(1, round(self._stop_s))}\n{_PROGRAM}"
             for number, name in enumerate(self._names)
         )
-        return (
-            _SUPERVISOR
-            + f"[unix_http_server]\nfile={plain(str(self._socket))}\nchmod=0700\n"
-            + (programs)
+        return configuration(
+            identifier="jarvis-workers",
+            written_by="jarvis worker --autoscale",
+            logs="%(here)s",
+            socket=self._supervisord.socket,
+            programs=programs,
         )
 
 
-_SUPERVISOR = """\
-; Written by `jarvis worker --autoscale`. Changes are lost.
-[supervisord]
-identifier=jarvis-workers
-logfile=%(here)s/supervisord.log
-logfile_maxbytes=5MB
-logfile_backups=1
-pidfile=%(here)s/supervisord.pid
-childlogdir=%(here)s
-umask=077
-nocleanup=true
+def _socket(folder: Path) -> Path:
+    """In the folder, or in a short one when that path is too long."""
+    path = folder / "supervisor.sock"
+    if len(os.fsencode(path)) <= LONGEST_SOCKET:
+        return path
+    name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
+    return Path(tempfile.gettempdir()) / f"jarvis-workers-{os.getuid()}-{name}" / "s.sock"
 
-[rpcinterface:supervisor]
-supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
-
-"""
 
 _PROGRAM = """\
 autostart=false
