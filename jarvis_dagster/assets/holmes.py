@@ -7,7 +7,7 @@ import dagster as dg
 
 from jarvis_dagster.assets.failures import failures
 from jarvis_dagster.assets.footage import COMMON, preflight, source_video
-from jarvis_dagster.assets.metadata import kept, provenance_of, seconds_of
+from jarvis_dagster.assets.metadata import kept, seconds_of
 from jarvis_dagster.assets.spotlight import (
     annotated_video,
     events,
@@ -19,8 +19,8 @@ from jarvis_dagster.assets.spotlight import (
     tracks,
 )
 from jarvis_dagster.assets.spotlight.corrected import (
+    corrected_provenance,
     corrections_of,
-    corrections_sha256,
     outcomes_of,
 )
 from jarvis_dagster.assets.spotlight.reading import board_of, sure_numbers
@@ -62,16 +62,9 @@ def game_report(
     space = workspace.of(context.partition_key)
     with failures(context), seconds_of() as elapsed:
         path, source = source_video(space)
-        model = space.json("detections", "model")
         chosen = space.json("highlights", "highlights")["highlights"]
         support = space.json("positions", "support")
-        provenance = provenance_of(
-            workspace.settings,
-            source,
-            model["version"],
-            corrections_sha256(space),
-            adapted=model.get("adapted", ""),
-        )
+        provenance = corrected_provenance(workspace.settings, space, source)
         clips = [space.fetch("highlights", entry["clip"]) for entry in chosen]
         for clip in clips:
             space.fetch("highlights", clip.with_suffix(".jpg").name)
@@ -109,7 +102,7 @@ def game_report(
         metadata={
             "summary": json.loads(data.read_text("utf-8"))["summary"],
             "highlights": [highlight["title"] for highlight in chosen],
-            "model_version": model["version"],
+            "model_version": provenance.model_version,
             "seconds": elapsed(),
             **kept(*refs),
         }

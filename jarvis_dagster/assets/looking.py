@@ -1,4 +1,4 @@
-"""Looking: the detector that the settings mean, and the one pass that serves several assets.
+"""Looking: with which detector, in one pass for several assets, by whom.
 
 Belongs here: what the assets that look at pictures share. Does not belong here: looking
 (``hockey/sweep``), or the assets.
@@ -6,6 +6,7 @@ Belongs here: what the assets that look at pictures share. Does not belong here:
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -18,28 +19,45 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from jarvis_dagster.autopilot.overlay import Overlay
     from jarvis_dagster.champions import Chosen
-    from jarvis_dagster.fanning_out import FoundByWorkers
     from jarvis_dagster.hockey.detection import Detector
     from jarvis_dagster.hockey.sweep_files import Waiting
     from jarvis_dagster.hockey.video import VideoInfo
     from jarvis_dagster.resources.workspace import Workspace, WorkspaceResource
+    from jarvis_dagster.services.storage import JarvisStorageService
     from jarvis_dagster.settings import Settings
 
-__all__ = ["detector_of", "found_by_workers", "scan_of", "stride_of", "waiting_in"]
+__all__ = ["Look", "People", "look_of", "people_in", "scan_of", "stride_of", "waiting_in"]
 
 _PEOPLE = dg.AssetKey(["spotlight", "detections"])
 
 
-def detector_of(settings: Settings) -> tuple[Chosen, Detector]:
+@dataclasses.dataclass(frozen=True)
+class Look:
+    """With what a video is looked at: a detector, how it was chosen, and what is adapted."""
+
+    chosen: Chosen
+    detector: Detector
+    overlay: Overlay
+
+
+def look_of(settings: Settings, storage: JarvisStorageService, path: str) -> Look:
+    """How the video at ``path`` in the drive is looked at."""
+    from jarvis_dagster.autopilot.overlay import overlay_of
+
+    overlay = overlay_of(settings, storage, path)
+    return Look(*_detector_of(settings, overlay.score_threshold), overlay)
+
+
+def _detector_of(settings: Settings, score_threshold: float | None) -> tuple[Chosen, Detector]:
     """The detector that the settings mean, and how it was chosen."""
     from jarvis_dagster.champions import chosen_detector
     from jarvis_dagster.hockey.detection import load_detector
 
-    vision = settings.vision
     chosen = chosen_detector(settings)
     return chosen, load_detector(
-        chosen.path, threads=vision.threads, score_threshold=vision.score_threshold
+        chosen.path, threads=settings.vision.threads, score_threshold=score_threshold
     )
 
 
@@ -81,7 +99,7 @@ def scan_of(
     people_too = _PEOPLE in context.job_def.asset_layer.executable_asset_keys
     if people_too and not fans_out(settings, info.duration_s):
         try:
-            _, detector = detector_of(settings)
+            _, detector = _detector_of(settings, settings.vision.score_threshold)
             stride, reason = stride_of(settings, info, detector)
         except JarvisError as error:
             context.log.warning(f"People are looked for later: {error}")
@@ -99,14 +117,83 @@ def scan_of(
     return scan_video(path, progress=lambda done, total: progress("scan", done, total))
 
 
-def found_by_workers(
-    context: dg.AssetExecutionContext, workspace: WorkspaceResource, video_key: str, **how: Any
-) -> FoundByWorkers | None:
+@dataclasses.dataclass(frozen=True)
+class People:
+    """DETECTIONS and kit features, and how they came about.
+
+    Attributes:
+        workflow: Of the workers that looked; "none" where none did.
+    """
+
+    detections: pd.DataFrame
+    kit: pd.DataFrame
+    stride: int
+    reason: str
+    model_version: str
+    workflow: str = "none"
+
+
+def people_in(
+    context: dg.AssetExecutionContext,
+    workspace: WorkspaceResource,
+    info: VideoInfo,
+    source: dict[str, Any],
+    look: Look,
+    progress: Callable[[int, int], None],
+) -> People:
+    """The people in a video: as this run saw them before, as workers do, or by looking now."""
+    from jarvis_dagster.fanning_out import fans_out
+    from jarvis_dagster.hockey.detection import detect_video
+
+    space, settings = workspace.of(context.partition_key), workspace.settings
+    parameters = look.overlay.current.parameters
+    if parameters.is_neutral:  # else the scan, which knows of none, saw other pictures
+        seen = waiting_in(space).people(look.detector.version, settings.vision.stride)
+        if seen is not None:
+            return People(
+                seen.detections, seen.kit, seen.stride, seen.reason, look.detector.version
+            )
+    if fans_out(settings, info.duration_s):
+        key = space.object_key("footage", source["object"])
+        by_workers = _by_workers(context, workspace, key, look, progress)
+        if by_workers is not None:
+            return by_workers
+    stride, reason = stride_of(settings, info, look.detector)
+    context.log.info(f"Looking at every {stride}. frame: {reason}")
+    detections, kit = detect_video(
+        info.path, look.detector, stride=stride, progress=progress, correct=parameters.correction
+    )
+    return People(detections, kit, stride, reason, look.detector.version)
+
+
+def _by_workers(
+    context: dg.AssetExecutionContext,
+    workspace: WorkspaceResource,
+    video_key: str,
+    look: Look,
+    progress: Callable[[int, int], None],
+) -> People | None:
     """What the workers find in a long video; None where they cannot, which is logged."""
     from jarvis_dagster.fanning_out import find_people
 
     try:
-        return find_people(workspace.core, video_key, **how)
+        found = find_people(
+            workspace.core,
+            video_key,
+            chosen=look.chosen,
+            stride=workspace.settings.vision.stride,
+            score_threshold=look.overlay.score_threshold,
+            parameters=look.overlay.current.parameters,
+            progress=progress,
+        )
     except PermanentError as error:
         context.log.warning(f"The workers cannot look at this video, so this run does: {error}")
         return None
+    return People(
+        found.detections,
+        found.kit,
+        found.stride,
+        found.reason,
+        found.model_version,
+        found.workflow_id,
+    )

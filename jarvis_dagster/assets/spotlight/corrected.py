@@ -11,7 +11,7 @@ import dagster as dg
 
 from jarvis_dagster.assets.failures import failures
 from jarvis_dagster.assets.footage import COMMON, video
-from jarvis_dagster.assets.metadata import kept, seconds_of
+from jarvis_dagster.assets.metadata import kept, provenance_of, seconds_of
 from jarvis_dagster.resources.uploads import UploadsResource
 from jarvis_dagster.resources.workspace import Workspace, WorkspaceResource
 
@@ -22,10 +22,13 @@ if TYPE_CHECKING:
 
     from jarvis_dagster.hockey.review.applying import Outcome
     from jarvis_dagster.hockey.review.corrections import Correction
+    from jarvis_dagster.hockey.tables import Provenance
     from jarvis_dagster.services.storage import ObjectRef
+    from jarvis_dagster.settings import Settings
 
 __all__ = [
     "bound_corrections",
+    "corrected_provenance",
     "corrections",
     "corrections_of",
     "corrections_sha256",
@@ -170,6 +173,20 @@ def corrections_sha256(space: Workspace) -> str:
     if not space.has("corrections", "corrections.json"):
         return ""
     return str(space.json("corrections", "corrections")["sha256"])
+
+
+def corrected_provenance(
+    settings: "Settings", space: Workspace, source: dict[str, Any]
+) -> "Provenance":
+    """What made a table that rests on detections and on what a person corrected."""
+    model = space.json("detections", "model")
+    return provenance_of(
+        settings,
+        source,
+        model["version"],
+        corrections_sha256(space),
+        adapted=model.get("adapted", ""),
+    )
 
 
 def keep_outcomes(space: Workspace, asset: str, outcomes: "Sequence[Outcome]") -> "ObjectRef":

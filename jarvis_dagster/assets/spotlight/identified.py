@@ -9,14 +9,13 @@ from jarvis_dagster.assets.metadata import (
     columns,
     kept,
     preview,
-    provenance_of,
     row_count,
     seconds_of,
 )
 from jarvis_dagster.assets.spotlight.corrected import (
+    corrected_provenance,
     corrections,
     corrections_of,
-    corrections_sha256,
 )
 from jarvis_dagster.assets.spotlight.people import SPOTLIGHT, tracks
 from jarvis_dagster.assets.spotlight.play import positions
@@ -55,7 +54,6 @@ def identities(
     space = workspace.of(context.partition_key)
     with failures(context), seconds_of() as elapsed:
         source = space.json("footage", "source")
-        model = space.json("detections", "model")
         followed = space.table("tracks", "tracks", TRACKS)
         placed: pd.DataFrame | None = None
         if space.json("positions", "support")["supported"]:
@@ -71,13 +69,7 @@ def identities(
             kit=colours.to_numpy("float32"),
         )
         found = correct_persons(found, followed, corrections_of(space))
-        provenance = provenance_of(
-            workspace.settings,
-            source,
-            model["version"],
-            corrections_sha256(space),
-            adapted=model.get("adapted", ""),
-        )
+        provenance = corrected_provenance(workspace.settings, space, source)
         table = space.keep_table("identities", "identities", found, IDENTITIES, provenance)
         wrong = contradictions(found, followed, placed)
         known = persons(found)

@@ -6,7 +6,7 @@ import dagster as dg
 
 from jarvis_dagster.assets.failures import failures
 from jarvis_dagster.assets.footage import COMMON, preflight, source_video, video
-from jarvis_dagster.assets.looking import detector_of, found_by_workers, stride_of, waiting_in
+from jarvis_dagster.assets.looking import look_of, people_in
 from jarvis_dagster.assets.metadata import (
     columns,
     kept,
@@ -16,9 +16,9 @@ from jarvis_dagster.assets.metadata import (
     seconds_of,
 )
 from jarvis_dagster.assets.spotlight.corrected import (
+    corrected_provenance,
     corrections,
     corrections_of,
-    corrections_sha256,
     cuts_of,
     keep_outcomes,
     told,
@@ -46,70 +46,42 @@ def detections(
     context: dg.AssetExecutionContext, workspace: WorkspaceResource, progress: LogProgress
 ) -> dg.MaterializeResult:
     """Players, goalkeepers and referees in the frames, with the colours of their kits."""
-    from jarvis_dagster.autopilot.overlay import overlay_of
-    from jarvis_dagster.fanning_out import fans_out
-    from jarvis_dagster.hockey.detection import detect_video, load_detector
     from jarvis_dagster.hockey.video import probe
 
     space = workspace.of(context.partition_key)
     with failures(context), seconds_of() as elapsed:
         path, source = source_video(space)
         info = probe(path)
-        chosen, detector = detector_of(workspace.settings)
-        if chosen.told:
-            context.log.warning(chosen.told)
-        overlay = overlay_of(workspace.settings, space.storage, source["path"])
-        parameters = overlay.current.parameters
-        if not parameters.is_neutral:  # which the scan does not know of
-            context.log.info(f"Adapted to camera {overlay.camera}: {parameters.words}")
-            detector = load_detector(
-                chosen.path,
-                threads=workspace.settings.vision.threads,
-                score_threshold=overlay.score_threshold,
-            )
-            seen = None
-        else:
-            seen = waiting_in(space).people(detector.version, workspace.settings.vision.stride)
-        by_workers = None
-        if seen is None and fans_out(workspace.settings, info.duration_s):
-            by_workers = found_by_workers(
-                context,
-                workspace,
-                space.object_key("footage", source["object"]),
-                chosen=chosen,
-                stride=workspace.settings.vision.stride,
-                score_threshold=overlay.score_threshold,
-                parameters=parameters,
-                progress=lambda done, total: progress.update("detect", done, total),
-            )
-        if by_workers is not None:
-            found, kit = by_workers.detections, by_workers.kit
-            stride, reason = by_workers.stride, by_workers.reason
-        elif seen is not None:
-            found, kit, stride, reason = seen.detections, seen.kit, seen.stride, seen.reason
-        else:
-            stride, reason = stride_of(workspace.settings, info, detector)
-            context.log.info(f"Looking at every {stride}. frame: {reason}")
-            found, kit = detect_video(
-                path,
-                detector,
-                stride=stride,
-                progress=lambda done, total: progress.update("detect", done, total),
-                correct=parameters.correction,
-            )
-        provenance = provenance_of(workspace.settings, source, detector.version, adapted=overlay.id)
+        look = look_of(workspace.settings, space.storage, source["path"])
+        if look.chosen.told:
+            context.log.warning(look.chosen.told)
+        overlay, words = look.overlay, look.overlay.current.parameters.words
+        if overlay.id:
+            context.log.info(f"Adapted to camera {overlay.camera}: {words}")
+        people = people_in(
+            context,
+            workspace,
+            info,
+            source,
+            look,
+            lambda done, total: progress.update("detect", done, total),
+        )
+        found = people.detections
+        provenance = provenance_of(
+            workspace.settings, source, people.model_version, adapted=overlay.id
+        )
         table = space.keep_table("detections", "detections", found, DETECTIONS, provenance)
-        colours = space.keep_table("detections", "kit", kit, {}, provenance)
+        colours = space.keep_table("detections", "kit", people.kit, {}, provenance)
         record = space.keep_json(
             "detections",
             "model",
             {
-                "name": detector.name,
-                "version": detector.version,
-                "registered": chosen.registered,
-                "told": chosen.told,
-                "stride": stride,
-                "stride_reason": reason,
+                "name": look.detector.name,
+                "version": people.model_version,
+                "registered": look.chosen.registered,
+                "told": look.chosen.told,
+                "stride": people.stride,
+                "stride_reason": people.reason,
                 **overlay.to_json(),
             },
         )
@@ -117,14 +89,14 @@ def detections(
         metadata={
             **row_count(found),
             "boxes_by_class": {str(k): int(v) for k, v in found["class"].value_counts().items()},
-            "frames_looked_at": -(-info.frame_count // stride),
-            "stride": stride,
-            "workflow": by_workers.workflow_id if by_workers is not None else "none",
-            "model": detector.name,
-            "model_version": detector.version,
-            "registered_model": chosen.registered or "none",
+            "frames_looked_at": -(-info.frame_count // people.stride),
+            "stride": people.stride,
+            "workflow": people.workflow,
+            "model": look.detector.name,
+            "model_version": people.model_version,
+            "registered_model": look.chosen.registered or "none",
             "camera": overlay.camera,
-            "adapted_parameters": parameters.words,
+            "adapted_parameters": words,
             "adapted_version": overlay.current.version,
             "first_rows": preview(found),
             "seconds": elapsed(),
@@ -153,7 +125,6 @@ def tracks(
     space = workspace.of(context.partition_key)
     with failures(context), seconds_of() as elapsed:
         source = space.json("footage", "source")
-        model = space.json("detections", "model")
         facts = source["facts"]
         scan = space.table("footage", "scan", SCAN)
         kit = space.table("detections", "kit")
@@ -170,18 +141,13 @@ def tracks(
         found = assign_roles(keep_to_one_kit(found, kit), kit, boxes)
         found, outcomes = correct_tracks(found, corrections_of(space), cuts_of(scan))
         colours = team_colours(found, kit)
+        provenance = corrected_provenance(workspace.settings, space, source)
         table = space.keep_table(
             "tracks",
             "tracks",
             found,
             TRACKS,
-            provenance_of(
-                workspace.settings,
-                source,
-                model["version"],
-                corrections_sha256(space),
-                adapted=model.get("adapted", ""),
-            ),
+            provenance,
         )
         teams = space.keep_json("tracks", "teams", {"colours_bgr": colours})
         record = keep_outcomes(space, "tracks", outcomes)
@@ -192,7 +158,7 @@ def tracks(
             "people": len(people),
             "by_role": {str(k): int(v) for k, v in people["role"].value_counts().items()},
             "by_team": {str(k) or "none": int(v) for k, v in people["team"].value_counts().items()},
-            "model_version": model["version"],
+            "model_version": provenance.model_version,
             "first_rows": preview(people),
             **told(outcomes),
             "seconds": elapsed(),

@@ -10,15 +10,14 @@ from jarvis_dagster.assets.metadata import (
     columns,
     kept,
     preview,
-    provenance_of,
     row_count,
     seconds_of,
 )
 from jarvis_dagster.assets.spotlight.calibration import calibration
 from jarvis_dagster.assets.spotlight.corrected import (
+    corrected_provenance,
     corrections,
     corrections_of,
-    corrections_sha256,
     keep_outcomes,
     told,
 )
@@ -54,7 +53,6 @@ def positions(
     space = workspace.of(context.partition_key)
     with failures(context), seconds_of() as elapsed:
         source = space.json("footage", "source")
-        model = space.json("detections", "model")
         seen = space.table("tracks", "tracks", TRACKS)
         impossible: dict[str, int] = {}
         fit = space.json("calibration", "fit")
@@ -73,13 +71,7 @@ def positions(
             "positions",
             found,
             POSITIONS,
-            provenance_of(
-                workspace.settings,
-                source,
-                model["version"],
-                corrections_sha256(space),
-                adapted=model.get("adapted", ""),
-            ),
+            corrected_provenance(workspace.settings, space, source),
         )
         record = space.keep_json("positions", "support", supported)
     return dg.MaterializeResult(
@@ -124,14 +116,7 @@ def events(
     space = workspace.of(context.partition_key)
     with failures(context), seconds_of() as elapsed:
         path, source = source_video(space)
-        model = space.json("detections", "model")
-        provenance = provenance_of(
-            workspace.settings,
-            source,
-            model["version"],
-            corrections_sha256(space),
-            adapted=model.get("adapted", ""),
-        )
+        provenance = corrected_provenance(workspace.settings, space, source)
         placed = space.table("positions", "positions", POSITIONS)
         seen = space.table("tracks", "tracks", TRACKS)
         scan = space.table("footage", "scan", SCAN)
@@ -163,7 +148,7 @@ def events(
             "by_type": {str(k): int(v) for k, v in ledger["type"].value_counts().items()},
             "not_supported": dg.MetadataValue.json(_by_reason(missing)),
             "taken_back": dg.MetadataValue.json(taken_back),
-            "model_version": model["version"],
+            "model_version": provenance.model_version,
             "noted": preview(_noted(ledger), rows=25),
             **told(outcomes),
             "seconds": elapsed(),
