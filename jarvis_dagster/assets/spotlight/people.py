@@ -142,13 +142,7 @@ def tracks(
         found, outcomes = correct_tracks(found, corrections_of(space), cuts_of(scan))
         colours = team_colours(found, kit)
         provenance = corrected_provenance(workspace.settings, space, source)
-        table = space.keep_table(
-            "tracks",
-            "tracks",
-            found,
-            TRACKS,
-            provenance,
-        )
+        table = space.keep_table("tracks", "tracks", found, TRACKS, provenance)
         teams = space.keep_json("tracks", "teams", {"colours_bgr": colours})
         record = keep_outcomes(space, "tracks", outcomes)
         people = found.drop_duplicates("track_id")

@@ -1,6 +1,7 @@
-"""What Alertmanager holds, and its silences.
+"""Alertmanager: alerts to it, what it holds, and its silences.
 
-Belongs here: its API, version 2. Does not belong here: sending alerts (``alerts.py``), rules.
+Belongs here: its API, version 2. Does not belong here: the form of an alert (``alerts.py``),
+rules for when (Prometheus), who is told (its routes).
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from jarvis_dagster.services.retry import retrying
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from jarvis_dagster.services.analytics.alerts import Alert
 
 __all__ = ["Alertmanager", "Known", "Silence"]
 
@@ -59,6 +62,20 @@ class Alertmanager:
         self._url = url
         self._timeout_s = timeout_s
         self._attempts = attempts
+
+    def check(self) -> None:
+        """Return when it answers; asked once."""
+        self._once("GET", "/-/ready")
+
+    def post(self, alert: Alert) -> None:
+        """Give it an alert; giving it twice is one alert."""
+        body: dict[str, Any] = {
+            "labels": {"alertname": alert.name, "severity": alert.severity, **alert.labels},
+            "annotations": {"summary": alert.summary, "description": alert.description},
+        }
+        if alert.resolved:
+            body["endsAt"] = datetime.datetime.now(datetime.UTC).isoformat()
+        self._ask("POST", "/alerts", [body])
 
     def alerts(self) -> list[Known]:
         """All that fires, the gravest first."""
@@ -111,16 +128,18 @@ class Alertmanager:
             )
         self._ask("DELETE", f"/silence/{silence_id}")
 
-    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        return retrying(self._attempts)(lambda: self._once(method, path, body))
+    def _ask(self, method: str, path: str, body: Any = None) -> Any:
+        """What its API answers, read as JSON; None where it has nothing to say."""
+        data = retrying(self._attempts)(lambda: self._once(method, f"/api/v2{path}", body))
+        return json.loads(data) if data.strip() else None
 
-    def _once(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
+    def _once(self, method: str, path: str, body: Any = None) -> bytes:
         import urllib3
 
         try:
             answer = urllib3.request(
                 method,
-                f"{self._url}/api/v2{path}",
+                f"{self._url}{path}",
                 body=None if body is None else json.dumps(body).encode(),
                 headers={"Content-Type": "application/json"},
                 timeout=self._timeout_s,
@@ -139,9 +158,10 @@ class Alertmanager:
             text = answer.data.decode("utf-8", "replace")[:200]
             raise PermanentError(
                 f"Alertmanager at {self._url} refused (HTTP {answer.status}: {text}).",
-                "Check analytics.alertmanager_url.",
+                "Check analytics.alertmanager_url and what was sent.",
             )
-        return json.loads(answer.data) if answer.data.strip() else None
+        data: bytes = answer.data
+        return data
 
 
 def _known(one: Mapping[str, Any]) -> Known:

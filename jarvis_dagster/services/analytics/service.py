@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from jarvis_dagster.errors import BadInputError, NotSupportedError
 from jarvis_dagster.services.analytics.alertmanager import Alertmanager
-from jarvis_dagster.services.analytics.alerts import check_alertmanager, post_alert, read_alert
+from jarvis_dagster.services.analytics.alerts import read_alert
 from jarvis_dagster.services.analytics.dashboards import (
     grafana_json,
     read_dashboard,
@@ -47,7 +47,7 @@ class JarvisAnalyticsService:
         """Return when metrics can be kept, and Alertmanager answers where one is set."""
         list(self._store.collect())
         if self.config.alertmanager_url:
-            check_alertmanager(self.config.alertmanager_url, self.config.timeout_s)
+            self._manager().check()
 
     def log_metric(
         self,
@@ -139,17 +139,7 @@ class JarvisAnalyticsService:
             NotSupportedError: no Alertmanager is set.
         """
         alert = read_alert(alert_config)
-        if self.config.alertmanager_url is None:
-            raise NotSupportedError(
-                f"The alert {alert.name} cannot be sent: there is no Alertmanager.",
-                "Set analytics.alertmanager_url.",
-            )
-        post_alert(
-            self.config.alertmanager_url,
-            alert,
-            timeout_s=self.config.timeout_s,
-            attempts=self.config.attempts,
-        )
+        self._manager().post(alert)
 
     def alerts(self) -> list[Known]:
         """What Alertmanager holds, the gravest first; also what is silenced or has a cause.
