@@ -22,6 +22,7 @@ from jarvis_dagster.settings import load_settings
 from jarvis_dagster.wiring import core_services
 from tests.approvals import platform
 from tests.cli.test_cli import jarvis
+from tests.installation import write_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,19 +44,7 @@ def dagster_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def core(
     tmp_path: Path, object_store: Server, dagster_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[JarvisCoreServices]:
-    path = tmp_path / "jarvis-core.yaml"
-    path.write_text(
-        f"""
-stack: {{data_dir: '{tmp_path / "data"}'}}
-storage:
-  endpoint: '{object_store.address}'
-  access_key: '{object_store.access_key}'
-  secret_key: '{object_store.secret_key}'
-approvals:
-  results: {{required: true}}
-""",
-        "utf-8",
-    )
+    path = write_settings(tmp_path, object_store, "approvals: {results: {required: true}}")
     monkeypatch.setenv("JARVIS_CONFIG", str(path))
     monkeypatch.setenv("JARVIS_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("DAGSTER_HOME", str(dagster_home))

@@ -13,6 +13,7 @@ import pytest
 from jarvis_dagster.hockey.tables import DETECTIONS, SCAN, TRACKS, Provenance, write_table
 from jarvis_dagster.settings import load_settings
 from jarvis_dagster.wiring import core_services
+from tests.installation import write_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,24 +30,9 @@ FPS, FRAMES, WIDTH, HEIGHT = 10.0, 120, 640, 360
 @pytest.fixture
 def config(tmp_path: Path, object_store: Server, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Settings of a platform of its own: other buckets in the server of the session."""
-    path = tmp_path / "jarvis-core.yaml"
-    own = uuid.uuid4().hex[:12]
-    buckets = "".join(
-        f"  {kind}_bucket: 'a{own}-{kind}'\n"
-        for kind in ("artifacts", "models", "datasets", "logs")
-    )
-    path.write_text(
-        f"""
-stack: {{data_dir: '{tmp_path / "data"}'}}
-storage:
-  endpoint: '{object_store.address}'
-  access_key: '{object_store.access_key}'
-  secret_key: '{object_store.secret_key}'
-{buckets}
-autopilot: {{cooldown_hours: 0, cooldown_videos: 1, reference_videos: 4, trials: 14}}
-""",
-        "utf-8",
-    )
+    autopilot = "{cooldown_hours: 0, cooldown_videos: 1, reference_videos: 4, trials: 14}"
+    buckets = f"a{uuid.uuid4().hex[:12]}"
+    path = write_settings(tmp_path, object_store, f"autopilot: {autopilot}", buckets=buckets)
     monkeypatch.setenv("JARVIS_CONFIG", str(path))
     monkeypatch.setenv("JARVIS_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("COLUMNS", "200")

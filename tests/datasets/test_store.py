@@ -17,6 +17,7 @@ from jarvis_dagster.toolchain.sources import dataset_name, local_source
 from jarvis_dagster.toolchain.store import DatasetStore
 from tests.cli.test_cli import jarvis
 from tests.datasets import pictures
+from tests.installation import write_settings
 from tests.services.storage_tools import service_of
 
 if TYPE_CHECKING:
@@ -102,13 +103,7 @@ def test_datasets_come_from_a_drive_and_from_the_store(
 
 @pytest.fixture
 def config(tmp_path: Path, object_store: Server, monkeypatch: pytest.MonkeyPatch) -> Path:
-    path = tmp_path / "jarvis-core.yaml"
-    path.write_text(
-        f"stack: {{data_dir: '{tmp_path / 'data'}'}}\n"
-        f"storage: {{endpoint: '{object_store.address}', access_key: '{object_store.access_key}',"
-        f" secret_key: '{object_store.secret_key}'}}\n",
-        "utf-8",
-    )
+    path = write_settings(tmp_path, object_store)
     monkeypatch.setenv("JARVIS_CONFIG", str(path))
     return path
 

@@ -13,6 +13,7 @@ from jarvis_dagster.errors import BadInputError
 from jarvis_dagster.services.experiment.comparison import thinned
 from jarvis_dagster.settings import load_settings
 from jarvis_dagster.wiring import core_services
+from tests.installation import write_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,18 +38,8 @@ def jarvis(
 ) -> Jarvis:
     from jarvis_dagster import cli
 
-    config = tmp_path / "jarvis-core.yaml"
-    config.write_text(
-        f"""
-stack: {{data_dir: '{tmp_path / "data"}'}}
-storage:
-  endpoint: '{object_store.address}'
-  access_key: '{object_store.access_key}'
-  secret_key: '{object_store.secret_key}'
-experiment: {{tracking_uri: '{mlflow_server.url}'}}
-""",
-        "utf-8",
-    )
+    more = f"experiment: {{tracking_uri: '{mlflow_server.url}'}}"
+    config = write_settings(tmp_path, object_store, more)
     monkeypatch.setenv("JARVIS_CONFIG", str(config))
     monkeypatch.setenv("COLUMNS", "200")
     with core_services(load_settings()) as core:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.installation import write_settings
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -25,19 +27,11 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def config(tmp_path: Path, object_store: Server, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Settings of a platform of its own."""
-    path = tmp_path / "jarvis-core.yaml"
-    path.write_text(
-        f"""
-stack: {{data_dir: '{tmp_path / "data"}'}}
-storage:
-  endpoint: '{object_store.address}'
-  access_key: '{object_store.access_key}'
-  secret_key: '{object_store.secret_key}'
-drive: {{settle_s: 1}}
-vision: {{highlights: 2, stride: 1}}
-""",
-        "utf-8",
-    )
+    more = """
+drive: {settle_s: 1}
+vision: {highlights: 2, stride: 1}
+"""
+    path = write_settings(tmp_path, object_store, more)
     monkeypatch.setenv("JARVIS_CONFIG", str(path))
     monkeypatch.setenv("JARVIS_DATA_DIR", str(tmp_path / "data"))
     from jarvis_dagster.settings import load_settings

@@ -5,9 +5,12 @@ from __future__ import annotations
 import csv
 import json
 import sys
+import uuid
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
+
+from tests.installation import write_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,26 +86,13 @@ def config(
     tmp_path: Path, object_store: Server, mlflow_server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> Path:
     """Settings of a platform of its own: other names in the servers of the session."""
-    path = tmp_path / "jarvis-core.yaml"
-    own = tmp_path.name.replace("_", "-")[-30:]
-    buckets = "".join(
-        f"  {kind}_bucket: 'p{abs(hash(own)) % 10**8}-{kind}'\n"
-        for kind in ("artifacts", "models", "datasets", "logs")
-    )
-    path.write_text(
-        f"""
-stack: {{data_dir: '{tmp_path / "data"}'}}
-storage:
-  endpoint: '{object_store.address}'
-  access_key: '{object_store.access_key}'
-  secret_key: '{object_store.secret_key}'
-{buckets}
+    own = f"p{uuid.uuid4().hex[:12]}"
+    more = f"""
 experiment: {{tracking_uri: '{mlflow_server.url}', attempts: 2}}
 promotion: {{model: 'detector-{own}', figure: recall, resamples: 2000}}
 vision: {{model: champion}}
-""",
-        "utf-8",
-    )
+"""
+    path = write_settings(tmp_path, object_store, more, buckets=own)
     monkeypatch.setenv("JARVIS_CONFIG", str(path))
     monkeypatch.setenv("JARVIS_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("COLUMNS", "200")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import uuid
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -13,6 +14,7 @@ import pytest
 from jarvis_dagster.assets.partitions import VIDEOS
 from jarvis_dagster.settings import load_settings
 from jarvis_dagster.wiring import core_services
+from tests.installation import write_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,26 +121,13 @@ def _report(name: str, minutes: float, figures: dict[str, float]) -> dict[str, A
 
 @pytest.fixture
 def config(tmp_path: Path, object_store: Server, monkeypatch: pytest.MonkeyPatch) -> Path:
-    name = "".join(c for c in tmp_path.name.lower() if c.isalnum())[-24:]
-    path = tmp_path / "jarvis-core.yaml"
-    path.write_text(
-        f"""
-stack: {{data_dir: '{tmp_path / "data"}'}}
-storage:
-  endpoint: '{object_store.address}'
-  access_key: '{object_store.access_key}'
-  secret_key: '{object_store.secret_key}'
-  artifacts_bucket: 'a-{name}'
-  models_bucket: 'm-{name}'
-  datasets_bucket: 'd-{name}'
-  logs_bucket: 'l-{name}'
-experiment: {{tracking_uri: 'http://127.0.0.1:9', attempts: 1}}
+    more = """
+experiment: {tracking_uri: 'http://127.0.0.1:9', attempts: 1}
 reports:
   teams:
-    u18: {{videos: ['u18/*'], kits: [white, '#a02020']}}
-""",
-        "utf-8",
-    )
+    u18: {videos: ['u18/*'], kits: [white, '#a02020']}
+"""
+    path = write_settings(tmp_path, object_store, more, buckets=f"w{uuid.uuid4().hex[:12]}")
     monkeypatch.setenv("JARVIS_CONFIG", str(path))
     monkeypatch.setenv("JARVIS_DATA_DIR", str(tmp_path / "data"))
     return path

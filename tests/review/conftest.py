@@ -22,6 +22,7 @@ from jarvis_dagster.sensors.drive_upload import drive_upload_sensor
 from jarvis_dagster.sensors.training_folder import training_folder_sensor
 from jarvis_dagster.settings import load_settings
 from jarvis_dagster.wiring import core_services, inbox_of
+from tests.installation import write_settings
 from tests.pipeline.conftest import clip
 
 if TYPE_CHECKING:
@@ -38,19 +39,11 @@ class Club:
 
     def __init__(self, folder: Path, store: Server) -> None:
         self.folder = folder
-        self.config = folder / "jarvis-core.yaml"
-        self.config.write_text(
-            f"""
-stack: {{data_dir: '{folder / "data"}'}}
-storage:
-  endpoint: '{store.address}'
-  access_key: '{store.access_key}'
-  secret_key: '{store.secret_key}'
-drive: {{settle_s: 0, labels_settle_s: 30}}
-vision: {{highlights: 1, stride: 1}}
-""",
-            "utf-8",
-        )
+        more = """
+drive: {settle_s: 0, labels_settle_s: 30}
+vision: {highlights: 1, stride: 1}
+"""
+        self.config = write_settings(folder, store, more)
         self.root = folder / "data" / "drive" / "Jarvis AI"
         self.results = self.root / "Results" / "game"
         self.training = self.root / "Training"

@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip("torch")
 
 from jarvis_dagster.build import build_definitions
+from tests.installation import write_settings
 from tests.toolchain.conftest import TINY
 
 if TYPE_CHECKING:
@@ -27,25 +28,13 @@ def config(
     prefix: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Path:
-    path = tmp_path / "jarvis-core.yaml"
-    path.write_text(
-        f"""
-stack: {{data_dir: '{tmp_path / "data"}'}}
-storage:
-  endpoint: '{object_store.address}'
-  access_key: '{object_store.access_key}'
-  secret_key: '{object_store.secret_key}'
-  artifacts_bucket: {prefix}-artifacts
-  models_bucket: {prefix}-models
-  datasets_bucket: {prefix}-datasets
-  logs_bucket: {prefix}-logs
+    more = f"""
 experiment: {{tracking_uri: '{mlflow_server.url}'}}
 client_storage:
   import_dir: '{tmp_path / "imports"}'
   drives: {{club: {{kind: local, root: '{tmp_path / "club"}'}}}}
-""",
-        "utf-8",
-    )
+"""
+    path = write_settings(tmp_path, object_store, more, buckets=prefix)
     monkeypatch.setenv("JARVIS_CONFIG", str(path))
     return path
 
