@@ -244,14 +244,12 @@ def _talking() -> Iterator[tuple[Settings, Autopilot]]:
 @contextlib.contextmanager
 def _stored() -> Iterator[tuple[Settings, JarvisCoreServices]]:
     """Settings and services; the embedded object store is lent where it does not run."""
+    from jarvis_dagster.commands.platform import lent
     from jarvis_dagster.settings import load_settings
-    from jarvis_dagster.stack import borrowed
     from jarvis_dagster.wiring import core_services
 
     settings = load_settings()
-    own = settings.storage is None
-    lent = borrowed(settings.stack, ["object-store"]) if own else contextlib.nullcontext()
-    with lent, core_services(settings) as core:
+    with lent(settings), core_services(settings) as core:
         yield settings, core
 
 

@@ -16,6 +16,7 @@ from jarvis_dagster.commands.backup_report import (
     print_verified,
     say,
 )
+from jarvis_dagster.commands.platform import lent
 from jarvis_dagster.commands.printing import AsJson, terminal
 from jarvis_dagster.errors import BadInputError
 
@@ -56,7 +57,7 @@ def create(
     service = _service(settings)
     key = passphrase.key_file(settings.data_dir)
     had_key = settings.backup.key is not None or key.exists()
-    with _object_store(settings), _shown("Backing up") as progress:
+    with lent(settings), _shown("Backing up") as progress:
         made = service.create(first=first, progress=progress)
     for note in made.notes:
         say(f"Note: {note}", stderr=True)
@@ -130,7 +131,7 @@ def restore(
     service = _service(settings)
     moment = at.replace(tzinfo=datetime.UTC) if at and at.tzinfo is None else at
     chosen = service.choose(snapshot, at=moment)
-    with _object_store(settings), _shown("Restoring (MB)", per=1_000_000) as progress:
+    with lent(settings), _shown("Restoring (MB)", per=1_000_000) as progress:
         done = service.restore(chosen, overwrite=overwrite, progress=progress)
     if key_file is not None and settings.backup.key is not None:
         keep_passphrase(settings.data_dir, settings.backup.key)
@@ -180,15 +181,6 @@ def _service(settings: Settings) -> JarvisBackupService:
     from jarvis_dagster.wiring import backup_service
 
     return backup_service(settings)
-
-
-def _object_store(settings: Settings) -> contextlib.AbstractContextManager[None]:
-    """Have the embedded object store answer; one of its own needs nothing."""
-    if settings.storage is not None:
-        return contextlib.nullcontext()
-    from jarvis_dagster.stack import borrowed
-
-    return borrowed(settings.stack, ["object-store"])
 
 
 def _require_stopped(settings: Settings) -> None:

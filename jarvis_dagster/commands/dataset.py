@@ -11,22 +11,19 @@ import json
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from jarvis_dagster.commands.dataset_store import Shelf, opened
 from jarvis_dagster.commands.printing import AsJson, print_json, print_table, terminal
 from jarvis_dagster.errors import BadInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from jarvis_dagster.commands.display import Display
     from jarvis_dagster.hockey.datasets import Dataset, Options
-    from jarvis_dagster.stack.config import ProgramName
-    from jarvis_dagster.toolchain.store import DatasetStore
 
-__all__ = ["dataset_app", "opened"]
+__all__ = ["dataset_app"]
 
 dataset_app = typer.Typer(
     help="Labelled pictures: import, check, split, versions. DATASET is NAME, NAME@VERSION, or a"
@@ -77,9 +74,11 @@ def import_(
     options = _options(kind, classes, video, aspect, every, skip_missing)
     name = name or dataset_name(source)
     with _display() as display, contextlib.ExitStack() as stack:
-        core = _Core(stack)
+        shelf = Shelf(stack)
         path = stack.enter_context(
-            local_source(source, core, lambda done, total: display.update("fetch", done, total))
+            local_source(
+                source, shelf.core, lambda done, total: display.update("fetch", done, total)
+            )
         )
         dataset = stack.enter_context(
             read_dataset(
@@ -91,7 +90,7 @@ def import_(
             write_dataset(dataset, to)
             typer.echo(str(to))
             return
-        stored, is_new = core.store.save(
+        stored, is_new = shelf.datasets.save(
             dataset, lambda done, total: display.update("send", done, total)
         )
     if not is_new:
@@ -194,7 +193,7 @@ def list_(
 ) -> None:
     """The versions that are stored, newest first."""
     with contextlib.ExitStack() as stack:
-        found = _Core(stack).store.list(name)
+        found = Shelf(stack).datasets.list(name)
     if as_json:
         print_json([{"ref": one.ref, "number": one.number, **one.summary} for one in found])
         return
@@ -276,36 +275,6 @@ def export(
     typer.echo(str(target))
 
 
-@contextlib.contextmanager
-def opened(ref: str, options: Options | None, display: Display) -> Iterator[Dataset]:
-    """A stored version, or the dataset in a folder or zip file.
-
-    Raises:
-        BadInputError: it is neither.
-    """
-    from jarvis_dagster.hockey.datasets import Options, open_dataset, read_dataset
-    from jarvis_dagster.hockey.datasets.folder import MANIFEST
-    from jarvis_dagster.toolchain.sources import dataset_name
-
-    path = Path(ref).expanduser()
-    with contextlib.ExitStack() as stack:
-        if (path / MANIFEST).is_file() and (options is None or options == Options()):
-            yield open_dataset(path)
-        elif path.exists():
-            yield stack.enter_context(
-                read_dataset(
-                    path,
-                    dataset_name(ref),
-                    options,
-                    lambda done, total: display.update("pictures", done, total),
-                )
-            )
-        else:
-            yield _Core(stack).store.fetch(
-                ref, lambda done, total: display.update("fetch", done, total)
-            )
-
-
 def _options(
     kind: str | None = None,
     classes: Path | None = None,
@@ -325,36 +294,6 @@ def _options(
         every=every,
         skip_missing=skip_missing,
     )
-
-
-class _Core:
-    """The core services, and the object store for as long as they are used."""
-
-    def __init__(self, stack: contextlib.ExitStack) -> None:
-        self._stack = stack
-        self._core: Any = None
-
-    def __call__(self) -> Any:
-        from jarvis_dagster.settings import load_settings
-        from jarvis_dagster.stack import borrowed
-        from jarvis_dagster.wiring import core_services
-
-        if self._core is None:
-            settings = load_settings()
-            needed: tuple[ProgramName, ...] = ("object-store",)
-            if settings.storage is None:
-                self._stack.enter_context(borrowed(settings.stack, needed))
-            self._core = self._stack.enter_context(core_services(settings))
-            self._folder = settings.data_dir / "work" / "datasets"
-        return self._core
-
-    @property
-    def store(self) -> DatasetStore:
-        from jarvis_dagster.toolchain.store import DatasetStore
-
-        storage = self().storage_service
-        storage.ensure_buckets()
-        return DatasetStore(storage, self._folder)
 
 
 def _display() -> Display:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from jarvis_dagster.settings import Settings
     from jarvis_dagster.stack import ProgramName
 
-__all__ = ["platform", "this_person"]
+__all__ = ["lent", "platform", "this_person"]
 
 
 @contextlib.contextmanager
@@ -28,18 +28,31 @@ def platform(*, storage: bool = False) -> Iterator[tuple[Settings, JarvisCoreSer
         storage: Whether the object store is needed too, beside MLflow.
     """
     from jarvis_dagster.settings import load_settings
-    from jarvis_dagster.stack import borrowed
     from jarvis_dagster.wiring import core_services
 
     settings = load_settings()
-    needed: list[ProgramName] = []
-    if settings.experiment is None:
-        needed.append("mlflow")
-    if settings.storage is None and (storage or needed):
-        needed.append("object-store")  # MLflow keeps its files there, too
-    lent = borrowed(settings.stack, needed) if needed else contextlib.nullcontext()
-    with lent, core_services(settings) as core:
+    storage = storage or settings.experiment is None  # MLflow keeps its files there, too
+    with lent(settings, storage=storage, experiments=True), core_services(settings) as core:
         yield settings, core
+
+
+def lent(
+    settings: Settings, *, storage: bool = True, experiments: bool = False
+) -> contextlib.AbstractContextManager[None]:
+    """Have the embedded servers answer meanwhile; servers of the settings' own need nothing.
+
+    Args:
+        storage: Whether the object store is needed.
+        experiments: Whether MLflow is.
+    """
+    from jarvis_dagster.stack import borrowed
+
+    needed: list[ProgramName] = []
+    if experiments and settings.experiment is None:
+        needed.append("mlflow")
+    if storage and settings.storage is None:
+        needed.append("object-store")
+    return borrowed(settings.stack, needed) if needed else contextlib.nullcontext()
 
 
 def this_person() -> str:

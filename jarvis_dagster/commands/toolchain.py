@@ -18,7 +18,6 @@ from jarvis_dagster.errors import BadInputError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from jarvis_dagster.stack.config import ProgramName
     from jarvis_dagster.toolchain.pipeline import Workshop
 
 __all__ = ["toolchain_app"]
@@ -244,17 +243,12 @@ def _option(text: str) -> tuple[str, Any]:
 def _workshop() -> Iterator[tuple[Workshop, Callable[[str], None]]]:
     """A workshop over the servers of the settings, and a function that names the next step."""
     from jarvis_dagster.commands.display import Display
+    from jarvis_dagster.commands.platform import lent
     from jarvis_dagster.settings import load_settings
-    from jarvis_dagster.stack import borrowed
     from jarvis_dagster.toolchain.pipeline import STEPS, workshop_of
     from jarvis_dagster.wiring import core_services
 
     settings = load_settings()
-    needed: list[ProgramName] = []
-    if settings.storage is None:
-        needed.append("object-store")
-    if settings.experiment is None:
-        needed.append("mlflow")
     step = [STEPS[0]]
 
     def finished(name: str) -> None:
@@ -262,7 +256,7 @@ def _workshop() -> Iterator[tuple[Workshop, Callable[[str], None]]]:
 
     with (
         Display(terminal(stderr=True)) as display,
-        borrowed(settings.stack, needed) if needed else contextlib.nullcontext(),
+        lent(settings, experiments=True),
         core_services(settings) as core,
     ):
         core.storage_service.ensure_buckets()
