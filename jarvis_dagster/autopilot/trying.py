@@ -84,7 +84,7 @@ class Tryout:
         elif not tried["better"]:
             tried["why"] += (
                 f" Too few frames are corrected for a training: label some by"
-                f" `jarvis review queue` ({self._settings.autopilot.retrain_frames} are needed)."
+                f" `jarvis review export` ({self._settings.autopilot.retrain_frames} are needed)."
             )
         return tried
 

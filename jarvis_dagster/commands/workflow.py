@@ -158,7 +158,7 @@ def query(
 
 @workflow_app.command()
 def event(
-    name: Annotated[str, typer.Argument(help="What happened, as in results_delivered.")],
+    name: Annotated[str, typer.Argument(help="What happened, as in run_failed.")],
     data: Annotated[
         str, typer.Option("--data", "-d", help="What is known of it: JSON, or @FILE.")
     ] = "{}",

@@ -19,7 +19,7 @@ class TriggerConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    event: str = Field(description="The kind of event, as in `results_delivered` or `run_*`.")
+    event: str = Field(description="The kind of event, as in `run_failed` or `run_*`.")
     workflow: str = Field(description="The workflow to start.")
     input: dict[str, Any] = Field(
         default_factory=dict,

@@ -300,7 +300,7 @@ class JarvisWorkflowService:
         The same event with the same data, told twice, starts nothing twice.
 
         Args:
-            event: What happened: ``results_delivered``.
+            event: What happened: ``run_failed``.
             data: What is known of it, by name; inputs of workflows are filled from it.
 
         Returns:
