@@ -45,7 +45,7 @@ class WorkerPool:
         self, folder: Path, most: int, command: Callable[[int], Sequence[str]], stop_s: float
     ) -> None:
         self._folder = folder
-        self._supervisord = Supervisord(
+        self.supervisord = Supervisord(
             "The supervisor of workers",
             _socket(folder),
             folder / "supervisord.log",
@@ -68,10 +68,10 @@ class WorkerPool:
                 return
             self.close()  # of another size
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._supervisord.socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.supervisord.socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self._folder / "supervisord.conf"
         path.write_text(self._configuration(), "utf-8")
-        self._supervisord.launch(path, folder=self._folder)
+        self.supervisord.launch(path, folder=self._folder)
 
     def busy(self) -> dict[str, int]:
         """Steps that each running worker is at, in the order of their starts."""
@@ -88,25 +88,25 @@ class WorkerPool:
         free = [name for name in self._names if states[name] not in (*_UP, *_LEAVING)][:count]
         for name in free:
             (self._folder / f"{name}.busy").unlink(missing_ok=True)
-            self._supervisord.call("startProcess", name, False)
+            self.supervisord.call("startProcess", name, False)
             self._order.append(name)
         return free
 
     def stop(self, name: str) -> None:
         """Have one stopped, gently; does not wait."""
-        self._supervisord.call("stopProcess", name, False)
+        self.supervisord.call("stopProcess", name, False)
 
     def close(self) -> None:
         """Stop all workers, gently, and the supervisor; waits for their end."""
         with contextlib.suppress(TransientError):
-            self._supervisord.call("shutdown")
+            self.supervisord.call("shutdown")
         patiently = tenacity.Retrying(
             stop=tenacity.stop_after_delay(self._stop_s + 10),
             wait=tenacity.wait_fixed(0.1),
             retry=tenacity.retry_if_result(lambda gone: not gone),
             retry_error_callback=lambda _: None,
         )
-        patiently(self._supervisord.is_gone)
+        patiently(self.supervisord.is_gone)
 
     def _steps(self, name: str) -> int:
         try:
@@ -115,7 +115,7 @@ class WorkerPool:
             return 0
 
     def _states(self) -> dict[str, str]:
-        return {info["name"]: info["statename"] for info in self._supervisord.programs()}
+        return {info["name"]: info["statename"] for info in self.supervisord.programs()}
 
     def _configuration(self) -> str:
         programs = "".join(
@@ -130,7 +130,7 @@ class WorkerPool:
             identifier="jarvis-workers",
             written_by="jarvis worker --autoscale",
             logs="%(here)s",
-            socket=self._supervisord.socket,
+            socket=self.supervisord.socket,
             programs=programs,
         )
 

@@ -90,7 +90,7 @@ def test_workers_are_kept_running(pool: WorkerPool, tmp_path: Path) -> None:
 
 
 def pids(pool: WorkerPool) -> dict[str, int]:
-    return {info["name"]: info["pid"] for info in pool._call("getAllProcessInfo")}
+    return {info["name"]: info["pid"] for info in pool.supervisord.programs()}
 
 
 def test_what_waits_in_temporal_starts_workers(
