@@ -1,16 +1,18 @@
-"""The whole stack under `kill -9` and faults, while videos keep arriving.
+"""The whole stack under `kill -9` and faults, while videos and calls keep arriving.
 
-    python benchmarks/soak.py [--rounds 1] [--pause 20] [--keep DIR] [--json FILE]
+    python benchmarks/soak.py [--rounds 1] [--pause 10] [--disk MIB] [--keep DIR] [--json FILE]
 
 A stack of its own is started on loopback with a drive folder. Videos of two seconds are put into
-`Uploads/` one after the other; meanwhile every program of the stack, and the process of a run, is
-killed in turn (`kill -9`), and between that the object store stands still, Dagster's database is
-held by somebody else, and the drive is away. Nothing is mended by hand. At the end each video that
-was put there must have its results in the drive once, whole by the hashes of its manifest, and
-the object store must be without damage. A bound on time ends it in any case.
+`Uploads/` one after the other, and a client stores, counts, logs and starts workflows
+(`soak_load.py`). Meanwhile every program of the stack, the process of a run, and the supervisor are
+killed in turn (`kill -9`), one program again and again; between that the object store stands still,
+databases are held by somebody else, and the drive is away. With `--disk` the state is on a disk of
+that size, which is full for a while (root alone can mount it). Nothing is mended by hand, but for
+`jarvis up` after the supervisor's death.
 
-The table says how long each program was away; the last lines what was lost, and what came twice.
-Exit code 1 when anything was.
+At the end each video must have its results in the drive once, whole by the hashes of its manifest,
+and counted once; what the client was told is done must be there; the object store must be without
+damage. A bound on time ends it in any case. Exit code 1 when anything was lost or came twice.
 """
 
 from __future__ import annotations
@@ -25,12 +27,13 @@ import os
 import signal
 import sqlite3
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import yaml
@@ -39,17 +42,24 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from benchmarks.soak_load import Load, metric
 from jarvis_dagster.hockey.synthetic import GameSpec, render_game
 from jarvis_dagster.settings import load_settings
 from jarvis_dagster.stack import PROGRAM_NAMES, StackConfig, ensure_up, stack_status, stop
 from jarvis_dagster.stack.processes import MARKER_PROGRAM, marked_processes
+from jarvis_dagster.stack.programs import build_program
+from jarvis_dagster.stack.readiness import answers
+from jarvis_dagster.stack.supervision import SUPERVISOR, Supervisor
+from jarvis_dagster.wiring import core_services
 from tests.stack.conftest import free_ports
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_CONSOLE = Console()
-_POLL_S = 0.5
+_CONSOLE = Console(soft_wrap=True)
+_POLL_S = 0.3
+_VIDEO_KEY = "soak/game.mp4"
+_NEEDS_WORKFLOW = ("object-store", "temporal", "worker")
 
 
 @dataclasses.dataclass
@@ -57,17 +67,16 @@ class Club:
     """A stack, its drive, and what was put there.
 
     Attributes:
+        limit_s: How long anything may take to come back.
         sent: SHA-256 of each video that was put into Uploads, by its name.
     """
 
     config: StackConfig
     drive: Path
     video: bytes
+    load: Load
+    limit_s: float
     sent: dict[str, str] = dataclasses.field(default_factory=dict)
-
-    @property
-    def uploads(self) -> Path:
-        return self.drive / "Uploads"
 
     def upload(self) -> None:
         """Put another video there: the same pictures, other bytes, so another video."""
@@ -75,7 +84,7 @@ class Club:
         # A box of kind "free" at the end of an mp4 is skipped by whoever reads it.
         note = f"video {number} of {os.getpid()}".encode()
         content = self.video + (len(note) + 8).to_bytes(4, "big") + b"free" + note
-        target = self.uploads / f"game {number:02d}.mp4"
+        target = self.drive / "Uploads" / f"game {number:02d}.mp4"
         part = target.with_suffix(".part")
         part.write_bytes(content)
         part.replace(target)
@@ -93,52 +102,141 @@ class Club:
         there = self.results()
         return [name for name, sha256 in self.sent.items() if sha256 not in there]
 
+    def database(self, name: str) -> Path:
+        return next((self.config.data_dir / "dagster").rglob(name))
 
-def faults(club: Club) -> Iterator[tuple[str, Callable[[], None]]]:
+
+Fault = tuple[str, "Callable[[], float | None]"]
+"""What happens, and the function that does it: seconds until that was there again, None where
+nothing of it could be seen."""
+
+
+def faults(club: Club, full_disk: Callable[[], None] | None) -> Iterator[Fault]:
     """One round: every program, the process of a run, and what else befalls a machine."""
     for program in PROGRAM_NAMES:
         yield f"kill -9 {program}", partial(kill_program, club, program)
-        if program == "object-store":
-            yield "object store stands still for 10 s", partial(stand_still, club, program)
-        if program == "dagster-webserver":
-            yield "kill -9 a run", partial(kill_run, club)
-            yield "Dagster's database held for 8 s", partial(hold_database, club, 8)
+    yield "kill -9 a run", partial(kill_run, club)
+    yield "kill -9 supervisor, then jarvis up", partial(kill_supervisor, club)
+    yield "kill -9 login 6 times at its start", partial(kill_often, club, "login", 6)
+    yield "object store stands still for 10 s", partial(stand_still, club, "object-store", 10)
+    yield "Temporal stands still for 10 s", partial(stand_still, club, "temporal", 10)
+    for name in ("runs.db", "index.db", "schedules.db"):
+        yield f"Dagster's {name} held for 8 s", partial(hold_database, club, name, 8)
     yield "drive away for 8 s", partial(take_drive_away, club, 8)
+    if full_disk is not None:
+        yield "disk full for 40 s", full_disk
+
+
+def back(club: Club, program: str, was: int | None = None) -> float:
+    """Seconds until a program answers, by another process than `was`."""
+    began, built = time.monotonic(), build_program(program, club.config)  # type: ignore[arg-type]
+    while time.monotonic() - began < club.limit_s:
+        state = Supervisor(club.config).states().get(program)
+        if state is not None and state.pid not in (None, was) and answers(built, state):
+            break
+        time.sleep(_POLL_S)
+    return time.monotonic() - began
 
 
 def pid_of(club: Club, program: str) -> int | None:
-    return next(row.pid for row in stack_status(club.config) if row.program == program)
+    state = Supervisor(club.config).states().get(program)
+    return state.pid if state else None
 
 
-def kill_program(club: Club, program: str) -> None:
+def kill_program(club: Club, program: str) -> float | None:
     pid = pid_of(club, program)
-    if pid is not None:
-        os.kill(pid, signal.SIGKILL)
+    if pid is None:
+        return None
+    os.kill(pid, signal.SIGKILL)
+    return back(club, program, pid)
 
 
-def stand_still(club: Club, program: str) -> None:
+def kill_often(club: Club, program: str, times: int) -> float:
+    """Kill a program as soon as it runs, again and again."""
+    pid = None
+    for _ in range(times):
+        until = time.monotonic() + club.limit_s
+        while (now := pid_of(club, program)) in (None, pid) and time.monotonic() < until:
+            time.sleep(0.05)
+        pid = now
+        if pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+    return back(club, program, pid)
+
+
+def kill_supervisor(club: Club) -> float:
+    """Kill what would start the others again; `jarvis up` has to find everything."""
+    heads = marked_processes(str(club.config.data_dir)).items()
+    for process in [process for process, name in heads if name == SUPERVISOR]:
+        process.kill()
+    began = time.monotonic()
+    ensure_up(club.config)
+    return time.monotonic() - began
+
+
+def stand_still(club: Club, program: str, seconds: float) -> float | None:
     pid = pid_of(club, program)
-    if pid is not None:
-        os.kill(pid, signal.SIGSTOP)
-        time.sleep(10)
-        os.kill(pid, signal.SIGCONT)
+    if pid is None:
+        return None
+    os.kill(pid, signal.SIGSTOP)
+    time.sleep(seconds)
+    os.kill(pid, signal.SIGCONT)
+    return back(club, program)
 
 
-def kill_run(club: Club) -> None:
-    """Kill a process in which a run is; wait a little for one."""
-    until = time.monotonic() + 60
+def kill_run(club: Club) -> float | None:
+    """Kill a process in which a run is; seconds until Dagster has started another of it."""
+    until = time.monotonic() + 120
     while time.monotonic() < until:
-        for process in marked_processes(str(club.config.data_dir)):
+        for process, run_id in _runs(club):
             with contextlib.suppress(psutil.Error):
-                if "execute_run" in " ".join(process.cmdline()):
-                    process.kill()
-                    return
+                process.kill()
+                return _tried_again(club, run_id)
         time.sleep(_POLL_S)
+    return None
 
 
-def hold_database(club: Club, seconds: float) -> None:
-    """Hold the lock of the database of Dagster's runs, as a backup that hangs would."""
-    path = next((club.config.data_dir / "dagster").rglob("runs.db"))
+def _runs(club: Club) -> Iterator[tuple[psutil.Process, str]]:
+    """The processes that execute runs, and the runs that begin in them."""
+    import dagster as dg
+
+    at_work = [
+        process
+        for process, name in marked_processes(str(club.config.data_dir)).items()
+        if name == "dagster-code" and "spawn_main" in " ".join(_words(process))
+    ]
+    if not at_work:
+        return
+    with dg.DagsterInstance.from_config(str(club.config.data_dir / "dagster")) as instance:
+        started = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
+    if len(started) == len(at_work) == 1:
+        yield at_work[0], started[0].run_id
+
+
+def _words(process: psutil.Process) -> list[str]:
+    try:
+        return list(process.cmdline())
+    except psutil.Error:
+        return []
+
+
+def _tried_again(club: Club, run_id: str) -> float:
+    import dagster as dg
+
+    began = time.monotonic()
+    with dg.DagsterInstance.from_config(str(club.config.data_dir / "dagster")) as instance:
+        while time.monotonic() - began < club.limit_s:
+            runs = instance.get_runs(dg.RunsFilter(tags={"dagster/parent_run_id": run_id}))
+            if any(run.status is not dg.DagsterRunStatus.QUEUED for run in runs):
+                break
+            time.sleep(_POLL_S)
+    return time.monotonic() - began
+
+
+def hold_database(club: Club, name: str, seconds: float) -> None:
+    """Hold the lock of a database, as a backup that hangs would."""
+    path = club.database(name)
     with contextlib.closing(sqlite3.connect(path, isolation_level=None, timeout=60)) as database:
         database.execute("BEGIN EXCLUSIVE")
         time.sleep(seconds)
@@ -156,10 +254,22 @@ def take_drive_away(club: Club, seconds: float) -> None:
     aside.rename(drive)
 
 
-def wait_until_ready(club: Club, limit_s: float) -> float:
+def fill_disk(club: Club, seconds: float) -> None:
+    """Leave no byte free on the disk of the state for a while."""
+    filler = club.config.data_dir / "filler"
+    with filler.open("wb", buffering=0) as stream:
+        for block in (1 << 20, 4096, 1):
+            with contextlib.suppress(OSError):
+                while True:
+                    stream.write(bytes(block))
+    time.sleep(seconds)
+    filler.unlink()
+
+
+def wait_until_ready(club: Club) -> float:
     """Seconds until every program answers again; the limit when one does not."""
     began = time.monotonic()
-    while time.monotonic() - began < limit_s:
+    while time.monotonic() - began < club.limit_s:
         if all(row.state == "ready" for row in stack_status(club.config)):
             break
         time.sleep(_POLL_S)
@@ -179,26 +289,43 @@ def torn(folder: Path) -> list[str]:
 def damage() -> list[str]:
     """What the object store says of itself."""
     from jarvis_dagster.services.storage.verification import verify
-    from jarvis_dagster.wiring import core_services
 
     with core_services(load_settings()) as core:
         return [str(one) for one in verify(core.storage_service)]
 
 
-def soak(club: Club, rounds: int, pause_s: float, limit_s: float) -> dict[str, list[float]]:
-    """Seconds until everything answered again, after each kind of fault."""
-    away: dict[str, list[float]] = collections.defaultdict(list)
+@dataclasses.dataclass
+class Away:
+    """Seconds until what was killed answered again, and until everything did."""
+
+    own: list[float] = dataclasses.field(default_factory=list)
+    all: list[float] = dataclasses.field(default_factory=list)
+
+
+def soak(
+    club: Club, rounds: int, pause_s: float, only: str, full_disk: Callable[[], None] | None
+) -> dict[str, Away]:
+    """How long things were away, after each kind of fault."""
+    away: dict[str, Away] = collections.defaultdict(Away)
     for number in range(rounds):
-        for name, happen in faults(club):
+        for name, happen in faults(club, full_disk):
+            if only not in name:
+                continue
             club.upload()
+            if name.split()[-1] in _NEEDS_WORKFLOW:
+                club.load.start_workflow(_VIDEO_KEY)
             time.sleep(pause_s)
-            happen()
-            took = wait_until_ready(club, limit_s)
-            away[name].append(took)
+            began = time.monotonic()
+            own = happen()
+            if own is not None:
+                away[name].own.append(own)
+            wait_until_ready(club)
+            away[name].all.append(time.monotonic() - began)
             done = len(club.sent) - len(club.missing())
+            seconds = "" if own is None else f"back after {own:.1f} s, "
             _CONSOLE.print(
-                f"round {number + 1}: {name}; all answered after {took:.1f} s;"
-                f" {done} of {len(club.sent)} videos have results"
+                f"round {number + 1}: {name}: {seconds}all answer {away[name].all[-1]:.1f} s"
+                f" after it began; {done} of {len(club.sent)} videos have results"
             )
     return away
 
@@ -210,8 +337,10 @@ def judged(club: Club, limit_s: float) -> dict[str, list[str]]:
         time.sleep(2)
     there = club.results()
     known = set(club.sent.values())
+    page = build_program("metrics", club.config).url or ""
+    delivered = metric(page, "jarvis_videos_delivered_total")
     return {
-        "without results": club.missing(),
+        "videos without results": club.missing(),
         "results twice": [
             f"{name}: {', '.join(map(str, there[sha256]))}"
             for name, sha256 in club.sent.items()
@@ -221,6 +350,10 @@ def judged(club: Club, limit_s: float) -> dict[str, list[str]]:
             str(f) for sha, some in there.items() if sha not in known for f in some
         ],
         "torn results": [path for some in there.values() for f in some for path in torn(f)],
+        "deliveries counted wrongly": []
+        if delivered == len(club.sent)
+        else [f"{delivered:.0f} for {len(club.sent)} videos"],
+        **club.load.judged(page, limit_s),
         "damage in the object store": damage(),
     }
 
@@ -228,36 +361,73 @@ def judged(club: Club, limit_s: float) -> dict[str, list[str]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--rounds", type=int, default=1, help="How often each fault happens.")
-    parser.add_argument("--pause", type=float, default=20, help="Seconds between two faults.")
+    parser.add_argument("--pause", type=float, default=10, help="Seconds between two faults.")
     parser.add_argument("--limit", type=float, default=300, help="Longest wait for a recovery.")
     parser.add_argument("--wait", type=float, default=1800, help="Longest wait for the results.")
+    parser.add_argument("--only", default="", help="Only faults whose name has this in it.")
+    parser.add_argument("--disk", type=int, help="State on a disk of so many MiB, once full.")
     parser.add_argument("--keep", type=Path, help="A folder for the state, which is then kept.")
     parser.add_argument("--json", type=Path, help="Write the figures there as well.")
     options = parser.parse_args()
     with contextlib.ExitStack() as stack:
         folder = options.keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         folder.mkdir(parents=True, exist_ok=True)
-        club = made(folder)
+        if options.disk:
+            stack.enter_context(small_disk(folder / "data", options.disk))
+        club = made(folder, options.limit)
         stack.callback(stop, club.config)
+        stack.callback(club.load.close)
+        club.load.start()
+        full_disk = partial(fill_disk, club, 40) if options.disk else None
         began = time.monotonic()
-        away = soak(club, options.rounds, options.pause, options.limit)
+        away = soak(club, options.rounds, options.pause, options.only, full_disk)
+        club.load.close()
         wrong = judged(club, options.wait)
         minutes = (time.monotonic() - began) / 60
-    table = Table("what happened", "times", "median s", "longest s")
-    for name, seconds in away.items():
-        figures = f"{statistics.median(seconds):.1f}", f"{max(seconds):.1f}"
-        table.add_row(name, str(len(seconds)), *figures)
-    _CONSOLE.print(table)
-    _CONSOLE.print(f"{len(club.sent)} videos in {minutes:.0f} min")
-    for kind, some in wrong.items():
-        _CONSOLE.print(f"{kind}: {len(some)}", *some)
+    show(club, away, wrong, minutes)
     if options.json:
-        figures = {"videos": len(club.sent), "minutes": minutes, "away_s": away, "wrong": wrong}
+        times: dict[str, Any] = {name: dataclasses.asdict(one) for name, one in away.items()}
+        figures = {"videos": len(club.sent), "minutes": minutes, "away_s": times, "wrong": wrong}
+        figures |= {"refused": dict(club.load.refused)}
         options.json.write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
     raise SystemExit(1 if any(wrong.values()) else 0)
 
 
-def made(folder: Path) -> Club:
+def show(club: Club, away: dict[str, Away], wrong: dict[str, list[str]], minutes: float) -> None:
+    """Print what was measured."""
+    table = Table("what happened", "times", "it was back after (longest)", "all answered (longest)")
+    for name, one in away.items():
+        table.add_row(name, str(len(one.all)), _middle(one.own), _middle(one.all))
+    _CONSOLE.print(table)
+    load = club.load
+    _CONSOLE.print(
+        f"{len(club.sent)} videos, {len(load.files)} files, {load.counted} counted calls,"
+        f" {len(load.runs)} runs of MLflow and {len(load.workflows)} workflows in {minutes:.0f} min"
+    )
+    _CONSOLE.print(f"{sum(load.refused.values())} calls were refused:")
+    for words, number in load.refused.most_common():
+        _CONSOLE.print(f"  {number} times {words}", markup=False)
+    for kind, some in wrong.items():
+        _CONSOLE.print(f"{kind}: {len(some)}", *some, markup=False)
+
+
+def _middle(seconds: list[float]) -> str:
+    return f"{statistics.median(seconds):.1f} s ({max(seconds):.1f})" if seconds else ""
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path, size_mib: int) -> Iterator[None]:
+    """A file system of its own, in memory."""
+    folder.mkdir()
+    options = f"size={size_mib}m,mode=0700"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
+
+
+def made(folder: Path, limit_s: float) -> Club:
     """The stack, up, with a video to send."""
     config = StackConfig(data_dir=folder / "data", ports=free_ports(), start_timeout_s=400.0)
     settings = {
@@ -274,7 +444,10 @@ def made(folder: Path) -> Club:
     drive = config.data_dir / "drive" / load_settings().drive.root
     (drive / "Uploads").mkdir(parents=True, exist_ok=True)
     ensure_up(config, on_event=lambda event: _CONSOLE.print(event.kind, event.program, event.text))
-    return Club(config, drive, game.video.read_bytes())
+    core = core_services(load_settings())
+    core.storage_service.put_file(_VIDEO_KEY, game.video)
+    load = Load(core, folder)
+    return Club(config, drive, game.video.read_bytes(), load, limit_s)
 
 
 if __name__ == "__main__":

@@ -62,6 +62,8 @@ from jarvis_dagster.schedules import (
     autopilot_schedules,
     back_up,
     backup_schedules,
+    check_services,
+    health_schedules,
     index_drives,
     prune_storage,
     report_autopilot,
@@ -78,6 +80,7 @@ from jarvis_dagster.sensors.corrections import corrections_sensor
 from jarvis_dagster.sensors.drive_upload import drive_upload_sensor
 from jarvis_dagster.sensors.games import games_sensor
 from jarvis_dagster.sensors.notices import send_notices, tell_of_failures, tell_of_results
+from jarvis_dagster.sensors.outages import outages_sensor
 from jarvis_dagster.sensors.run_metrics import measure_platform, run_metrics
 from jarvis_dagster.sensors.shadow import shadow_sensor
 from jarvis_dagster.sensors.training_folder import training_folder_sensor
@@ -151,7 +154,7 @@ def build_definitions(
             [autopilot_assets, upkeep, stored, promotion]
         ),
         jobs=[process_video, list_games, back_up, verify_backups, prune_storage, verify_storage]
-        + [report_autopilot]
+        + [report_autopilot, check_services]
         + [index_drives, apply_corrections, queue_for_review, read_labels]
         + training_jobs()
         + [decide_promotion, shadow_video, deliver_results, promote_approved, report_week]
@@ -159,12 +162,14 @@ def build_definitions(
         schedules=[
             *backup_schedules(settings.backup),
             *upkeep_schedules(settings.upkeep),
+            *health_schedules(settings.upkeep),
             *autopilot_schedules(settings.autopilot),
             *sync_schedules(settings.synchronise),
             *report_schedules(settings.reports),
         ],
         sensors=[
             drive_upload_sensor(settings.drive),
+            outages_sensor,
             games_sensor,
             approvals_sensor,
             corrections_sensor(settings.drive),

@@ -11,7 +11,7 @@ import shutil
 import sqlite3
 from typing import TYPE_CHECKING
 
-from jarvis_dagster.errors import PermanentError
+from jarvis_dagster.errors import NoRoomError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +47,7 @@ def require_room(settings: Settings, video_bytes: int = 0) -> None:
     takes about as much again.
 
     Raises:
-        PermanentError: it has not.
+        NoRoomError: it has not.
     """
     embedded = settings.storage is None
     require_space(
@@ -70,14 +70,14 @@ def require_space(
         more: Bytes that are about to be written.
 
     Raises:
-        PermanentError: it has not.
+        NoRoomError: it has not.
     """
     while not folder.exists():
         folder = folder.parent
     usage = shutil.disk_usage(folder)
     needed = reserve + int(share * usage.total) + more
     if usage.free < needed:
-        raise PermanentError(
+        raise NoRoomError(
             f"The disk of {folder} has too little room: {_size(usage.free)} are free,"
             f" {_size(needed)} are needed.",
             "Free some space there, then try again; nothing that was delivered is lost.",

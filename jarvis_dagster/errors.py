@@ -14,6 +14,7 @@ __all__ = [
     "ConfigError",
     "ConflictError",
     "JarvisError",
+    "NoRoomError",
     "NotSupportedError",
     "PermanentError",
     "TokenExpiredError",
@@ -80,3 +81,7 @@ class ConfigError(PermanentError):
 
 class NotSupportedError(PermanentError):
     """The footage, provider or machine cannot do this; nothing was guessed."""
+
+
+class NoRoomError(PermanentError):
+    """A disk is too full; when it has room again, the same works."""

@@ -1,7 +1,8 @@
 """What the platform holds and waits for, measured from outside of any run.
 
-Belongs here: gauges that need the services: outbox, store, backups, certificates. Does not belong
-here: what runs say (``sensors/run_metrics``), this machine (``services/analytics/machine``).
+Belongs here: gauges that need the services: outbox, approvals, store, backups, certificates.
+Does not belong here: what runs say (``sensors/run_metrics``), this machine
+(``services/analytics/machine``).
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ class PlatformGauges:
         self._clock = clock
         self._looks: tuple[tuple[str, float, Callable[[], None]], ...] = (
             ("the outbox", 0, self._outbox),
+            ("approvals", 0, self._approvals),
             ("the object store", 900, self._store),
             ("backups", 900, self._backup),
             ("certificates", 3600, self._certificates),
@@ -75,6 +77,20 @@ class PlatformGauges:
             for message in self._core.notification_service.messages("waiting", limit=1000)
         ]
         self._gauge("jarvis_notification_overdue_seconds", max(0.0, max(overdue, default=0.0)))
+
+    def _approvals(self) -> None:
+        from jarvis_dagster.services.approval.config import KINDS
+
+        now = self._clock()
+        waiting = self._core.approval_service.find_all(state="waiting")
+        for kind in KINDS:
+            # Beyond their time they are no longer waited for, even if the state still says so.
+            mine = [one for one in waiting if one.kind == kind and one.waiting]
+            used = [(now - one.asked_at) / (one.expires_at - one.asked_at) for one in mine]
+            oldest = max((now - one.asked_at for one in mine), default=0.0)
+            self._gauge("jarvis_approvals_waiting", float(len(mine)), kind=kind)
+            self._gauge("jarvis_approval_oldest_seconds", max(0.0, oldest), kind=kind)
+            self._gauge("jarvis_approval_time_used_ratio", max([0.0, *used]), kind=kind)
 
     def _store(self) -> None:
         storage = self._core.storage_service

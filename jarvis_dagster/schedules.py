@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from jarvis_dagster.assets.answering import services
 from jarvis_dagster.assets.holmes_weekly import weekly_reports
 from jarvis_dagster.assets.searchable import search_index
 from jarvis_dagster.assets.stored import everything_reads_back, stored
@@ -32,6 +33,8 @@ __all__ = [
     "autopilot_schedules",
     "back_up",
     "backup_schedules",
+    "check_services",
+    "health_schedules",
     "index_drives",
     "prune_storage",
     "report_autopilot",
@@ -106,6 +109,42 @@ def report_schedules(reports: ReportSettings) -> list[dg.ScheduleDefinition]:
         return dg.RunRequest(run_key=monday, partition_key=monday)
 
     return [report_week_schedule]
+
+
+check_services = dg.define_asset_job(
+    "check_services",
+    selection=dg.AssetSelection.assets(services),
+    executor_def=dg.in_process_executor,
+    # A matter of seconds, and of no use later: before the videos that wait.
+    tags={"dagster/priority": "10"},
+    description="Ask every core service whether it works.",
+)
+_OPEN = [
+    *(dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.QUEUED),
+    *(dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED),
+]
+
+
+def health_schedules(upkeep: UpkeepSettings) -> list[dg.ScheduleDefinition]:
+    """When the services are asked; not while the last time still waits for a place."""
+    if upkeep.health_schedule is None:
+        return []
+
+    @dg.schedule(
+        job=check_services,
+        name="check_services_schedule",
+        cron_schedule=upkeep.health_schedule,
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+    )
+    def check_services_schedule(
+        context: dg.ScheduleEvaluationContext,
+    ) -> dg.RunRequest | dg.SkipReason:
+        filters = dg.RunsFilter(job_name=check_services.name, statuses=_OPEN)
+        waiting = context.instance.get_runs_count(filters)
+        return dg.SkipReason("the last one still waits") if waiting else dg.RunRequest()
+
+    return [check_services_schedule]
 
 
 def backup_schedules(config: BackupConfig) -> list[dg.ScheduleDefinition]:

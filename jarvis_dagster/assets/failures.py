@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from jarvis_dagster.disk import is_full_disk, require_room
-from jarvis_dagster.errors import PermanentError, TransientError
+from jarvis_dagster.errors import NoRoomError, PermanentError, TransientError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +52,7 @@ def _full_disk_is_permanent(context: dg.AssetExecutionContext) -> Iterator[None]
         if is_full_disk(error) or isinstance(error, TransientError):
             require_room(context.resources.workspace.settings)
         if is_full_disk(error):
-            raise PermanentError(
+            raise NoRoomError(
                 f"No space is left on a disk ({error}).",
                 "Free some space, then try again; nothing that was delivered is lost.",
             ) from error

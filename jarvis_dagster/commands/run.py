@@ -237,7 +237,7 @@ def raise_failure(result: Any) -> None:
         error = data.error
         while error is not None and error.cause is not None:
             error = error.cause
-        message = error.message.strip() if error is not None else "no message"
+        message = error.message.strip().splitlines()[0] if error is not None else "no message"
         raise JarvisError(
             f"{event.step_key} failed: {message}", "Run again with -v to see where it happened."
         )

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sqlite3
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jarvis_dagster.disk import require_room
-from jarvis_dagster.errors import BadInputError
+from jarvis_dagster.disk import is_full_disk, require_room
+from jarvis_dagster.errors import BadInputError, JarvisError, PermanentError, TransientError
 from jarvis_dagster.services.client_storage.inbox import CALIBRATION_SUFFIX
 from jarvis_dagster.services.files import sha256_file
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import dagster as dg
+    from sqlalchemy.exc import DBAPIError
 
     from jarvis_dagster.commands.display import Display
     from jarvis_dagster.services.client_storage.inbox import Inbox, Upload
@@ -51,8 +53,14 @@ def sample_video(settings: Settings, display: Display, seconds: float = 24.0) ->
 
 @contextlib.contextmanager
 def dagster_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
-    """The Dagster instance whose history `jarvis up` shows."""
+    """The Dagster instance whose history `jarvis up` shows.
+
+    Raises:
+        TransientError: its database cannot be used now, at the start or in the block.
+        PermanentError: its database is damaged.
+    """
     import dagster as dg
+    from sqlalchemy.exc import DBAPIError
 
     from jarvis_dagster.stack import write_dagster_home
 
@@ -61,8 +69,34 @@ def dagster_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
         home.mkdir(parents=True, exist_ok=True)
         write_dagster_home(settings.stack)
         os.environ["DAGSTER_HOME"] = str(home)
-    with dg.DagsterInstance.get() as instance:
-        yield instance
+    try:
+        with dg.DagsterInstance.get() as instance:
+            yield instance
+    except DBAPIError as error:
+        if is_full_disk(error):
+            raise  # a word of its own is said of that
+        raise _unusable(error, os.environ["DAGSTER_HOME"]) from error
+
+
+def _unusable(error: DBAPIError, home: str) -> JarvisError:
+    """Why Dagster's database cannot be used, and what to do."""
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    said = (str(error.orig).strip() or type(error.orig).__name__).splitlines()[0]
+    if code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return TransientError(
+            f"Another program holds Dagster's database in {home} ({said}).",
+            "Try again in a minute; end what has it open for so long, such as a copy of the folder"
+            " or an sqlite3 shell.",
+        )
+    if code is not None and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return PermanentError(
+            f"Dagster's database in {home} is damaged ({said}).",
+            "Put it back from a backup: `jarvis backup restore`.",
+        )
+    return TransientError(
+        f"Dagster's database of {home} cannot be used ({said}).",
+        "See `jarvis status`, or whether its database server runs; then try again.",
+    )
 
 
 def inspect(settings: Settings, video: Path) -> str:

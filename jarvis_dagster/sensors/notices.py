@@ -13,6 +13,7 @@ import dagster as dg
 from jarvis_dagster.errors import JarvisError
 from jarvis_dagster.jobs import deliver_results, process_video
 from jarvis_dagster.resources.services import NotificationResource
+from jarvis_dagster.sensors.outages import was_outage
 from jarvis_dagster.services.notification.notice import Notice
 
 if TYPE_CHECKING:
@@ -31,13 +32,19 @@ _RETRY_TAG = "dagster/will_retry"
 
 
 def failure_notice(
-    job: str, tags: Mapping[str, str], steps: Sequence[tuple[str, str, str]], message: str
+    job: str,
+    tags: Mapping[str, str],
+    steps: Sequence[tuple[str, str, str]],
+    message: str,
+    *,
+    again: bool = False,
 ) -> Notice:
     """What is told of a run that failed.
 
     Args:
         steps: Of each step that failed: the asset, what happened, and the remedy, maybe empty.
         message: What is known of the run where no step failed.
+        again: Whether it is tried again by itself.
     """
     video = tags.get(_PARTITION_TAG, "")
     what = f"the video {video}" if video else f"the job {job}"
@@ -46,6 +53,8 @@ def failure_notice(
     details = {"What happened": happened} if happened else {}
     if video:
         details["Video"] = video
+    if again:
+        details["What comes next"] = "It is tried again by itself when this is over."
     details |= {f"Also failed: {name}": text for name, text, _ in steps[1:]}
     return Notice(
         event="run_failed",
@@ -83,9 +92,16 @@ def tell_of_failures(
     run = context.dagster_run
     if run.tags.get(_RETRY_TAG) == "true":
         return
-    steps = [_step(event) for event in context.get_step_failure_events()]
-    message = context.failure_event.message or ""
-    notifications.service.notify(failure_notice(run.job_name, run.tags, steps, message))
+    failed = context.get_step_failure_events()
+    again = run.job_name == process_video.name and was_outage(failed)
+    notice = failure_notice(
+        run.job_name,
+        run.tags,
+        [_step(event) for event in failed],
+        context.failure_event.message or "",
+        again=again,
+    )
+    notifications.service.notify(notice)
 
 
 @dg.run_status_sensor(

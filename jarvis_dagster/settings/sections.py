@@ -169,6 +169,11 @@ class UpkeepSettings(Section):
         description="When the search index is brought up to date, as in cron (UTC); empty: by"
         " `jarvis drive index` alone.",
     )
+    health_schedule: str | None = pydantic.Field(
+        "*/30 * * * *",
+        description="When `upkeep/services` asks every core service, as in cron (UTC); empty is"
+        " never. The program `metrics` asks them every `health.interval_s` all the same.",
+    )
 
 
 class TeamSettings(Section):

@@ -59,6 +59,13 @@ def write_dagster_home(config: StackConfig) -> None:
     """Write both files if they differ from what they should be."""
     paths = StackPaths(config.data_dir)
     make_private(paths.dagster)
+    storage = {
+        "custom": {
+            "module": "jarvis_dagster.stack.patient_sqlite",
+            "class": "PatientSqliteStorage",
+            "config": {"base_dir": str(paths.dagster)},
+        }
+    }
     workspace = {
         "load_from": [
             {
@@ -70,7 +77,8 @@ def write_dagster_home(config: StackConfig) -> None:
             }
         ]
     }
-    for name, content in (("dagster.yaml", _INSTANCE), ("workspace.yaml", workspace)):
+    files = {"dagster.yaml": {**_INSTANCE, "storage": storage}, "workspace.yaml": workspace}
+    for name, content in files.items():
         path = paths.dagster / name
         text = "# Written by `jarvis up`. Changes are lost.\n" + yaml.safe_dump(content)
         if not path.is_file() or path.read_text("utf-8") != text:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["answers", "last_lines", "wait_until_ready"]
 
 _ASK_TIMEOUT_S = 3.0
+_MOST_FAILED_STARTS = 3
 
 
 def answers(program: Program, state: ProgramState | None) -> bool:
@@ -53,13 +54,17 @@ def wait_until_ready(
     """Wait until `program` answers.
 
     Raises:
-        TransientError: it gave up or did not answer in time. The message ends with the last lines
-            of its log.
+        TransientError: it ended soon after each of several starts, or did not answer in time. The
+            message ends with the last lines of its log.
     """
+    ends: set[float] = set()
 
     def ask() -> bool:
         state = supervisor.states().get(program.name)
-        if state is None or state.state in ("FATAL", "STOPPED", "EXITED"):
+        if state is not None and state.state == "BACKOFF":
+            ends.add(state.ended_at)
+        over = state is None or state.state in ("FATAL", "STOPPED", "EXITED")
+        if over or len(ends) > _MOST_FAILED_STARTS:
             raise TransientError(
                 f"The {program.title} ({program.name}) does not stay up.{_said(log)}",
                 f"See {log}.",

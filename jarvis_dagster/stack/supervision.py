@@ -31,7 +31,9 @@ __all__ = ["SUPERVISOR", "ProgramState", "Supervisor"]
 SUPERVISOR = "supervisor"
 """The supervisor's own name among the stack's programs."""
 
-_STARTING_TRIES = 3
+_STARTING_TRIES = 1_000_000
+"""For ever: what stopped a program, such as a full disk, may pass. The pause between two starts
+grows by a second each time."""
 _STAYS_UP_S = {"worker": 10, "dagster-daemon": 10}
 """How long these must run to count as started; the rest, which can be asked, 2 s."""
 
@@ -45,6 +47,8 @@ class ProgramState:
     pid: int | None = None
     uptime_s: float | None = None
     reason: str = ""
+    ended_at: float = 0.0
+    """When it last ended, in seconds since 1970; 0 when it never did."""
 
     @property
     def is_up(self) -> bool:
@@ -157,6 +161,7 @@ def _state(info: dict[str, Any]) -> ProgramState:
         pid=info["pid"] or None,
         uptime_s=max(0.0, float(info["now"] - info["start"])) if running else None,
         reason=info["spawnerr"],
+        ended_at=float(info["stop"]),
     )
 
 

@@ -303,6 +303,40 @@ def test_the_outbox_is_measured_and_what_is_away_is_skipped(
     assert caplog.text.count("the object store cannot be measured") == 1  # asked again later
 
 
+def test_what_waits_for_a_person_is_measured(tmp_path: Path) -> None:
+    from jarvis_dagster.services.security import Principal
+    from jarvis_dagster.wiring import core_services
+
+    needed = {"required": True, "expires_hours": 4}
+    settings = Settings.model_validate(
+        {
+            "stack": {"data_dir": tmp_path},
+            "storage": {"endpoint": "127.0.0.1:9", "secret_key": "x", "attempts": 1},
+            "approvals": {"results": needed, "labels": needed},
+        }
+    )
+    at = datetime.datetime.now(datetime.UTC).timestamp()
+    with core_services(settings) as core:
+
+        def look(hours: float) -> dict[tuple[str, str], float]:
+            gauges = PlatformGauges(core, settings, clock=lambda: at + 3600 * hours)
+            gauges.look()
+            got = samples(core.analytics_service)
+            return {(name, labels[0][1]): got[name, labels] for name, labels in got if labels}
+
+        approvals = core.approval_service
+        first = approvals.ask("results", "final", {"files": 1}, by="ada")
+        approvals.ask("results", "semi", {"files": 2}, by="ada")
+        got = look(3)
+        assert got["jarvis_approvals_waiting", "results"] == 2
+        assert got["jarvis_approvals_waiting", "labels"] == 0
+        assert got["jarvis_approval_oldest_seconds", "results"] == pytest.approx(3 * 3600, abs=60)
+        assert got["jarvis_approval_time_used_ratio", "results"] == pytest.approx(0.75, abs=0.01)
+        assert got["jarvis_approval_time_used_ratio", "deployment"] == 0
+        approvals.approve(first.id, by=Principal("kim", "admin", None))
+        assert look(3)["jarvis_approvals_waiting", "results"] == 1
+
+
 def test_the_end_of_a_certificate_is_read(tmp_path: Path) -> None:
     import http.server
     import threading

@@ -75,6 +75,28 @@ def test_a_pair_needs_a_plain_name(config: Path) -> None:
         load_settings()
 
 
+def test_the_services_are_asked_by_schedule(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jarvis_dagster.monitoring.SERVICES", ("storage", "security"))
+    schedule = build_definitions().resolve_schedule_def("check_services_schedule")
+    with dg.DagsterInstance.ephemeral() as instance:
+        job = build_definitions().resolve_job_def("check_services")
+        (found,) = job.execute_in_process(instance=instance).get_asset_check_evaluations()
+        assert (found.check_name, found.passed) == ("every_service_answers", True)
+
+        def asked() -> int:
+            context = dg.build_schedule_context(instance)
+            return len(schedule.evaluate_tick(context).run_requests or [])
+
+        assert asked() == 1
+        waits = dg.DagsterRunStatus.QUEUED
+        instance.add_run(dg.DagsterRun("check_services", made_up_id(), status=waits))
+        assert asked() == 0
+
+
+def made_up_id() -> str:
+    return "00000000-0000-4000-8000-000000000000"
+
+
 def test_the_search_index_is_kept_up_to_date(config: Path, tmp_path: Path) -> None:
     drive = tmp_path / "data" / "drive"
     drive.mkdir(parents=True)
