@@ -23,6 +23,7 @@ import contextlib
 import dataclasses
 import hashlib
 import json
+import logging
 import os
 import signal
 import sqlite3
@@ -55,6 +56,9 @@ from tests.stack.conftest import free_ports
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from jarvis_dagster.stack.programs import Program
+    from jarvis_dagster.stack.supervision import ProgramState
 
 _CONSOLE = Console(soft_wrap=True)
 _POLL_S = 0.3
@@ -115,6 +119,7 @@ def faults(club: Club, full_disk: Callable[[], None] | None) -> Iterator[Fault]:
     """One round: every program, the process of a run, and what else befalls a machine."""
     for program in PROGRAM_NAMES:
         yield f"kill -9 {program}", partial(kill_program, club, program)
+    yield "kill -9 mlflow's own server", partial(kill_child, club, "mlflow")
     yield "kill -9 a run", partial(kill_run, club)
     yield "kill -9 supervisor, then jarvis up", partial(kill_supervisor, club)
     yield "kill -9 login 6 times at its start", partial(kill_often, club, "login", 6)
@@ -132,10 +137,26 @@ def back(club: Club, program: str, was: int | None = None) -> float:
     began, built = time.monotonic(), build_program(program, club.config)  # type: ignore[arg-type]
     while time.monotonic() - began < club.limit_s:
         state = Supervisor(club.config).states().get(program)
-        if state is not None and state.pid not in (None, was) and answers(built, state):
+        if state is not None and state.pid not in (None, was) and serves(built, state):
             break
         time.sleep(_POLL_S)
     return time.monotonic() - began
+
+
+def serves(built: Program, state: ProgramState) -> bool:
+    """Whether this very process answers, and not a child of one that was killed."""
+    if not answers(built, state):
+        return False
+    if built.port is None:
+        return True
+    with contextlib.suppress(psutil.Error):
+        head = psutil.Process(state.pid)
+        family = [head, *head.children(recursive=True)]
+        found = [one for process in family for one in process.net_connections("tcp")]
+        return any(
+            one.status == psutil.CONN_LISTEN and one.laddr.port == built.port for one in found
+        )
+    return False
 
 
 def pid_of(club: Club, program: str) -> int | None:
@@ -149,6 +170,15 @@ def kill_program(club: Club, program: str) -> float | None:
         return None
     os.kill(pid, signal.SIGKILL)
     return back(club, program, pid)
+
+
+def kill_child(club: Club, program: str) -> float | None:
+    """Kill the process that does a program's work, where that is a child of the one started."""
+    pid = pid_of(club, program)
+    children = psutil.Process(pid).children() if pid is not None else []
+    for child in children:
+        child.kill()
+    return back(club, program, pid) if children else None
 
 
 def kill_often(club: Club, program: str, times: int) -> float:
@@ -369,6 +399,7 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="A folder for the state, which is then kept.")
     parser.add_argument("--json", type=Path, help="Write the figures there as well.")
     options = parser.parse_args()
+    logging.getLogger("jarvis_dagster").setLevel(logging.ERROR)  # failures are what is looked for
     with contextlib.ExitStack() as stack:
         folder = options.keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         folder.mkdir(parents=True, exist_ok=True)

@@ -78,7 +78,7 @@ def test_a_pair_needs_a_plain_name(config: Path) -> None:
 def test_the_services_are_asked_by_schedule(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("jarvis_dagster.monitoring.SERVICES", ("storage", "security"))
     schedule = build_definitions().resolve_schedule_def("check_services_schedule")
-    with dg.DagsterInstance.ephemeral() as instance:
+    with dg.instance_for_test() as instance:
         job = build_definitions().resolve_job_def("check_services")
         (found,) = job.execute_in_process(instance=instance).get_asset_check_evaluations()
         assert (found.check_name, found.passed) == ("every_service_answers", True)
@@ -88,7 +88,7 @@ def test_the_services_are_asked_by_schedule(config: Path, monkeypatch: pytest.Mo
             return len(schedule.evaluate_tick(context).run_requests or [])
 
         assert asked() == 1
-        waits = dg.DagsterRunStatus.QUEUED
+        waits = dg.DagsterRunStatus.STARTED
         instance.add_run(dg.DagsterRun("check_services", made_up_id(), status=waits))
         assert asked() == 0
 
