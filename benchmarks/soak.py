@@ -25,6 +25,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import signal
 import sqlite3
 import statistics
@@ -228,27 +229,17 @@ def kill_run(club: Club) -> float | None:
 
 
 def _runs(club: Club) -> Iterator[tuple[psutil.Process, str]]:
-    """The processes that execute runs, and the runs that begin in them."""
+    """The processes that execute runs, and their runs."""
     import dagster as dg
 
-    at_work = [
-        process
-        for process, name in marked_processes(str(club.config.data_dir)).items()
-        if name == "dagster-code" and "spawn_main" in " ".join(_words(process))
-    ]
-    if not at_work:
-        return
     with dg.DagsterInstance.from_config(str(club.config.data_dir / "dagster")) as instance:
-        started = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
-    if len(started) == len(at_work) == 1:
-        yield at_work[0], started[0].run_id
-
-
-def _words(process: psutil.Process) -> list[str]:
-    try:
-        return list(process.cmdline())
-    except psutil.Error:
-        return []
+        for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
+            events = instance.all_logs(run.run_id, of_type={dg.DagsterEventType.ENGINE_EVENT})
+            said = " ".join(one.message or "" for one in events)
+            found = re.search(r"in process \(pid: (\d+)\)", said)
+            if found:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    yield psutil.Process(int(found[1])), run.run_id
 
 
 def _tried_again(club: Club, run_id: str) -> float:

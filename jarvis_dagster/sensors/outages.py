@@ -35,6 +35,7 @@ AGAIN_TAG = "jarvis/again"
 """The tag of a run that this sensor asked for: the number of the try."""
 
 _OUTAGES = {"TransientError", "BusyError", "NoRoomError"}
+_ENDED_FROM_OUTSIDE = {"DagsterExecutionInterruptedError"}
 _PARTITION_TAG, _WILL_RETRY_TAG = "dagster/partition", "dagster/will_retry"
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 60.0, 3600.0
 _MOST_TRIES = {"outage": 24, "died": 5}
@@ -70,8 +71,7 @@ def next_try(runs: Sequence[Ending], now: float) -> int | None:
 
 def was_outage(failures: Iterable[dg.DagsterEvent]) -> bool:
     """Whether nothing but an outage or a full disk made the steps of a run fail."""
-    chains = [_names(event.step_failure_data.error) for event in failures]
-    return bool(chains) and all(chain & _OUTAGES for chain in chains)
+    return _all_of(failures, _OUTAGES)
 
 
 def how_it_ended(instance: dg.DagsterInstance, record: dg.RunRecord, now: float) -> Ending:
@@ -91,9 +91,10 @@ def how_it_ended(instance: dg.DagsterInstance, record: dg.RunRecord, now: float)
     if run.tags.get(_WILL_RETRY_TAG) == "true" and now < ended + _RETRY_TAKEN_UP_S:
         return ending("open")
     failed = _failures(instance, run.run_id)
-    if failed and not was_outage(failed):
-        return ending("bad")
-    return ending("outage" if failed else "died")
+    if was_outage(failed):
+        return ending("outage")
+    # One that is told to end, as by a program that starts again, says so itself.
+    return ending("bad" if failed and not _all_of(failed, _ENDED_FROM_OUTSIDE) else "died")
 
 
 @dg.sensor(
@@ -185,6 +186,11 @@ def _what_is_away(uploads: UploadsResource) -> str:
 def _failures(instance: dg.DagsterInstance, run_id: str) -> list[dg.DagsterEvent]:
     entries = instance.all_logs(run_id, of_type={dg.DagsterEventType.STEP_FAILURE})
     return [entry.dagster_event for entry in entries if entry.dagster_event is not None]
+
+
+def _all_of(failures: Iterable[dg.DagsterEvent], wanted: set[str]) -> bool:
+    chains = [_names(event.step_failure_data.error) for event in failures]
+    return bool(chains) and all(chain & wanted for chain in chains)
 
 
 def _names(error: SerializableErrorInfo | None) -> set[str]:

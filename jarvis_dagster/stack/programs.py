@@ -37,6 +37,10 @@ PROBE_BUCKET = "jarvis-stack"
 """Bucket of the one object by which the stack sees that the object store serves."""
 
 
+_PYTHON = {"PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"}
+"""What is printed is in the log at once, and so is where a library broke the process."""
+
+
 @dataclass(frozen=True)
 class Check:
     """How one sees that a program answers.
@@ -95,7 +99,7 @@ def build_program(name: ProgramName, config: StackConfig) -> Program:
         port: setting for setting, ports in config.ports.by_setting().items() for port in ports
     }
     named = {port: f"stack.ports.{taken[port]}" for port in program["ports"]}
-    env = {**environment(config), "PYTHONUNBUFFERED": "1", **program.pop("env", {})}
+    env = {**environment(config), **_PYTHON, **program.pop("env", {})}
     return Program(name=name, env=env, **{**program, "ports": named})
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 import pytest
+from dagster._core.errors import DagsterExecutionInterruptedError
 
 from jarvis_dagster.assets import failures as failures_module
 from jarvis_dagster.assets.failures import failures
@@ -96,7 +97,12 @@ def club(monkeypatch: pytest.MonkeyPatch) -> Iterator[Club]:
 
 
 @pytest.mark.parametrize(
-    "error", [TransientError("The store is away."), NoRoomError("The disk is full.")]
+    "error",
+    [
+        TransientError("The store is away."),
+        NoRoomError("The disk is full."),
+        DagsterExecutionInterruptedError(),  # the code server was started again
+    ],
 )
 def test_what_an_outage_ended_is_tried_until_it_works(
     club: Club, error: Exception, monkeypatch: pytest.MonkeyPatch
