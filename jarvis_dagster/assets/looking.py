@@ -155,7 +155,13 @@ def people_in(
             )
     if fans_out(settings, info.duration_s):
         key = space.object_key("footage", source["object"])
-        by_workers = _by_workers(context, workspace, key, look, progress)
+        by_workers = _by_workers(
+            context,
+            workspace,
+            key,
+            look,
+            lambda done, total: progress(done * info.frame_count // total, info.frame_count),
+        )
         if by_workers is not None:
             return by_workers
     stride, reason = stride_of(settings, info, look.detector)

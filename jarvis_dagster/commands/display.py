@@ -94,8 +94,10 @@ class Display:
         if first or last or now - self._said[step] >= _LINE_EVERY_S:
             self._said[step] = now
             share = f" of {total}" if total else ""
-            left_s = (now - began) / max(1, done - done_then) * (total - done)
-            left = f", about {_spoken(left_s)} left" if left_s >= _WORTH_SAYING_S else ""
+            left = ""
+            if done > done_then:
+                left_s = (now - began) / (done - done_then) * (total - done)
+                left = f", about {_spoken(left_s)} left" if left_s >= _WORTH_SAYING_S else ""
             self.console.print(f"{title}: {done}{share}{left}", highlight=False)
 
 
