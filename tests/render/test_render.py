@@ -14,6 +14,8 @@ from jarvis_dagster.errors import BadVideoError
 from jarvis_dagster.hockey import tables
 from jarvis_dagster.hockey.preflight import scan_video
 from jarvis_dagster.hockey.render import DEFAULT_TEAM_COLOURS, render_annotated
+from jarvis_dagster.hockey.render.names import names_of
+from jarvis_dagster.hockey.render.placing import place_map
 from jarvis_dagster.hockey.render.rows import seen_nearby
 from jarvis_dagster.hockey.video import probe, read_frame, read_frames
 from tests import media
@@ -74,7 +76,7 @@ def test_frames_and_times_are_those_of_the_input(tmp_path: Path, size: tuple[int
         progress=lambda done, total: calls.append((done, total)),
     )
     info = probe(output)
-    scale = min(1, 720 / min(size))
+    scale = min(720 / min(size), max(1.0, min(540 / min(size), 2.0)))
     assert abs(info.width_px - size[0] * scale) <= 1
     assert abs(info.height_px - size[1] * scale) <= 1
     read = list(read_frames(output))
@@ -97,7 +99,7 @@ def test_variable_rate_rotation_and_sound(tmp_path: Path) -> None:
     )
     render_annotated(video, tmp_path / "b.mp4", _tracks(21, []))
     info = probe(tmp_path / "b.mp4")
-    assert (info.width_px, info.height_px, info.rotation_deg) == (320, 180, 0)
+    assert (info.width_px, info.height_px, info.rotation_deg) == (640, 360, 0)
     assert info.variable_rate
     read = list(read_frames(tmp_path / "b.mp4"))
     assert [media.number_of(frame.image) for frame in read] == list(range(21))
@@ -109,7 +111,7 @@ def test_variable_rate_rotation_and_sound(tmp_path: Path) -> None:
 
 def _drawn(tmp_path: Path, people: list[dict[str, Any]], **options: Any) -> media.Image:
     video = media.write_video(tmp_path / "a.mp4", _gray(8))
-    render_annotated(video, tmp_path / "b.mp4", _tracks(8, people), **options)
+    render_annotated(video, tmp_path / "b.mp4", _tracks(8, people), min_height=0, **options)
     return read_frame(tmp_path / "b.mp4", 6).image
 
 
@@ -178,7 +180,7 @@ def test_trails_stick_to_the_ice(tmp_path: Path) -> None:
     tracks = _tracks(40, [{"box": (305, 150, 335, 230)}])
     behind = []
     for name, table in (("with", scan), ("without", None)):
-        render_annotated(video, tmp_path / f"{name}.mp4", tracks, scan=table)
+        render_annotated(video, tmp_path / f"{name}.mp4", tracks, scan=table, min_height=0)
         image = read_frame(tmp_path / f"{name}.mp4", 38).image
         behind.append(int(_near(image[215:240, 180:270], DEFAULT_TEAM_COLOURS["A"], 90).sum()))
     assert behind[0] > 60
@@ -193,7 +195,7 @@ def test_trails_end_at_a_cut(tmp_path: Path) -> None:
     lengths = []
     for cut in (False, True):
         scan["is_cut"] = [cut and frame == 18 for frame in range(20)]
-        render_annotated(video, tmp_path / "b.mp4", tracks, scan=scan)
+        render_annotated(video, tmp_path / "b.mp4", tracks, scan=scan, min_height=0)
         image = read_frame(tmp_path / "b.mp4", 18).image
         part = np.abs(image[215:245, 110:225].astype(int) - 200).max(axis=2)
         lengths.append(int((part > 40).sum()))
@@ -222,9 +224,63 @@ def test_the_rink_map(tmp_path: Path) -> None:
     assert _near(with_map[corner], DEFAULT_TEAM_COLOURS["B"]).sum() == 0
 
 
+def _positions(count: int, tracks: list[int]) -> pd.DataFrame:
+    rows = [
+        {"frame": f, "pts_s": f / 30, "track_id": t, "x_ft": 50.0, "y_ft": 42.5, "valid": True}
+        for f in range(count)
+        for t in tracks
+    ]
+    table = pd.DataFrame(rows).assign(speed_ftps=0.0, error_ft=0.5)
+    return table.astype(tables.POSITIONS)
+
+
+def test_the_rink_map_goes_where_it_hides_nobody(tmp_path: Path) -> None:
+    """Out of the lower right corner when people are there, and not onto the scoreboard."""
+    person = {"box": (520, 280, 550, 350), "team": "A"}
+    corners = {"right": np.s_[10:80, 460:620], "left": np.s_[10:80, 20:180]}
+    for graphics, corner in ((None, "right"), ((600, 5, 640, 40), "left")):
+        image = _drawn(tmp_path, [person], positions=_positions(8, [1]), graphics=graphics)
+        for name, part in corners.items():
+            white = (image[part] > 225).all(axis=2).mean()
+            assert (white > 0.4) == (name == corner), (graphics, name)
+        assert np.abs(image[250:275, 600:].astype(int) - 200).max() < 12
+
+
+def test_the_rink_map_pales_while_somebody_is_under_it() -> None:
+    tracks = _tracks(300, [{"box": (-400, 200, -370, 270), "step": 8}])
+    place = place_map(
+        tracks, (200, 90), SIZE, scale=(1.0, 1.0), margin=8, fps=30.0, graphics=(0, 0, 640, 100)
+    )
+    assert place.corner == (432, 262)
+    opacity = [place.opacity_at(number) for number in range(300)]
+    under = (tracks["x2_px"] > 432) & (tracks["x1_px"] < 632)
+    assert max(np.array(opacity)[under]) < 0.5
+    assert opacity[0] == opacity[-1] == place.opacity_at(10_000) == 1
+    assert np.abs(np.diff(opacity)).max() < 0.1
+
+
+def test_who_comes_back_keeps_his_number() -> None:
+    tracks = _tracks(1, [{"box": (0, 0, 10, 20)}] * 6)
+    rows = [(1, "A-26", "26"), (4, "A-26", "26"), (2, "B-p1", ""), (5, "B-p1", "")]
+    rows += [(3, "unknown", ""), (6, "B-9", "9")]
+    identities = pd.DataFrame(rows, columns=["track_id", "person_id", "number"])
+    names = names_of(tracks, {4: "26", 3: "7"}, identities)
+    assert names == {1: "#26 (1)", 2: "2", 3: "#7 (3)", 4: "#26 (4)", 5: "2 (5)", 6: "6"}
+
+
+def test_labels_at_the_upper_edge_go_aside(tmp_path: Path) -> None:
+    boxes = [(300, -20, 330, 40), (304, -22, 334, 38)]
+    image = _drawn(
+        tmp_path, [{"box": box, "team": team} for box, team in zip(boxes, "AB", strict=True)]
+    )
+    chips = image[0:16, 270:370]
+    counts = [int(_near(chips, DEFAULT_TEAM_COLOURS[team]).sum()) for team in "AB"]
+    assert min(counts) > 0.7 * max(counts) > 40
+
+
 def test_the_clock_runs(tmp_path: Path) -> None:
     video = media.write_video(tmp_path / "a.mp4", _gray(40))
-    render_annotated(video, tmp_path / "b.mp4", _tracks(40, []))
+    render_annotated(video, tmp_path / "b.mp4", _tracks(40, []), min_height=0)
     images = [frame.image.astype(int) for frame in read_frames(tmp_path / "b.mp4")]
     clock = np.s_[315:360, 0:110]
     assert (images[0][clock] > 235).any()
@@ -260,7 +316,7 @@ def test_colours_of_the_picture_stay(tmp_path: Path, pix_fmt: str) -> None:
     for index, colour in enumerate([(220, 60, 40), (40, 180, 60), (20, 20, 20), (240, 240, 240)]):
         patches[:, index * 160 : (index + 1) * 160] = colour
     video = media.write_video(tmp_path / "a.mp4", [patches] * 4, pix_fmt=pix_fmt)
-    render_annotated(video, tmp_path / "b.mp4", _tracks(4, []))
+    render_annotated(video, tmp_path / "b.mp4", _tracks(4, []), min_height=0)
     before, after = read_frame(video, 2).image, read_frame(tmp_path / "b.mp4", 2).image
     difference = np.abs(before[:250].astype(int) - after[:250])
     assert float(difference.mean()) < 2.5

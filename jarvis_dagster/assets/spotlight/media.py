@@ -6,10 +6,12 @@ from jarvis_dagster.assets.failures import failures
 from jarvis_dagster.assets.footage import source_video, video
 from jarvis_dagster.assets.metadata import kept, markdown_image, seconds_of
 from jarvis_dagster.assets.spotlight.calibration import calibration
+from jarvis_dagster.assets.spotlight.identified import identities
 from jarvis_dagster.assets.spotlight.people import SPOTLIGHT, tracks
 from jarvis_dagster.assets.spotlight.play import events, positions
 from jarvis_dagster.assets.spotlight.reading import (
     board_of,
+    graphics_of,
     jersey_numbers,
     scoreboard,
     sure_numbers,
@@ -87,7 +89,7 @@ def highlights(
 
 @dg.asset(
     key=["spotlight", "annotated_video"],
-    deps=[video, tracks, positions, calibration, scoreboard, jersey_numbers],
+    deps=[video, tracks, positions, calibration, scoreboard, jersey_numbers, identities],
     kinds={"video"},
     **SPOTLIGHT,
 )
@@ -97,7 +99,7 @@ def annotated_video(
     """The footage with everyone's team colour, number, trail, and a rink map."""
     from jarvis_dagster.hockey.render import render_annotated
     from jarvis_dagster.hockey.rink import Calibration
-    from jarvis_dagster.hockey.tables import POSITIONS, SCAN, TRACKS
+    from jarvis_dagster.hockey.tables import IDENTITIES, POSITIONS, SCAN, TRACKS
     from jarvis_dagster.hockey.video import probe, read_frames, save_jpeg, thumbnail
 
     space = workspace.of(context.partition_key)
@@ -122,7 +124,9 @@ def annotated_video(
                 for team, colour in space.json("tracks", "teams")["colours_bgr"].items()
             },
             jerseys=dict(zip(worn["track_id"], worn["number"], strict=True)),
+            identities=space.table("identities", "identities", IDENTITIES),
             scoreboard=board_of(space)[0],
+            graphics=graphics_of(space),
             progress=lambda done, total: progress.update("annotate", done, total),
         )
         ref = space.keep("annotated_video", output)

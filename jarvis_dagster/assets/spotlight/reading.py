@@ -91,6 +91,21 @@ def board_of(space: Workspace) -> "tuple[pd.DataFrame | None, list[str]]":
     return space.table("scoreboard", "scoreboard", SCOREBOARD), support["names"]
 
 
+def graphics_of(space: Workspace) -> tuple[float, float, float, float] | None:
+    """The box (x1, y1, x2, y2) in pixels that the scoreboard's fields take; None without one."""
+    support = space.json("scoreboard", "support")
+    if not support["supported"]:
+        return None
+    names = ("clock", "period", "left", "right")
+    fields = [support["fields"][name] for name in names if support["fields"][name]]
+    return (
+        min(field["x1"] for field in fields),
+        min(field["y1"] for field in fields),
+        max(field["x2"] for field in fields),
+        max(field["y2"] for field in fields),
+    )
+
+
 @dg.asset(
     key=["spotlight", "jersey_numbers"],
     deps=[video, tracks, corrections],

@@ -15,7 +15,9 @@ from jarvis_dagster.hockey.render import labels
 from jarvis_dagster.hockey.render.canvas import Canvas
 from jarvis_dagster.hockey.render.game_clock import GameClock
 from jarvis_dagster.hockey.render.minimap import Minimap
+from jarvis_dagster.hockey.render.names import names_of
 from jarvis_dagster.hockey.render.people import Person, draw_person, draw_puck
+from jarvis_dagster.hockey.render.placing import MapPlace, place_map
 from jarvis_dagster.hockey.render.rows import FrameRows, motions, seen_nearby
 from jarvis_dagster.hockey.render.style import DEFAULT_TEAM_COLOURS, Bgr, Look, Palette
 from jarvis_dagster.hockey.render.trails import Trails
@@ -56,16 +58,20 @@ def render_annotated(
     calibration: Any = None,
     team_colours: dict[str, tuple[int, int, int]] | None = None,
     jerseys: dict[int, str] | None = None,
+    identities: pd.DataFrame | None = None,
     scoreboard: pd.DataFrame | None = None,
+    graphics: tuple[float, float, float, float] | None = None,
     progress: Callable[[int, int], None] | None = None,
     max_height: int | None = 720,
+    min_height: int = 540,
 ) -> None:
     """Write the footage with everyone's team, number and path drawn on it.
 
     The output has the frames and times of the input, and its sound. Its short
     side is at most ``max_height`` (odd sides grow by one pixel): at 720 lines
     drawing and encoding cost a third of what they cost at 1080, and the overlay
-    does not gain from more.
+    does not gain from more. Small footage is enlarged, at most twice, towards
+    ``min_height``: labels that can be read would hide the people in it.
 
     Args:
         video: The footage.
@@ -76,9 +82,12 @@ def render_annotated(
         calibration: Names the rink of the map (attribute ``rink``); NHL without.
         team_colours: (b, g, r) by team.
         jerseys: Number on the back by track, where it is sure; shown before the track's.
+        identities: IDENTITIES; who comes back keeps the number that he had.
         scoreboard: SCOREBOARD; its clock is shown beside the time of the footage.
+        graphics: Box of that scoreboard in pixels of the footage; the rink map leaves it free.
         progress: Called with (frames done, frames in all).
         max_height: Lines at most; ``None`` keeps the size of the footage.
+        min_height: Lines at least, as far as twice the size reaches.
 
     Raises:
         BadVideoError: the footage cannot be decoded.
@@ -87,7 +96,7 @@ def render_annotated(
     if max_height is not None and max_height < 90:
         raise BadInputError(f"max_height {max_height} is too small.", "Give 90 lines or more.")
     info = probe(video)
-    size = limited_size(info.width_px, info.height_px, max_height)
+    size = limited_size(info.width_px, info.height_px, max_height, min_height)
     painter = _Painter(
         info,
         size,
@@ -96,8 +105,9 @@ def render_annotated(
         scan=scan,
         rink=getattr(calibration, "rink", "NHL"),
         colours=team_colours,
-        jerseys=jerseys or {},
+        names=names_of(tracks, jerseys or {}, identities),
         scoreboard=scoreboard,
+        graphics=graphics,
     )
     writer = VideoWriter(
         output, width_px=size[0], height_px=size[1], fps=info.fps, options=QUICK, audio=video
@@ -134,8 +144,9 @@ class _Painter:
         scan: pd.DataFrame | None,
         rink: Any,
         colours: dict[str, Bgr] | None,
-        jerseys: dict[int, str],
+        names: dict[int, str],
         scoreboard: pd.DataFrame | None,
+        graphics: tuple[float, float, float, float] | None,
     ) -> None:
         self._scale = size[0] / info.width_px, size[1] / info.height_px
         self._look = Look(size[1], size[0])
@@ -145,18 +156,36 @@ class _Painter:
         self._positions = None if positions is None else FrameRows(positions)
         self._motions = motions(scan)
         self._trails = Trails(info.fps)
-        self._roles: dict[int, tuple[str, str]] = {}
+        people = tracks.drop_duplicates("track_id")
+        self._roles: dict[int, tuple[str, str]] = {
+            int(track): (role, team)
+            for track, role, team in zip(
+                people["track_id"], people["role"], people["team"], strict=True
+            )
+        }
         self._legend = labels.legend(_entries(tracks, self._palette), self._look)
-        self._map: Minimap | None = None
+        self._map: tuple[Minimap, MapPlace] | None = None
         if positions is not None:
-            self._map = Minimap(rink, self._look)
+            drawn = Minimap(rink, self._look)
+            place = place_map(
+                tracks,
+                drawn.size,
+                size,
+                scale=self._scale,
+                margin=self._look.margin,
+                fps=info.fps,
+                panels=self._legend.size[1] + self._look.clock * 2,
+                graphics=graphics,
+            )
+            self._map = drawn, place
         self._notice = labels.notice("No rink calibration", self._look)
-        self._jerseys = jerseys
+        self._names = names
         self._game_clock = GameClock(scoreboard)
 
     def paint(self, canvas: Canvas, number: int, pts_s: float) -> None:
         """Draw frame ``number``."""
         self._trails.move(self._motions(number))
+        self._draw_map(canvas, number)
         rows = self._tracks.of(number)
         people = sorted(rows, key=lambda row: row["y2_px"])
         drawn = [self._person(canvas, row, number) for row in people if row["class"] != "puck"]
@@ -165,12 +194,11 @@ class _Painter:
                 draw_puck(canvas, self._box(row), self._look, _PUCK)
         self._labels(canvas, drawn)
         self._trails.tidy(number)
-        self._panels(canvas, number, pts_s)
+        self._panels(canvas, pts_s)
 
     def _person(self, canvas: Canvas, row: Any, number: int) -> tuple[Any, Person]:
         x1, _, x2, y2 = (float(row[name]) for name in ("x1_px", "y1_px", "x2_px", "y2_px"))
         path = self._trails.add(int(row["track_id"]), (x1 + x2) / 2, y2, number)
-        self._roles[int(row["track_id"])] = (row["role"], row["team"])
         person = Person(
             box=self._box(row),
             path=path * self._scale,
@@ -191,7 +219,7 @@ class _Painter:
         )
 
     def _labels(self, canvas: Canvas, drawn: list[tuple[Any, Person]]) -> None:
-        """Chips above the heads; one that would hide another moves up."""
+        """Chips above the heads; one that would hide another moves up, or aside at the top."""
         taken: list[tuple[int, int, int, int]] = []
         for row, person in sorted(drawn, key=lambda item: -item[1].box[3]):
             chip = labels.chip(
@@ -199,27 +227,28 @@ class _Painter:
             )
             width, height = chip.size
             x = round((person.box[0] + person.box[2] - width) / 2)
-            y = round(person.box[1] - height - 3 * self._look.unit)
+            y = max(round(person.box[1] - height - 3 * self._look.unit), 0)
             x = min(max(x, 0), canvas.width - width)
-            for _ in range(4):
+            for _ in range(6):
                 hit = next((t for t in taken if _overlap(t, (x, y, width, height))), None)
                 if hit is None:
                     break
-                y = hit[1] - height - 1
-            y = max(y, 0)
+                if hit[1] > height:
+                    y = hit[1] - height - 1
+                elif x + width / 2 < hit[0] + hit[2] / 2 and hit[0] > width:
+                    x = hit[0] - width - 1
+                else:
+                    x = min(hit[0] + hit[2] + 1, canvas.width - width)
             taken.append((x, y, width, height))
             canvas.put(chip, x, y)
 
     def _text(self, row: Any, person: Person) -> str:
-        """Number of the track, behind that on the back where it is sure: ``#17 (3)``."""
         if person.role == "referee":
             return "REF"
-        track = int(row["track_id"])
-        worn = self._jerseys.get(track)
-        number = f"#{worn} ({track})" if worn else f"{track}"
+        number = self._names[int(row["track_id"])]
         return f"G {number}" if person.role == "goalkeeper" else number
 
-    def _panels(self, canvas: Canvas, number: int, pts_s: float) -> None:
+    def _panels(self, canvas: Canvas, pts_s: float) -> None:
         margin = self._look.margin
         clock = labels.clock(pts_s, self._look)
         bottom = canvas.height - margin
@@ -230,33 +259,30 @@ class _Painter:
             game = labels.notice(shown, self._look)
             canvas.put(game, x, bottom - (clock.size[1] + game.size[1]) // 2)
             x += game.size[0] + margin // 2
+        room = canvas.width - margin
         if self._map is None:
             right = self._notice
-            canvas.put(right, canvas.width - margin - right.size[0], bottom - right.size[1])
-            room = canvas.width - margin - right.size[0]
-        else:
-            self._draw_map(canvas, number)
-            room = canvas.width - margin - self._map.size[0]
-        if x + self._legend.size[0] <= room - margin:
+            canvas.put(right, room - right.size[0], bottom - right.size[1])
+            room -= right.size[0] + margin
+        elif self._map[1].corner[0] > x and self._map[1].corner[1] > canvas.height / 2:
+            room = self._map[1].corner[0] - margin
+        if x + self._legend.size[0] <= room:
             canvas.put(self._legend, x, bottom - (clock.size[1] + self._legend.size[1]) // 2)
         else:
             above = bottom - clock.size[1] - margin // 2 - self._legend.size[1]
             canvas.put(self._legend, margin, above)
 
     def _draw_map(self, canvas: Canvas, number: int) -> None:
-        assert self._map is not None
+        if self._map is None:
+            return
+        drawn, place = self._map
         assert self._positions is not None
         rows = [row for row in self._positions.of(number) if row["valid"]]
         known = [self._roles.get(int(row["track_id"]), ("unknown", "")) for row in rows]
         xy = np.array([[row["x_ft"], row["y_ft"]] for row in rows], np.float64).reshape(-1, 2)
         colours = [self._palette.of(*pair) for pair in known]
-        picture = self._map.stamp(xy, colours, [role for role, _ in known])
-        margin = self._look.margin
-        canvas.put(
-            picture,
-            canvas.width - margin - picture.size[0],
-            canvas.height - margin - picture.size[1],
-        )
+        picture = drawn.stamp(xy, colours, [role for role, _ in known])
+        canvas.put(picture, *place.corner, place.opacity_at(number))
 
 
 def _entries(tracks: pd.DataFrame, palette: Palette) -> tuple[tuple[str, Bgr], ...]:

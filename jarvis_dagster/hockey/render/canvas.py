@@ -35,6 +35,16 @@ class Stamp:
         """Width and height."""
         return self.y.shape[1], self.y.shape[0]
 
+    def paler(self, opacity: float) -> Stamp:
+        """The same picture, so much more transparent."""
+        import cv2
+
+        alpha, half = (
+            np.asarray(cv2.convertScaleAbs(part, alpha=opacity), np.uint8)
+            for part in (self.alpha, self.alpha_half)
+        )
+        return dataclasses.replace(self, alpha=alpha, alpha_half=half)
+
 
 def stamp(image: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> Stamp:
     """A stamp from BGR (H, W, 3) and opacity (H, W), both even-sized."""
@@ -79,9 +89,11 @@ class Canvas:
         _tint(self.u[box], half, blue)
         _tint(self.v[box], half, red)
 
-    def put(self, picture: Stamp, x: int, y: int) -> None:
+    def put(self, picture: Stamp, x: int, y: int, opacity: float = 1.0) -> None:
         """Lay ``picture`` over this one with its corner at (about) x, y."""
         x, y = x & ~1, y & ~1
+        if opacity < 1:
+            picture = picture.paler(opacity)
         part = self._clipped(x, y, *picture.size)
         if part is None:
             return

@@ -22,14 +22,21 @@ __all__ = ["team_colours"]
 _LIGHT = 0.56
 _DARK = 0.92
 """Hues (of one turn) for kits without a colour: sky blue for light, crimson for dark."""
-_APART = 0.13
+_APART, _FAR = 0.2, 0.3
+"""Hues nearer than the first are alike; one that gives way goes farther than the second."""
+_AMBER, _GREEN = 0.1, 0.33
+_COLOURED, _LIGHT_COLOURED = 14.0, 22.0
+"""Chroma beside the ice's from which on a kit has a colour, a dark one and a light one: a white
+jersey under coloured light is still white."""
+_LIGHT_L = 45.0
 
 
 def team_colours(tracks: pd.DataFrame, kit: pd.DataFrame | None) -> dict[str, tuple[int, int, int]]:
     """A vivid colour a team, (b, g, r) of 0 to 255, told apart from ice and each other.
 
     The hue is the kit's own where the kit has one; white, grey and black kits get
-    sky blue (the lighter team) and crimson (the darker).
+    sky blue (the lighter team) and crimson (the darker), or a colour that is farther from
+    the other kit's.
 
     Args:
         tracks: TRACKS after :func:`assign_roles`.
@@ -47,15 +54,16 @@ def team_colours(tracks: pd.DataFrame, kit: pd.DataFrame | None) -> dict[str, tu
             if not mine.any():
                 continue
             colour = np.average(summary.relative_ab[mine], axis=0, weights=summary.weights[mine])
-            strength[team] = float(np.hypot(*colour))
-            if strength[team] > 14:
-                hues[team] = _hue(colour)
+            chroma = float(np.hypot(*colour))
+            light = np.average(summary.lab[mine, 0], weights=summary.weights[mine]) > _LIGHT_L
+            if chroma > (_LIGHT_COLOURED if light else _COLOURED):
+                hues[team], strength[team] = _hue(colour), chroma
     if _gap(hues["A"], hues["B"]) < _APART:
         # The kit with the weaker colour gives way.
         weaker = min(strength, key=lambda name: strength[name])
         other = hues["B" if weaker == "A" else "A"]
-        choices = [_LIGHT, _DARK, 0.12, 0.33]
-        hues[weaker] = max(choices, key=lambda hue: _gap(hue, other))
+        choices = (_LIGHT, _DARK, _AMBER, _GREEN)
+        hues[weaker] = next(hue for hue in choices if _gap(hue, other) >= _FAR)
     return {"A": _bgr(hues["A"], 1.0, 0.75), "B": _bgr(hues["B"], 0.85, 0.9)}
 
 

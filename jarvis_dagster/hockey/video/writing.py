@@ -45,10 +45,18 @@ def even_size(width_px: int, height_px: int) -> tuple[int, int]:
     return width_px + width_px % 2, height_px + height_px % 2
 
 
-def limited_size(width_px: int, height_px: int, most_px: int | None) -> tuple[int, int]:
-    """Even sides in the same proportions, the shorter one at most ``most_px``."""
-    scale = 1.0 if most_px is None else most_px / min(width_px, height_px)
-    if scale >= 1:
+def limited_size(
+    width_px: int, height_px: int, most_px: int | None, least_px: int = 0
+) -> tuple[int, int]:
+    """Even sides in the same proportions, the shorter one within the limits.
+
+    No picture is made more than twice as large.
+    """
+    short = min(width_px, height_px)
+    scale = min(max(1.0, least_px / short), 2.0)
+    if most_px is not None:
+        scale = min(scale, most_px / short)
+    if scale == 1:
         return even_size(width_px, height_px)
     return 2 * round(width_px * scale / 2), 2 * round(height_px * scale / 2)
 
