@@ -153,8 +153,8 @@ def _add_commands() -> None:
         app.add_typer(one, name=name)
     group_of = {name: group for group, names in _GROUPS.items() for name in names}
     for command in app.registered_commands:
-        name = command.name or getattr(command.callback, "__name__", "")
-        command.rich_help_panel = group_of[str(name)]
+        title = str(command.name or getattr(command.callback, "__name__", ""))
+        command.rich_help_panel = group_of[title]
     for group in app.registered_groups:
         group.rich_help_panel = group_of[str(group.name)]
 
