@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import time
 from pathlib import Path
@@ -12,12 +11,10 @@ import typer
 
 from jarvis_dagster.commands import workflow_report as report
 from jarvis_dagster.commands.printing import AsJson, print_json, terminal
+from jarvis_dagster.commands.workflow_given import Given, content_of, workflows
 from jarvis_dagster.commands.workflow_schedule import schedule_app
-from jarvis_dagster.errors import BadInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from jarvis_dagster.services.workflow import JarvisWorkflowService
 
 __all__ = ["workflow_app"]
@@ -38,9 +35,7 @@ Values = Annotated[
 @workflow_app.command()
 def start(
     workflow: Annotated[str, typer.Argument(help="Its name, as in computer-vision.")],
-    given: Annotated[
-        str, typer.Option("--input", "-i", help="Its input: JSON, or @FILE that holds JSON.")
-    ] = "{}",
+    given: Given = "{}",
     key: Annotated[
         str | None, typer.Option(help="What makes it the same work, in place of the input.")
     ] = None,
@@ -54,8 +49,8 @@ def start(
 
     With --wait, exit code 1 unless it completes. Ctrl-C ends the waiting, not the workflow.
     """
-    content = _content(given)
-    with _service() as service:
+    content = content_of(given)
+    with workflows() as service:
         workflow_id = service.start_workflow(workflow, content, component, key=key)
         if not wait:
             report.say_id(workflow_id, as_json=as_json)
@@ -69,7 +64,7 @@ def start(
 @workflow_app.command()
 def status(workflow_id: Id, as_json: AsJson = False) -> None:
     """Show how far a workflow is; exit code 1 if it failed or there is none."""
-    with _service() as service:
+    with workflows() as service:
         found = service.get_workflow_status(workflow_id)
     report.print_status(found, as_json=as_json)
     if found["status"] not in {"running", "completed"}:
@@ -87,7 +82,7 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List workflows, the newest first."""
-    with _service() as service:
+    with workflows() as service:
         found = service.list_workflows(state, workflow, component, limit)
     report.print_list(found, as_json=as_json)
 
@@ -102,7 +97,7 @@ def history(
     as_json: AsJson = False,
 ) -> None:
     """Show what happened in a workflow, in order."""
-    with _service() as service:
+    with workflows() as service:
         if export is not None:
             content = service.export_history(workflow_id)
             export.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", "utf-8")
@@ -120,7 +115,7 @@ def cancel(
     ] = False,
 ) -> None:
     """Ask a workflow to stop; exit code 1 if there is none that runs."""
-    with _service() as service:
+    with workflows() as service:
         ended = (
             service.terminate_workflow(workflow_id, "jarvis workflow cancel --now")
             if now
@@ -139,7 +134,7 @@ def signal(
     values: Values = None,
 ) -> None:
     """Tell a running workflow something."""
-    with _service() as service:
+    with workflows() as service:
         service.signal_workflow(workflow_id, name, *map(_value, values or ()))
     typer.echo(f"{workflow_id} is told: {name}")
 
@@ -151,7 +146,7 @@ def query(
     values: Values = None,
 ) -> None:
     """Ask a workflow something and print its answer as JSON."""
-    with _service() as service:
+    with workflows() as service:
         answer = service.query_workflow(workflow_id, name, *map(_value, values or ()))
     print_json(answer)
 
@@ -165,8 +160,8 @@ def event(
     as_json: AsJson = False,
 ) -> None:
     """Tell of an event: the workflows that workflow.triggers names for it start."""
-    content = _content(data)
-    with _service() as service:
+    content = content_of(data)
+    with workflows() as service:
         started = service.handle_event(name, content)
     if as_json:
         print_json(started)
@@ -180,7 +175,7 @@ def event(
 @workflow_app.command()
 def queues(as_json: AsJson = False) -> None:
     """Show how much waits for workers, and how many there are, by kind of work."""
-    with _service() as service:
+    with workflows() as service:
         found = service.backlog()
     report.print_queues(found, as_json=as_json)
 
@@ -193,33 +188,6 @@ def _until_its_end(service: JarvisWorkflowService, workflow_id: str) -> dict[str
             display.update(workflow_id, round(100 * found["progress"]), 100)
             time.sleep(_LOOK_EVERY_S)
     return found
-
-
-@contextlib.contextmanager
-def _service() -> Iterator[JarvisWorkflowService]:
-    from jarvis_dagster.settings import load_settings
-    from jarvis_dagster.wiring import core_services
-
-    with core_services(load_settings()) as core:
-        yield core.workflow_service
-
-
-def _content(given: str) -> dict[str, Any]:
-    if given.startswith("@"):
-        path = Path(given[1:])
-        try:
-            given = path.read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise BadInputError(f"{path} cannot be read ({error}).") from error
-    try:
-        content = json.loads(given)
-    except ValueError as error:
-        raise BadInputError(
-            f"{given[:60]!r} is not JSON ({error}).", 'As in \'{"video_key": "a/b.mp4"}\'.'
-        ) from error
-    if not isinstance(content, dict):
-        raise BadInputError("An input is names and values.", 'As in \'{"video_key": "a/b.mp4"}\'.')
-    return content
 
 
 def _value(text: str) -> Any:

@@ -8,6 +8,7 @@ import typer
 
 from jarvis_dagster.commands import workflow_report as report
 from jarvis_dagster.commands.printing import AsJson  # noqa: TC001 - Typer reads it
+from jarvis_dagster.commands.workflow_given import Given, content_of, workflows
 
 __all__ = ["schedule_app"]
 
@@ -23,17 +24,15 @@ def create(
     name: Name,
     workflow: Annotated[str, typer.Argument(help="The workflow to start.")],
     cron: Annotated[str, typer.Option(help="When, as in cron: '0 3 * * *'.")],
-    given: Annotated[
-        str, typer.Option("--input", "-i", help="Its input: JSON, or @FILE that holds JSON.")
-    ] = "{}",
+    given: Given = "{}",
     timezone: Annotated[str, typer.Option(help="As in Europe/Helsinki.")] = "UTC",
     component: Annotated[str | None, typer.Option(help="On whose behalf.")] = None,
 ) -> None:
     """Make a schedule; the same name again changes it."""
-    from jarvis_dagster.commands.workflow import _content, _service
-
-    with _service() as service:
-        service.create_schedule(name, workflow, _content(given), cron, component, timezone=timezone)
+    with workflows() as service:
+        service.create_schedule(
+            name, workflow, content_of(given), cron, component, timezone=timezone
+        )
         found = service.get_schedule(name)
     if found is not None:
         report.print_schedules([found], as_json=False)
@@ -42,9 +41,7 @@ def create(
 @schedule_app.command("list")
 def list_(as_json: AsJson = False) -> None:
     """List schedules, when they were due and will be."""
-    from jarvis_dagster.commands.workflow import _service
-
-    with _service() as service:
+    with workflows() as service:
         found = service.list_schedules()
     report.print_schedules(found, as_json=as_json)
 
@@ -52,9 +49,7 @@ def list_(as_json: AsJson = False) -> None:
 @schedule_app.command()
 def pause(name: Name, note: Note = "") -> None:
     """Start nothing more by it until it is resumed."""
-    from jarvis_dagster.commands.workflow import _service
-
-    with _service() as service:
+    with workflows() as service:
         service.pause_schedule(name, note)
     typer.echo(f"{name} is paused.")
 
@@ -62,9 +57,7 @@ def pause(name: Name, note: Note = "") -> None:
 @schedule_app.command()
 def resume(name: Name, note: Note = "") -> None:
     """Go on with it."""
-    from jarvis_dagster.commands.workflow import _service
-
-    with _service() as service:
+    with workflows() as service:
         service.resume_schedule(name, note)
     typer.echo(f"{name} goes on.")
 
@@ -72,9 +65,7 @@ def resume(name: Name, note: Note = "") -> None:
 @schedule_app.command()
 def trigger(name: Name) -> None:
     """Start its workflow now, beside its times."""
-    from jarvis_dagster.commands.workflow import _service
-
-    with _service() as service:
+    with workflows() as service:
         service.trigger_schedule(name)
     typer.echo(f"{name} is started.")
 
@@ -82,9 +73,7 @@ def trigger(name: Name) -> None:
 @schedule_app.command()
 def delete(name: Name) -> None:
     """Delete it, not what it started; exit code 1 if there is none."""
-    from jarvis_dagster.commands.workflow import _service
-
-    with _service() as service:
+    with workflows() as service:
         gone = service.delete_schedule(name)
     if not gone:
         typer.echo(f"There is no schedule {name}.", err=True)
