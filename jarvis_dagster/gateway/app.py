@@ -79,9 +79,8 @@ def make_app(settings: Settings, core: JarvisCoreServices) -> Starlette:
         return context.refused(request, asked_of(context, request), refusal)
 
     async def broken(request: Request, error: Exception) -> Response:
-        assert isinstance(
-            error, JarvisError
-        )  # the database is away, the disk is full: nobody gets in
+        assert isinstance(error, JarvisError)
+        # The database is away, the disk is full: nobody gets in.
         refusal = Refusal(503, error.what, error.remedy)
         return context.refused(request, asked_of(context, request), refusal)
 

@@ -28,14 +28,19 @@ if TYPE_CHECKING:
 __all__ = ["routes"]
 
 _BODY_S = 20.0
+_DOWN = (
+    "This page does not answer now.",
+    "An operator sees with `jarvis status` what runs. Try again in a minute.",
+)
 _SAID = {
-    400: "The request is malformed.",
-    408: "The request did not arrive in time.",
-    413: "The request is too large.",
-    502: "This page does not answer now.",
-    503: "This page does not answer now.",
-    504: "This page does not answer now.",
+    400: ("The request is malformed.", ""),
+    408: ("The request did not arrive in time.", ""),
+    413: ("The request is too large.", ""),
+    502: _DOWN,
+    503: _DOWN,
+    504: _DOWN,
 }
+"""What the proxy failed with, and what to do."""
 
 
 def routes(context: Context) -> list[Route]:
@@ -72,7 +77,7 @@ def routes(context: Context) -> list[Route]:
 
     async def failed(request: Request) -> Response:
         status, one = request.path_params["status"], _asked(context, request)
-        refusal = Refusal(status, _SAID.get(status, "This did not work."), _REMEDY.get(status, ""))
+        refusal = Refusal(status, *_SAID.get(status, ("This did not work.", "")))
         if status < 500:
             with acting_from(one.address):
                 note = context.gate.note_refusal
@@ -85,10 +90,6 @@ def routes(context: Context) -> list[Route]:
         Route("/-/failed/{status:int}", failed, methods=["GET"]),
         Route("/-/health", lambda _: PlainTextResponse("ok\n")),
     ]
-
-
-_DOWN = "An operator sees with `jarvis status` what runs. Try again in a minute."
-_REMEDY = {502: _DOWN, 503: _DOWN, 504: _DOWN}
 
 
 async def _looked_into(context: Context, request: Request, one: Asked) -> tuple[str, bytes]:

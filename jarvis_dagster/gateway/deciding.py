@@ -90,7 +90,7 @@ class Gate:
         Raises:
             Refusal: nobody, a token that is not valid, or too many requests.
         """
-        over = self._throttle.is_over("refusal", asked.address)
+        over = self._throttle.would_wait_s("refusal", asked.address)
         try:
             found = identify(self._security, asked.headers, asked.cookie, note=over is None)
         except AccessDeniedError as error:

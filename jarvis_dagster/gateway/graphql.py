@@ -1,6 +1,6 @@
 """What is asked of Dagster in GraphQL: whether it changes anything, and what.
 
-Belongs here: reading documents. Does not belong here: sending them on (``relay``).
+Belongs here: reading documents. Does not belong here: sending them on (``checking``).
 """
 
 from __future__ import annotations

@@ -22,12 +22,14 @@ from jarvis_dagster.gateway.visitors import is_from_here
 from jarvis_dagster.services.security import acting_from
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from starlette.requests import Request
 
     from jarvis_dagster.gateway.context import Context
     from jarvis_dagster.services.security import Principal
+
+    Answer = Callable[[Context, Request, Mapping[str, str]], Response]
 
 __all__ = ["local_target", "routes", "signed_in"]
 
@@ -40,24 +42,20 @@ def routes(context: Context) -> list[Route]:
     async def show(request: Request) -> Response:
         return await run_in_threadpool(_shown, context, request, {}, 200)
 
-    async def sign_in(request: Request) -> Response:
-        try:
-            form = await form_of(context, request)
-        except Refusal as refusal:
-            return context.refused(request, asked_of(context, request), refusal)
-        return await run_in_threadpool(_sign_in, context, request, form)
+    def taking_a_form(answer: Answer) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            try:
+                form = await form_of(context, request)
+            except Refusal as refusal:
+                return context.refused(request, asked_of(context, request), refusal)
+            return await run_in_threadpool(answer, context, request, form)
 
-    async def sign_out(request: Request) -> Response:
-        try:
-            form = await form_of(context, request)
-        except Refusal as refusal:
-            return context.refused(request, asked_of(context, request), refusal)
-        return await run_in_threadpool(_sign_out, context, request, form)
+        return endpoint
 
     return [
         Route("/login", show, methods=["GET"]),
-        Route("/login", sign_in, methods=["POST"]),
-        Route("/logout", sign_out, methods=["POST"]),
+        Route("/login", taking_a_form(_sign_in), methods=["POST"]),
+        Route("/logout", taking_a_form(_sign_out), methods=["POST"]),
     ]
 
 

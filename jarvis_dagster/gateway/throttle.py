@@ -40,8 +40,8 @@ class Throttle:
             return None
         return self._left_s(kind, who)
 
-    def is_over(self, kind: str, who: str) -> int | None:
-        """The seconds to wait if one more would be too many; counts nothing."""
+    def would_wait_s(self, kind: str, who: str) -> int | None:
+        """The seconds to wait if one more would be too many, else None; counts nothing."""
         if self._limiter.test(self._limits[kind], kind, who):
             return None
         return self._left_s(kind, who)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from temporalio import activity
+from temporalio.exceptions import CancelledError
 
 from jarvis_dagster.workflows.activity_tools import Heart, permanent_failures
 
@@ -73,8 +74,6 @@ class AutopilotActivities:
             def progress(_what: str, done: int, total: int) -> None:
                 heart.progress(done, total)
                 if cancelled():  # a thread is not stopped from outside
-                    from temporalio.exceptions import CancelledError
-
                     raise CancelledError("The step was cancelled.")
 
             return step(self._pilot(progress))

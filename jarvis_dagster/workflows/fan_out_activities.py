@@ -39,10 +39,7 @@ if TYPE_CHECKING:
     from jarvis_dagster.hockey.detection.segments import Border
     from jarvis_dagster.services.storage import JarvisStorageService
 
-__all__ = ["SEGMENT_S", "FanOutActivities"]
-
-SEGMENT_S = 60.0
-"""Length of the parts; see ``benchmarks/workflows.py`` for what a border costs."""
+__all__ = ["FanOutActivities"]
 
 
 class FanOutActivities:
@@ -54,6 +51,8 @@ class FanOutActivities:
         model: The detector where the input names none; None is the one that ships with Jarvis.
         threads: For the detector; None is one for each physical core.
         heartbeat_s: After so much silence a part is given to another worker.
+        segment_s: Length of the parts where the input names none; see ``benchmarks/workflows.py``
+            for what a border costs.
     """
 
     def __init__(
@@ -64,12 +63,14 @@ class FanOutActivities:
         *,
         threads: int | None = None,
         heartbeat_s: float = 20.0,
+        segment_s: float = 60.0,
     ) -> None:
         self._storage = storage
         self._work_dir = work_dir
         self._model = model
         self._threads = threads
         self._heartbeat_s = heartbeat_s
+        self._segment_s = segment_s
         self._loaded = threading.local()
 
     @property
@@ -92,7 +93,7 @@ class FanOutActivities:
                 ms = measure_detector(detector, info.width_px, info.height_px)
                 choice = choose_stride(info.fps, ms)
                 stride, reason = choice.stride, choice.reason
-            frames = round(float(given.get("segment_s") or SEGMENT_S) * info.fps)
+            frames = round(float(given.get("segment_s") or self._segment_s) * info.fps)
             facts = {
                 "frames": info.frame_count,
                 "model": detector.name,

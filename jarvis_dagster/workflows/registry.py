@@ -56,6 +56,7 @@ class Tools:
         model: The ONNX detector; None is the one that ships with Jarvis.
         threads: For detection; None is one for each physical core.
         heartbeat_s: After so much silence a part of a video is given to another worker.
+        segment_s: Length of those parts where who asks names none.
         settings: In force; without them the Autopilot is not served.
     """
 
@@ -65,6 +66,7 @@ class Tools:
     settings: Settings | None = None
     threads: int | None = None
     heartbeat_s: float = 20.0
+    segment_s: float = 60.0
 
     def acting(self, component: str) -> JarvisCoreServices:
         """The services with the rights of a component alone, where the settings say so."""
@@ -77,7 +79,12 @@ def activities_of(kind: str, tools: Tools) -> list[Callable[..., Any]]:
         return ApprovalActivities(lambda: tools.core).all
     if kind == "vision":
         where = (lambda: tools.acting("spotlight").storage_service, tools.work_dir, tools.model)
-        parts = FanOutActivities(*where, threads=tools.threads, heartbeat_s=tools.heartbeat_s)
+        parts = FanOutActivities(
+            *where,
+            threads=tools.threads,
+            heartbeat_s=tools.heartbeat_s,
+            segment_s=tools.segment_s,
+        )
         looking = VisionActivities(*where).all + parts.all
         return looking if tools.settings is None else [*looking, *_autopilot(tools).vision]
     if kind == "training":

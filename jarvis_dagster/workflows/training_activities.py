@@ -10,6 +10,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from temporalio import activity
+from temporalio.exceptions import CancelledError
 
 from jarvis_dagster.workflows.activity_tools import Heart, permanent_failures
 
@@ -63,15 +64,8 @@ class TrainingActivities:
             def progress(done: int, total: int) -> None:
                 heart.progress(done, total)
                 if cancelled():  # a thread is not stopped from outside
-                    raise activity_cancelled()
+                    raise CancelledError("The training was cancelled.")
 
             shop = dataclasses.replace(self._workshop(), progress=progress, who="workflow")
             result: dict[str, Any] = getattr(shop, name)(content)
             return result
-
-
-def activity_cancelled() -> BaseException:
-    """What ends an activity that was asked to stop."""
-    from temporalio.exceptions import CancelledError
-
-    return CancelledError("The training was cancelled.")

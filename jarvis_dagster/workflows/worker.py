@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from jarvis_dagster.services.workflow import WorkflowConfig
 
-__all__ = ["main", "run_worker", "serve"]
+__all__ = ["leave", "main", "run_worker", "serve"]
 
 _LOG = logging.getLogger(__name__)
 _MOST_WAITING = 20
@@ -209,6 +209,7 @@ def main(kinds: Sequence[str] = SERVED, metrics: str | None = None) -> int:
                     settings,
                     threads=settings.vision.threads,
                     heartbeat_s=settings.workflow.heartbeat_s,
+                    segment_s=settings.workflow.segment_s,
                 ),
                 kinds=kinds,
                 analytics=True,
