@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pydantic
 
-from jarvis_dagster.errors import BadInputError
+from jarvis_dagster.services.analytics.checking import checked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,10 +52,4 @@ def read_alert(config: Mapping[str, Any]) -> Alert:
     Raises:
         BadInputError: naming what is wrong with it.
     """
-    try:
-        return Alert.model_validate(dict(config))
-    except pydantic.ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False)
-        )
-        raise BadInputError(f"The alert is not valid ({faults}).") from None
+    return checked(Alert, config, "alert")

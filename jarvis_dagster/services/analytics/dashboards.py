@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pydantic
 
-from jarvis_dagster.errors import BadInputError
+from jarvis_dagster.services.analytics.checking import checked
 from jarvis_dagster.services.files import atomic_path
 
 if TYPE_CHECKING:
@@ -111,13 +111,7 @@ def read_dashboard(config: Mapping[str, Any]) -> Dashboard:
     Raises:
         BadInputError: naming what is wrong with it.
     """
-    try:
-        return Dashboard.model_validate(dict(config))
-    except pydantic.ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False)
-        )
-        raise BadInputError(f"The dashboard is not valid ({faults}).") from None
+    return checked(Dashboard, config, "dashboard")
 
 
 def own_dashboards() -> dict[str, Dashboard]:

@@ -1,8 +1,8 @@
 """Keeps metrics so that a process that ends at once loses none of them.
 
-Belongs here: one SQLite file that all processes of a machine add to, and its
-series as Prometheus families. Does not belong here: names and units
-(``service.py``), HTTP (``endpoint.py``).
+Belongs here: one SQLite file that all processes of a machine add to. Does not belong here: names
+and units (``service.py``), its series as Prometheus reads them (``families.py``), HTTP
+(``endpoint.py``).
 
 A database and not prometheus-client's multi-process files, because each run is
 a process: those leave three files a process for ever, and choose their mode for
@@ -20,6 +20,7 @@ import time
 from typing import TYPE_CHECKING
 
 from jarvis_dagster.errors import BadInputError, PermanentError, TransientError
+from jarvis_dagster.services.analytics.families import BUCKETS, family
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -27,10 +28,7 @@ if TYPE_CHECKING:
 
     from prometheus_client import Metric
 
-__all__ = ["BUCKETS", "FOLDED", "OTHER", "MetricStore"]
-
-BUCKETS = tuple(round(digit * 10.0**power, 10) for power in range(-3, 6) for digit in (1, 2.5, 5))
-"""Upper bounds of all histograms: from a millisecond to days, in steps of about two."""
+__all__ = ["FOLDED", "OTHER", "MetricStore"]
 
 OTHER = "other"
 """The value of a label that stands for all that came after the limit."""
@@ -209,7 +207,7 @@ class MetricStore:
         for name, values, part, value in rows:
             series.setdefault(name, {}).setdefault(values, {})[part] = value
         for name, kind, labels in metrics:
-            yield _family(name, kind, json.loads(labels), series.get(name, {}))
+            yield family(name, kind, json.loads(labels), series.get(name, {}))
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -274,36 +272,3 @@ def _require_same(
             f"{name} has the labels {known_labels}, not {labels}.",
             "Use the same labels every time, or another name.",
         )
-
-
-def _family(
-    name: str, kind: str, labels: list[str], series: Mapping[str, Mapping[str, float]]
-) -> Metric:
-    from prometheus_client.core import (
-        CounterMetricFamily,
-        GaugeMetricFamily,
-        HistogramMetricFamily,
-    )
-
-    text = name.replace("_", " ").capitalize() + "."
-    if kind == "histogram":
-        histogram = HistogramMetricFamily(name, text, labels=labels)
-        for values, parts in series.items():
-            histogram.add_metric(json.loads(values), _cumulative(parts), parts["sum"])
-        return histogram
-    family = (
-        CounterMetricFamily(name, text, labels=labels)
-        if kind == "counter"
-        else GaugeMetricFamily(name, text, labels=labels)
-    )
-    for values, parts in series.items():
-        family.add_metric(json.loads(values), parts["value"])
-    return family
-
-
-def _cumulative(parts: Mapping[str, float]) -> list[tuple[str, float]]:
-    total, buckets = 0.0, []
-    for bound in (*BUCKETS, float("inf")):
-        total += parts.get(f"le:{bound!r}", 0.0)
-        buckets.append(("+Inf" if bound == float("inf") else repr(bound), total))
-    return buckets
