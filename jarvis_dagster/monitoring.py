@@ -163,6 +163,7 @@ def serve(settings: Settings, host: str, port: int) -> Iterator[int]:
 
 def main() -> int:
     """Serve until SIGTERM or Ctrl-C."""
+    from jarvis_dagster.logs import write_logs
     from jarvis_dagster.settings import load_settings
 
     parser = argparse.ArgumentParser(description="Serve metrics and health.")
@@ -173,7 +174,9 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        with serve(load_settings(), arguments.host, arguments.port):
+        settings = load_settings()
+        write_logs(settings)
+        with serve(settings, arguments.host, arguments.port):
             stop.wait()
     except JarvisError as error:
         sys.stderr.write(f"{error}\n")

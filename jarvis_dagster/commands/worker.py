@@ -26,6 +26,7 @@ def work(kinds: Sequence[str], metrics: str | None) -> None:
 
 def autoscale(kinds: Sequence[str], metrics: str | None, least: int, most: int) -> None:
     """Keep as many workers as what waits needs, until SIGTERM or Ctrl-C."""
+    from jarvis_dagster.logs import write_logs
     from jarvis_dagster.settings import load_settings
     from jarvis_dagster.wiring import core_services, with_embedded
     from jarvis_dagster.workflows.registry import SERVED
@@ -48,7 +49,7 @@ def autoscale(kinds: Sequence[str], metrics: str | None, least: int, most: int) 
             words += ["--kind", kind]
         return words if metrics is None else [*words, "--metrics", _port_after(metrics, number)]
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    write_logs(settings)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -6,7 +6,6 @@ Belongs here: starting them. Does not belong here: what they do (``app``, ``prox
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
 from pathlib import Path
 
@@ -26,7 +25,6 @@ def main(argv: list[str] | None = None) -> int:
     proxy.add_argument("--state", type=Path, required=True, help="Folder for its certificates.")
     proxy.add_argument("--print", action="store_true", help="Print its configuration and end.")
     arguments = parser.parse_args(argv)
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
         if arguments.which == "login":
             _login(arguments.host, arguments.port)
@@ -42,10 +40,12 @@ def _login(host: str, port: int) -> None:
     import uvicorn
 
     from jarvis_dagster.gateway.app import make_app
+    from jarvis_dagster.logs import write_logs
     from jarvis_dagster.settings import load_settings
     from jarvis_dagster.wiring import core_services, with_embedded
 
     settings = with_embedded(load_settings())
+    write_logs(settings)
     uvicorn.run(
         make_app(settings, core_services(settings)),
         host=host,

@@ -50,7 +50,9 @@ class Settings(Section):
         "development", description="Which overlay is in force; set by `JARVIS_ENV`."
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = pydantic.Field(
-        "INFO", description="Least level of log messages that are written."
+        "INFO",
+        description="Least level of log messages that workers, the login and the metrics page"
+        " write; Dagster's runs have logs of their own.",
     )
     disk_reserve_mb: int = pydantic.Field(
         256, ge=64, description="Room (MiB) of the disk that no video's analysis may begin to use."

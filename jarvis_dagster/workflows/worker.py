@@ -190,12 +190,13 @@ def _runtime(metrics: str | None) -> Runtime | None:
 def main(kinds: Sequence[str] = SERVED, metrics: str | None = None) -> int:
     """Serve with the settings in force; the exit code."""
     from jarvis_dagster.champions import chosen_detector
+    from jarvis_dagster.logs import write_logs
     from jarvis_dagster.settings import load_settings
     from jarvis_dagster.wiring import core_services, with_embedded
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     try:
         settings = with_embedded(load_settings())
+        write_logs(settings)
         if settings.workflow is None:
             raise AssertionError("with_embedded fills it in")
         model = chosen_detector(settings).path if "vision" in kinds else None

@@ -41,6 +41,20 @@ def test_every_jarvis_command_and_option_exists(line: str) -> None:
     assert {word for word in words if word.startswith("-")} <= known, line
 
 
+def test_every_command_that_people_are_told_of_exists() -> None:
+    """Pages in running text, and the remedies and help in the code."""
+    top = get_command(app).commands  # type: ignore[attr-defined]
+    unknown = set()
+    for path in [*PAGES, *(ROOT / "jarvis_dagster").rglob("*.py")]:
+        for name, second in re.findall(
+            r"`jarvis ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?", path.read_text("utf-8")
+        ):
+            inner = getattr(top.get(name), "commands", None)
+            if name not in top or (inner and second and second not in inner):
+                unknown.add(f"{path.name}: jarvis {name} {second}".strip())
+    assert unknown == set()
+
+
 @pytest.mark.parametrize("line", [line for page in PAGES for line in commands(page, "make")])
 def test_every_make_target_exists(line: str) -> None:
     target = shlex.split(line, comments=True)[1:]

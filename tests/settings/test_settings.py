@@ -1,6 +1,9 @@
 """The settings: merging, references, errors that name key and file, documentation."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pydantic
@@ -157,3 +160,25 @@ def test_the_documentation_lists_every_setting() -> None:
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(pydantic.ValidationError):
         load_settings().vision.highlights = 1  # type: ignore[misc]
+
+
+def test_the_level_of_logs_is_that_of_the_settings(tmp_path: Path) -> None:
+    path = write(tmp_path, "log_level: DEBUG")
+    code = (
+        "import logging\n"
+        "from jarvis_dagster.logs import write_logs\n"
+        "from jarvis_dagster.settings import load_settings\n"
+        "write_logs(load_settings())\n"
+        "logging.getLogger('jarvis_dagster.anything').debug('of ours')\n"
+        "logging.getLogger('library').info('of others')\n"
+        "logging.getLogger('library').warning('a warning')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "JARVIS_CONFIG": str(path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    said = [line.rpartition(" ")[2] for line in done.stderr.splitlines()]
+    assert said == ["ours", "warning"]
