@@ -364,3 +364,14 @@ def eventually(told: Any, seconds: float = 60.0) -> Any:
             return found
         time.sleep(0.1)
     raise AssertionError("it did not happen")
+
+
+def refused(gateway: Gateway, answer: Answer, status: int, by: str, action: str = "") -> dict:
+    """See that it was refused, and that the log says whom and what."""
+    assert answer.status == status, answer.text[:500]
+    entry = gateway.last_entry()
+    assert not entry["allowed"], entry
+    assert entry["by"] == by, entry
+    assert entry["from"] == "127.0.0.1"
+    assert not action or entry["action"] == action, entry
+    return entry
