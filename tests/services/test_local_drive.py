@@ -297,3 +297,31 @@ def test_nothing_is_lost_whatever_is_done(
     }
     assert there == wanted
     assert list(drive.root.rglob("*.part")) == []
+
+
+def test_a_root_that_is_away_is_not_made_anew(tmp_path: Path) -> None:
+    root, film = tmp_path / "disk" / "club", tmp_path / "film.mp4"
+    film.write_bytes(b"film")
+
+    def opened() -> LocalFolderDrive:
+        return LocalFolderDrive(root, tmp_path / "state")
+
+    folder = opened().create_folder("Results")
+    opened().upload(film, folder.id)
+    away = root.rename(tmp_path / "elsewhere")
+    for mounted in (False, True):
+        if mounted:
+            root.mkdir()  # where a disk would be mounted
+        for call in (
+            lambda: opened().upload(film, folder.id),
+            lambda: opened().find("Results/film.mp4"),
+            lambda: opened().stat("Results/film.mp4"),
+            lambda: list(opened().list_all()),
+            lambda: opened().check(),
+        ):
+            with pytest.raises(TransientError, match=r"is away.*Mount its disk"):
+                call()
+        assert not mounted or list(root.iterdir()) == []
+    root.rmdir()
+    away.rename(root)
+    assert opened().find("Results/film.mp4") is not None

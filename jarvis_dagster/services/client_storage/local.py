@@ -52,11 +52,12 @@ class LocalFolderDrive(Drive):
     """Files under ``root``, which is created when it is missing.
 
     Args:
-        state_dir: Where to keep what is known of the files; None is in the root.
+        state_dir: Where to keep what is known of the files; None is in the root. With one, a root
+            that was seen before is not made again when it is away.
     """
 
     def __init__(self, root: Path, state_dir: Path | None = None) -> None:
-        self._tree = LocalTree(root)
+        self._tree = LocalTree(root, state_dir)
         self.root = self._tree.root
         state = state_dir or self.root / STATE
         self._hashes = HashCache(state / "hashes.sqlite")

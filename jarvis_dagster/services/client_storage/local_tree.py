@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import hashlib
 import logging
 import mimetypes
 import os
@@ -15,7 +16,7 @@ import stat
 import unicodedata
 from typing import TYPE_CHECKING
 
-from jarvis_dagster.errors import BadInputError, PermanentError
+from jarvis_dagster.errors import BadInputError, PermanentError, TransientError
 from jarvis_dagster.services.client_storage.drive import DriveFile, is_temporary
 
 if TYPE_CHECKING:
@@ -31,10 +32,39 @@ _LOG = logging.getLogger(__name__)
 
 
 class LocalTree:
-    """Reads a folder of this machine; ids are paths from ``root`` as they are on disk."""
+    """Reads a folder of this machine; ids are paths from ``root`` as they are on disk.
 
-    def __init__(self, root: Path) -> None:
+    Args:
+        known: Folder in which is noted that the root was seen: from then on one that is missing, or
+            empty as the place of a disk that is not mounted, is away and is not made anew.
+    """
+
+    def __init__(self, root: Path, known: Path | None = None) -> None:
         self.root = root.absolute()
+        name = hashlib.sha256(str(self.root).encode()).hexdigest()[:16]
+        self._known = None if known is None else known / f"seen-{name}"
+
+    def require_root(self) -> None:
+        """Return when the root is there; made where it was never seen.
+
+        Raises:
+            TransientError: it was seen, and is away.
+        """
+        mark, known = self.root / STATE / "drive", self._known
+        if known is not None and mark.exists() and known.exists():
+            return
+        if known is not None and known.exists():
+            raise TransientError(
+                f"The drive's folder {self.root} is away, or another is in its place.",
+                f"Mount its disk; if another is meant, make the file {mark}.",
+            )
+        with disk_errors(str(self.root)):
+            self.root.mkdir(parents=True, exist_ok=True)
+        if known is not None:
+            with contextlib.suppress(OSError):  # a folder that can only be read
+                for path in (mark, known):
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.touch()
 
     def inside(self, file_id: str) -> Path:
         """The path of an id; it exists or not, but cannot be outside of the root.
@@ -55,6 +85,7 @@ class LocalTree:
         """The path of a file or folder that is there."""
         path = self.inside(file_id)
         if not path.exists():
+            self.require_root()
             raise BadInputError(f"{file_id} does not exist in {self.root}.")
         return path
 
@@ -68,8 +99,7 @@ class LocalTree:
     def folder(self, folder_id: str | None) -> Path:
         """The path of a folder that is there; the root is made."""
         if folder_id is None:
-            with disk_errors(str(self.root)):
-                self.root.mkdir(parents=True, exist_ok=True)
+            self.require_root()
             return self.root
         path = self.existing(folder_id)
         if not path.is_dir():
@@ -89,12 +119,17 @@ class LocalTree:
         return None
 
     def describe(self, path: Path) -> DriveFile | None:
-        """The entry as a value; None for what is gone, special or outside."""
+        """The entry as a value; None for what is gone, special or outside.
+
+        Raises:
+            TransientError: the whole root is away.
+        """
         try:
             if not self._is_below(path):
                 return None
             return self._describe(path.relative_to(self.root).as_posix(), path.stat())
         except (FileNotFoundError, NotADirectoryError):
+            self.require_root()
             return None
 
     def walk(self, folder: Path, *, recursive: bool) -> Iterator[DriveFile]:
