@@ -324,15 +324,21 @@ class Away:
 
 
 def soak(
-    club: Club, rounds: int, pause_s: float, only: str, full_disk: Callable[[], None] | None
+    club: Club,
+    full_disk: Callable[[], None] | None,
+    *,
+    rounds: int,
+    pause_s: float,
+    every: int,
+    only: str,
 ) -> dict[str, Away]:
     """How long things were away, after each kind of fault."""
     away: dict[str, Away] = collections.defaultdict(Away)
     for number in range(rounds):
-        for name, happen in faults(club, full_disk):
-            if only not in name:
-                continue
-            club.upload()
+        chosen = [one for one in faults(club, full_disk) if only in one[0]]
+        for turn, (name, happen) in enumerate(chosen):
+            if turn % every == 0:
+                club.upload()
             if name.split()[-1] in _NEEDS_WORKFLOW:
                 club.load.start_workflow(_VIDEO_KEY)
             time.sleep(pause_s)
@@ -383,6 +389,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--rounds", type=int, default=1, help="How often each fault happens.")
     parser.add_argument("--pause", type=float, default=10, help="Seconds between two faults.")
+    parser.add_argument("--every", type=int, default=1, help="A video before every n-th fault.")
     parser.add_argument("--limit", type=float, default=300, help="Longest wait for a recovery.")
     parser.add_argument("--wait", type=float, default=1800, help="Longest wait for the results.")
     parser.add_argument("--only", default="", help="Only faults whose name has this in it.")
@@ -402,7 +409,14 @@ def main() -> None:
         club.load.start()
         full_disk = partial(fill_disk, club, 40) if options.disk else None
         began = time.monotonic()
-        away = soak(club, options.rounds, options.pause, options.only, full_disk)
+        away = soak(
+            club,
+            full_disk,
+            rounds=options.rounds,
+            pause_s=options.pause,
+            every=options.every,
+            only=options.only,
+        )
         club.load.close()
         wrong = judged(club, options.wait)
         minutes = (time.monotonic() - began) / 60
