@@ -552,3 +552,10 @@ def test_what_changes_during_the_run_is_left_for_the_next(agreed: Pair, call: st
     late = {b for drive in (agreed.a, agreed.b) for b in drive.files().values() if b[:4] == b"late"}
     agreed.a.before = agreed.b.before = lambda name, what: None
     assert late <= set(agreed.settle().values())
+
+
+def test_hostile_names_that_a_folder_would_make_one_are_two_files(tmp_path: Path) -> None:
+    pair = Pair(tmp_path, MemoryDrive(), MemoryDrive())
+    pair.a.put("a:b", b"colon")
+    pair.b.put("a?b", b"question")
+    assert pair.settle() == {"a:b": b"colon", "a?b": b"question"}

@@ -8,6 +8,9 @@ provider (``local.py``, ``google/``, ``icloud/``, ``onedrive/``).
 from __future__ import annotations
 
 import abc
+import tempfile
+import unicodedata
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from jarvis_dagster.errors import NotSupportedError
@@ -23,11 +26,11 @@ from jarvis_dagster.services.client_storage.values import (
     file_type,
     is_temporary,
 )
+from jarvis_dagster.services.files import sha256_file
 
 if TYPE_CHECKING:
     import datetime
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
 __all__ = [
     "FILE_TYPES",
@@ -51,6 +54,9 @@ class Drive(abc.ABC):
     the drive's root can be named. Temporary files of browsers, editors and
     synchronisers, and hidden files, are not listed. ``folder_id`` None is the
     drive's root. A drive may be used by several threads at once.
+
+    A provider has to bring what is abstract; what else it can do better than the
+    plain way here, it overrides.
 
     Every method raises ``BadInputError`` for an id that does not exist or is of
     the wrong kind, ``PermanentError`` for a refusal (no rights, no space), and
@@ -96,26 +102,33 @@ class Drive(abc.ABC):
     def stat(self, file_id: str) -> DriveFile | None:
         """The file or folder, or None where it is gone or in the trash."""
 
-    @abc.abstractmethod
     def find(self, path: str) -> DriveFile | None:
         """The file or folder at a path from the root, in any Unicode form.
 
         Of several with one name, the one that was there first.
         """
+        wanted = unicodedata.normalize("NFC", path)
+        found = [file for file in self.list_all(recursive=True) if file.path == wanted]
+        return min(found, key=lambda file: (file.modified, file.id), default=None)
 
-    @abc.abstractmethod
     def sha256(self, file_id: str) -> str:
         """The SHA-256 of a file's content in hex; remembered while it is unchanged."""
+        with tempfile.TemporaryDirectory(prefix="jarvis-") as scratch:
+            path = Path(scratch) / "content"
+            self.download(file_id, path)
+            return sha256_file(path)
 
-    @abc.abstractmethod
     def start_token(self) -> str:
         """A token for :meth:`changes` that stands for now.
 
         Whoever wants everything takes the token first, lists, and asks for the
         changes afterwards: then nothing falls between.
-        """
 
-    @abc.abstractmethod
+        Raises:
+            NotSupportedError: the drive cannot tell changes.
+        """
+        raise NotSupportedError("This drive cannot tell what changed.", "List it again.")
+
     def changes(self, token: str, *, limit: int = 200) -> Changes:
         """One page of what changed since ``token``.
 
@@ -128,7 +141,9 @@ class Drive(abc.ABC):
         Raises:
             TokenExpiredError: the provider forgot; list everything again.
             BadInputError: the token is not one.
+            NotSupportedError: the drive cannot tell changes.
         """
+        raise NotSupportedError("This drive cannot tell what changed.", "List it again.")
 
     @abc.abstractmethod
     def download(self, file_id: str, path: Path, *, progress: Progress | None = None) -> DriveFile:
@@ -202,13 +217,13 @@ class Drive(abc.ABC):
             ConflictError: it has another version; nothing was changed.
         """
 
-    @abc.abstractmethod
     def check(self) -> None:
         """Return when the drive can be used; otherwise raise with a remedy."""
+        self.list(page_size=1)
 
-    @abc.abstractmethod
     def quota(self) -> Quota:
         """How much is stored and how much may be."""
+        raise NotSupportedError("This drive does not tell how much it holds.")
 
     def share(
         self,

@@ -13,6 +13,7 @@ import logging
 import mimetypes
 import os
 import stat
+import time
 import unicodedata
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,8 @@ STATE = ".jarvis"
 """The folder of the root that Jarvis keeps its own state in."""
 
 _LOG = logging.getLogger(__name__)
+_TICK_S = 2.0
+"""The coarsest clock of a file system in use."""
 
 
 class LocalTree:
@@ -202,8 +205,11 @@ class LocalTree:
         times = f"{status.st_mtime_ns:x}-{status.st_ctime_ns:x}"
         version = f"{status.st_size:x}-{times}-{status.st_ino:x}"
         media_type = mimetypes.guess_type(file_id)[0] or "application/octet-stream"
+        changed = max(status.st_mtime, status.st_ctime)
         return DriveFile(
-            file_id, path, status.st_size, version, modified, media_type, parent_id=parent
+            *(file_id, path, status.st_size, version, modified, media_type),
+            parent_id=parent,
+            is_fresh=time.time() - changed < _TICK_S,
         )
 
 

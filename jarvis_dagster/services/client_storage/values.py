@@ -62,6 +62,8 @@ class DriveFile:
         media_type: ``video/mp4``; empty for a folder.
         sha256: Of the content where the provider tells it; otherwise empty.
         parent_id: Of the folder it is in; empty for what is in the drive's root.
+        is_fresh: Whether it may change once more without a new version, because it
+            was changed within the tick of the clock that versions are made of.
     """
 
     id: str
@@ -73,6 +75,7 @@ class DriveFile:
     is_folder: bool = False
     sha256: str = ""
     parent_id: str = ""
+    is_fresh: bool = dataclasses.field(default=False, compare=False)
 
     @property
     def name(self) -> str:

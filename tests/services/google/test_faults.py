@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -163,3 +164,20 @@ def test_an_outage_that_begins_midway_is_bounded_too(
         # A piece of an upload may first ask whether the file has arrived.
         assert skip + 5 <= len(server.faults.log) <= skip + 6
     assert len(server.faults.log) <= skip + 6
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind"),
+    [("RATE_LIMIT_EXCEEDED", TransientError), ("SERVICE_DISABLED", PermanentError)],
+)
+def test_a_refusal_in_the_form_of_newer_services(reason: str, kind: type[JarvisError]) -> None:
+    import httplib2
+    from googleapiclient.errors import HttpError
+
+    from jarvis_dagster.services.client_storage.google.faults import translated
+
+    detail = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason}
+    said = {"code": 403, "message": "no", "status": "PERMISSION_DENIED", "details": [detail]}
+    refused = HttpError(httplib2.Response({"status": 403}), json.dumps({"error": said}).encode())
+    with pytest.raises(kind, match=reason), translated("It cannot be listed", ""):
+        raise refused

@@ -193,3 +193,17 @@ def test_a_folder_that_two_make_at_once_is_the_older(
     server.files.create = late  # type: ignore[method-assign]
     assert drive.create_folder("Results").id == theirs[0]
     assert [file.id for file in drive.list_all()] == theirs
+
+
+def test_a_server_that_gives_no_ids_beforehand_gets_no_file_twice(
+    server: GoogleServer, drive: GoogleDrive, source: Path
+) -> None:
+    server.faults.add("status", match="generateIds", status=404, reason="notFound", times=1000)
+    server.faults.add("drop", match="upload_id", method="PUT", skip=2, done=True, times=2)
+    file = drive.upload(source)
+    assert server.world.files[file.id].content == CONTENT
+    server.faults.add("drop", match="/files?", method="POST", done=True)
+    folder = drive.create_folder("Games")
+    assert names(server) == ["Games", "clip.mp4"]
+    assert drive.create_folder("Games").id == folder.id
+    assert sum("generateIds" in line for line in server.faults.log) == 1

@@ -41,14 +41,23 @@ def create_folder(api: GoogleApi, look: Look, ids: Ids, parent: Place, name: str
     if there is not None:
         return there
     what = f"The folder {name} cannot be made"
-    body = {"id": ids.take(), "name": name, "mimeType": FOLDER, "parents": [parent.id]}
-    try:
-        made = api.call(
+    body = {"name": name, "mimeType": FOLDER, "parents": [parent.id]}
+    file_id = ids.take()
+    if file_id:
+        body["id"] = file_id
+
+    def attempt() -> Raw:
+        # Without an id of its own it may have been made by the attempt before.
+        there = None if file_id else _folder_named(look, parent, name)
+        return there or api.once(
             what,
             lambda drive: drive.files().create(body=body, fields=FIELDS, supportsAllDrives=True),
         )
+
+    try:
+        made = api.run(attempt)
     except JarvisError as error:
-        made = fetch(api, str(body["id"])) if status_of(error) == 409 else None
+        made = fetch(api, file_id) if file_id and status_of(error) == 409 else None
         if made is None:
             raise
     made = whole(made, what)

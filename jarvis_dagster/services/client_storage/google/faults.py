@@ -32,7 +32,7 @@ __all__ = ["damaged", "status_of", "translated"]
 # What the client library stumbles over in an answer that is not what was promised.
 _NONSENSE = (ValueError, LookupError, TypeError, AttributeError)
 _BUSY = {"rateLimitExceeded", "userRateLimitExceeded", "backendError", "internalError"}
-_BUSY |= {"RATE_LIMIT_EXCEEDED", "transientError"}
+_BUSY |= {"RATE_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED", "transientError"}
 _REMEDIES = {
     "storageQuotaExceeded": "Free some space, or use a shared drive.",
     "teamDriveFileLimitExceeded": "Remove files from the shared drive.",
@@ -45,6 +45,7 @@ _REMEDIES = {
     "insufficientFilePermissions": "Ask the owner for the right to do this.",
     "appNotAuthorizedToFile": "The setting `access` is app_files: this file was not made here.",
     "domainPolicy": "The administrator of the domain does not allow it.",
+    "SERVICE_DISABLED": "Enable the Google Drive API in the Google Cloud console.",
     "accessNotConfigured": "Enable the Google Drive API in the Google Cloud console.",
     "invalidSharingRequest": "Use an address that has a Google account.",
 }
@@ -131,8 +132,9 @@ def _details(error: Any) -> tuple[str, str]:
     """Reason and message of an answer in any of the forms that Google uses."""
     try:
         body = json.loads(error.content)["error"]
-        first = (body.get("errors") or [{}])[0]
-        return str(first.get("reason") or body.get("status") or ""), str(body.get("message") or "")
+        told = [*(body.get("errors") or ()), *(body.get("details") or ())]
+        reasons = [str(one["reason"]) for one in told if one.get("reason")]
+        return (reasons or [str(body.get("status") or "")])[0], str(body.get("message") or "")
     except (AttributeError, ValueError, KeyError, TypeError, IndexError):
         return "", ""
 

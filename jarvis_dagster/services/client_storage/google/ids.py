@@ -8,7 +8,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from jarvis_dagster.services.client_storage.google.faults import damaged
+from jarvis_dagster.errors import JarvisError
+from jarvis_dagster.services.client_storage.google.faults import damaged, status_of
 
 if TYPE_CHECKING:
     from jarvis_dagster.services.client_storage.google.api import GoogleApi
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Ids"]
 
 _AT_ONCE = 100
+_UNKNOWN = {404, 405, 501}
 
 
 class Ids:
@@ -25,19 +27,26 @@ class Ids:
         self._api = api
         self._lock = threading.Lock()
         self._free: list[str] = []
+        self._are_none = False
 
     def take(self) -> str:
-        """An id that no file has."""
+        """An id that no file has; empty where the server gives none beforehand."""
         with self._lock:
-            if not self._free:
+            if not self._free and not self._are_none:
                 what = "No new file can be made"
-                answer = self._api.call(
-                    what,
-                    lambda drive: drive.files().generateIds(
-                        count=_AT_ONCE, space="drive", fields="ids"
-                    ),
-                )
+                try:
+                    answer = self._api.call(
+                        what,
+                        lambda drive: drive.files().generateIds(
+                            count=_AT_ONCE, space="drive", fields="ids"
+                        ),
+                    )
+                except JarvisError as error:
+                    if status_of(error) not in _UNKNOWN:
+                        raise
+                    self._are_none = True  # a proxy or server that knows less than Google
+                    return ""
                 self._free = [str(file_id) for file_id in answer.get("ids") or ()]
                 if not self._free:
                     raise damaged(what)
-            return self._free.pop()
+            return self._free.pop() if self._free else ""

@@ -115,18 +115,20 @@ class Upload:
 
     def _create(self, folder: Place, name: str) -> Raw:
         body: dict[str, Any] = {
-            "id": self._ids.take(),
             "name": name,
             "parents": [folder.id],
             "mimeType": self._source.media_type,
         }
+        file_id = self._ids.take()
+        if file_id:
+            body["id"] = file_id
         sent = send(
             self._api,
             self._source,
             lambda drive, media: drive.files().create(
                 body=body, media_body=media, fields=FIELDS, supportsAllDrives=True
             ),
-            lambda: fetch(self._api, body["id"], once=True),
+            lambda: self._arrived(folder, name, file_id),
             self._progress,
         )
         try:
@@ -136,6 +138,13 @@ class Upload:
             trash(self._api, sent, name)
             raise
         return sent
+
+    def _arrived(self, folder: Place, name: str, file_id: str) -> Raw | None:
+        """The new file, if its last piece arrived and only the answer was lost."""
+        if file_id:
+            return fetch(self._api, file_id, once=True)
+        there = self._look.named(folder, name)
+        return next((raw for raw in there if self._source.is_content_of(raw)), None)
 
     def _verify(self, sent: Raw) -> None:
         if not self._source.is_content_of(sent, unless_told=True):

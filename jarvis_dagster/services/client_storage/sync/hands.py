@@ -75,7 +75,7 @@ class Hands:
     def _fetch(self, side: SideName, node: Node) -> tuple[Path, str]:
         """A file of this machine with the content of a node, and its hash."""
         file, drive = self.places.now(side, node), self.places.drive(side)
-        if isinstance(drive, LocalFolderDrive) and not node.fresh:
+        if isinstance(drive, LocalFolderDrive) and not node.file.is_fresh:
             path = drive.path_of(file.id)  # sent as it is, and looked at again afterwards
             sha256 = sha256_file(path)
         elif getattr(self._fetched, "what", None) == (side, file.id, file.version):

@@ -158,7 +158,7 @@ class Looker:
                 else:
                     self.unreadable.append(Problem(side, node.path, str(error)))
                 return node
-            kept = self._now if node.fresh else self._hashes
+            kept = self._now if node.file.is_fresh else self._hashes
             kept[side, node.file.id] = (node.file.version, sha256)
             return dataclasses.replace(node, sha256=sha256)
 

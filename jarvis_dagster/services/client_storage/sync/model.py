@@ -79,8 +79,6 @@ class Node:
         held: A folder in which there is something that the filter leaves out. It
             is not removed, and not made elsewhere for its own sake.
         twins: Other folders of the same path, which some providers allow.
-        fresh: Changed so shortly before it was listed that it may change once
-            more without a new version.
     """
 
     file: DriveFile
@@ -89,7 +87,6 @@ class Node:
     sha256: str = ""
     held: bool = False
     twins: tuple[DriveFile, ...] = ()
-    fresh: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -63,14 +63,18 @@ def aliases(only_a: Iterable[str], only_b: Iterable[str]) -> dict[str, str]:
     Returns:
         The path of A by the path of B.
     """
-    by_safe: dict[str, list[str]] = {}
-    for path in sorted(only_a):
-        by_safe.setdefault(_tamed_path(path), []).append(path)
+    plain, became = set(only_a), dict[str, list[str]]()
+    for path in sorted(plain):
+        if (tame := _tamed_path(path)) != path:
+            became.setdefault(tame, []).append(path)
     found = {}
     for path in sorted(only_b):
-        same = by_safe.get(_tamed_path(path))
-        if same:
+        # Two names that would become the same are two files: one has to be what the other becomes.
+        if same := became.get(path):
             found[path] = same.pop(0)
+        elif (tame := _tamed_path(path)) != path and tame in plain:
+            found[path] = tame
+            plain.remove(tame)
     return found
 
 

@@ -17,7 +17,6 @@ from jarvis_dagster.services.client_storage.sync.names import (
     parent,
     tamed,
 )
-from jarvis_dagster.services.client_storage.sync.tree import is_fresh
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +43,6 @@ class There:
     sha256: str
     raw: str
     listed: bool
-    fresh: bool
 
     def is_same(self, another: There) -> bool:
         """Whether both are folders, or files of one content."""
@@ -54,7 +52,9 @@ class There:
 
     def seen(self) -> Seen:
         """What is remembered of it."""
-        return Seen(self.file.id, "" if self.fresh else self.file.version, self.raw, self.listed)
+        return Seen(
+            self.file.id, "" if self.file.is_fresh else self.file.version, self.raw, self.listed
+        )
 
 
 class Places:
@@ -79,7 +79,7 @@ class Places:
         if node is None:
             return None
         raw = "" if node.raw == node.path else node.raw
-        return There(node.file, node.sha256, raw, listed=True, fresh=node.fresh)
+        return There(node.file, node.sha256, raw, listed=True)
 
     def drive(self, side: SideName) -> Drive:
         """The drive of a side."""
@@ -124,7 +124,6 @@ class Places:
             sha256,
             "" if raw == path else raw,
             listed=False,
-            fresh=is_fresh(self._sides[side], file),
         )
 
     def is_still(self, side: SideName, file: DriveFile) -> bool:

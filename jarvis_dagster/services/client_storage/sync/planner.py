@@ -180,7 +180,7 @@ def _saw(last: Seen, node: Node) -> bool:
     file = node.file
     return (
         last.id == file.id
-        and last.version == ("" if node.fresh else file.version)
+        and last.version == ("" if file.is_fresh else file.version)
         and last.raw == ("" if node.raw == node.path else node.raw)
         and last.listed
     )
@@ -190,6 +190,6 @@ def _seen(node: Node) -> Seen:
     """What is remembered of a file or folder as it was listed."""
     return Seen(
         id=node.file.id,
-        version="" if node.fresh else node.file.version,
+        version="" if node.file.is_fresh else node.file.version,
         raw="" if node.raw == node.path else node.raw,
     )

@@ -7,11 +7,9 @@ leaving out what the filter leaves out. Does not belong here: decisions.
 from __future__ import annotations
 
 import dataclasses
-import datetime
 from typing import TYPE_CHECKING
 
 from jarvis_dagster.errors import PermanentError, TransientError
-from jarvis_dagster.services.client_storage.local import LocalFolderDrive
 from jarvis_dagster.services.client_storage.sync.filters import MARKER
 from jarvis_dagster.services.client_storage.sync.model import SIDES, Node, Tree
 from jarvis_dagster.services.client_storage.sync.names import aliases, composed, parents
@@ -23,9 +21,7 @@ if TYPE_CHECKING:
     from jarvis_dagster.services.client_storage.sync.filters import Filter
     from jarvis_dagster.services.client_storage.sync.model import Agreed, FileKey, Side, SideName
 
-__all__ = ["Listing", "is_fresh", "read_side", "trees"]
-
-_TICK = datetime.timedelta(seconds=2)
+__all__ = ["Listing", "read_side", "trees"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,14 +31,11 @@ class Listing:
     Attributes:
         entries: Listed paths from the side's folder, and what is there.
         markers: The pairs whose marker lies in the folder.
-        settled: What was changed later may change again without a new version;
-            None where versions are exact.
         top: What the drive's paths have before those of the side's folder.
     """
 
     entries: tuple[tuple[str, DriveFile], ...]
     markers: frozenset[str]
-    settled: datetime.datetime | None = None
     top: str = ""
 
 
@@ -62,7 +55,6 @@ def read_side(side: Side) -> Listing:
                 "Check that the drive is connected and the folder not in its trash.",
             )
         top = f"{composed(folder.path)}/"
-    settled = _settled(side)
     markers: set[str] = set()
     entries: list[tuple[str, DriveFile]] = []
     ids: dict[str, str] = {}
@@ -81,19 +73,7 @@ def read_side(side: Side) -> Listing:
             markers.add(marker[1])
         else:
             entries.append((path, file))
-    return Listing(tuple(entries), frozenset(markers), settled, top)
-
-
-def is_fresh(side: Side, file: DriveFile) -> bool:
-    """Whether a file may change once more without a new version."""
-    settled = _settled(side)
-    return settled is not None and file.modified > settled
-
-
-def _settled(side: Side) -> datetime.datetime | None:
-    if isinstance(side.drive, LocalFolderDrive):  # whose versions are times of the disk's clock
-        return datetime.datetime.now(datetime.UTC) - _TICK
-    return None
+    return Listing(tuple(entries), frozenset(markers), top)
 
 
 def trees(
@@ -175,8 +155,7 @@ def _tree(
     for path, raw, file in entries:
         if path in left_out:
             continue
-        fresh = listing.settled is not None and file.modified > listing.settled
-        node = Node(file, path, raw, file.sha256, fresh=fresh)
+        node = Node(file, path, raw, file.sha256)
         there = nodes.get(path)
         if there is None:
             nodes[path] = node
