@@ -154,11 +154,16 @@ def _stop_changed(
     states: dict[str, ProgramState],
     tell: OnEvent,
 ) -> None:
-    changed = [program for program in todo if program.name in states and states[program.name].pid]
-    for program in changed:
-        tell(Event("restarting", program.name, "its settings changed"))
-    if changed:
-        supervisor.stop([program.name for program in changed])
+    """Stop what runs otherwise, and what waits for its next start after several that failed."""
+    why = {
+        program.name: "its settings changed" if state.pid else "it was failing"
+        for program in todo
+        if (state := states.get(program.name)) and (state.pid or state.state == "BACKOFF")
+    }
+    for name, text in why.items():
+        tell(Event("restarting", name, text))
+    if why:
+        supervisor.stop(list(why))
 
 
 def _require_free_ports(program: Program) -> None:

@@ -98,6 +98,11 @@ def wait_for_text(path: Path, text: str) -> None:
     assert text in path.read_text()
 
 
+@tenacity.retry(stop=tenacity.stop_after_delay(60), wait=tenacity.wait_fixed(0.05))
+def wait_for_state(config: StackConfig, name: str, state: str) -> None:
+    assert row(config, name).state == state
+
+
 def test_life_of_a_stack(make_config: MakeConfig) -> None:
     config = make_config()
     at = ensure_up(config, ["object-store"])
@@ -249,6 +254,26 @@ def test_a_program_that_fails_says_why(make_config: MakeConfig) -> None:
     with pytest.raises(TransientError, match=r"(?s)Temporal.*not a database.*temporal\.log"):
         ensure_up(config, ["temporal"])
     assert row(config, "temporal").state in ("stopped", "failed")
+
+
+def test_a_failing_program_is_started_again_until_it_works(make_config: MakeConfig) -> None:
+    config = make_config()
+    ensure_up(config, ["temporal"])
+    database = StackPaths(config.data_dir).temporal / "temporal.db"
+    for path in database.parent.glob("temporal.db*"):
+        path.unlink()  # the program still has it open
+    database.write_bytes(b"this is not a database" * 100)
+    pid = row(config, "temporal").pid or 0
+    os.kill(pid, signal.SIGKILL)
+    wait_for_state(config, "temporal", "failing")
+    for path in database.parent.glob("temporal.db*"):
+        path.unlink()
+    events: list[Event] = []
+    ensure_up(config, ["temporal"], events.append)  # sooner than by itself
+    assert (events[0].kind, events[0].text) == ("restarting", "it was failing")
+    assert row(config, "temporal").state == "ready"
+    told = StackPaths(config.data_dir).supervisor_config.read_text()
+    assert "startretries=1000000" in told  # by itself, it never gives up
 
 
 def test_an_unknown_program_is_refused(make_config: MakeConfig) -> None:
