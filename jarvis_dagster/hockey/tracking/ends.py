@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from jarvis_dagster.hockey.tracking.sticks import stick_variance
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -31,6 +33,7 @@ class Motion:
     memory_s: float = 0.8  # time over which a velocity is forgotten
     size_drift: float = 0.25  # growth of log size, 1 / sqrt(s)
     window: int = 40  # detections at an end that tell its state
+    stick: float = 0.0  # share of what sticks out of a box by which its middle may be off
 
 
 @dataclasses.dataclass
@@ -140,6 +143,7 @@ def _step(
     state = (ends.place[on], ends.speed[on], ends.var[on], ends.mixed[on], ends.var_speed[on])
     mean, speed, var, mixed, var_speed = forecast(state, seconds, sigma, motion.memory_s)
     noise = (motion.noise * (boxes.box[rows, 2:] + 4)) ** 2
+    noise += stick_variance(boxes.box[rows], motion.stick)[:, :2]
     gain, pull = var / (var + noise), mixed / (var + noise)
     error = place[rows] - mean
     ends.place[on] = mean + gain * error

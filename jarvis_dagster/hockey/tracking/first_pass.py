@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from jarvis_dagster.hockey.tracking.sticks import stick_variance
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -34,10 +36,11 @@ class FirstPass:
     wait_cost: float = 3.0  # for a track that missed the frame before
     kit_cost: float = 1.5  # for a squared distance of colours twice the usual one
     kit_limit: float = 9.0  # colours alone never forbid a match
+    stick: float = 0.0  # share of what sticks out of a box by which its middle may be off
 
 
-def for_noise(noise: float) -> FirstPass:
-    """The numbers for detections of this ``noise`` (share of the box).
+def for_noise(noise: float, stick: float = 0.0) -> FirstPass:
+    """The numbers for detections of this ``noise`` (share of the box) and ``stick``.
 
     The gate is in units of the noise: where boxes are sharp, people's own turns go
     beyond it.
@@ -45,7 +48,7 @@ def for_noise(noise: float) -> FirstPass:
     usual = FirstPass()
     sharp = min(max(2 * (1 - noise / usual.noise), 0.0), 1.0)
     return dataclasses.replace(
-        usual, noise=noise, gate=usual.gate + 14 * sharp, push=usual.push + sharp
+        usual, noise=noise, gate=usual.gate + 14 * sharp, push=usual.push + sharp, stick=stick
     )
 
 
@@ -163,7 +166,8 @@ class _State:
         self._wear(np.arange(len(self.chains))[len(self.chains) - free.sum() :], kit[free])
 
     def _noise(self, seen: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray((self.options.noise * (seen[:, [2, 3, 2, 3]] + 4)) ** 2)
+        own = (self.options.noise * (seen[:, [2, 3, 2, 3]] + 4)) ** 2
+        return np.asarray(own + stick_variance(seen, self.options.stick))
 
     def _kit_cost(self, kit: NDArray[np.float64]) -> NDArray[np.float64]:
         """(T, N) cost of colours that differ from the mean of the track's."""

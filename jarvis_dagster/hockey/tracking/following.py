@@ -26,6 +26,7 @@ from jarvis_dagster.hockey.tracking.linking import Linking, link
 from jarvis_dagster.hockey.tracking.returns import join_returns, lone_labels
 from jarvis_dagster.hockey.tracking.selection import one_at_a_time, people
 from jarvis_dagster.hockey.tracking.smoothing import Smoothing, fill
+from jarvis_dagster.hockey.tracking.sticks import stick_share
 from jarvis_dagster.hockey.tracking.trimming import trim
 from jarvis_dagster.hockey.tracking.twins import hand_over, without_twins
 
@@ -59,9 +60,9 @@ def follow(shot: Shot, view: View) -> list[dict[str, NDArray]]:
     """Rows as :func:`fill` gives them: of all people of the shot, and of the puck; none empty."""
     ticks = np.unique(shot.boxes.frame)
     person = shot.boxes.label != view.puck
-    path, noise, boxes, pieces = _first_passes(shot, shot.boxes.take(person), ticks, view)
+    path, jitter, boxes, pieces = _first_passes(shot, shot.boxes.take(person), ticks, view)
     found = (
-        _people(shot, path, noise, boxes, pieces, ticks, view),
+        _people(shot, path, jitter, boxes, pieces, ticks, view),
         _puck(shot.boxes.take(~person), path, ticks, view),
     )
     return [rows for rows in found if rows is not None]
@@ -69,7 +70,7 @@ def follow(shot: Shot, view: View) -> list[dict[str, NDArray]]:
 
 def _first_passes(
     shot: Shot, boxes: Boxes, ticks: NDArray[np.int64], view: View
-) -> tuple[CameraPath, float, Boxes, list[NDArray[np.intp]]]:
+) -> tuple[CameraPath, tuple[float, float], Boxes, list[NDArray[np.intp]]]:
     """The camera, the jitter, the boxes of people, and tracklets made with all three."""
     if view.scan is None:
         path = CameraPath(ticks, motion_from_boxes(boxes, ticks))
@@ -82,21 +83,23 @@ def _first_passes(
     noise = measured_noise(boxes, rough)
     if view.scan is None:
         path = CameraPath(ticks, refine_motion(boxes, ticks, rough, view.fps))
-    exact = for_noise(max(noise, _LEAST_NOISE))
+    stick = stick_share(boxes, rough)
+    exact = for_noise(max(noise, _LEAST_NOISE), stick)
     worn = None if view.kit is None else in_own_units(view.kit[boxes.row], rough)
     pieces = tracklets(boxes, ticks, path.at(ticks), view.fps, exact, worn)
-    return path, noise, boxes, pieces
+    return path, (noise, stick), boxes, pieces
 
 
 def _people(
     shot: Shot,
     path: CameraPath,
-    noise: float,
+    jitter: tuple[float, float],
     boxes: Boxes,
     pieces: list[NDArray[np.intp]],
     ticks: NDArray[np.int64],
     view: View,
 ) -> dict[str, NDArray] | None:
+    noise, stick = jitter
     step = float(np.median(np.diff(ticks))) if len(ticks) > 1 else 1.0
     least = max(2, round(_PROVEN / step)) if len(ticks) > 2 else 1
     chains = link(
@@ -104,7 +107,7 @@ def _people(
         boxes.box[:, :2] - path.at(boxes.frame),
         [piece for piece in trim(boxes, ticks, pieces) if len(piece) >= least],
         fps=view.fps,
-        motion=Motion(noise=max(noise, _LEAST_NOISE)),
+        motion=Motion(noise=max(noise, _LEAST_NOISE), stick=stick),
         inside=_inside(boxes, (view.width_px, view.height_px)),
         kit=view.kit,
         options=Linking(),
@@ -118,7 +121,7 @@ def _people(
     if not chains:
         return None
     span = (shot.first, shot.last)
-    return fill(boxes, path, chains, fps=view.fps, noise=noise, span=span, step=step)
+    return fill(boxes, path, chains, fps=view.fps, noise=noise, stick=stick, span=span, step=step)
 
 
 def _inside(boxes: Boxes, size: tuple[int, int]) -> NDArray[np.bool_]:

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from jarvis_dagster.hockey.tracking.sticks import without_stick
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -94,6 +96,7 @@ def fill(
     *,
     fps: float,
     noise: float,
+    stick: float = 0.0,
     options: Smoothing | None = None,
     span: tuple[int, int] | None = None,
     step: float = 1.0,
@@ -108,6 +111,7 @@ def fill(
         chains: indices into ``boxes``.
         fps: frames a second.
         noise: jitter of the detections, share of the box size.
+        stick: above 0 where boxes hold the stick now and then: it is cut off.
         options: see :class:`Smoothing`.
         span: first and last frame of the shot; by default those of the detections.
         step: frames from one look to the next.
@@ -134,7 +138,15 @@ def fill(
             columns.append(
                 {
                     "frame": frames,
-                    "box": _smooth(boxes.box[part], seen - first, path.at(frames), scale, options),
+                    "box": _smooth(
+                        boxes.box[part]
+                        if not stick
+                        else without_stick(boxes.box[part], path.at(seen), seen / fps),
+                        seen - first,
+                        path.at(frames),
+                        scale,
+                        options,
+                    ),
                     "score": np.interp(frames, seen, boxes.score[part]),
                     "label": np.full(len(frames), label),
                     "row": row,
