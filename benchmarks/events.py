@@ -165,22 +165,14 @@ def chain_ledger(folder: Path, game: PlayedGame) -> pd.DataFrame:
 def chain_tracks(video: Path, scan: pd.DataFrame) -> pd.DataFrame:
     """TRACKS of a video, as the pipeline makes them."""
     from jarvis_dagster.hockey.detection import detect_video, load_detector
-    from jarvis_dagster.hockey.roles import assign_roles, keep_to_one_kit
-    from jarvis_dagster.hockey.tracking import track
+    from jarvis_dagster.hockey.people import people_of
     from jarvis_dagster.hockey.video import probe
 
     info = probe(video)
     found, kit = detect_video(video, load_detector(), stride=2)
-    tracks = track(
-        found,
-        width_px=info.width_px,
-        height_px=info.height_px,
-        fps=info.fps,
-        scan=scan,
-        kit=kit.to_numpy("float32"),
-        frame_count=info.frame_count,
+    return people_of(
+        found, kit, scan, width_px=info.width_px, height_px=info.height_px, fps=info.fps
     )
-    return assign_roles(keep_to_one_kit(tracks, kit), kit, found)
 
 
 def info_of(spec: GameSpec) -> VideoInfo:

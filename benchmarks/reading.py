@@ -23,12 +23,11 @@ import pandas as pd
 
 from jarvis_dagster.hockey.detection import detect_video, load_detector
 from jarvis_dagster.hockey.jerseys import SURE, read_jerseys
+from jarvis_dagster.hockey.people import people_of
 from jarvis_dagster.hockey.preflight import scan_video
-from jarvis_dagster.hockey.roles import assign_roles, keep_to_one_kit
 from jarvis_dagster.hockey.scoreboard import read_scoreboard
 from jarvis_dagster.hockey.synthetic import GameSpec, render_game
 from jarvis_dagster.hockey.synthetic.overlay import STYLES
-from jarvis_dagster.hockey.tracking import track
 from jarvis_dagster.hockey.video import probe
 
 if TYPE_CHECKING:
@@ -114,16 +113,9 @@ def measure(folder: Path, spec: GameSpec, *, people: bool) -> Game:
     boxes, kit = detect_video(video, detector, stride=2)
     detect_s = time.perf_counter() - began
     scan = scan_video(video)
-    tracks = track(
-        boxes,
-        width_px=info.width_px,
-        height_px=info.height_px,
-        fps=info.fps,
-        scan=scan,
-        kit=kit.to_numpy("float32"),
-        frame_count=len(scan),
+    tracks = people_of(
+        boxes, kit, scan, width_px=info.width_px, height_px=info.height_px, fps=info.fps
     )
-    tracks = assign_roles(keep_to_one_kit(tracks, kit), kit, boxes)
     persons = who_is_who(tracks, pd.read_parquet(place / "tracks.parquet"))
     began = time.perf_counter()
     read = read_jerseys(video, tracks)

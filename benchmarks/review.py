@@ -21,15 +21,15 @@ import numpy as np
 import pandas as pd
 
 from jarvis_dagster.hockey.detection import detect_video, load_detector
+from jarvis_dagster.hockey.people import people_of
 from jarvis_dagster.hockey.preflight import scan_video
 from jarvis_dagster.hockey.review.agreement import agreement_of, compare
 from jarvis_dagster.hockey.review.second_look import looked_again
 from jarvis_dagster.hockey.review.selection import Choice, choose
 from jarvis_dagster.hockey.review.signals import Candidate, VideoTables, candidates
 from jarvis_dagster.hockey.review.tasks import labels_of
-from jarvis_dagster.hockey.roles import assign_roles, keep_to_one_kit, team_colours
+from jarvis_dagster.hockey.roles import team_colours
 from jarvis_dagster.hockey.synthetic import GameSpec, render_game
-from jarvis_dagster.hockey.tracking import track
 from jarvis_dagster.hockey.video import probe, read_frame
 
 if TYPE_CHECKING:
@@ -102,16 +102,9 @@ def analysed(seed: int, arguments: argparse.Namespace) -> tuple[Path, pd.DataFra
     info = probe(path)
     scan = scan_video(path)
     boxes, kit = detect_video(path, load_detector(), stride=STRIDE)
-    found = track(
-        boxes,
-        width_px=info.width_px,
-        height_px=info.height_px,
-        fps=info.fps,
-        scan=scan,
-        kit=kit.to_numpy("float32"),
-        frame_count=len(scan),
+    found = people_of(
+        boxes, kit, scan, width_px=info.width_px, height_px=info.height_px, fps=info.fps
     )
-    found = assign_roles(keep_to_one_kit(found, kit), kit, boxes)
     size = info.width_px, info.height_px
     kits = team_colours(found, kit)
     tables = VideoTables(f"game-{seed}", path.name, *size, boxes, found, scan, kits, "packaged")

@@ -106,25 +106,17 @@ class VisionActivities:
         """Who is who over time, and what happened."""
         with self._step(input_data) as step:
             from jarvis_dagster.hockey.events import build_ledger
-            from jarvis_dagster.hockey.roles import assign_roles, keep_to_one_kit
+            from jarvis_dagster.hockey.people import people_of
             from jarvis_dagster.hockey.tables import DETECTIONS, EVENTS, SCAN, TRACKS
-            from jarvis_dagster.hockey.tracking import track
             from jarvis_dagster.hockey.video import probe
 
             info = probe(step.video)
             scan = step.table("scan", SCAN)
             kit = step.table("kit", {})
             boxes = step.table("detections", DETECTIONS)
-            tracks = track(
-                boxes,
-                width_px=info.width_px,
-                height_px=info.height_px,
-                fps=info.fps,
-                scan=scan,
-                kit=kit.to_numpy("float32"),
-                frame_count=len(scan),
+            tracks = people_of(
+                boxes, kit, scan, width_px=info.width_px, height_px=info.height_px, fps=info.fps
             )
-            tracks = assign_roles(keep_to_one_kit(tracks, kit), kit, boxes)
             version = step.model_version("detections")
             step.keep_table("tracks", tracks, TRACKS, version)
             events = build_ledger(tracks, None, scan, info)

@@ -118,9 +118,9 @@ def tracks(
     context: dg.AssetExecutionContext, workspace: WorkspaceResource, uploads: UploadsResource
 ) -> dg.MaterializeResult:
     """Who is who over time: identity, role and team of everyone on the ice."""
+    from jarvis_dagster.hockey.people import people_of
     from jarvis_dagster.hockey.review.applying import correct_tracks
-    from jarvis_dagster.hockey.roles import assign_roles, keep_to_one_kit, team_colours
-    from jarvis_dagster.hockey.tracking import track
+    from jarvis_dagster.hockey.roles import team_colours
 
     space = workspace.of(context.partition_key)
     with failures(context), seconds_of() as elapsed:
@@ -129,16 +129,8 @@ def tracks(
         scan = space.table("footage", "scan", SCAN)
         kit = space.table("detections", "kit")
         boxes = space.table("detections", "detections", DETECTIONS)
-        found = track(
-            boxes,
-            width_px=facts["width_px"],
-            height_px=facts["height_px"],
-            fps=facts["fps"],
-            scan=scan,
-            kit=kit.to_numpy("float32"),
-            frame_count=len(scan),
-        )
-        found = assign_roles(keep_to_one_kit(found, kit), kit, boxes)
+        size = {name: facts[name] for name in ("width_px", "height_px", "fps")}
+        found = people_of(boxes, kit, scan, **size)
         found, outcomes = correct_tracks(found, corrections_of(space), cuts_of(scan))
         colours = team_colours(found, kit)
         provenance = corrected_provenance(workspace.settings, space, source)
