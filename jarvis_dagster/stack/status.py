@@ -7,13 +7,17 @@ Does not belong here: printing (`jarvis_dagster.commands.stack`).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from jarvis_dagster.stack.config import PROGRAM_NAMES, StackConfig
 from jarvis_dagster.stack.layout import StackPaths
 from jarvis_dagster.stack.processes import marked_processes, memory_bytes
-from jarvis_dagster.stack.programs import Program, build_program
+from jarvis_dagster.stack.programs import build_program
 from jarvis_dagster.stack.readiness import answers
 from jarvis_dagster.stack.supervision import ProgramState, Supervisor
+
+if TYPE_CHECKING:
+    from jarvis_dagster.stack.program import Program
 
 __all__ = ["ProgramStatus", "stack_status"]
 
