@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["TrackIndex", "bind", "sightings_of"]
+__all__ = ["TrackIndex", "bind"]
 
 _BOX = ["x1_px", "y1_px", "x2_px", "y2_px"]
 _MOST_SIGHTINGS = 16
@@ -102,12 +102,6 @@ class TrackIndex:
             best = int(shared.argmax())
             return int(self._ids[rows[best]]) if shared[best] >= _LEAST_IOU else None
         return None
-
-
-def sightings_of(tracks: pd.DataFrame, ids: Iterable[int]) -> tuple[tuple[Sighting, ...], ...]:
-    """Sightings of each of some tracks."""
-    index = TrackIndex(tracks)
-    return tuple(index.sightings(track) for track in ids)
 
 
 def bind(

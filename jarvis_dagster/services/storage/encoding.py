@@ -58,11 +58,6 @@ class Encoded:
     sealer: Sealer | None
     bound_to: bytes
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether the stored bytes are the content."""
-        return self.sealer is None and not self.content.compressed
-
     def write(self, source: IO[bytes], sink: IO[bytes]) -> str:
         """Write the content of ``source`` as stored bytes; returns its XXH3."""
         digest = checksum()

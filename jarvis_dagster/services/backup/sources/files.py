@@ -42,7 +42,6 @@ _CHANGING = ("-wal", "-journal")
 _FILE_CHUNK, _SQLITE_CHUNK = 4 << 20, 256 << 10
 _SETTLED_NS = 2_000_000_000
 _BUSY_S = 60.0
-_TORN_TRIES = 3
 # Dagster's cursors say what was requested: they come before the runs that were, those before
 # the index of their events. What a database names is then in what is read after it.
 _FIRST = ("schedules.db", "runs.db", "index.db")
