@@ -117,7 +117,8 @@ def _wait(
         time.sleep(_LOOK_EVERY_S)
     if status["status"] != "completed":
         raise PermanentError(
-            f"The workflow {workflow_id} {status['status'].replace('_', ' ')}: {status['error']}"
+            f"The workflow {workflow_id} {status['status'].replace('_', ' ')}: {status['error']}",
+            f"See `jarvis workflow history {workflow_id}`.",
         )
 
 

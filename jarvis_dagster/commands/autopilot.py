@@ -220,7 +220,10 @@ def approve(
     with _stored() as (settings, core):
         pending = Pilot(settings, core).camera(camera).pending
         if pending is None:
-            raise BadInputError(f"Nothing of camera {camera} waits for an approval.")
+            raise BadInputError(
+                f"Nothing of camera {camera} waits for an approval.",
+                "`jarvis autopilot log` has it all.",
+            )
         verdict: Verdict = "rejected" if reject else "approved"
         core.approval_service.decide(pending["approval"], verdict, reason)
         with contextlib.suppress(JarvisError):  # it sees it at its next round

@@ -57,7 +57,7 @@ def calibrate_command(
     from rich.console import Console
 
     if not video.is_file():
-        raise BadInputError(f"There is no video {video}.")
+        raise BadInputError(f"There is no video {video}.", "Check the path.")
     tell = progress or (lambda *_: None)
     target = out or video.with_name(video.stem + ".calibration.json")
     sheet = picture or target.with_suffix(".png")

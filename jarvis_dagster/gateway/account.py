@@ -68,7 +68,7 @@ def create_token(visit: Visit, form: Mapping[str, str]) -> Response:
     _require_password(visit, form)
     days = form.get("days", "90")
     if not days.isdecimal() or not 1 <= int(days) <= 365:
-        raise BadInputError("A token is valid for 1 to 365 days.")
+        raise BadInputError("A token is valid for 1 to 365 days.", "Name a number of days.")
     token = visit.context.security.create_token(
         visit.principal.name, form.get("label", "")[:100], int(days)
     )

@@ -29,7 +29,9 @@ def find_config() -> Path | None:
     named = os.environ.get("JARVIS_CONFIG")
     if named:
         if not Path(named).is_file():
-            raise ConfigError(f"JARVIS_CONFIG names {named}, which is not a file.")
+            raise ConfigError(
+                f"JARVIS_CONFIG names {named}, which is not a file.", "Name a file, or unset it."
+            )
         return Path(named).absolute()
     for folder in (Path.cwd(), Path(__file__).parents[2]):
         path = folder / "config" / "jarvis-core.yaml"
@@ -86,7 +88,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read ({error}).") from error
+        raise ConfigError(f"{path} cannot be read ({error}).", "Make it readable.") from error
     except yaml.YAMLError as error:  # its own text quotes the line, which may hold a secret
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "its beginning"
@@ -94,7 +96,10 @@ def _read(path: Path) -> dict[str, Any]:
     if content is None:
         return {}
     if not isinstance(content, dict):
-        raise ConfigError(f"{path} must hold keys and values at its top level.")
+        raise ConfigError(
+            f"{path} must hold keys and values at its top level.",
+            "As in `vision: {highlights: 6}`.",
+        )
     return content
 
 

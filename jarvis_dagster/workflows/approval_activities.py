@@ -71,7 +71,7 @@ class ApprovalActivities:
         try:
             name = str(given.get("by", ""))
             if core.security_service.accounts.get(name).disabled:
-                raise AccessDeniedError(f"The account {name} is disabled.")
+                raise AccessDeniedError(f"The account {name} is disabled.", "Ask an admin.")
             by = core.security_service.principal_of(name)
             core.approval_service.decide(
                 given["id"], given["verdict"], str(given.get("reason", "")), by=by

@@ -82,7 +82,7 @@ class Dagster:
         answer = self._ask(_LAUNCH, {"params": params})["launchRun"]
         if answer["__typename"] != "LaunchRunSuccess":
             said = answer.get("message") or answer.get("errors") or answer["__typename"]
-            raise PermanentError(f"Dagster did not launch {job}: {said}")
+            raise PermanentError(f"Dagster did not launch {job}: {said}", f"See {self.url}.")
         return Run(answer["run"]["runId"], answer["run"]["status"])
 
     def look(self, run_id: str) -> Run:
@@ -94,7 +94,10 @@ class Dagster:
         """
         answer = self._ask(_LOOK, {"id": run_id})["runOrError"]
         if answer["__typename"] != "Run":
-            raise PermanentError(f"Dagster at {self.url} has no run {run_id}.")
+            raise PermanentError(
+                f"Dagster at {self.url} has no run {run_id}.",
+                "It was deleted; start the work again.",
+            )
         return Run(answer["runId"], answer["status"])
 
     def end(self, run_id: str) -> None:
@@ -110,7 +113,9 @@ class Dagster:
                     "repositoryLocationName": node["location"]["name"],
                     "pipelineName": name,
                 }
-        raise BadInputError(f"Dagster at {self.url} has no job {name!r}.")
+        raise BadInputError(
+            f"Dagster at {self.url} has no job {name!r}.", "Its page lists the jobs there are."
+        )
 
     def _ask(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
         import requests
@@ -127,7 +132,9 @@ class Dagster:
                 "Start it with `jarvis up`, or check workflow.dagster_url.",
             ) from None
         if answer.status_code >= 500 or answer.status_code == 429:
-            raise TransientError(f"Dagster at {self.url} answered {answer.status_code}.")
+            raise TransientError(
+                f"Dagster at {self.url} answered {answer.status_code}.", "Read the webserver's log."
+            )
         try:
             content: dict[str, Any] = answer.json()
         except ValueError:

@@ -282,7 +282,9 @@ class JarvisApprovalService(Reading):
         """
         found = self._records.get(approval_id)
         if found is None:
-            raise BadInputError(f"There is no approval {approval_id!r}.")
+            raise BadInputError(
+                f"There is no approval {approval_id!r}.", "`jarvis approvals list --all` shows all."
+            )
         self._nonce(token, found)
 
     def _nonce(self, link: str, approval: Approval) -> str:

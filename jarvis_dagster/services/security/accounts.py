@@ -115,7 +115,9 @@ class Accounts:
                 base.execute(sa.insert(self._account).values(row))
                 self._set_teams(base, name, teams)
         except sa.exc.IntegrityError:
-            raise ConflictError(f"There is an account {name} already.") from None
+            raise ConflictError(
+                f"There is an account {name} already.", f"`jarvis account set {name}` changes it."
+            ) from None
         return self.get(name)
 
     def get(self, name: str) -> Account:

@@ -36,7 +36,10 @@ class Policy:
 
         path = path or _HERE / "policy.csv"
         if not path.is_file():
-            raise ConfigError(f"security.policy names {path}, which is not a file.")
+            raise ConfigError(
+                f"security.policy names {path}, which is not a file.",
+                "Name a file, or leave it empty for the policy that ships with Jarvis.",
+            )
         self._check_lines(path)
         self._enforcer = casbin.Enforcer(str(_HERE / "policy.conf"), str(path), False)
         self.roles = frozenset(
