@@ -31,14 +31,23 @@ from jarvis_dagster.assets.toolchain.training import training_assets, training_j
 from jarvis_dagster.gateway.addresses import addresses
 from jarvis_dagster.jobs import (
     apply_corrections,
+    back_up,
+    check_services,
     decide_promotion,
     deliver_results,
+    index_drives,
     list_games,
     process_video,
     promote_approved,
+    prune_storage,
     queue_for_review,
     read_labels,
+    report_autopilot,
+    report_week,
     shadow_video,
+    sync_job,
+    verify_backups,
+    verify_storage,
 )
 from jarvis_dagster.resources.backups import BackupResource
 from jarvis_dagster.resources.document_io_manager import DocumentIOManager
@@ -60,20 +69,11 @@ from jarvis_dagster.resources.workshop import WorkshopResource
 from jarvis_dagster.resources.workspace import WorkspaceResource
 from jarvis_dagster.schedules import (
     autopilot_schedules,
-    back_up,
     backup_schedules,
-    check_services,
     health_schedules,
-    index_drives,
-    prune_storage,
-    report_autopilot,
     report_schedules,
-    report_week,
-    sync_job,
     sync_schedules,
     upkeep_schedules,
-    verify_backups,
-    verify_storage,
 )
 from jarvis_dagster.sensors.approvals import approvals_sensor
 from jarvis_dagster.sensors.corrections import corrections_sensor

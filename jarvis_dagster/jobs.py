@@ -6,9 +6,14 @@ run (sensors, schedules).
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import dagster as dg
+
+from jarvis_dagster.assets.answering import services
+from jarvis_dagster.assets.stored import everything_reads_back
+from jarvis_dagster.assets.upkeep import every_byte_can_be_read_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -21,16 +26,25 @@ if TYPE_CHECKING:
 __all__ = [
     "CORRECTED",
     "apply_corrections",
+    "back_up",
+    "check_services",
     "decide_promotion",
     "deliver_results",
+    "index_drives",
     "list_games",
     "made_of",
     "process_video",
     "promote_approved",
+    "prune_storage",
     "queue_for_review",
     "read_labels",
     "recomputed",
+    "report_autopilot",
+    "report_week",
     "shadow_video",
+    "sync_job",
+    "verify_backups",
+    "verify_storage",
 ]
 
 CORRECTED = dg.AssetKey(["spotlight", "corrections"])
@@ -45,13 +59,19 @@ _OF_A_VIDEO = dg.AssetSelection.groups(
 ) - dg.AssetSelection.assets(["holmes", "games"], ["holmes", "weekly_reports"])
 
 
-def _job(name: str, selection: dg.AssetSelection, description: str) -> UnresolvedAssetJobDefinition:
+def _job(
+    name: str,
+    selection: dg.AssetSelection,
+    description: str,
+    tags: dict[str, str] | None = None,
+) -> UnresolvedAssetJobDefinition:
     """A job in one process: starting one a step costs more than most steps."""
     return dg.define_asset_job(
         name,
         selection=selection,
         executor_def=dg.in_process_executor,
         description=description,
+        tags=tags,
     )
 
 
@@ -103,6 +123,61 @@ shadow_video = _job(
     _asset("toolchain", "shadow_run"),
     "The challenger beside the champion on a video; nothing is delivered.",
 )
+
+_READ_BACKUPS = dg.AssetSelection.checks(every_byte_can_be_read_back)
+_READ_STORE = dg.AssetSelection.checks(everything_reads_back)
+
+back_up = _job(
+    "back_up",
+    _asset("upkeep", "backup") - _READ_BACKUPS,
+    "Make a backup, and remove those that are too old.",
+)
+
+verify_backups = _job("verify_backups", _READ_BACKUPS, "Read all backups back.")
+
+prune_storage = _job(
+    "prune_storage",
+    _asset("upkeep", "stored") - _READ_STORE,
+    "Apply retention to the object store.",
+)
+
+verify_storage = _job("verify_storage", _READ_STORE, "Read the whole object store back.")
+
+index_drives = _job(
+    "index_drives",
+    _asset("drives", "search_index"),
+    "Bring the search index up to date with the drives.",
+)
+
+report_week = _job(
+    "report_week",
+    _asset("holmes", "weekly_reports"),
+    "A week's reports of the teams and of the platform.",
+)
+
+report_autopilot = _job(
+    "report_autopilot",
+    dg.AssetSelection.groups("autopilot"),
+    "How well videos are seen, and what the Autopilot decided.",
+)
+
+check_services = _job(
+    "check_services",
+    dg.AssetSelection.assets(services),
+    "Ask every core service whether it works.",
+    # A matter of seconds, and of no use later: before the videos that wait.
+    tags={"dagster/priority": "10"},
+)
+
+
+@functools.cache  # a schedule and the definitions have to name the same job
+def sync_job(name: str) -> UnresolvedAssetJobDefinition:
+    """The job that brings one pair of folders in step."""
+    return _job(
+        f"synchronise_{name}",
+        _asset("synchronised", name),
+        "Bring two folders in step, both ways.",
+    )
 
 
 def recomputed(
