@@ -58,6 +58,8 @@ from tests.stack.conftest import free_ports
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    import dagster as dg
+
     from jarvis_dagster.stack.program import Program
     from jarvis_dagster.stack.supervision import ProgramState
 
@@ -217,39 +219,40 @@ def stand_still(club: Club, program: str, seconds: float) -> float | None:
 
 
 def kill_run(club: Club) -> float | None:
-    """Kill a process in which a run is; seconds until Dagster has started another of it."""
+    """Kill a process in which a run is; seconds until another run of its video is asked for."""
     until = time.monotonic() + 120
     while time.monotonic() < until:
-        for process, run_id in _runs(club):
+        for process, run in _runs(club):
             with contextlib.suppress(psutil.Error):
                 process.kill()
-                return _tried_again(club, run_id)
+                return _tried_again(club, run)
         time.sleep(_POLL_S)
     return None
 
 
-def _runs(club: Club) -> Iterator[tuple[psutil.Process, str]]:
+def _runs(club: Club) -> Iterator[tuple[psutil.Process, dg.DagsterRun]]:
     """The processes that execute runs, and their runs."""
     import dagster as dg
 
     with dg.DagsterInstance.from_config(str(club.config.data_dir / "dagster")) as instance:
-        for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
+        started = dg.RunsFilter(job_name="process_video", statuses=[dg.DagsterRunStatus.STARTED])
+        for run in instance.get_runs(started):
             events = instance.all_logs(run.run_id, of_type={dg.DagsterEventType.ENGINE_EVENT})
             said = " ".join(one.message or "" for one in events)
             found = re.search(r"in process \(pid: (\d+)\)", said)
             if found:
                 with contextlib.suppress(psutil.NoSuchProcess):
-                    yield psutil.Process(int(found[1])), run.run_id
+                    yield psutil.Process(int(found[1])), run
 
 
-def _tried_again(club: Club, run_id: str) -> float:
+def _tried_again(club: Club, run: dg.DagsterRun) -> float:
     import dagster as dg
 
     began = time.monotonic()
     with dg.DagsterInstance.from_config(str(club.config.data_dir / "dagster")) as instance:
         while time.monotonic() - began < club.limit_s:
-            runs = instance.get_runs(dg.RunsFilter(tags={"dagster/parent_run_id": run_id}))
-            if any(run.status is not dg.DagsterRunStatus.QUEUED for run in runs):
+            tags = {"dagster/partition": run.tags["dagster/partition"]}
+            if instance.get_runs(dg.RunsFilter(tags=tags), limit=1)[0].run_id != run.run_id:
                 break
             time.sleep(_POLL_S)
     return time.monotonic() - began
@@ -365,7 +368,13 @@ def judged(club: Club, limit_s: float) -> dict[str, list[str]]:
     there = club.results()
     known = set(club.sent.values())
     page = build_program("metrics", club.config).url or ""
-    delivered = metric(page, "jarvis_videos_delivered_total")
+    # A delivery is counted when its files are there, so a moment later.
+    until = time.monotonic() + 120
+    while True:
+        delivered = metric(page, "jarvis_videos_delivered_total")
+        if delivered >= len(club.sent) or time.monotonic() > until:
+            break
+        time.sleep(2)
     return {
         "videos without results": club.missing(),
         "results twice": [

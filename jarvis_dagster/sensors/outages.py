@@ -27,7 +27,7 @@ from jarvis_dagster.stack.runs import PROCESS_TAG
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from dagster._utils.error import SerializableErrorInfo
+    from dagster_shared.error import SerializableErrorInfo
 
 __all__ = ["AGAIN_TAG", "Ending", "how_it_ended", "next_try", "outages_sensor", "was_outage"]
 
@@ -39,7 +39,9 @@ _ENDED_FROM_OUTSIDE = {"DagsterExecutionInterruptedError"}
 _PARTITION_TAG, _WILL_RETRY_TAG = "dagster/partition", "dagster/will_retry"
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 60.0, 3600.0
 _MOST_TRIES = {"outage": 24, "died": 5}
-_RETRY_TAKEN_UP_S = 600.0
+_RETRY_TAKEN_UP_S = 120.0
+"""Dagster looks every 5 s for runs to try again. It misses one whose end it reads before the state
+is written, and gives up one whose code server is away at that moment."""
 _LOOK_BACK_S = 7 * 86400.0
 _MOST_AT_ONCE, _MOST_LOOKED_AT = 20, 1000
 

@@ -149,9 +149,9 @@ def test_a_run_whose_process_died_is_left_to_dagsters_own_retries_first(
             status=dg.DagsterRunStatus.FAILURE, tags=tags,
         )
     )  # fmt: skip
-    club.later_s = 120
+    club.later_s = 100
     assert club.look(monkeypatch) == []
-    club.later_s = 700  # nobody took it up
+    club.later_s = 150  # nobody took it up
     assert len(club.look(monkeypatch)) == 1
 
 
