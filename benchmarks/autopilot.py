@@ -33,6 +33,7 @@ from rich.table import Table
 from jarvis_dagster.autopilot import Library, Pilot
 from jarvis_dagster.autopilot.overlay import overlay_of
 from jarvis_dagster.autopilot.report import log_page
+from jarvis_dagster.champions import chosen_detector
 from jarvis_dagster.hockey.adaptation import (
     NEUTRAL,
     Evidence,
@@ -69,6 +70,10 @@ if TYPE_CHECKING:
 
 SIZE, FPS, SECONDS = (800, 450), 6.0, 2.0
 REFERENCE, USUAL, DARK, AFTER = 4, 2, 7, 3
+_USUAL_SETTINGS = (
+    "vision: {threads: 1}\n"
+    f"autopilot: {{cooldown_hours: 0, reference_videos: {REFERENCE}, trials: 30}}\n"
+)
 SAID = Console()
 
 
@@ -89,15 +94,14 @@ def failing_lamps(strength: float) -> Light:
 class Season:
     """Games of two cameras, analysed one after the other as the product does."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, more: str = "", ports: str | None = None) -> None:
         from jarvis_dagster.settings import load_settings
         from jarvis_dagster.wiring import core_services
 
         config = folder / "jarvis-core.yaml"
         config.write_text(
-            f"stack: {{data_dir: '{folder / 'data'}', ports: {_free_ports()}}}\n"
-            "vision: {threads: 1}\n"
-            f"autopilot: {{cooldown_hours: 0, reference_videos: {REFERENCE}, trials: 30}}\n",
+            f"stack: {{data_dir: '{folder / 'data'}', ports: {ports or free_ports()}}}\n"
+            + (more or _USUAL_SETTINGS),
             "utf-8",
         )
         os.environ |= {"JARVIS_CONFIG": str(config), "JARVIS_DATA_DIR": str(folder / "data")}
@@ -106,29 +110,15 @@ class Season:
         self.core = core_services(self.settings)
         self.now = datetime.datetime(2026, 9, 1, 20, tzinfo=datetime.UTC)
         self.pilot = Pilot(self.settings, self.core, clock=lambda: self.now)
-        self.detector = load_detector(threads=1)
         self.rows: list[dict[str, Any]] = []
 
     def freeze_games(self, games: int = 12) -> None:
         """Labelled frames of other games, in the usual light."""
         from jarvis_dagster.arena import Arena
 
-        export = self.folder / "frozen"
-        for name in ("images", "labels"):
-            (export / name).mkdir(parents=True)
-        (export / "data.yaml").write_text("names: [player, goalkeeper, referee]")
-        lines = ["image,video"]
-        for seed in range(games):
-            spec = GameSpec(900 + seed, 2.0, *SIZE, fps=1.0, camera="fixed", scoreboard=False)
-            for number, (image, truth) in enumerate(iter_frames(spec)):
-                name = f"frozen{seed}_{number}"
-                cv2.imwrite(str(export / "images" / f"{name}.jpg"), image)
-                text = [
-                    f"{ROLES.index(one.person.role)} {_yolo(one.box)}" for one in _visible(truth)
-                ]
-                (export / "labels" / f"{name}.txt").write_text("\n".join(text))
-                lines.append(f"{name}.jpg,frozen{seed}")
-        (export / "groups.csv").write_text("\n".join(lines))
+        export = labelled_export(
+            self.folder / "frozen", {f"frozen{seed}": (900 + seed, None) for seed in range(games)}
+        )
         Arena(self.settings, self.core).freeze_games(export)
 
     def play(self, camera: str, seed: int, light: Light | None) -> None:
@@ -140,7 +130,8 @@ class Season:
         overlay = overlay_of(self.settings, self.core.storage_service, path)
         parameters = overlay.current.parameters
         info, scan = probe(video), scan_video(video)
-        detector = load_detector(threads=1, score_threshold=overlay.score_threshold)
+        chosen = chosen_detector(self.settings, self.core.experiment_service)
+        detector = load_detector(chosen.path, threads=1, score_threshold=overlay.score_threshold)
         found, kit = detect_video(video, detector, stride=1, correct=parameters.correction)
         tracks = track(
             found,
@@ -152,24 +143,30 @@ class Season:
             frame_count=len(scan),
         )
         tracks = assign_roles(keep_to_one_kit(tracks, kit), kit, found)
-        self._keep(key, path, video, {"scan": scan, "detections": found, "kit": kit}, tracks)
-        model = {"version": detector.version, "stride": 1, **overlay.to_json()}
-        self._json(key, "detections/model.json", model)
         self.now += datetime.timedelta(days=1)
+        made = Provenance("0" * 64, detector.version, "0" * 64)
+        tables = {"scan": scan, "detections": found, "kit": kit, "tracks": tracks}
+        self._keep(key, path, video, tables, made)
+        model = {"version": detector.version, "stride": 1, **overlay.to_json()}
+        model["made_at"] = (self.now - datetime.timedelta(hours=1)).isoformat()
+        self._json(key, "detections/model.json", model)
         began = time.process_time()
         self.pilot.collect()
         analysed = self.pilot.analyse(camera, key)
         tried = self.pilot.search(analysed) if analysed["action"] == "adapt" else None
         decision = self.pilot.act(analysed, tried)
         seen = self.pilot.camera(camera)
-        figure = measure(seen.evidence[-1], seen.reference).value
+        figure = seen.figure(seen.evidence[-1])
         self.rows.append(
             {
                 "camera": camera,
                 "game": len([one for one in self.rows if one["camera"] == camera]) + 1,
                 "light": "usual" if light is None else "failing",
                 "parameters": parameters.words,
-                "performance": figure,
+                "model": detector.version,
+                "video": key,
+                "performance": figure.value,
+                "parts": {part.name: part.value for part in figure.parts},
                 "truth_f1": truth_f1(found, truths),
                 "evidence": analysed["plan"]["fall"]["evidence"][-1:] or [1.0],
                 "outcome": decision["outcome"],
@@ -178,10 +175,10 @@ class Season:
             }
         )
         row = self.rows[-1]
+        known = "  - " if figure.value is None else f"{figure.value:.2f}"
         SAID.print(
-            f"{camera} {row['game']:>2} {row['light']:8} performance"
-            f" {'  - ' if figure is None else f'{figure:.2f}'} truth F1 {row['truth_f1']:.2f}"
-            f" {row['outcome']}",
+            f"{camera} {row['game']:>2} {row['light']:8} performance {known}"
+            f" truth F1 {row['truth_f1']:.2f} {row['outcome']}",
             highlight=False,
         )
 
@@ -195,11 +192,12 @@ class Season:
         if page:
             (out / "log.html").write_text(log_page(self.pilot), "utf-8")
 
-    def _keep(self, key: str, path: str, video: Path, tables: dict[str, Any], tracks: Any) -> None:
-        made = Provenance("0" * 64, self.detector.version, "0" * 64)
+    def _keep(
+        self, key: str, path: str, video: Path, tables: dict[str, Any], made: Provenance
+    ) -> None:
         schemas = {"scan": SCAN, "detections": DETECTIONS, "kit": {}, "tracks": TRACKS}
         folders = {"scan": "footage", "kit": "detections"}
-        for name, table in {**tables, "tracks": tracks}.items():
+        for name, table in tables.items():
             file = self.folder / "table.parquet"
             write_table(table, schemas[name], file, made)
             where = folders.get(name, name)
@@ -221,7 +219,28 @@ class Season:
         self.core.storage_service.put_file(f"artifacts/{key}/{name}", file)
 
 
-def _free_ports() -> str:
+def labelled_export(
+    folder: Path, games: dict[str, tuple[int, Light | None]], frames: int = 2, fps: float = 1.0
+) -> Path:
+    """A YOLO export of some frames of rendered games: by video, the game's seed and the light."""
+    for name in ("images", "labels"):
+        (folder / name).mkdir(parents=True)
+    (folder / "data.yaml").write_text("names: [player, goalkeeper, referee]")
+    lines = ["image,video"]
+    for video, (seed, light) in games.items():
+        spec = GameSpec(seed, frames / fps, *SIZE, fps=fps, camera="fixed", scoreboard=False)
+        for number, (image, truth) in enumerate(iter_frames(spec)):
+            name = f"{video}_{number}"
+            shown = image if light is None else light(image)
+            cv2.imwrite(str(folder / "images" / f"{name}.jpg"), shown)
+            text = [f"{ROLES.index(one.person.role)} {_yolo(one.box)}" for one in _visible(truth)]
+            (folder / "labels" / f"{name}.txt").write_text("\n".join(text))
+            lines.append(f"{name}.jpg,{video}")
+    (folder / "groups.csv").write_text("\n".join(lines))
+    return folder
+
+
+def free_ports() -> str:
     """Of the object store: one, and four in a row; each takes the one 10,000 above as well."""
     for first in np.random.default_rng().integers(20_000, 29_000, 50):
         wanted = [int(first) + add + more for add in range(5) for more in (0, 10_000)]

@@ -122,6 +122,8 @@ shadow_video = _job(
     "shadow_video",
     _asset("toolchain", "shadow_run"),
     "The challenger beside the champion on a video; nothing is delivered.",
+    # After whatever somebody waits for.
+    tags={"dagster/priority": "-10"},
 )
 
 _READ_BACKUPS = dg.AssetSelection.checks(every_byte_can_be_read_back)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from jarvis_dagster.services.experiment.moves import Move
     from jarvis_dagster.services.experiment.recipe import Recipe
     from jarvis_dagster.settings import PromotionSettings
+    from jarvis_dagster.shadowing import Shadows
 
 __all__ = ["Contender", "Decision", "Promoter", "rule_of"]
 
@@ -79,6 +80,11 @@ class Promoter(Arena):
             games = self.games(Path(scratch))
             verdict, before, after = self._judge(champion, challenger, games)
             recipe = self._recipe(champion, challenger, games) if after else None
+        shadows = self._shadows(champion, challenger)
+        if verdict.promoted and shadows.against:
+            verdict = dataclasses.replace(
+                verdict, promoted=False, reasons=(shadows.against, *verdict.reasons)
+            )
         record = {
             "model": self.model,
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -95,6 +101,7 @@ class Promoter(Arena):
             },
             "rule": dataclasses.asdict(rule_of(self.settings.promotion)),
             "verdict": verdict.to_json(),
+            "shadow": shadows.to_json(),
             "code": code_version().to_json(),
         }
         return self._record(record, verdict, identity, recipe)
@@ -122,6 +129,14 @@ class Promoter(Arena):
         except (RuntimeError, ValueError) as error:  # of a network that runs, but not on pictures
             return refused(f"The challenger cannot be measured: {error}"[:500])
         return decide(before, after, rule_of(self.settings.promotion)), before, after
+
+    def _shadows(self, champion: Contender, challenger: Contender) -> Shadows:
+        """What the challenger saw of new videos, beside this champion."""
+        from jarvis_dagster.shadowing import shadows_of
+
+        registered = f"{self.model} {champion.version}" if champion.version else ""
+        needed = self.settings.promotion.shadow_needed
+        return shadows_of(self._storage, self.model, str(challenger.version), registered, needed)
 
     def _recipe(self, champion: Contender, challenger: Contender, games: Games) -> Recipe:
         """How the decision is made again."""
@@ -183,6 +198,7 @@ class Promoter(Arena):
                     log.recipe(recipe)
                 log.json("decision", {"id": decision, **record})
                 log.file(html)
+                run_id = log.run_id
         version = record["challenger"]["version"]
         word = "promote" if verdict.promoted else "keep the champion"
         self._experiments.tag_model(
@@ -190,6 +206,7 @@ class Promoter(Arena):
             version,
             {
                 "jarvis.decision": decision,
+                "jarvis.decision_run": run_id,
                 "jarvis.decision_says": f"{word}: {verdict.reasons[0]}"[:1000],
             },
         )

@@ -111,7 +111,7 @@ def preflight(
     with failures(context), seconds_of() as elapsed:
         path, source = source_video(space)
         info = probe(path)
-        scan = scan_of(context, space, path, workspace.settings, progress.update)
+        scan = scan_of(*(context, space, path, source["path"], workspace.settings, progress.update))
         sidecar = uploads.inbox.sidecar(source, space.path("footage", "calibration.json"))
         findings = preflight(info, scan, calibrated=True if sidecar is not None else None)
         findings["video"]["name"] = source["name"]  # not that of the working copy

@@ -45,20 +45,14 @@ class Look:
 def look_of(settings: Settings, storage: JarvisStorageService, path: str) -> Look:
     """How the video at ``path`` in the drive is looked at."""
     from jarvis_dagster.autopilot.overlay import overlay_of
-
-    overlay = overlay_of(settings, storage, path)
-    return Look(*_detector_of(settings, overlay.score_threshold), overlay)
-
-
-def _detector_of(settings: Settings, score_threshold: float | None) -> tuple[Chosen, Detector]:
-    """The detector that the settings mean, and how it was chosen."""
     from jarvis_dagster.champions import chosen_detector
     from jarvis_dagster.hockey.detection import load_detector
 
-    chosen = chosen_detector(settings)
-    return chosen, load_detector(
-        chosen.path, threads=settings.vision.threads, score_threshold=score_threshold
+    chosen, overlay = chosen_detector(settings), overlay_of(settings, storage, path)
+    detector = load_detector(
+        chosen.path, threads=settings.vision.threads, score_threshold=overlay.score_threshold
     )
+    return Look(chosen, detector, overlay)
 
 
 def stride_of(settings: Settings, info: VideoInfo, detector: Detector) -> tuple[int, str]:
@@ -83,12 +77,17 @@ def scan_of(
     context: dg.AssetExecutionContext,
     space: Workspace,
     path: Path,
+    source: str,
     settings: Settings,
     progress: Callable[[str, int, int], Any],
 ) -> pd.DataFrame:
     """SCAN of a video; where this run is to find people too, the same pass looks for them.
 
     So the video is decoded once, not by each asset that looks at its pictures.
+
+    Args:
+        path: Of the file here.
+        source: Of the video in the drive, by which its camera is known.
     """
     from jarvis_dagster.fanning_out import fans_out
     from jarvis_dagster.hockey.preflight import scan_video
@@ -99,20 +98,21 @@ def scan_of(
     people_too = _PEOPLE in context.job_def.asset_layer.executable_asset_keys
     if people_too and not fans_out(settings, info.duration_s):
         try:
-            _, detector = _detector_of(settings, settings.vision.score_threshold)
-            stride, reason = stride_of(settings, info, detector)
+            look = look_of(settings, space.storage, source)
+            stride, reason = stride_of(settings, info, look.detector)
         except JarvisError as error:
             context.log.warning(f"People are looked for later: {error}")
         else:
             context.log.info(f"Looking for people in every {stride}. frame: {reason}")
             seen = sweep(
                 path,
-                detector,
+                look.detector,
                 stride=stride,
                 threads=settings.vision.threads,
+                correct=look.overlay.current.parameters.correction,
                 progress=lambda done, total: progress("watch", done, total),
             )
-            waiting_in(space).put(seen, reason)
+            waiting_in(space).put(seen, reason, look.overlay.id)
             return seen.scan
     return scan_video(path, progress=lambda done, total: progress("scan", done, total))
 
@@ -146,13 +146,10 @@ def people_in(
     from jarvis_dagster.hockey.detection import detect_video
 
     space, settings = workspace.of(context.partition_key), workspace.settings
-    parameters = look.overlay.current.parameters
-    if parameters.is_neutral:  # else the scan, which knows of none, saw other pictures
-        seen = waiting_in(space).people(look.detector.version, settings.vision.stride)
-        if seen is not None:
-            return People(
-                seen.detections, seen.kit, seen.stride, seen.reason, look.detector.version
-            )
+    parameters, version = look.overlay.current.parameters, look.detector.version
+    seen = waiting_in(space).people(version, settings.vision.stride, look.overlay.id)
+    if seen is not None:
+        return People(seen.detections, seen.kit, seen.stride, seen.reason, version)
     if fans_out(settings, info.duration_s):
         key = space.object_key("footage", source["object"])
         by_workers = _by_workers(
@@ -169,7 +166,7 @@ def people_in(
     detections, kit = detect_video(
         info.path, look.detector, stride=stride, progress=progress, correct=parameters.correction
     )
-    return People(detections, kit, stride, reason, look.detector.version)
+    return People(detections, kit, stride, reason, version)
 
 
 def _by_workers(

@@ -7,7 +7,6 @@ measures (``hockey/adaptation``).
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,6 +87,13 @@ class _Video:
     def _json(self, name: str) -> Any | None:
         return self._library.read_json(self._key(name), self._there.get(self._key(name), ""))
 
+    def _written(self, name: str) -> str:
+        """When a file was stored: of results that do not tell when they were made."""
+        when = self._library.storage.modified(self._key(name))
+        if when is None:
+            raise AssertionError("it was read")
+        return when.isoformat(timespec="milliseconds")
+
     def _table(self, scratch: str, name: str) -> pd.DataFrame | None:
         from jarvis_dagster.hockey.tables import read_table
 
@@ -132,7 +138,7 @@ class _Video:
             video=self._video,
             name=source["name"],
             camera=camera_of(config, source["path"]),
-            at=datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
+            at=model.get("made_at") or self._written("detections/model.json"),
             parameters=parameters,
             model_version=model["version"],
             minutes=facts["duration_s"] / 60,

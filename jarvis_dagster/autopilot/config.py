@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -75,6 +76,10 @@ class AutopilotConfig(BaseModel):
     )
     retrain_frames: int = Field(
         default=100, ge=20, description="Newly corrected frames that a training needs."
+    )
+    training: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Options of that training, as in `{steps: 400}` (`jarvis toolchain list`).",
     )
 
 

@@ -17,6 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 from jarvis_dagster.autopilot.collecting import collect
 from jarvis_dagster.autopilot.library import COMPONENT, Library
+from jarvis_dagster.autopilot.outcomes import (
+    ANSWERS,
+    ROUTINE,
+    outcome_of,
+    training_of,
+    while_training,
+)
+from jarvis_dagster.autopilot.retraining import Retraining
 from jarvis_dagster.autopilot.standing import Camera, limits_of
 from jarvis_dagster.autopilot.trying import NOT_TRIED, Tryout
 from jarvis_dagster.errors import BadInputError, PermanentError
@@ -31,11 +39,7 @@ if TYPE_CHECKING:
     Progress = Callable[[str, int, int], None]
     Clock = Callable[[], datetime.datetime]
 
-__all__ = ["ROUTINE", "Pilot"]
-
-_ANSWERS = ("apply", "drop")
-ROUTINE = ("gather", "nothing", "watch", "wait")
-"""Outcomes by which nothing is tried or changed."""
+__all__ = ["Pilot"]
 
 
 def _silent(_what: str, _done: int, _total: int) -> None:
@@ -94,9 +98,13 @@ class Pilot:
         found = self.camera(camera)
         made = plan(found.standing, limits_of(self.config), self._clock())
         action, why = made.action, made.why
-        pending = found.pending
+        pending, begun, training = found.pending, found.training, None
         if pending is not None:
             action, why = self._answer(pending, action, why)
+        elif begun is not None:
+            training = Retraining(self.settings, self.core).look(begun["training"])
+            action, why = while_training(training, action, why)
+        settled = {"conclude": begun, **dict.fromkeys(ANSWERS, pending)}.get(action)
         if made.performance is not None:
             self.core.analytics_service.log_metric(
                 "jarvis_autopilot_performance",
@@ -115,7 +123,8 @@ class Pilot:
             "seen": found.seen(),
             "version": found.current.version,
             "before": found.current.parameters.to_json(),
-            "settles": pending["number"] if pending and action in _ANSWERS else None,
+            "settles": settled["number"] if settled else None,
+            "training": training,
         }
 
     def search(self, analysed: dict[str, Any]) -> dict[str, Any]:
@@ -141,7 +150,7 @@ class Pilot:
         past = self.library.decisions(camera)
         if len(past) >= number:  # the step ran before, or somebody else was quicker
             return past[number - 1]
-        outcome, why, after = self._outcome(analysed, tried, past)
+        outcome, why, after = outcome_of(analysed, tried, past)
         approval = None
         if outcome == "adapted" and analysed["settles"] is None and tried is not None:
             outcome, why, approval = self._asked(analysed, tried, after, why, waiter)
@@ -159,7 +168,7 @@ class Pilot:
             "tried": tried,
             "before": {"version": analysed["version"], "parameters": analysed["before"]},
             "after": None,
-            "training": None,
+            "training": training_of(analysed, outcome, past),
             "approval": approval,
             "settles": analysed["settles"],
             "cpu_minutes": 0.0 if tried is None else tried["cpu_minutes"],
@@ -171,11 +180,11 @@ class Pilot:
             decision["after"] = {"version": None, "parameters": after.to_json()}
         elif outcome == "retraining" and tried is not None:
             try:
-                decision["training"] = self._train(tried["retrain"])
+                decision["training"] = Retraining(self.settings, self.core).start(tried["retrain"])
             except PermanentError as error:
                 decision |= {"outcome": "kept", "why": f"{why} It cannot be started: {error}"}
         decision = self.library.record(decision)
-        if outcome == "adapted" and analysed["settles"] is not None:
+        if outcome == "adapted" and analysed["action"] == "apply":
             asked = past[analysed["settles"] - 1]
             self.core.approval_service.applied(asked["approval"])
         self._count(decision)
@@ -234,28 +243,6 @@ class Pilot:
 
     # -- within --------------------------------------------------------------------
 
-    def _outcome(
-        self, analysed: dict[str, Any], tried: dict[str, Any] | None, past: list[dict[str, Any]]
-    ) -> tuple[str, str, Parameters]:
-        """What becomes of it, why, and the parameters that are then in force."""
-        action, why = analysed["action"], analysed["why"]
-        if action == "rollback":
-            last = next(one for one in reversed(past) if one["outcome"] == "adapted")
-            return "rolled_back", why, Parameters.from_json(last["before"]["parameters"])
-        if analysed["settles"] is not None:
-            asked = past[analysed["settles"] - 1]
-            after = Parameters.from_json(asked["after"]["parameters"])
-            return ("adapted" if action == "apply" else "rejected"), why, after
-        if action != "adapt" or tried is None:
-            return action, why, NEUTRAL
-        why = f"{why} {tried['why']}"
-        if tried["better"]:
-            after = Parameters.from_json(tried["candidate"])
-            return "adapted", why, after
-        if tried["retrain"] is not None:
-            return "retraining", why, NEUTRAL
-        return "kept", why, NEUTRAL
-
     def _asked(
         self,
         analysed: dict[str, Any],
@@ -289,17 +276,9 @@ class Pilot:
         if answer.state != "waiting":
             by = f" by {answer.decided_by}" if answer.decided_by else ""
             return "drop", f"Decision {number} was {answer.state}{by}.{said}"
-        if action in {"adapt", "nothing", "watch"}:
+        if action in {"adapt", "nothing", "watch", "wait"}:
             return "wait", f"Decision {number} waits for a person's approval. {why}"
         return action, why
-
-    def _train(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Start a training of the detector on what people corrected."""
-        from jarvis_dagster.components import Toolchain
-
-        config = {"dataset": request["dataset"]}
-        workflow_id = Toolchain(self.core).run_hockey_detection_pipeline(config)
-        return {**request, "workflow_id": workflow_id}
 
     def _count(self, decision: dict[str, Any]) -> None:
         analytics, camera = self.core.analytics_service, {"camera": decision["camera"]}

@@ -10,7 +10,7 @@ import datetime
 import io
 from typing import TYPE_CHECKING, Any
 
-from jarvis_dagster.autopilot.pilot import ROUTINE
+from jarvis_dagster.autopilot.outcomes import ROUTINE
 from jarvis_dagster.hockey.adaptation import Parameters
 from jarvis_dagster.hockey.adaptation.policy import plan
 
@@ -32,10 +32,18 @@ _WORDS = {
     "asked": "asked a person",
     "rejected": "was told no",
     "retraining": "started a training",
+    "promoted": "has a better detector",
+    "not_promoted": "keeps its detector",
+    "training_failed": "saw a training fail",
     "rolled_back": "rolled back",
     "set": "set by hand",
 }
-_COLOURS = {"adapted": "#0d6b35", "rolled_back": "#a33015", "retraining": "#6b3fa0"}
+_COLOURS = {
+    "adapted": "#0d6b35",
+    "promoted": "#0d6b35",
+    "rolled_back": "#a33015",
+    "retraining": "#6b3fa0",
+}
 
 
 def rows_of(pilot: Pilot) -> list[dict[str, Any]]:
@@ -152,11 +160,9 @@ def history_chart(camera: Camera, limit: float, kind: str = "png") -> bytes:
     mpl.use("Agg")
     from matplotlib.figure import Figure
 
-    from jarvis_dagster.hockey.adaptation import measure
-
     figure = Figure(figsize=(8, 2.6), layout="constrained")
     axes = figure.subplots()
-    values = [measure(one, camera.reference).value for one in camera.evidence]
+    values = [camera.figure(one).value for one in camera.evidence]
     known = [(number, value) for number, value in enumerate(values, 1) if value is not None]
     reference = set(camera.reference.videos) if camera.reference else set()
     axes.axhspan(0, limit, color="#fbdcd3", alpha=0.5, lw=0)

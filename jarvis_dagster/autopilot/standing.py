@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING, Any
 from jarvis_dagster.hockey.adaptation import (
     Evidence,
     Limits,
+    Parameters,
     Performance,
     Reference,
     Standing,
     measure,
     reference_of,
 )
+from jarvis_dagster.hockey.adaptation.looks import MEASURES
 from jarvis_dagster.hockey.adaptation.policy import Change
+from jarvis_dagster.hockey.adaptation.reference import Usual
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +34,7 @@ __all__ = ["Camera", "limits_of"]
 
 _ATTEMPTS = ("adapted", "kept", "asked", "rejected", "retraining", "rolled_back", "set")
 _SHOWN = 12
+_LEAST_LOOKS = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +45,7 @@ class Camera:
         evidence: Of all its videos, in the order of analysis.
         recent: Of those analysed with what is in force, after the reference and the last change.
         figures: Performance of ``recent``.
+        fitted: By the id of parameters, the looks as filmed that they were found for.
     """
 
     name: str
@@ -51,6 +56,7 @@ class Camera:
     recent: tuple[Evidence, ...]
     figures: tuple[Performance, ...]
     standing: Standing
+    fitted: dict[str, dict[str, Usual]]
 
     @classmethod
     def read(
@@ -71,7 +77,8 @@ class Camera:
             and one.video not in known
             and (reference is None or one.model_version == reference.model_version)
         ]
-        figures = [measure(one, reference) for one in recent]
+        fitted = _fitted(decisions)
+        figures = [measure(one, reference, fitted.get(one.parameters.id)) for one in recent]
         standing = Standing(
             figures=tuple(one.value for one in figures if one.value is not None),
             videos=len(evidence),
@@ -89,7 +96,19 @@ class Camera:
             tuple(recent),
             tuple(figures),
             standing,
+            fitted,
         )
+
+    def figure(self, video: Evidence) -> Performance:
+        """Performance of a video of this camera, with whatever parameters it was seen."""
+        return measure(video, self.reference, self.fitted.get(video.parameters.id))
+
+    @property
+    def training(self) -> dict[str, Any] | None:
+        """The decision by which a training was started that has not been concluded."""
+        settled = {one.get("settles") for one in self.decisions}
+        begun = [one for one in self.decisions if one["outcome"] == "retraining"]
+        return begun[-1] if begun and begun[-1]["number"] not in settled else None
 
     @property
     def pending(self) -> dict[str, Any] | None:
@@ -113,12 +132,33 @@ class Camera:
             "recent": [
                 {**one.to_json(), "name": names[one.video]} for one in self.figures[-_SHOWN:]
             ],
+            "looks": _looks(self.recent[-_SHOWN:]),
             "drift": drift,
             "lacks": last.lacks if last is not None else {},
         }
 
 
-_MOVES = ("adapted", "rolled_back", "set")
+def _looks(videos: Sequence[Evidence]) -> dict[str, list[float]]:
+    """The measures of these videos as filmed; those of at least three."""
+    looks = [one.raw_look.measures for one in videos if one.raw_look is not None]
+    if len(looks) < _LEAST_LOOKS:
+        return {}
+    return {name: [look[name] for look in looks] for name in MEASURES}
+
+
+def _fitted(decisions: Sequence[dict[str, Any]]) -> dict[str, dict[str, Usual]]:
+    """See ``Camera.fitted``: what was seen when parameters were last found."""
+    found = {}
+    for one in decisions:
+        looks = one["seen"].get("looks")
+        if one["outcome"] == "adapted" and looks:
+            name = Parameters.from_json(one["after"]["parameters"]).id
+            found[name] = {measure: Usual(tuple(values)) for measure, values in looks.items()}
+    return found
+
+
+_MOVES = ("adapted", "rolled_back", "set", "promoted")
+"""Outcomes after which videos are seen otherwise than before."""
 
 
 def _reference(

@@ -252,11 +252,17 @@ class Tryout:
         if not versions:
             return None
         frames = int(versions[0].summary["pictures"])
+        decisions = self._library.decisions()
+        failed = {
+            (one["camera"], one["settles"])
+            for one in decisions
+            if one["outcome"] == "training_failed"
+        }
         before = max(
             (
                 one["training"]["frames_in_all"]
-                for one in self._library.decisions()
-                if one["training"]
+                for one in decisions
+                if one["outcome"] == "retraining" and (one["camera"], one["number"]) not in failed
             ),
             default=0,
         )

@@ -145,7 +145,7 @@ def log(
 ) -> None:
     """What was seen, considered and decided, and why."""
     from jarvis_dagster.autopilot import Pilot
-    from jarvis_dagster.autopilot.pilot import ROUTINE
+    from jarvis_dagster.autopilot.outcomes import ROUTINE
     from jarvis_dagster.autopilot.report import log_page
 
     with _stored() as (settings, core):

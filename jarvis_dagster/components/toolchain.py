@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Toolchain"]
 
+_HOW = ("by", "decide")
+
 
 class Toolchain(TSAIComponent):
     """Trains models by workflows."""
@@ -33,7 +35,8 @@ class Toolchain(TSAIComponent):
         Args:
             config: ``dataset`` (``NAME``, ``NAME@NUMBER``, ``NAME@VERSION``), and maybe
                 ``test`` and ``validation`` (videos), ``options`` (steps, seed …) and
-                ``accept_errors``.
+                ``accept_errors``; ``by``: ``dagster`` has Dagster's job train, with its lineage;
+                ``decide``: whether Dagster decides afterwards about the promotion.
 
         Returns:
             The workflow's id; ``get_workflow_status`` tells how far it is.
@@ -43,8 +46,10 @@ class Toolchain(TSAIComponent):
         """
         from jarvis_dagster.toolchain.pipeline import exact_request
 
+        how = {name: config[name] for name in _HOW if config.get(name)}
+        given = {name: value for name, value in config.items() if name not in _HOW}
         request = exact_request(
-            {**config, "pipeline": "hockey-detection"}, self.jarvis_core.storage_service
+            {**given, "pipeline": "hockey-detection"}, self.jarvis_core.storage_service
         )
         del request["pipeline"]
-        return self.start_workflow("hockey-detection", request)
+        return self.start_workflow("hockey-detection", {**request, **how})

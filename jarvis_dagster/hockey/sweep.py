@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from jarvis_dagster.hockey.detection import Detector
+    from jarvis_dagster.hockey.detection.video import Correction
 
 __all__ = ["Sweep", "sweep"]
 
@@ -57,6 +58,7 @@ def sweep(
     *,
     stride: int,
     threads: int | None = None,
+    correct: Correction | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Sweep:
     """Watch a video once: camera and cuts, people, marks of the rink, scoreboard.
@@ -66,6 +68,8 @@ def sweep(
     Args:
         stride: Every how many frames the detector looks.
         threads: Threads of the other networks.
+        correct: Done to each picture (H, W, 3) before people are looked for in it; the others
+            see it as it was filmed.
         progress: Called with (frames done, frames in all).
 
     Raises:
@@ -73,7 +77,7 @@ def sweep(
         BadInputError: ``stride`` is not positive.
     """
     info = probe(path)
-    people = People(info, detector, stride)
+    people = People(info, detector, stride, correct)
     scan, board = Scan(info), Board.find(path, threads)
     marks = MarkWatcher(info, MarkFinder(threads=threads))
     watchers = (scan, people, marks, board)

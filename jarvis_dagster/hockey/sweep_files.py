@@ -52,11 +52,12 @@ class Waiting:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def put(self, seen: Sweep, reason: str) -> None:
+    def put(self, seen: Sweep, reason: str, adapted: str = "") -> None:
         """Keep what was seen, in place of what is there.
 
         Args:
             reason: Of the detector's stride.
+            adapted: Id of the parameters that people were looked for with; "" changes nothing.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
         self._clear()
@@ -68,19 +69,23 @@ class Waiting:
             np.save(self._folder / "board.npy", seen.board.picture)
         board = {"support": seen.board.support, "version": seen.board.version}
         self._write("board", board)
-        self._write("people", {"detector": seen.detector, "stride": seen.stride, "reason": reason})
+        people = {"detector": seen.detector, "stride": seen.stride, "adapted": adapted}
+        self._write("people", {**people, "reason": reason})
         self._write("marks", {})
 
-    def people(self, detector: str, stride: int | None) -> SeenPeople | None:
+    def people(self, detector: str, stride: int | None, adapted: str = "") -> SeenPeople | None:
         """What the detector of this version saw; None where another one looked, or none.
 
         Args:
             stride: Every how many frames it has to have looked; None: as it was chosen.
+            adapted: Id of the parameters that it has to have looked with.
         """
         import pandas as pd
 
         about = self._about("people")
-        if about is None or about["detector"] != detector or stride not in (None, about["stride"]):
+        if about is None or stride not in (None, about["stride"]):
+            return None
+        if (about["detector"], about["adapted"]) != (detector, adapted):
             return None
         found = SeenPeople(
             pd.read_parquet(self._folder / "people.parquet"),

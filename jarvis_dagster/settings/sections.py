@@ -150,8 +150,19 @@ class PromotionSettings(Section):
     )
     shadow: bool = pydantic.Field(
         False,
-        description="Whether the challenger looks at every new video beside the champion; its"
-        " results are kept apart and never delivered.",
+        description="Whether the challenger looks at new videos beside the champion; its results"
+        " are kept apart and never delivered.",
+    )
+    shadow_seconds: float = pydantic.Field(
+        120, gt=0, description="How much of each video it looks at, in a few parts."
+    )
+    shadow_videos: int = pydantic.Field(
+        20, ge=1, description="Videos that a challenger looks at in the shadow, at most."
+    )
+    shadow_needed: int = pydantic.Field(
+        0,
+        ge=0,
+        description="Videos that it must have looked at before it may be promoted; 0: none.",
     )
 
 

@@ -43,7 +43,7 @@ class DagsterActivities:
     # Not ended from outside: it has to end the run of Dagster first.
     @activity.defn(name="dagster_run", no_thread_cancel_exception=True)
     def run(self, given: dict[str, Any]) -> dict[str, Any]:
-        """Run ``job`` (for ``partition``, if given) to its end.
+        """Run ``job`` (for ``partition``, with the run's ``config``, if given) to its end.
 
         A worker that takes this up follows the run that is there already. A cancelled workflow
         cancels the run.
@@ -62,7 +62,7 @@ class DagsterActivities:
             tags = {"jarvis/workflow_id": str(info.workflow_id)}
             if given.get("partition"):
                 tags["dagster/partition"] = given["partition"]
-            run = dagster.launch(given["job"], tags, mark)
+            run = dagster.launch(given["job"], tags, mark, given.get("config"))
             while not run.is_over:
                 if activity.is_cancelled() and not activity.is_worker_shutdown():
                     dagster.end(run.id)

@@ -55,12 +55,19 @@ class Dagster:
         self.url = url.rstrip("/")
         self._timeout_s = timeout_s
 
-    def launch(self, job: str, tags: Mapping[str, str], mark: str) -> Run:
+    def launch(
+        self,
+        job: str,
+        tags: Mapping[str, str],
+        mark: str,
+        config: Mapping[str, Any] | None = None,
+    ) -> Run:
         """Launch a job, or find the run that was launched under the same mark.
 
         Args:
             tags: Of the run; ``dagster/partition`` chooses the partition.
             mark: What makes it the same run, kept as :data:`WORKFLOW_TAG`.
+            config: Of the run, as in ``{"ops": {...}}``.
 
         Raises:
             BadInputError: there is no such job.
@@ -74,7 +81,7 @@ class Dagster:
         every = {**tags, WORKFLOW_TAG: mark}
         params = {
             "selector": self._job(job),
-            "runConfigData": {},
+            "runConfigData": dict(config or {}),
             "executionMetadata": {
                 "tags": [{"key": key, "value": value} for key, value in every.items()]
             },

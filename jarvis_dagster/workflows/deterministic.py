@@ -26,7 +26,7 @@ def queue_for(kind: str) -> str | None:
 
 
 async def dagster_run(given: dict[str, Any]) -> dict[str, Any]:
-    """Launch ``job`` in Dagster, for ``partition`` if given, and wait for its end.
+    """Launch ``job`` in Dagster, for ``partition`` and with ``config`` if given, and wait.
 
     However long Dagster is away, it is waited for; a run that failed is an error.
     """

@@ -85,7 +85,8 @@ def activities_of(kind: str, tools: Tools) -> list[Callable[..., Any]]:
             heartbeat_s=tools.heartbeat_s,
             segment_s=tools.segment_s,
         )
-        looking = VisionActivities(*where).all + parts.all
+        vision = VisionActivities(*where, threads=tools.threads, settings=tools.settings)
+        looking = vision.all + parts.all
         return looking if tools.settings is None else [*looking, *_autopilot(tools).vision]
     if kind == "training":
 

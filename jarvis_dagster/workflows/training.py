@@ -12,6 +12,7 @@ from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
+from temporalio.exceptions import ApplicationError
 
 from jarvis_dagster.workflows.deterministic import dagster_run, queue_for
 
@@ -28,6 +29,8 @@ _RETRY = RetryPolicy(
 )
 _LONGEST = datetime.timedelta(hours=48)
 _HEARTBEAT = datetime.timedelta(seconds=60)
+_DATA = "toolchain__hockey_detection_data"
+"""The op of Dagster's job that is told what to train on."""
 
 
 @workflow.defn(name="hockey-detection")
@@ -35,14 +38,18 @@ class HockeyDetectionTraining:
     """From a dataset to a detector that is registered as the challenger.
 
     Input: ``dataset`` and maybe ``test``, ``validation``, ``options``, ``accept_errors``
-    (see ``toolchain.job.Request``), and ``decide``: have Dagster decide afterwards whether the
-    challenger becomes the champion. Result: ``job``, ``figures``, ``baseline``, ``better``,
+    (see ``toolchain.job.Request``), ``by``: ``dagster`` has Dagster's job do all steps, and
+    ``decide``: have Dagster decide afterwards whether the challenger becomes the champion.
+    Result: ``job``, ``figures``, ``baseline``, ``better``,
     ``model``, ``version``. A worker that dies is replaced by another, which goes on from the
-    last checkpoint. Promotion is a decision of its own.
+    last checkpoint. Promotion is a decision of its own. By Dagster the result is ``dataset``,
+    ``run_id`` and ``url`` of the run, and ``decision``.
     """
 
     @workflow.run
     async def run(self, input_data: dict[str, Any]) -> dict[str, Any]:
+        if input_data.get("by") is not None:
+            return await _by_dagster(input_data)
         queue = queue_for("training")
         steps: list[dict[str, Any]] = [
             {"name": name, "state": "waiting"} for name in TRAINING_STEPS
@@ -72,3 +79,32 @@ class HockeyDetectionTraining:
             steps[number] = {**step, "state": "finished", "seconds": seconds}
             workflow.upsert_memo({"steps": steps})
         return content
+
+
+async def _by_dagster(input_data: dict[str, Any]) -> dict[str, Any]:
+    """Have Dagster train and decide, and see both runs through."""
+    if input_data["by"] != "dagster":
+        raise ApplicationError(
+            "hockey-detection is done by the workflow itself, or by dagster.",
+            type="BadInputError",
+            non_retryable=True,
+        )
+    request = {name: value for name, value in input_data.items() if name not in {"by", "decide"}}
+    config = {"ops": {_DATA: {"config": request}}}
+    runs = [("training", {"job": "train_hockey_detection", "config": config})]
+    if input_data.get("decide"):
+        runs.append(("decision", {"job": "decide_promotion"}))
+    steps: list[dict[str, Any]] = [{"name": name, "state": "waiting"} for name, _ in runs]
+    done: list[dict[str, Any]] = []
+    for number, (name, given) in enumerate(runs):
+        steps[number] = {"name": name, "state": "running"}
+        workflow.upsert_memo({"steps": steps})
+        done.append(await dagster_run(given))
+        seconds = done[number]["seconds"]
+        steps[number] = {"name": name, "state": "finished", "seconds": seconds}
+        workflow.upsert_memo({"steps": steps})
+    return {
+        "dataset": input_data["dataset"],
+        **{name: done[0][name] for name in ("run_id", "url")},
+        "decision": done[1]["url"] if len(done) > 1 else None,
+    }

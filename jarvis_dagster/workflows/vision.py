@@ -39,7 +39,8 @@ class ComputerVision:
     """From a video in the object store to tables in the object store.
 
     Input: ``video_key``, the object key of a video in the artifacts bucket;
-    maybe ``stride``, detecting on every n-th frame; maybe ``fan_out``, whether any
+    looked at as the Autopilot adapted to its camera; maybe ``stride``, detecting on every
+    n-th frame; maybe ``fan_out``, whether any
     number of workers look for people, part by part (by default in videos of ten
     minutes and more); maybe ``revision``, a text that tells work with another
     model or version apart from earlier work.
@@ -58,13 +59,14 @@ class ComputerVision:
         steps: list[dict[str, Any]] = [{"name": name, "state": "waiting"} for name in STEPS]
         outputs: dict[str, str] = {}
         summary: dict[str, Any] = {}
+        sight: dict[str, Any] = {}
         frames = 0
         for number, step in enumerate(steps):
             steps[number] = {**step, "state": "running"}
             workflow.upsert_memo({"steps": steps})
-            given = {**input_data, "outputs": outputs}
+            given = {**input_data, **sight, "outputs": outputs}
             if step["name"] == "features" and _fans_out(input_data, frames):
-                done = await _by_parts(input_data, frames)
+                done = await _by_parts({**input_data, **sight}, frames)
             else:
                 done = await workflow.execute_activity(
                     step["name"],
@@ -78,6 +80,7 @@ class ComputerVision:
             frames = max(frames, done["frames"])
             outputs |= done["outputs"]
             summary |= done["summary"]
+            sight |= done.get("sight", {})
             steps[number] = {
                 **step,
                 "state": "finished",
@@ -116,7 +119,12 @@ def _fans_out(input_data: dict[str, Any], frames: int) -> bool:
 async def _by_parts(input_data: dict[str, Any], frames: int) -> dict[str, Any]:
     """What ``features`` returns, from the workflow ``video-detection``."""
     began = workflow.now()
-    given = {"video_key": input_data["video_key"], "stride": input_data.get("stride")}
+    wanted = ("parameters", "score_threshold")
+    given = {
+        "video_key": input_data["video_key"],
+        "stride": input_data.get("stride"),
+        **{name: input_data[name] for name in wanted if name in input_data},
+    }
     found = await workflow.execute_child_workflow(
         VideoDetection.run, given, id=f"{workflow.info().workflow_id}-people"
     )

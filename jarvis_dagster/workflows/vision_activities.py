@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from jarvis_dagster.hockey.tables import Provenance
     from jarvis_dagster.services.storage import JarvisStorageService
+    from jarvis_dagster.settings import Settings
 
 __all__ = ["VisionActivities"]
 
@@ -36,6 +37,8 @@ class VisionActivities:
         storage: Makes the storage service; asked once a step.
         work_dir: Folder for files while a step runs.
         model: ONNX detector; None means the one that ships with Jarvis.
+        threads: For detection; None is one for each physical core.
+        settings: Which camera filmed what; None: nothing is adapted.
     """
 
     def __init__(
@@ -43,10 +46,15 @@ class VisionActivities:
         storage: Callable[[], JarvisStorageService],
         work_dir: Path,
         model: Path | None = None,
+        *,
+        threads: int | None = None,
+        settings: Settings | None = None,
     ) -> None:
         self._storage = storage
         self._work_dir = work_dir
         self._model = model
+        self._threads = threads
+        self._settings = settings
 
     @property
     def all(self) -> list[Callable[..., Any]]:
@@ -65,6 +73,12 @@ class VisionActivities:
             scan = scan_video(step.video, progress=step.heart.progress)
             step.keep_table("scan", scan, SCAN, "")
             step.summary = {"preflight": preflight(info, scan), "cuts": int(scan["is_cut"].sum())}
+            if self._settings is not None:
+                from jarvis_dagster.autopilot.overlay import overlay_of_object
+
+                # Told once, so that all that follows, and is tried again, looks alike.
+                overlay = overlay_of_object(self._settings, step.storage, step.key)
+                step.summary["camera"], step.sight = overlay.camera, overlay.request()
             step.frames = len(scan)
         return step.result
 
@@ -72,6 +86,7 @@ class VisionActivities:
     def features(self, input_data: dict[str, Any]) -> dict[str, Any]:
         """Detect people in the frames, with the colours of their kits."""
         with self._step(input_data) as step:
+            from jarvis_dagster.hockey.adaptation import Parameters
             from jarvis_dagster.hockey.detection import (
                 choose_stride,
                 detect_video,
@@ -82,13 +97,22 @@ class VisionActivities:
             from jarvis_dagster.hockey.video import probe
 
             info = probe(step.video)
-            detector = load_detector(self._model)
+            detector = load_detector(
+                self._model,
+                threads=self._threads,
+                score_threshold=input_data.get("score_threshold"),
+            )
+            parameters = Parameters.from_json(input_data.get("parameters") or {})
             stride = input_data.get("stride")
             if stride is None:
                 ms_per_image = measure_detector(detector, info.width_px, info.height_px)
                 stride = choose_stride(info.fps, ms_per_image).stride
             found, kit = detect_video(
-                step.video, detector, stride=stride, progress=step.heart.progress
+                step.video,
+                detector,
+                stride=stride,
+                progress=step.heart.progress,
+                correct=parameters.correction,
             )
             step.keep_table("detections", found, DETECTIONS, detector.version)
             step.keep_table("kit", kit, {}, detector.version)
@@ -97,6 +121,7 @@ class VisionActivities:
                 "model": detector.name,
                 "model_version": detector.version,
                 "stride": stride,
+                "adapted_parameters": parameters.words,
             }
             step.frames = info.frame_count
         return step.result
@@ -138,15 +163,16 @@ class _Step:
     def __init__(
         self, storage: JarvisStorageService, work_dir: Path, input_data: dict[str, Any]
     ) -> None:
-        self._storage = storage
+        self.storage = storage
         self._work_dir = work_dir
-        self._key: str = input_data["video_key"]
+        self.key: str = input_data["video_key"]
         self._given: dict[str, str] = input_data.get("outputs", {})
         given = {name: value for name, value in input_data.items() if name != "outputs"}
         identity = json.dumps(given, sort_keys=True)
         self._home = f"artifacts/vision-{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
         self.summary: dict[str, Any] = {}
         self.frames = 0
+        self.sight: dict[str, Any] = {}
         self.heart = Heart()
         self.result: dict[str, Any] = {}
         self._outputs: dict[str, str] = {}
@@ -161,9 +187,9 @@ class _Step:
             self._work_dir.mkdir(parents=True, exist_ok=True)
             folder = stack.enter_context(tempfile.TemporaryDirectory(dir=self._work_dir))
             self._folder = Path(folder)
-            suffix = PurePosixPath(self._key).suffix or ".mp4"
+            suffix = PurePosixPath(self.key).suffix or ".mp4"
             self.video = self._folder / f"video{suffix}"
-            self._sha256 = self._storage.get_file(self._key, self.video).sha256
+            self._sha256 = self.storage.get_file(self.key, self.video).sha256
             self._stack = stack.pop_all()
         return self
 
@@ -173,6 +199,7 @@ class _Step:
             "summary": self.summary,
             "frames": self.frames,
             "seconds": time.monotonic() - self._began,
+            **({"sight": self.sight} if self.sight else {}),
         }
         self._stack.__exit__(*error)
 
@@ -182,7 +209,7 @@ class _Step:
 
         path = self._folder / f"{name}.parquet"
         write_table(table, schema, path, self._provenance(version))
-        self._outputs[name] = self._storage.put_file(f"{self._home}/{path.name}", path).key
+        self._outputs[name] = self.storage.put_file(f"{self._home}/{path.name}", path).key
 
     def table(self, name: str, schema: dict[str, str]) -> Any:
         """Fetch and read a table that an earlier step kept."""
@@ -199,7 +226,7 @@ class _Step:
     def _fetch(self, name: str) -> Path:
         path = self._folder / f"{name}.parquet"
         if not path.is_file():
-            self._storage.get_file(self._given[name], path)
+            self.storage.get_file(self._given[name], path)
         return path
 
     def _provenance(self, version: str) -> Provenance:

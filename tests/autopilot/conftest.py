@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -127,6 +128,7 @@ class Rink:
             "facts": facts,
         }
         model = {"version": "1.1.0+test", "stride": 1, "parameters": parameters or {}}
+        model["made_at"] = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
         self.put(key, "footage/source.json", source)
         self.put(key, "detections/model.json", model)
         if moments is not None:

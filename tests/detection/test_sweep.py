@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from jarvis_dagster.hockey.adaptation import Parameters
 from jarvis_dagster.hockey.detection import detect_video, load_detector
 from jarvis_dagster.hockey.preflight import scan_video
 from jarvis_dagster.hockey.rink.video import calibrate_video
@@ -13,6 +14,8 @@ from jarvis_dagster.hockey.scoreboard import read_scoreboard
 from jarvis_dagster.hockey.sweep import sweep
 from jarvis_dagster.hockey.sweep_files import Waiting
 from jarvis_dagster.hockey.synthetic import GameSpec, render_game
+
+ADAPTED = Parameters(gain=1.2)
 
 
 @pytest.fixture(scope="module")
@@ -23,12 +26,12 @@ def video(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def seen(video):
-    return sweep(video, load_detector(threads=1), stride=2, threads=1)
+    return sweep(video, load_detector(threads=1), stride=2, threads=1, correct=ADAPTED.correction)
 
 
 def test_together_they_see_what_each_sees_alone(video, seen):
     detector = load_detector(threads=1)
-    boxes, kit = detect_video(video, detector, stride=2)
+    boxes, kit = detect_video(video, detector, stride=2, correct=ADAPTED.correction)
     pd.testing.assert_frame_equal(seen.detections, boxes)
     pd.testing.assert_frame_equal(seen.kit, kit)
     assert seen.detector == detector.version
@@ -59,15 +62,16 @@ def test_each_part_waits_once(seen, tmp_path):
     assert waiting.marks() is None
     assert waiting.board() is None
 
-    waiting.put(seen, "because")
-    assert waiting.people("another detector", None) is None
-    assert waiting.people(seen.detector, 1) is None
-    people = waiting.people(seen.detector, 2)
+    waiting.put(seen, "because", ADAPTED.id)
+    assert waiting.people("another detector", None, ADAPTED.id) is None
+    assert waiting.people(seen.detector, 1, ADAPTED.id) is None
+    assert waiting.people(seen.detector, 2) is None
+    people = waiting.people(seen.detector, 2, ADAPTED.id)
     assert people is not None
     assert (people.stride, people.reason) == (2, "because")
     pd.testing.assert_frame_equal(people.detections, seen.detections)
     pd.testing.assert_frame_equal(people.kit, seen.kit)
-    assert waiting.people(seen.detector, 2) is None
+    assert waiting.people(seen.detector, 2, ADAPTED.id) is None
 
     board = waiting.board()
     assert board is not None

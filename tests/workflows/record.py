@@ -84,6 +84,16 @@ CASES = {
             for name in ("data_preparation", "training", "evaluation", "deployment")
         },
     ),
+    "hockey-detection.by-dagster": Case(
+        "hockey-detection",
+        {"dataset": "d", "by": "dagster", "decide": True},
+        {
+            "dagster_run": [
+                {"run_id": f"r{number}", "url": "u", "job": "j", "seconds": 1.0}
+                for number in range(2)
+            ]
+        },
+    ),
     "approval": Case(
         "approval",
         {"kind": "results", "subject": "s", "content": "c"},

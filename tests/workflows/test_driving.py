@@ -21,6 +21,7 @@ from temporalio.worker import Worker
 from jarvis_dagster.errors import BadInputError, PermanentError, TransientError
 from jarvis_dagster.workflows.dagster_activities import DagsterActivities
 from jarvis_dagster.workflows.dagster_api import Dagster
+from jarvis_dagster.workflows.training import HockeyDetectionTraining
 from jarvis_dagster.workflows.vision import ComputerVision
 from tests.servers import free_ports
 
@@ -50,7 +51,27 @@ def process_video():
     work()
 
 
-defs = dg.Definitions(jobs=[process_video])
+@dg.op(config_schema={"dataset": str, "options": dict})
+def toolchain__hockey_detection_data(context: dg.OpExecutionContext):
+    assert context.op_config == {"dataset": "corrected@1", "options": {"steps": 2}}
+
+
+@dg.op
+def judge():
+    pass
+
+
+@dg.job(executor_def=dg.in_process_executor)
+def train_hockey_detection():
+    toolchain__hockey_detection_data()
+
+
+@dg.job(executor_def=dg.in_process_executor)
+def decide_promotion():
+    judge()
+
+
+defs = dg.Definitions(jobs=[process_video, train_hockey_detection, decide_promotion])
 """
 
 
@@ -97,7 +118,9 @@ def driving(address: str, queue: str, url: str) -> Iterator[None]:
         with ThreadPoolExecutor(2) as executor:
             activities = DagsterActivities(url, every_s=0.2).all
             async with (
-                Worker(client, task_queue=queue, workflows=[ComputerVision]),
+                Worker(
+                    client, task_queue=queue, workflows=[ComputerVision, HockeyDetectionTraining]
+                ),
                 Worker(
                     client,
                     task_queue=f"{queue}-io",
@@ -149,6 +172,24 @@ def test_a_workflow_drives_dagster(
             assert time.monotonic() < deadline
             time.sleep(0.5)
         assert api.look(run_id).status == "CANCELED"
+
+
+@pytest.mark.timeout(600)
+def test_a_training_is_given_to_dagster(
+    service: JarvisWorkflowService, temporal_server: Server, queue: str, dagster: str
+) -> None:
+    given = {"dataset": "corrected@1", "options": {"steps": 2}, "by": "dagster"}
+    with driving(temporal_server.address, queue, dagster):
+        workflow_id = service.start_workflow("hockey-detection", {**given, "decide": True})
+        result = service.wait_for_result(workflow_id, 240)
+        status = service.get_workflow_status(workflow_id)
+        assert set(status["performance"]["step_seconds"]) == {"training", "decision"}
+        assert result["dataset"] == "corrected@1"
+        assert result["decision"].startswith(f"{dagster}/runs/")
+        assert Dagster(dagster).look(result["run_id"]).status == "SUCCESS"
+        wrong = service.start_workflow("hockey-detection", {**given, "by": "hand"})
+        with pytest.raises(PermanentError, match="or by dagster"):
+            service.wait_for_result(wrong, 240)
 
 
 def started(api: Dagster, workflow_id: str) -> str:

@@ -30,7 +30,7 @@ def decisions(
     from pathlib import Path
 
     from jarvis_dagster.autopilot import Pilot
-    from jarvis_dagster.autopilot.pilot import ROUTINE
+    from jarvis_dagster.autopilot.outcomes import ROUTINE
     from jarvis_dagster.autopilot.report import log_page
 
     with failures(context), seconds_of() as elapsed, tempfile.TemporaryDirectory() as scratch:

@@ -46,6 +46,8 @@ def detections(
     context: dg.AssetExecutionContext, workspace: WorkspaceResource, progress: LogProgress
 ) -> dg.MaterializeResult:
     """Players, goalkeepers and referees in the frames, with the colours of their kits."""
+    import datetime
+
     from jarvis_dagster.hockey.video import probe
 
     space = workspace.of(context.partition_key)
@@ -82,6 +84,7 @@ def detections(
                 "told": look.chosen.told,
                 "stride": people.stride,
                 "stride_reason": people.reason,
+                "made_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
                 **overlay.to_json(),
             },
         )

@@ -68,6 +68,7 @@ def promotion_decision(
             "figures": _figures(record),
             "games": f"{record['games']['name']} {record['games']['version']}",
             "games_sha256": record["games"]["sha256"],
+            "shadow_runs": record["shadow"]["videos"],
             "record": decision.id,
             "seconds": elapsed(),
         }

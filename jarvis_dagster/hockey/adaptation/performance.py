@@ -76,8 +76,16 @@ class Performance:
         )
 
 
-def measure(video: Evidence, reference: Reference | None) -> Performance:
-    """The figure of one video."""
+def measure(
+    video: Evidence, reference: Reference | None, fitted: Mapping[str, Usual] | None = None
+) -> Performance:
+    """The figure of one video.
+
+    Args:
+        fitted: The looks as filmed that the video's parameters were found and proved for. What
+            the detector then sees is no longer what it saw in the reference, and need not be; what
+            counts is whether the light is still that for which they are right.
+    """
     usual = {} if reference is None else reference.measures
     found = measures_of(video)
     none = "no reference yet" if reference is None else ""
@@ -86,7 +94,7 @@ def measure(video: Evidence, reference: Reference | None) -> Performance:
         _detection(video, reference, none),
         _rates("tracks", ("births", "deaths", "filled", "swaps"), found, usual, none),
         _rates("rules", ("rules",), found, usual, none),
-        _image(found, usual, none),
+        _image(found, usual, none) if fitted is None else _fitted_image(video, fitted),
     )
     known = [(WEIGHTS[part.name], part.value) for part in parts if part.value is not None]
     weight = sum(w for w, _ in known)
@@ -164,7 +172,18 @@ def _rates(
     return Part(part, round(value, 4), said)
 
 
-def _image(found: Mapping[str, float], usual: Mapping[str, Usual], none: str) -> Part:
+def _fitted_image(video: Evidence, fitted: Mapping[str, Usual]) -> Part:
+    """The picture as filmed, beside those that the parameters were found for."""
+    found = {} if video.raw_look is None else video.raw_look.measures
+    return _image(found, fitted, "", "in the light that the parameters were found for")
+
+
+def _image(
+    found: Mapping[str, float],
+    usual: Mapping[str, Usual],
+    none: str,
+    same: str = "as in the reference",
+) -> Part:
     both = [name for name in MEASURES if name in found and name in usual]
     if not both:
         return Part("image", None, none or "no picture was looked at")
@@ -173,7 +192,7 @@ def _image(found: Mapping[str, float], usual: Mapping[str, Usual], none: str) ->
         ", ".join(
             f"{name} {found[name] - usual[name].middle:+.2f}" for name in both if beyond[name] > 0
         )
-        or "as in the reference"
+        or same
     )
     return Part("image", round(math.exp(-sum(beyond.values())), 4), said)
 

@@ -41,6 +41,7 @@ _CALLS: dict[str, dict[str, tuple[str, str]]] = {
         "get_file": ("{bucket}", "read"),
         "stat": ("{bucket}", "read"),
         "exists": ("{bucket}", "read"),
+        "modified": ("{bucket}", "read"),
         "versions_of": ("{bucket}", "read"),
         "url": ("artifacts", "read"),
         "retrieve": ("models", "read"),

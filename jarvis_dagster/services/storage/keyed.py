@@ -16,6 +16,7 @@ from jarvis_dagster.services.storage.objects import check_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from jarvis_dagster.services.storage.config import StorageConfig
     from jarvis_dagster.services.storage.objects import ObjectRef, ObjectStore
@@ -74,6 +75,14 @@ class KeyedFiles:
     def exists(self, key: str, bucket: str | None = None) -> bool:
         """Whether there is an object under ``key``."""
         return self.stat(key, bucket) is not None
+
+    def modified(self, key: str, bucket: str | None = None) -> datetime | None:
+        """When the object under ``key`` was last written; None where there is none.
+
+        To the second, and of this store: one that was restored is as old as its restoration.
+        """
+        stored = self.objects.raw.stat(bucket or self.config.artifacts_bucket, key)
+        return None if stored is None else stored.modified
 
     def versions_of(self, prefix: str, bucket: str | None = None) -> dict[str, str]:
         """Keys that begin with ``prefix``, sorted, each with what changes when its bytes do."""
