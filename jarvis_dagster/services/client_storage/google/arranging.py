@@ -54,6 +54,7 @@ def create_folder(api: GoogleApi, look: Look, ids: Ids, parent: Place, name: str
             lambda drive: drive.files().create(body=body, fields=FIELDS, supportsAllDrives=True),
         )
 
+    made: Raw | None
     try:
         made = api.run(attempt)
     except JarvisError as error:
