@@ -23,13 +23,9 @@ _INSTANCE: dict[str, Any] = {
     "run_coordinator": {
         "module": "dagster.core.run_coordinator",
         "class": "QueuedRunCoordinator",
-        "config": {
-            # The default of 5 s is most of what a short run waits for.
-            "dequeue_interval_seconds": 1,
-            # While the code server starts again, a run goes back into the queue and does not fail.
-            "max_user_code_failure_retries": 30,
-            "user_code_failure_retry_delay": 10,
-        },
+        # The default of 5 s is most of what a short run waits for. (No retries when the code server
+        # is away: a start that only took too long would be a second process of the same run.)
+        "config": {"dequeue_interval_seconds": 1},
     },
     "concurrency": {
         # One video at a time uses all cores of one machine already.
