@@ -47,6 +47,7 @@ from jarvis_dagster.hockey.adaptation import (
 from jarvis_dagster.hockey.adaptation.looks import look_of
 from jarvis_dagster.hockey.adaptation.material import Eyes, Labelled, LabelledVideos, PairedVideos
 from jarvis_dagster.hockey.adaptation.moments import choose_moments, take_moments
+from jarvis_dagster.hockey.adaptation.reference import Usual
 from jarvis_dagster.hockey.adaptation.search import guesses, search
 from jarvis_dagster.hockey.adaptation.shadow import compare, judge, split_videos
 from jarvis_dagster.hockey.detection import load_detector
@@ -351,12 +352,7 @@ def noise(out: Path, seasons: int, videos: int) -> dict[str, Any]:
     """How often anything is done where nothing changed, and how soon where something did."""
     known = [Evidence.from_json(one) for one in json.loads((out / "evidence.json").read_text())]
     rows = json.loads((out / "season.json").read_text())
-    light = {}
-    count = {"north": 0, "south": 0}
-    for one in known:
-        count[one.camera] += 1
-        mine = [r for r in rows if r["camera"] == one.camera]
-        light[one.video] = mine[count[one.camera] - 1]["light"]
+    light = {row["video"]: row["light"] for row in rows}
     usual = [one for one in known if light[one.video] == "usual" and one.parameters == NEUTRAL]
     dark = [one for one in known if light[one.video] == "failing" and one.parameters == NEUTRAL]
     rng = np.random.default_rng(0)
@@ -380,6 +376,9 @@ def noise(out: Path, seasons: int, videos: int) -> dict[str, Any]:
         f" {wrong} led to a search, {watched} were watched."
     )
     result = {"seasons": seasons, "searches": wrong, "watched": watched}
+    adapted = [one for one in known if one.parameters != NEUTRAL]
+    if adapted and dark:
+        result["adapted"] = _adapted_noise(usual, dark, adapted, seasons, videos)
     if waits:
         result["games_to_notice"] = [
             int(np.min(waits)),
@@ -391,6 +390,30 @@ def noise(out: Path, seasons: int, videos: int) -> dict[str, Any]:
             f" games (median; {np.min(waits)} to {np.max(waits)}, 16 is never)."
         )
     return result
+
+
+def _adapted_noise(
+    usual: list[Evidence], dark: list[Evidence], adapted: list[Evidence], seasons: int, videos: int
+) -> dict[str, Any]:
+    """How often anything is done while adapted parameters go on to be right."""
+    rng = np.random.default_rng(1)
+    looks = [one.raw_look.measures for one in dark if one.raw_look is not None]
+    fitted = {name: Usual(tuple(look[name] for look in looks)) for name in looks[0]}
+    reference = reference_of(usual[:REFERENCE])
+    before, after = (
+        [measure(one, reference).value or 0.0 for one in adapted],
+        [measure(one, reference, fitted).value or 0.0 for one in adapted],
+    )
+    wrong = 0
+    for _ in range(seasons):
+        drawn = [_jittered(adapted[i], rng) for i in rng.integers(0, len(adapted), videos)]
+        wrong += "adapt" in _actions(drawn, reference, fitted)
+    SAID.print(
+        f"{seasons} seasons of {videos} adapted games ({len(adapted)} measured ones, drawn anew):"
+        f" {wrong} led to a search; performance {np.mean(after):.2f} beside the light that was"
+        f" adapted to, {np.mean(before):.2f} beside the reference's."
+    )
+    return {"searches": wrong, "performance": float(np.mean(after))}
 
 
 def _jittered(one: Evidence, rng: np.random.Generator) -> Evidence:
@@ -407,9 +430,10 @@ def _jittered(one: Evidence, rng: np.random.Generator) -> Evidence:
     return dataclasses.replace(one, tracks=tracks, people_per_look=people)
 
 
-def _actions(videos: list[Evidence], reference: Any) -> list[str]:
+def _actions(videos: list[Evidence], reference: Any, fitted: Any = None) -> list[str]:
     now = datetime.datetime(2026, 11, 30, tzinfo=datetime.UTC)
-    figures = [value for one in videos if (value := measure(one, reference).value) is not None]
+    known = [measure(one, reference, fitted).value for one in videos]
+    figures = [value for value in known if value is not None]
     return [
         plan(
             Standing(tuple(figures[:n]), n + REFERENCE, has_reference=True, adapted=False),

@@ -144,6 +144,23 @@ def test_it_notices_searches_proves_and_adapts(
     assert "autonomous_adaptation" in counted
 
 
+def test_evidence_is_as_old_as_what_it_is_of(
+    settings: Settings, core: JarvisCoreServices, rink: Rink
+) -> None:
+    keys = [rink.play() for _ in range(2)]
+    when = "2026-10-03T18:00:00.000+00:00"
+    about = {"version": "1.1.0+test", "stride": 1, "parameters": {}}
+    rink.put(keys[1], "detections/model.json", {**about, "made_at": when})
+    rink.put(keys[0], "detections/model.json", about)  # of a version that did not tell
+    pilot = Pilot(settings, core)
+    pilot.collect()
+    first, second = pilot.library.evidence()
+    assert (first.video, first.at) == (keys[1], when)
+    stored = core.storage_service.modified(f"artifacts/{keys[0]}/detections/model.json")
+    assert stored is not None
+    assert second.at == stored.isoformat(timespec="milliseconds")
+
+
 def test_a_step_that_is_tried_again_does_nothing_twice(
     settings: Settings, core: JarvisCoreServices, rink: Rink
 ) -> None:

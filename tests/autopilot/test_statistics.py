@@ -7,8 +7,17 @@ import dataclasses
 import numpy as np
 import pytest
 
-from jarvis_dagster.hockey.adaptation import Evidence, Reviewed, measure, reference_of
+from jarvis_dagster.hockey.adaptation import (
+    Evidence,
+    Parameters,
+    Reviewed,
+    measure,
+    reference_of,
+)
 from jarvis_dagster.hockey.adaptation.drift import drift_of
+from jarvis_dagster.hockey.adaptation.evidence import SCORE_EDGES
+from jarvis_dagster.hockey.adaptation.looks import MEASURES
+from jarvis_dagster.hockey.adaptation.reference import Usual
 from jarvis_dagster.hockey.adaptation.sequential import fallen
 from jarvis_dagster.hockey.adaptation.shadow import gain_of, judge, split_videos
 from tests.autopilot.videos import season, video
@@ -40,6 +49,46 @@ def test_a_part_without_evidence_is_named_and_not_guessed() -> None:
     few = dataclasses.replace(bare, reviewed=(Reviewed("labels", 12, 3.0),))
     assert "agreement" in measure(few, reference).lacks
     assert measure(video(rng), None).value is None
+
+
+def test_adapted_videos_are_held_against_the_light_that_was_adapted_to() -> None:
+    rng = np.random.default_rng(10)
+    reference = reference_of(season(rng, USUAL))
+    dark = [one.raw_look for one in season(rng, 6, stops=-2.5)]
+    fitted = {
+        name: Usual(tuple(look.measures[name] for look in dark if look is not None))
+        for name in MEASURES
+    }
+    bright = Parameters(gain=3.0)
+    seen = season(rng, 10, stops=-2.5, parameters=bright)  # everybody is found again
+    alone = [measure(one, reference).value or 0.0 for one in seen]
+    right = [measure(one, reference, fitted).value or 0.0 for one in seen]
+    assert max(alone) < min(right)
+    assert min(right) > 0.85
+    mended = video(rng, parameters=bright)  # the lamps burn again
+    image = measure(mended, reference, fitted).parts[-1]
+    assert image.value is not None
+    assert image.value < 0.3
+    assert "brightness +2" in image.says
+
+
+def test_a_bolder_or_shyer_detector_is_compared_by_what_both_would_find() -> None:
+    rng = np.random.default_rng(11)
+    reference = reference_of(season(rng, USUAL))
+    first = int(np.searchsorted(SCORE_EDGES, 0.5))
+    for one in season(rng, 10):
+        kept = sum(one.scores[first:]) / sum(one.scores)
+        shy = dataclasses.replace(
+            one,
+            parameters=Parameters(score_threshold=0.5),
+            scores=(*[0] * first, *one.scores[first:]),
+            people_per_look=(one.people_per_look or 0) * kept,
+        )
+        usual, found = (measure(each, reference) for each in (one, shy))
+        assert found.value == pytest.approx(usual.value, abs=0.03)
+        assert "both from a score of 0.50 on" in found.parts[1].says
+    lost = dataclasses.replace(shy, people_per_look=(shy.people_per_look or 0) / 2)
+    assert (measure(lost, reference).value or 1) < 0.75
 
 
 def test_another_detector_is_not_held_against_the_reference() -> None:

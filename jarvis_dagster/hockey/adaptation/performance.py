@@ -18,11 +18,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from jarvis_dagster.hockey.adaptation.evidence import SCORE_EDGES
 from jarvis_dagster.hockey.adaptation.looks import MEASURES
 from jarvis_dagster.hockey.adaptation.reference import cumulated, measures_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from jarvis_dagster.hockey.adaptation.evidence import Evidence
     from jarvis_dagster.hockey.adaptation.reference import Reference, Usual
@@ -137,17 +140,41 @@ def _detection(video: Evidence, reference: Reference | None, none: str) -> Part:
     people = reference.measures.get("people")
     if people is None or video.people_per_look is None:
         return Part("detection", None, "no picture was looked at")
-    found = min(1.0, video.people_per_look / max(people.low, 1e-9))
-    distance = float(np.abs(cumulated(video.scores) - cumulated(reference.scores)).max())
+    first = _first_bin(video, reference)
+    mine, theirs = (_from(first, counts) for counts in (video.scores, reference.scores))
+    seen, low = video.people_per_look * mine[1], people.low * theirs[1]
+    found = min(1.0, seen / max(low, 1e-9))
+    distance = float(np.abs(cumulated(mine[0]) - cumulated(theirs[0])).max())
     usual = reference.score_distances.high
     alike = min(1.0, (1 - distance) / max(1 - usual, 1e-9))
-    if not sum(video.scores):
+    if not mine[1]:
         alike = 0.0
     said = (
-        f"{video.people_per_look:.1f} people a picture (usual {people.low:.1f} to"
-        f" {people.high:.1f}), scores {distance:.2f} from the reference (usual up to {usual:.2f})"
+        f"{seen:.1f} people a picture (usual {low:.1f} to {people.high * theirs[1]:.1f}), scores"
+        f" {distance:.2f} from the reference (usual up to {usual:.2f})"
     )
+    if first:
+        said += f", both from a score of {SCORE_EDGES[first]:.2f} on"
     return Part("detection", round(found * alike, 4), said)
+
+
+def _first_bin(video: Evidence, reference: Reference) -> int:
+    """The bin of scores from which on both tell of the same people.
+
+    Where the least score was adapted, one of them lacks the people that the other was not to see.
+    """
+    own = video.parameters.score_threshold
+    if own is None:
+        return 0
+    known = np.flatnonzero(np.array(reference.scores) > 0)
+    least = int(known[0]) if len(known) else 0
+    return max(least, int(np.searchsorted(SCORE_EDGES, own - 1e-9)))
+
+
+def _from(first: int, counts: Sequence[float]) -> tuple[NDArray[np.float64], float]:
+    """A histogram without its first bins, and the share that is left of it."""
+    values = np.array(counts, np.float64)
+    return values[first:], float(values[first:].sum() / max(float(values.sum()), 1e-12))
 
 
 def _rates(
