@@ -9,7 +9,8 @@ import subprocess
 import sys
 import threading
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -270,6 +271,24 @@ def test_a_server_that_goes_away_in_the_middle_is_transient(
             service.put_file("film.mp4", film)
     assert not service.exists("film.mp4")
     service.put_file("film.mp4", film)
+    assert service.exists("film.mp4")
+
+
+def test_a_failure_that_is_told_after_the_answer_began_is_no_success(
+    service: JarvisStorageService, film: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S3 answers a completion with 200 before it knows, and says in the body what became of it."""
+    wire, failures = service.objects.wire, [b"<?xml ?>\n<Error><Code>InternalError</Code></Error>"]
+    request = wire.request
+
+    def late(method: str, *args: Any, **more: Any) -> Any:
+        if method == "POST" and "uploadId" in (more.get("query") or {}) and failures:
+            return SimpleNamespace(data=failures.pop())
+        return request(method, *args, **more)
+
+    monkeypatch.setattr(wire, "request", late)
+    service.put_file("film.mp4", film)
+    assert failures == []
     assert service.exists("film.mp4")
 
 

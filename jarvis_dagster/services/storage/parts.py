@@ -13,6 +13,7 @@ import xml.etree.ElementTree as ET
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from jarvis_dagster.errors import TransientError
 from jarvis_dagster.services.storage.connection import crc32c
 from jarvis_dagster.services.storage.faults import MISSING
 from jarvis_dagster.services.storage.stored import meta_headers, unquoted
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from jarvis_dagster.services.storage.wire import Wire
 
 __all__ = ["Part", "PartRequests", "UnfinishedUpload"]
+
+_HEAD_BYTES = 1000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,14 +98,18 @@ class PartRequests:
                 return {number: part for number, (part, *others) in listed.items() if not others}
 
     def complete(self, bucket: str, key: str, upload_id: str, parts: list[Part]) -> None:
-        """Make the parts one object; until then there is nothing to see."""
+        """Make the parts one object; until then there is nothing to see.
+
+        Raises:
+            TransientError: the server took the request, and said later that it failed.
+        """
         root = ET.Element("CompleteMultipartUpload")
         for part in parts:
             item = ET.SubElement(root, "Part")
             ET.SubElement(item, "PartNumber").text = str(part.number)
             ET.SubElement(item, "ETag").text = f'"{part.version}"'
             ET.SubElement(item, "ChecksumCRC32C").text = part.checksum
-        self._wire.request(
+        response = self._wire.request(
             "POST",
             bucket,
             key,
@@ -110,6 +117,9 @@ class PartRequests:
             headers={"Content-Type": "application/xml"},
             query={"uploadId": upload_id},
         )
+        # S3 may answer 200 before it knows, and tell of a failure in the body.
+        if b"<Error>" in response.data[:_HEAD_BYTES]:
+            raise TransientError(f"s3://{bucket}/{key} could not be put together.", "Try again.")
 
     def abort(self, bucket: str, key: str, upload_id: str) -> None:
         """Forget an upload and free its parts; one that is gone is fine."""

@@ -11,9 +11,10 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from jarvis_dagster.errors import JarvisError, PermanentError, TransientError
-from jarvis_dagster.services.storage.catalogue import KINDS, RECORDS_PREFIX
+from jarvis_dagster.services.storage.catalogue import KINDS, RECORDS_PREFIX, Catalogue
 from jarvis_dagster.services.storage.claims import CLAIMS_PREFIX
 from jarvis_dagster.services.storage.data_keys import KEYS_PREFIX
+from jarvis_dagster.services.storage.documents import Documents
 from jarvis_dagster.services.storage.objects import ObjectStore
 from jarvis_dagster.services.storage.uploads import UPLOADS_PREFIX
 
@@ -65,6 +66,8 @@ class _Verifier:
         config = service.config
         impatient = config.model_copy(update={"attempts": min(_ATTEMPTS, config.attempts)})
         self._objects = ObjectStore(impatient)
+        documents = Documents(self._objects.wire, self._objects.encoder)
+        self._catalogue = Catalogue(impatient, self._objects.raw, documents)
         self._done = self._total = 0
 
     def run(self) -> Iterator[Damage]:
@@ -120,7 +123,7 @@ class _Verifier:
     def _record(self, info: ObjectInfo, recorded: dict[str, Version]) -> str:
         kind = info.key.split("/")[1]
         if kind in KINDS:
-            record = self._service.catalogue.at(kind, info.key).record
+            record = self._catalogue.at(kind, info.key).record
             recorded.update({v.key: v for v in record.versions if v.id not in record.purging})
         return ""
 
