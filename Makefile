@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 VIDEO ?=
 OUTPUT ?=
 KEEP ?=
+# Where it is set, each of the programs that tests start compiles the sources anew.
+unexport PYTHONDONTWRITEBYTECODE
 PYTEST_ARGS ?= -n 2 --dist loadfile
 
 .PHONY: help run test check scan format up down clean

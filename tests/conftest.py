@@ -1,15 +1,43 @@
 """What all tests share."""
 
+from __future__ import annotations
+
+import gc
+import itertools
 import sys
+from typing import TYPE_CHECKING
 
 import absl.logging
+import alembic.config
+import alembic.script
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 pytest_plugins = ["tests.servers", "tests.gateway.real"]
 
 # Its handler, made when it is imported, closes its stream when another library configures
 # logging: not the one that pytest captures with.
 absl.logging.get_absl_handler().python_handler.stream = sys.__stderr__
+
+# What is imported now stays: it need not be looked through for garbage again and again.
+gc.disable()
+
+# Dagster reads its 89 migrations several times for each instance that a test opens.
+_read = alembic.script.ScriptDirectory.from_config
+_scripts: dict[str | None, alembic.script.ScriptDirectory] = {}
+
+
+def _read_once(config: alembic.config.Config) -> alembic.script.ScriptDirectory:
+    folder = config.get_main_option("script_location")
+    if folder not in _scripts:
+        _scripts[folder] = _read(config)
+    return _scripts[folder]
+
+
+alembic.script.ScriptDirectory.from_config = _read_once  # type: ignore[method-assign,assignment]
 
 
 _USE_MLFLOW = ("experiments", "promotion")
@@ -23,11 +51,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.filterwarnings(f"ignore::{kind}"))
 
 
+def pytest_collection_finish() -> None:
+    """From here on there is garbage."""
+    gc.freeze()
+    gc.enable()
+
+
+@pytest.fixture(scope="session")
+def data_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Folders of their own, without looking through those of thousands of tests for a name."""
+    parent = tmp_path_factory.mktemp("jarvis-data")
+    return (parent / str(number) for number in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def no_outside_settings(
-    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def no_outside_settings(monkeypatch: pytest.MonkeyPatch, data_folders: Iterator[Path]) -> None:
     """Settings and state of the person who runs the tests have no part in them."""
     for name in ("JARVIS_CONFIG", "JARVIS_ENV", "JARVIS_DATA_DIR", "DAGSTER_HOME", "KEEP"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("JARVIS_DATA_DIR", str(tmp_path_factory.mktemp("jarvis-data")))
+    data = next(data_folders)
+    data.mkdir()
+    monkeypatch.setenv("JARVIS_DATA_DIR", str(data))
