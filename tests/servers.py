@@ -2,7 +2,8 @@
 
 Belongs here: fixtures that start the object store, Temporal, MLflow,
 Prometheus and Alertmanager on free loopback ports with their data under the
-session's temporary folder. Does not belong here: fakes, and settings of the
+session's temporary folder. They are killed at its end: nobody waits for what is
+thrown away. Does not belong here: fakes, and settings of the
 product's own stack.
 """
 
@@ -234,7 +235,7 @@ def run_object_store(
 def object_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server = run_object_store(tmp_path_factory.mktemp("object_store"))
     yield server
-    server.stop()
+    server.kill()
 
 
 def run_temporal(folder: Path) -> Server:
@@ -257,7 +258,7 @@ def temporal_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server
     """A Temporal development server; ``address`` is its gRPC endpoint."""
     server = run_temporal(tmp_path_factory.mktemp("temporal"))
     yield server
-    server.stop()
+    server.kill()
 
 
 def _temporal_serves(port: int) -> Callable[[], bool]:
@@ -300,7 +301,7 @@ def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A tracking server; what tests make in it has names of their own."""
     server = run_mlflow(tmp_path_factory.mktemp("mlflow"))
     yield server
-    server.stop()
+    server.kill()
 
 
 @pytest.fixture(scope="session")
@@ -325,7 +326,7 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     ]
     server = Server(url, command, folder, _environment(), _answers(f"{url}/-/ready"))
     yield server.start()
-    server.stop()
+    server.kill()
 
 
 @pytest.fixture(scope="session")
@@ -349,4 +350,4 @@ def alertmanager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     ]
     server = Server(url, command, folder, _environment(), _answers(f"{url}/-/ready"))
     yield server.start()
-    server.stop()
+    server.kill()
