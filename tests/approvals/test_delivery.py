@@ -19,6 +19,7 @@ from jarvis_dagster.sensors.approvals import APPROVAL_TAG, Tried, approvals_sens
 from jarvis_dagster.sensors.notices import _delivered
 from jarvis_dagster.services.approval import Approval
 from jarvis_dagster.settings import load_settings
+from jarvis_dagster.stack import StackConfig, write_dagster_home
 from jarvis_dagster.wiring import core_services
 from tests.approvals import platform
 from tests.cli.test_cli import jarvis
@@ -35,9 +36,9 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def dagster_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One instance for all tests of this file: to make one takes longer than a delivery."""
-    home = tmp_path_factory.mktemp("dagster")
-    (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n", "utf-8")
-    return home
+    folder = tmp_path_factory.mktemp("installation")
+    write_dagster_home(StackConfig(data_dir=folder))
+    return folder / "dagster"
 
 
 @pytest.fixture
