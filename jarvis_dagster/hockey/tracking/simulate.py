@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 __all__ = ["NOISE_LEVELS", "Noise", "simulate_detections"]
 
 
+_STICK_RUN_S = 0.4
+_STICK_SIDE_S = 2.0
+
+
 @dataclasses.dataclass(frozen=True)
 class Noise:
     """How wrong the detector is. Shares are of boxes, lengths of box sizes."""
@@ -32,6 +36,7 @@ class Noise:
     ghosts: float  # false boxes a frame that stay for about a second
     score_spread: float  # standard deviation of scores around their mean
     jitter_px: float = 0.0  # standard deviation of each edge, added whatever the size
+    stick: float = 0.0  # share of the time in which a box holds the stick, too
 
 
 NOISE_LEVELS: dict[str, Noise] = {
@@ -40,6 +45,7 @@ NOISE_LEVELS: dict[str, Noise] = {
     "white-heavy": Noise(0.20, 0.0, 0.0, 0.08, 0.0, 1.0, 0.0, 0.15),
     "pixels": Noise(0.10, 0.0, 0.0, 0.0, 0.0, 0.5, 0.0, 0.1, jitter_px=2.0),
     "pixels-bursts": Noise(0.10, 0.0, 0.15, 0.0, 0.0, 0.5, 0.0, 0.1, jitter_px=2.0),
+    "sticks": Noise(0.10, 0.0, 0.15, 0.0, 0.0, 0.5, 0.0, 0.1, jitter_px=2.0, stick=0.3),
     "light": Noise(0.04, 0.4, 0.10, 0.03, 0.15, 0.2, 0.1, 0.1),
     "middle": Noise(0.08, 0.6, 0.20, 0.05, 0.15, 0.4, 0.3, 0.12),
     "heavy": Noise(0.15, 0.8, 0.30, 0.07, 0.2, 0.8, 0.6, 0.15),
@@ -164,8 +170,28 @@ def _jittered(
             slow = _runs(random, person, noise.jitter_run_s * fps)
             error = np.sqrt(0.5) * (error + slow)
         edges[:, side] += (noise.jitter * size[:, side] + noise.jitter_px) * error
+    if noise.stick > 0:
+        _hold_out(random, person, box, edges, noise, fps)
     edges[:, 2:] = np.maximum(edges[:, 2:] - edges[:, :2], 3)
     return edges
+
+
+def _hold_out(
+    random: np.random.Generator,
+    person: NDArray,
+    box: NDArray[np.float64],
+    edges: NDArray[np.float64],
+    noise: Noise,
+    fps: float,
+) -> None:
+    """Move one upright edge of a box out to the stick's end, for fractions of a second."""
+    from scipy.special import ndtr
+
+    held = ndtr(_runs(random, person, _STICK_RUN_S * fps)) < noise.stick
+    left = _runs(random, person, _STICK_SIDE_S * fps) < 0
+    reach = box[:, 3] * (0.4 + 0.1 * _runs(random, person, _STICK_SIDE_S * fps)).clip(0.2, 0.6)
+    edges[:, 0] -= np.where(held & left, reach, 0)
+    edges[:, 2] += np.where(held & ~left, reach, 0)
 
 
 def _false_boxes(
