@@ -83,3 +83,14 @@ def test_the_camera_goes_on_as_it_was():
     assert camera.at(np.array([8, 10, 11, 16, 22])) == pytest.approx(np.array(expected))
     alone = CameraPath(np.array([5]), np.array([[3.0, 1.0]]))
     assert alone.at(np.array([0, 9])) == pytest.approx(np.array([[3, 1], [3, 1]]))
+
+
+@pytest.mark.parametrize(
+    ("height", "score", "stays"), [(240, 0.6, 0), (240, 0.8, 1), (120, 0.6, 1)]
+)
+def test_a_doubtful_giant_is_no_person(height: int, score: float, stays: int) -> None:
+    """The crest under the ice, beside somebody near the camera and a doubtful person."""
+    crest = detections(path(range(40), (900, 600), (3, 1), size=(height, height), ident=9))
+    found = pd.concat([detections(pd.concat(SKATERS)), crest.assign(score=np.float32(score))])
+    tracks = track(found, width_px=WIDTH, height_px=HEIGHT, fps=FPS)
+    assert tracks["track_id"].nunique() == 4 + stays

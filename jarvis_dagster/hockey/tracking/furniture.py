@@ -1,7 +1,7 @@
-"""What is taken for a person and never moves: a logo on the boards, a head in the stands.
+"""What is taken for a person: a logo on the boards or under the ice, a head in the stands.
 
-Belongs here: finding chains that only the camera moves. Does not belong here: doubting
-single boxes for where they stand (``hockey/detection``).
+Belongs here: finding chains that only the camera moves, and those that are far too large. Does
+not belong here: doubting single boxes for where they stand (``hockey/detection``).
 
 People stand still, too; but the detector is sure of them.
 """
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from jarvis_dagster.hockey.tracking.boxes import Boxes
 
-__all__ = ["Furniture", "without_furniture"]
+__all__ = ["Furniture", "without_furniture", "without_giants"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +32,10 @@ class Furniture:
     carried: float = 1.5  # across the picture, by the camera; less proves nothing
     still: float = 0.12  # median distance from where it rests
     stray: float = 0.3  # of nine in ten of its detections
+    unsure: float = 0.8  # share of the usual score below which a chain may be a giant
+    large: float = 1.6  # beside the tallest tenth of the others of that second or so
+    around_s: float = 0.5  # before and after
+    company: int = 15  # detections of others that tell how tall people are
 
 
 def without_furniture(
@@ -58,6 +62,42 @@ def without_furniture(
         if boxes.score[chain].mean() >= options.doubted * usual
         or not _rests(boxes, chain, scan, options)
     ]
+
+
+def without_giants(
+    boxes: Boxes, chains: list[NDArray[np.intp]], fps: float, options: Furniture | None = None
+) -> list[NDArray[np.intp]]:
+    """The chains, without the doubtful ones that are far taller than everybody around.
+
+    Somebody near the camera is, too; but the detector is sure of him.
+
+    Args:
+        boxes: all detections.
+        chains: indices into ``boxes``, in order of time, none empty.
+        fps: frames a second.
+        options: see :class:`Furniture`.
+    """
+    options = options or Furniture()
+    if len(chains) < 2:
+        return chains
+    every = np.concatenate(chains)
+    owner = np.repeat(np.arange(len(chains)), [len(chain) for chain in chains])
+    order = np.argsort(boxes.frame[every], kind="stable")
+    every, owner = every[order], owner[order]
+    frames, tall = boxes.frame[every], boxes.box[every, 3]
+    usual = float(np.median(boxes.score[every]))
+    reach = options.around_s * fps
+    kept = []
+    for index, chain in enumerate(chains):
+        if boxes.score[chain].mean() < options.unsure * usual:
+            low = np.searchsorted(frames, boxes.frame[chain[0]] - reach)
+            high = np.searchsorted(frames, boxes.frame[chain[-1]] + reach, side="right")
+            others = tall[low:high][owner[low:high] != index]
+            height = float(np.median(boxes.box[chain, 3]))
+            if len(others) >= options.company and height > options.large * np.quantile(others, 0.9):
+                continue
+        kept.append(chain)
+    return kept
 
 
 def _rests(boxes: Boxes, chain: NDArray[np.intp], scan: pd.DataFrame, options: Furniture) -> bool:
