@@ -166,6 +166,17 @@ def test_a_damaged_page_does_not_harm_the_next_backup(
     assert state(tmp_path / "other") == state(data)
 
 
+def test_a_damaged_page_that_no_snapshot_names_yet_is_found(data: Path, place: MemoryPlace) -> None:
+    backups = service(data, place)
+    repository, newest = backups._open(), backups.choose()
+    (older,) = (one.id for one in backups.snapshots().snapshots if one.id != newest.id)
+    page = next(name for name in newest.pages if name not in set(repository.snapshot(older).pages))
+    del place.blobs[f"snapshots/{newest.id}"]  # as if it had been killed before its last step
+    name = f"pages/{page[:2]}/{page}"
+    place.blobs[name] = _flipped(place.blobs[name], 20)
+    assert found(data, place)[name] == "damaged"
+
+
 def test_a_missing_pack_is_stored_again_by_the_next_backup(data: Path, place: MemoryPlace) -> None:
     for name in [name for name in place.blobs if name.startswith("packs/")]:
         del place.blobs[name]

@@ -150,6 +150,10 @@ class _Pass:
                 needed_by.setdefault(page, set()).add(snapshot_id)
         for page, snapshots in needed_by.items():
             self._page(page, snapshots)
+        # A backup that was killed leaves pages that no snapshot names; the next one uses them.
+        for name in self.sizes:
+            if name.startswith("pages/") and name.rpartition("/")[2] not in needed_by:
+                self._open(name)
 
     def findings(self) -> tuple[Finding, ...]:
         """What was noted, each with what it concerns."""
