@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytest_plugins = ["tests.servers", "tests.gateway.real"]
+pytest_plugins = ["tests.balance", "tests.servers", "tests.gateway.real"]
 
 # Its handler, made when it is imported, closes its stream when another library configures
 # logging: not the one that pytest captures with.
