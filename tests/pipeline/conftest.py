@@ -24,14 +24,19 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return render_game(folder, spec).video
 
 
-@pytest.fixture
-def config(tmp_path: Path, object_store: Server, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Settings of a platform of its own."""
+def settings_in(folder: Path, store: Server) -> Path:
+    """The settings file of a platform that keeps its state in ``folder``."""
     more = """
 drive: {settle_s: 1}
 vision: {highlights: 2, stride: 1}
 """
-    path = write_settings(tmp_path, object_store, more)
+    return write_settings(folder, store, more)
+
+
+@pytest.fixture
+def config(tmp_path: Path, object_store: Server, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Settings of a platform of its own."""
+    path = settings_in(tmp_path, object_store)
     monkeypatch.setenv("JARVIS_CONFIG", str(path))
     monkeypatch.setenv("JARVIS_DATA_DIR", str(tmp_path / "data"))
     from jarvis_dagster.settings import load_settings

@@ -1,10 +1,12 @@
 """The main job, from the drive's Uploads to its Results, on a rendered clip."""
 
+import dataclasses
 import hashlib
 import json
 import os
 import shutil
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -19,6 +21,8 @@ from jarvis_dagster.resources.uploads import UploadsResource
 from jarvis_dagster.sensors.drive_upload import drive_upload_sensor
 from jarvis_dagster.settings import load_settings
 from jarvis_dagster.wiring import core_services, inbox_of
+from tests.pipeline.conftest import settings_in
+from tests.servers import Server
 
 ASSETS = {
     "footage/video",
@@ -72,16 +76,54 @@ def process(
     return request, result
 
 
-@pytest.mark.usefixtures("config")
-def test_a_video_goes_from_uploads_to_results(clip: Path) -> None:
-    uploaded = upload(clip, "Tigers @ Bears (1st).mp4")
-    with dg.DagsterInstance.ephemeral() as instance:
-        request, result = process(instance)
-        made = {key.to_user_string() for key in _materialised(result)}
-        assert made == ASSETS
-        assert _failed_checks(result) == []
+@dataclasses.dataclass
+class Analysed:
+    """A video that was taken from Uploads, and the run that did so."""
 
-    results = uploaded.parents[1] / "Results" / "Tigers @ Bears (1st)"
+    config: Path
+    instance: dg.DagsterInstance
+    uploaded: Path
+    request: dg.RunRequest
+    result: dg.ExecuteInProcessResult
+
+    @property
+    def results(self) -> Path:
+        return self.uploaded.parents[1] / "Results" / self.uploaded.stem
+
+    def enter(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let this be the installation that settings mean."""
+        monkeypatch.setenv("JARVIS_CONFIG", str(self.config))
+        monkeypatch.setenv("JARVIS_DATA_DIR", str(self.config.parent / "data"))
+
+
+@pytest.fixture(scope="module")
+def once(
+    tmp_path_factory: pytest.TempPathFactory, object_store: Server, clip: Path
+) -> Iterator[Analysed]:
+    """One analysis for the tests that look at what it left, and what comes after it."""
+    config = settings_in(tmp_path_factory.mktemp("analysed"), object_store)
+    with dg.DagsterInstance.ephemeral() as instance:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("JARVIS_CONFIG", str(config))
+            patch.setenv("JARVIS_DATA_DIR", str(config.parent / "data"))
+            core_services(load_settings()).storage_service.ensure_buckets()
+            uploaded = upload(clip, "Tigers @ Bears (1st).mp4")
+            made = Analysed(config, instance, uploaded, *process(instance))
+        yield made
+
+
+@pytest.fixture
+def analysed(once: Analysed, monkeypatch: pytest.MonkeyPatch) -> Analysed:
+    once.enter(monkeypatch)
+    return once
+
+
+def test_a_video_goes_from_uploads_to_results(analysed: Analysed, clip: Path) -> None:
+    request, result, results = analysed.request, analysed.result, analysed.results
+    made = {key.to_user_string() for key in _materialised(result)}
+    assert made == ASSETS
+    assert _failed_checks(result) == []
+
     manifest = json.loads((results / "manifest.json").read_text("utf-8"))
     sha256 = hashlib.sha256(clip.read_bytes()).hexdigest()
     assert manifest["about"]["video_sha256"] == sha256
@@ -128,36 +170,15 @@ def test_without_a_calibration_positions_are_not_supported(
     assert "not supported" in (results / "report.html").read_text("utf-8").lower()
 
 
-@pytest.mark.usefixtures("config")
-def test_a_second_run_changes_nothing_that_was_delivered(clip: Path) -> None:
-    uploaded = upload(clip, "game.mp4")
-    results = uploaded.parents[1] / "Results" / "game"
-    with dg.DagsterInstance.ephemeral() as instance:
-        request, _ = process(instance)
-        before = _hashes(results)
-        build_definitions().resolve_job_def("process_video").execute_in_process(
-            instance=instance, partition_key=request.partition_key
-        )
-    after = _hashes(results)
+def test_a_second_run_changes_nothing_that_was_delivered(analysed: Analysed) -> None:
+    before = _hashes(analysed.results)
+    build_definitions().resolve_job_def("process_video").execute_in_process(
+        instance=analysed.instance, partition_key=analysed.request.partition_key
+    )
+    after = _hashes(analysed.results)
     assert after.keys() == before.keys()
     for name in ("tracks.parquet", "positions.parquet", "events.parquet", "events.csv"):
         assert after[name] == before[name], name
-
-
-@pytest.mark.usefixtures("config")
-def test_two_videos_of_one_name_have_results_of_their_own(clip: Path, tmp_path: Path) -> None:
-    from tests.media import pan, write_video
-
-    other = write_video(tmp_path / "other.mp4", pan(20))
-    uploaded = upload(clip, "game.mp4")
-    with dg.DagsterInstance.ephemeral() as instance:
-        process(instance)
-        uploaded.unlink()
-        upload(other, "game.mp4")
-        process(instance)
-    folders = sorted(p.name for p in (uploaded.parents[1] / "Results").iterdir())
-    sha256 = hashlib.sha256(other.read_bytes()).hexdigest()
-    assert folders == ["game", f"game ({sha256[:8]})"]
 
 
 @pytest.mark.usefixtures("config")
@@ -181,22 +202,35 @@ def test_a_video_that_breaks_after_the_look_is_quarantined_by_its_run(clip: Path
     assert [file.name for file in inbox.listing()] == []
 
 
-@pytest.mark.usefixtures("config")
-def test_an_asset_can_be_materialised_again_without_the_working_folder(clip: Path) -> None:
-    upload(clip, "game.mp4")
-    with dg.DagsterInstance.ephemeral() as instance:
-        request, first = process(instance)
-        again = dg.materialize(
-            list(build_definitions().assets or []),
-            selection=["spotlight/tracks"],
-            resources=build_definitions().resources,
-            instance=instance,
-            partition_key=request.partition_key,
-        )
-    rows = _metadata(first, "spotlight/tracks")["dagster/row_count"].value
+def test_an_asset_can_be_materialised_again_without_the_working_folder(
+    analysed: Analysed,
+) -> None:
+    again = dg.materialize(
+        list(build_definitions().assets or []),
+        selection=["spotlight/tracks"],
+        resources=build_definitions().resources,
+        instance=analysed.instance,
+        partition_key=analysed.request.partition_key,
+    )
+    rows = _metadata(analysed.result, "spotlight/tracks")["dagster/row_count"].value
     assert rows == _metadata(again, "spotlight/tracks")["dagster/row_count"].value
     storage = core_services(load_settings()).storage_service
-    assert storage.exists(f"artifacts/{request.partition_key}/tracks/tracks.parquet")
+    assert storage.exists(f"artifacts/{analysed.request.partition_key}/tracks/tracks.parquet")
+
+
+def test_two_videos_of_one_name_have_results_of_their_own(
+    analysed: Analysed, tmp_path: Path
+) -> None:
+    from tests.media import pan, write_video
+
+    other = write_video(tmp_path / "other.mp4", pan(12, (320, 180)))
+    analysed.uploaded.unlink()
+    upload(other, analysed.uploaded.name)
+    process(analysed.instance)
+    sha256 = hashlib.sha256(other.read_bytes()).hexdigest()
+    name = analysed.uploaded.stem
+    folders = sorted(p.name for p in analysed.results.parent.iterdir())
+    assert folders == [name, f"{name} ({sha256[:8]})"]
 
 
 def _materialised(result: dg.ExecuteInProcessResult) -> list[dg.AssetKey]:
