@@ -1,7 +1,7 @@
 """The pass over the video: decode, draw, encode.
 
 Belongs here: the loop and where things go on the picture. Does not belong here:
-the shapes themselves (``people``, ``labels``, ``minimap``).
+the shapes themselves (``people``, ``labels``, ``minimap``, ``panels``).
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import numpy as np
 from jarvis_dagster.errors import BadInputError
 from jarvis_dagster.hockey.render import labels
 from jarvis_dagster.hockey.render.canvas import Canvas
-from jarvis_dagster.hockey.render.game_clock import GameClock
 from jarvis_dagster.hockey.render.minimap import Minimap
 from jarvis_dagster.hockey.render.names import names_of
+from jarvis_dagster.hockey.render.panels import Panels
 from jarvis_dagster.hockey.render.people import Person, draw_person, draw_puck
 from jarvis_dagster.hockey.render.placing import MapPlace, place_map
 from jarvis_dagster.hockey.render.rows import FrameRows, motions, seen_nearby
@@ -163,7 +163,7 @@ class _Painter:
                 people["track_id"], people["role"], people["team"], strict=True
             )
         }
-        self._legend = labels.legend(_entries(tracks, self._palette), self._look)
+        self._panels = Panels(tracks, self._palette, self._look, scoreboard)
         self._map: tuple[Minimap, MapPlace] | None = None
         if positions is not None:
             drawn = Minimap(rink, self._look)
@@ -174,13 +174,11 @@ class _Painter:
                 scale=self._scale,
                 margin=self._look.margin,
                 fps=info.fps,
-                panels=self._legend.size[1] + self._look.clock * 2,
+                panels=self._panels.height,
                 graphics=graphics,
             )
             self._map = drawn, place
-        self._notice = labels.notice("No rink calibration", self._look)
         self._names = names
-        self._game_clock = GameClock(scoreboard)
 
     def paint(self, canvas: Canvas, number: int, pts_s: float) -> None:
         """Draw frame ``number``."""
@@ -194,7 +192,8 @@ class _Painter:
                 draw_puck(canvas, self._box(row), self._look, _PUCK)
         self._labels(canvas, drawn)
         self._trails.tidy(number)
-        self._panels(canvas, pts_s)
+        corner = None if self._map is None else self._map[1].corner
+        self._panels.draw(canvas, pts_s, corner)
 
     def _person(self, canvas: Canvas, row: Any, number: int) -> tuple[Any, Person]:
         x1, _, x2, y2 = (float(row[name]) for name in ("x1_px", "y1_px", "x2_px", "y2_px"))
@@ -248,30 +247,6 @@ class _Painter:
         number = self._names[int(row["track_id"])]
         return f"G {number}" if person.role == "goalkeeper" else number
 
-    def _panels(self, canvas: Canvas, pts_s: float) -> None:
-        margin = self._look.margin
-        clock = labels.clock(pts_s, self._look)
-        bottom = canvas.height - margin
-        canvas.put(clock, margin, bottom - clock.size[1])
-        x = margin * 3 // 2 + clock.size[0]
-        shown = self._game_clock.at(pts_s)
-        if shown:
-            game = labels.notice(shown, self._look)
-            canvas.put(game, x, bottom - (clock.size[1] + game.size[1]) // 2)
-            x += game.size[0] + margin // 2
-        room = canvas.width - margin
-        if self._map is None:
-            right = self._notice
-            canvas.put(right, room - right.size[0], bottom - right.size[1])
-            room -= right.size[0] + margin
-        elif self._map[1].corner[0] > x and self._map[1].corner[1] > canvas.height / 2:
-            room = self._map[1].corner[0] - margin
-        if x + self._legend.size[0] <= room:
-            canvas.put(self._legend, x, bottom - (clock.size[1] + self._legend.size[1]) // 2)
-        else:
-            above = bottom - clock.size[1] - margin // 2 - self._legend.size[1]
-            canvas.put(self._legend, margin, above)
-
     def _draw_map(self, canvas: Canvas, number: int) -> None:
         if self._map is None:
             return
@@ -283,18 +258,6 @@ class _Painter:
         colours = [self._palette.of(*pair) for pair in known]
         picture = drawn.stamp(xy, colours, [role for role, _ in known])
         canvas.put(picture, *place.corner, place.opacity_at(number))
-
-
-def _entries(tracks: pd.DataFrame, palette: Palette) -> tuple[tuple[str, Bgr], ...]:
-    """What the legend explains: only what occurs."""
-    teams = sorted(set(tracks["team"]) - {""})
-    entries = [(f"Team {team}", palette.of("player", team)) for team in teams]
-    roles = set(tracks["role"])
-    if "referee" in roles:
-        entries.append(("Referee", palette.of("referee", "")))
-    if "unknown" in roles or not entries:
-        entries.append(("Unknown", palette.of("unknown", "")))
-    return tuple(entries)
 
 
 def _overlap(a: tuple[int, int, int, int], b: tuple[int, int, int, int]) -> bool:
