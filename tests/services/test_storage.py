@@ -267,6 +267,7 @@ def test_a_full_local_disk_leaves_the_target_alone(
     [
         ("SlowDown", 503, TransientError, "not ready"),
         ("SomethingNew", 500, TransientError, "not ready"),
+        ("NotImplemented", 501, PermanentError, "NotImplemented"),
         ("RequestTimeTooSkewed", 403, PermanentError, "clock"),
         ("AccessDenied", 403, PermanentError, "secret_key"),
         ("NoSuchBucket", 404, PermanentError, "jarvis storage init"),

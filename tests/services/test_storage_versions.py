@@ -250,14 +250,21 @@ def test_a_lost_answer_is_not_a_conflict(
     assert [v.number for v in service.history(item)] == [1]
 
 
-def test_a_server_that_ignores_conditions_is_found_out(
-    service: JarvisStorageService, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize("how", ["ignores", "refuses"])
+def test_a_server_without_conditions_is_found_out(
+    service: JarvisStorageService, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, how: str
 ) -> None:
+    import minio
+    import urllib3
+
     assert claims.honours_conditions(service.objects.wire, service.config.models_bucket)
     wire = service.objects.wire
     put = wire.put
 
     def ignoring(bucket: str, key: str, data: bytes, **more: Any) -> str:
+        if more.get("condition") and how == "refuses":
+            answer = urllib3.HTTPResponse(status=501)
+            raise minio.S3Error(answer, "NotImplemented", "a header", f"/{key}", "id", "host")
         return put(bucket, key, data, **{**more, "condition": None})
 
     monkeypatch.setattr(wire, "put", ignoring)

@@ -33,6 +33,7 @@ _BUSY = {
     "SlowDownWrite",
     "XMinioServerNotInitialized",
 }
+_NOT_IMPLEMENTED = 501  # so servers answer a header that they do not know, and will again
 _ARRIVED_DAMAGED = {"BadDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch"}
 
 
@@ -108,7 +109,7 @@ def _transient(where: str, what: str, error: minio.S3Error, status: int) -> Exce
             f"What was sent for {what} arrived damaged at {where} ({error.code}).",
             "Try again; if it lasts, check the network and the memory of both machines.",
         )
-    if error.code in _BUSY or status >= 500:
+    if error.code in _BUSY or (status >= 500 and status != _NOT_IMPLEMENTED):
         return TransientError(
             f"The object store at {where} is not ready for {what} ({error.code}).",
             "Try again; if it lasts, read the store's log.",
