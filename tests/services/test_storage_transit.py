@@ -6,6 +6,7 @@ import random
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import urllib3
 
 from jarvis_dagster.errors import TransientError
 from jarvis_dagster.services.storage import StorageConfig
@@ -115,6 +116,29 @@ def test_bodies_are_signed_until_the_server_was_seen_to_compare_checksums(
         service.put_file(name, file_of(tmp_path, 100))
     assert line.signatures[0] != UNSIGNED
     assert set(line.signatures[1:]) == {UNSIGNED}
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_server_that_refuses_checksums_is_sent_none(
+    size: int, service: JarvisStorageService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line, refused = Line(service, monkeypatch), []
+    send = line._send
+
+    def refusing(method: str, url: str, *, headers: Any, **more: Any) -> Any:
+        if not any("checksum" in name.lower() for name in headers):
+            return send(method, url, headers=headers, **more)
+        refused.append(url)
+        said = b"<Error><Code>NotImplemented</Code><Message>x-amz-checksum-crc32c</Message></Error>"
+        return urllib3.HTTPResponse(said, {"content-type": "application/xml"}, 501)
+
+    line._send = refusing
+    path = file_of(tmp_path, size)
+    ref = service.put_file("film.mp4", path)
+    assert 1 <= len(refused) <= 4  # as many as are sent at once
+    assert UNSIGNED not in line.signatures[len(refused) :]
+    assert service.get_file("film.mp4", tmp_path / "back") == ref
+    assert (tmp_path / "back").read_bytes() == path.read_bytes()
 
 
 @pytest.mark.parametrize(

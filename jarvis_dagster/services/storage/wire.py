@@ -43,6 +43,7 @@ __all__ = ["Wire"]
 T = TypeVar("T")
 
 _PAGE = 1000  # of S3
+_UNKNOWN = {"InvalidArgument", "NotImplemented"}
 
 
 class Wire:
@@ -54,6 +55,7 @@ class Wire:
     def __init__(self, config: StorageConfig) -> None:
         self.config = config
         self._compares = False  # whether the server was seen to compare checksums
+        self.knows_checksums = True  # until it refuses one
 
     @cached_property
     def client(self) -> minio.Minio:
@@ -114,14 +116,33 @@ class Wire:
         checksum: str = "",
     ) -> HTTPResponse:
         """Send bytes, which the server checks; the answer's ETag is their version."""
-        headers = {**(headers or {}), CHECKSUM: checksum or crc32c(data)}
+        import minio
+
+        all_headers = dict(headers or {})
+        if self.knows_checksums:
+            all_headers[CHECKSUM] = checksum or crc32c(data)
         if not data:
-            headers["Content-Length"] = "0"
+            all_headers["Content-Length"] = "0"
         elif self._compares and is_private(self.config):
-            headers["x-amz-content-sha256"] = UNSIGNED
-        response = self.request("PUT", bucket, key, body=data, headers=headers, query=query)
+            all_headers["x-amz-content-sha256"] = UNSIGNED
+        try:
+            response = self.request("PUT", bucket, key, body=data, headers=all_headers, query=query)
+        except minio.S3Error as error:
+            if CHECKSUM not in all_headers or not self.learns_from(error):
+                raise
+            return self.send(bucket, key, data, headers=headers, query=query)
         self._compares = CHECKSUM in response.headers
         return response
+
+    def learns_from(self, error: minio.S3Error) -> bool:
+        """Whether a request was refused for its checksum alone; from now on none goes along.
+
+        The signature covers the SHA-256 of the body then, or TLS its way.
+        """
+        is_about_it = error.code in _UNKNOWN and "checksum" in str(error.message).lower()
+        if is_about_it:
+            self.knows_checksums = self._compares = False
+        return is_about_it
 
     def head(self, bucket: str, key: str) -> StoredObject | None:
         """The object under ``key`` without its bytes; None where there is none."""
