@@ -135,9 +135,8 @@ class Load:
         )
 
     def _is_logged(self, run: str) -> bool:
-        known = self._core.experiment_service.client.get_run(run)
-        value = known.data.metrics.get("value")
-        return bool(known.info.status == "FINISHED" and value == self.runs[run])
+        known = self._core.experiment_service.run_facts(run)
+        return known.status == "FINISHED" and known.metrics.get("value") == self.runs[run]
 
     def _not_completed(self, limit_s: float) -> list[str]:
         until = time.monotonic() + limit_s
