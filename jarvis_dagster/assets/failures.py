@@ -13,10 +13,11 @@ from jarvis_dagster.errors import NoRoomError, PermanentError, TransientError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["failures"]
+__all__ = ["failures", "failures_of_upkeep"]
 
 _MOST_RETRIES = 3
 _FIRST_WAIT_S = 2
+_UPKEEP_WAITS_S = 300
 
 
 @contextlib.contextmanager
@@ -37,11 +38,32 @@ def failures(context: dg.AssetExecutionContext) -> Iterator[None]:
             max_retries=_MOST_RETRIES, seconds_to_wait=_FIRST_WAIT_S * 2**context.retry_number
         ) from error
     except PermanentError as error:
-        raise dg.Failure(
-            description=str(error),
-            metadata={"what": error.what, "remedy": error.remedy},
-            allow_retries=False,
+        raise _final(error) from error
+
+
+@contextlib.contextmanager
+def failures_of_upkeep(
+    context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext,
+) -> Iterator[None]:
+    """An outage, or another backup at work, is worth another try; a refusal is not."""
+    try:
+        yield
+    except TransientError as error:
+        context.log.warning(str(error))
+        raise dg.RetryRequested(
+            max_retries=_MOST_RETRIES, seconds_to_wait=_UPKEEP_WAITS_S
         ) from error
+    except PermanentError as error:
+        raise _final(error) from error
+
+
+def _final(error: PermanentError) -> dg.Failure:
+    """A failure with its remedy, which is not tried again."""
+    return dg.Failure(
+        description=str(error),
+        metadata={"what": error.what, "remedy": error.remedy},
+        allow_retries=False,
+    )
 
 
 @contextlib.contextmanager

@@ -6,8 +6,8 @@ from typing import Any
 
 import dagster as dg
 
+from jarvis_dagster.assets.failures import failures_of_upkeep
 from jarvis_dagster.assets.metadata import seconds_of
-from jarvis_dagster.assets.upkeep import failures_of_upkeep
 from jarvis_dagster.reporting.weeks import Week
 from jarvis_dagster.resources.services import NotificationResource, StorageResource
 

@@ -2,8 +2,8 @@
 
 import dagster as dg
 
+from jarvis_dagster.assets.failures import failures_of_upkeep
 from jarvis_dagster.assets.metadata import seconds_of
-from jarvis_dagster.assets.upkeep import failures_of_upkeep
 from jarvis_dagster.resources.services import StorageResource
 
 __all__ = ["everything_reads_back", "stored"]

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from jarvis_dagster.assets.failures import failures_of_upkeep
 from jarvis_dagster.assets.metadata import seconds_of
-from jarvis_dagster.assets.upkeep import failures_of_upkeep
 from jarvis_dagster.resources.synchroniser import SynchroniserResource
 
 if TYPE_CHECKING:

@@ -1,17 +1,14 @@
 """Upkeep: the backup, and the truths about it."""
 
-import contextlib
-from collections.abc import Iterator
-
 import dagster as dg
 
+from jarvis_dagster.assets.failures import failures_of_upkeep
 from jarvis_dagster.assets.metadata import seconds_of
-from jarvis_dagster.errors import JarvisError, PermanentError, TransientError
+from jarvis_dagster.errors import JarvisError
 from jarvis_dagster.resources.backups import BackupResource
 
-__all__ = ["backup", "every_byte_can_be_read_back", "failures_of_upkeep"]
+__all__ = ["backup", "every_byte_can_be_read_back"]
 
-_RETRIES, _WAIT_S = 3, 300
 _NAMED = 50  # of the findings, in the metadata
 
 
@@ -102,21 +99,3 @@ def _prune(backups: BackupResource) -> tuple[int, str]:
         return len(backups.service.prune().removed), ""
     except JarvisError as error:
         return 0, str(error)
-
-
-@contextlib.contextmanager
-def failures_of_upkeep(
-    context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext,
-) -> Iterator[None]:
-    """An outage, or another backup at work, is worth another try; a refusal is not."""
-    try:
-        yield
-    except TransientError as error:
-        context.log.warning(str(error))
-        raise dg.RetryRequested(max_retries=_RETRIES, seconds_to_wait=_WAIT_S) from error
-    except PermanentError as error:
-        raise dg.Failure(
-            description=str(error),
-            metadata={"what": error.what, "remedy": error.remedy},
-            allow_retries=False,
-        ) from error
