@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jarvis_dagster.commands.run import raise_failure, servers
+from jarvis_dagster.commands.run import servers
+from jarvis_dagster.commands.running_here import run_here
 from jarvis_dagster.commands.upload import dagster_instance
 from jarvis_dagster.errors import PermanentError
 
@@ -29,21 +30,15 @@ def deliver(settings: Settings, approval: Approval, console: Console) -> None:
     """
     from jarvis_dagster.build import build_definitions
     from jarvis_dagster.sensors.approvals import APPROVAL_TAG
-    from jarvis_dagster.stack.runs import PROCESS_TAG, this_process
 
     with dagster_instance(settings) as instance, servers(settings, console, False):
-        result = (
-            build_definitions()
-            .resolve_job_def("deliver_results")
-            .execute_in_process(
-                instance=instance,
-                partition_key=approval.subject,
-                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-                tags={APPROVAL_TAG: approval.id, PROCESS_TAG: this_process()},
-                raise_on_error=False,
-            )
+        result = run_here(
+            build_definitions(),
+            "deliver_results",
+            instance,
+            partition_key=approval.subject,
+            tags={APPROVAL_TAG: approval.id},
         )
-    raise_failure(result)
     if not result.get_asset_materialization_events():
         raise PermanentError(
             f"The results of {approval.subject} have changed since they were approved.",

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jarvis_dagster.commands.platform import this_person
-from jarvis_dagster.commands.run import raise_failure, servers
+from jarvis_dagster.commands.run import servers
+from jarvis_dagster.commands.running_here import run_here
 from jarvis_dagster.commands.upload import dagster_instance
 from jarvis_dagster.errors import BadInputError, PermanentError
 
@@ -178,7 +179,6 @@ def apply(video: Video) -> Applied | None:
     from jarvis_dagster.hockey.review.entries import parse_corrections
     from jarvis_dagster.jobs import made_of, recomputed
     from jarvis_dagster.resources.uploads import UploadsResource
-    from jarvis_dagster.stack.runs import PROCESS_TAG, this_process
 
     said = parse_corrections(video.read()[0])
     kinds = pending_kinds(video.space, said)
@@ -198,15 +198,13 @@ def apply(video: Video) -> Applied | None:
         definitions.get_repository_def().asset_graph,
         made_of(video.instance, video.space.key),
     )
-    result = definitions.resolve_job_def("apply_corrections").execute_in_process(
-        instance=video.instance,
+    result = run_here(
+        definitions,
+        "apply_corrections",
+        video.instance,
         partition_key=video.space.key,
         asset_selection=selection,
-        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-        tags={PROCESS_TAG: this_process()},
-        raise_on_error=False,
     )
-    raise_failure(result)
     made = [e.asset_key for e in result.get_asset_materialization_events() if e.asset_key]
     if not made:
         raise PermanentError("Nothing was made again.", "Look at the run in Dagster.")

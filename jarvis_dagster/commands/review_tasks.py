@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jarvis_dagster.commands.corrections import partition_of
-from jarvis_dagster.commands.run import raise_failure, servers
+from jarvis_dagster.commands.run import servers
+from jarvis_dagster.commands.running_here import run_here
 from jarvis_dagster.commands.upload import dagster_instance
 from jarvis_dagster.errors import PermanentError
 
@@ -114,22 +115,8 @@ def _run(shop: Shop, job: str, op: str, config: dict[str, Any]) -> dict[str, Any
         PermanentError: it failed; the message is its own.
     """
     from jarvis_dagster.build import build_definitions
-    from jarvis_dagster.stack.runs import PROCESS_TAG, this_process
 
-    result = (
-        build_definitions()
-        .resolve_job_def(job)
-        .execute_in_process(
-            instance=shop.instance,
-            run_config={
-                "ops": {op: {"config": config}},
-                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
-            },
-            tags={PROCESS_TAG: this_process()},
-            raise_on_error=False,
-        )
-    )
-    raise_failure(result)
+    result = run_here(build_definitions(), job, shop.instance, ops={op: {"config": config}})
     made = result.asset_materializations_for_node(op)
     if not made:
         raise PermanentError(

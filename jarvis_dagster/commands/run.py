@@ -13,9 +13,10 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from jarvis_dagster.claims import claim
+from jarvis_dagster.commands.running_here import run_here
 from jarvis_dagster.commands.upload import dagster_instance, inspect, place, sample_video
 from jarvis_dagster.disk import require_room
-from jarvis_dagster.errors import BadInputError, JarvisError, NotSupportedError, PermanentError
+from jarvis_dagster.errors import BadInputError, NotSupportedError, PermanentError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from jarvis_dagster.settings import Settings
     from jarvis_dagster.stack.config import ProgramName
 
-__all__ = ["Delivered", "raise_failure", "run_video", "servers"]
+__all__ = ["Delivered", "run_video", "servers"]
 
 NEEDED: tuple[ProgramName, ...] = ("object-store",)
 
@@ -73,7 +74,6 @@ def run_video(
             upload = place(inbox, path, sha256, display)
             with servers(settings, console, keep):
                 result = _execute(settings, instance, partition, upload)
-                raise_failure(result)
     delivered = result.asset_materializations_for_node("delivery__results")
     if not delivered:
         raise PermanentError(
@@ -210,36 +210,11 @@ def _execute(
     from jarvis_dagster.commands.display import DisplayProgress
     from jarvis_dagster.resources.workspace import WorkspaceResource
     from jarvis_dagster.sensors.intake import run_tags
-    from jarvis_dagster.stack.runs import PROCESS_TAG, this_process
 
     overrides = {"progress": DisplayProgress(), "workspace": WorkspaceResource(claims=False)}
-    job = build_definitions(overrides=overrides).resolve_job_def("process_video")
+    definitions = build_definitions(overrides=overrides)
     # A look of the sensor that began before the claim may have asked for it.
     _refuse_if_worked_on(settings, instance, upload.name, upload.sha256)
-    return job.execute_in_process(
-        instance=instance,
-        partition_key=partition,
-        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-        tags={**run_tags(upload), PROCESS_TAG: this_process()},
-        raise_on_error=False,
+    return run_here(
+        definitions, "process_video", instance, partition_key=partition, tags=run_tags(upload)
     )
-
-
-def raise_failure(result: Any) -> None:
-    """Say in one line what a failed step said."""
-    for event in result.all_events:
-        if not event.is_step_failure:
-            continue
-        data = event.step_failure_data
-        failure = data.user_failure_data
-        if failure is not None:
-            raise PermanentError(failure.description or "A step failed.")
-        error = data.error
-        while error is not None and error.cause is not None:
-            error = error.cause
-        message = error.message.strip().splitlines()[0] if error is not None else "no message"
-        raise JarvisError(
-            f"{event.step_key} failed: {message}", "Run again with -v to see where it happened."
-        )
-    if not result.success:
-        raise JarvisError("The run did not finish.", "Its log is in the Dagster UI (`jarvis up`).")
