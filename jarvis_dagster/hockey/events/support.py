@@ -122,8 +122,10 @@ def _without_scoreboard(game: GameState | None) -> dict[str, str]:
     missing: dict[str, str] = {}
     if game is None or not any(len(side) for side in game.scores):
         missing["goal"] = (
-            "A goal is told by the score on a scoreboard in the picture; none could be read."
+            "A goal is told by the score on a scoreboard in the picture; none was read for sure."
         )
     if game is None or not len(game.clock) or not (game.clock[:, 3] > 0).any():
-        missing["period"] = "The period is told by a scoreboard in the picture; none could be read."
+        missing["period"] = (
+            "The period is told by a scoreboard in the picture; none was read for sure."
+        )
     return missing
