@@ -94,7 +94,8 @@ class Season:
 
         config = folder / "jarvis-core.yaml"
         config.write_text(
-            f"stack: {{data_dir: '{folder / 'data'}', ports: {ports or free_ports()}}}\n"
+            f"stack: {{data_dir: '{folder / 'data'}', start_timeout_s: 900,"
+            f" ports: {ports or free_ports()}}}\n"
             + (more or _USUAL_SETTINGS),
             "utf-8",
         )
