@@ -95,8 +95,7 @@ class Season:
         config = folder / "jarvis-core.yaml"
         config.write_text(
             f"stack: {{data_dir: '{folder / 'data'}', start_timeout_s: 900,"
-            f" ports: {ports or free_ports()}}}\n"
-            + (more or _USUAL_SETTINGS),
+            f" ports: {ports or free_ports()}}}\n" + (more or _USUAL_SETTINGS),
             "utf-8",
         )
         os.environ |= {"JARVIS_CONFIG": str(config), "JARVIS_DATA_DIR": str(folder / "data")}

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from jarvis_dagster.hockey.promotion import FrozenGames, VideoFigures
     from jarvis_dagster.services.core import JarvisCoreServices
+    from jarvis_dagster.services.storage.records import Version
     from jarvis_dagster.settings import Settings
 
     Progress = Callable[[str, int, int], None]
@@ -112,9 +113,7 @@ class Arena:
 
         name = self.settings.promotion.games
         try:
-            found = self._storage.resolve(
-                f"{safe_name(name)}.tar", kind="datasets", component=COMPONENT
-            )
+            found = self._stored_games()
         except BadInputError as error:
             raise BadInputError(
                 f"There are no frozen games {name!r} to judge models on.",
@@ -123,6 +122,19 @@ class Arena:
         archive = folder / "games.tar"
         self._storage.retrieve(found.id, archive)
         return Games(name, found.number, found.id, open_frozen(archive, folder / "games"))
+
+    @property
+    def has_games(self) -> bool:
+        """Whether any were frozen."""
+        try:
+            self._stored_games()
+        except BadInputError:
+            return False
+        return True
+
+    def _stored_games(self) -> Version:
+        name = f"{safe_name(self.settings.promotion.games)}.tar"
+        return self._storage.resolve(name, kind="datasets", component=COMPONENT)
 
     # -- contenders ----------------------------------------------------------------
 

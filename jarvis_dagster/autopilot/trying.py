@@ -75,17 +75,10 @@ class Tryout:
         with tempfile.TemporaryDirectory(prefix="jarvis-") as scratch:
             tried = self._tried(current, Path(scratch))
         tried["cpu_minutes"] = round((time.process_time() - began) / 60, 3)
-        tried["retrain"] = None if tried["better"] else self._training()
-        if tried["retrain"] is not None:
-            tried["why"] += (
-                f" {tried['retrain']['frames']} frames were corrected since the last training: a"
-                " training of the detector is started."
-            )
-        elif not tried["better"]:
-            tried["why"] += (
-                f" Too few frames are corrected for a training: label some by"
-                f" `jarvis review export` ({self._settings.autopilot.retrain_frames} are needed)."
-            )
+        tried["retrain"] = None
+        if not tried["better"]:
+            tried["retrain"], said = self._training()
+            tried["why"] += f" {said}"
         return tried
 
     def _tried(self, current: Parameters, scratch: Path) -> dict[str, Any]:
@@ -240,17 +233,22 @@ class Tryout:
         pictures = [one for one in store.fetch(_CORRECTED).pictures if one.video in recent]
         return picture_videos(pictures) if pictures else None
 
-    def _training(self) -> dict[str, Any] | None:
-        """The corrected frames, where a training may help: enough are new since the last."""
+    def _training(self) -> tuple[dict[str, Any] | None, str]:
+        """The corrected frames, where a training may help; and what is to be said of it."""
+        from jarvis_dagster.arena import Arena
         from jarvis_dagster.toolchain.store import DatasetStore
 
         config = self._settings.autopilot
         if not config.retrain:
-            return None
+            return None, "Trainings are switched off (autopilot.retrain)."
+        few = (
+            "Too few frames are corrected for a training: label some by `jarvis review export`"
+            f" ({config.retrain_frames} are needed)."
+        )
         with tempfile.TemporaryDirectory(prefix="jarvis-") as scratch:
             versions = DatasetStore(self._library.storage, Path(scratch)).list(_CORRECTED)
         if not versions:
-            return None
+            return None, few
         frames = int(versions[0].summary["pictures"])
         decisions = self._library.decisions()
         failed = {
@@ -267,5 +265,15 @@ class Tryout:
             default=0,
         )
         if frames - before < config.retrain_frames:
-            return None
-        return {"dataset": versions[0].ref, "frames": frames - before, "frames_in_all": frames}
+            return None, few
+        if not Arena(self._settings, self._core).has_games:
+            return None, (
+                "A training could not be judged: freeze labelled games by `jarvis models"
+                " freeze-games`."
+            )
+        said = (
+            f"{frames - before} frames were corrected since the last training: a training of the"
+            " detector is started."
+        )
+        request = {"dataset": versions[0].ref, "frames": frames - before, "frames_in_all": frames}
+        return request, said

@@ -274,6 +274,13 @@ def _print_decision(record: dict[str, Any], *, moved: bool) -> None:
         )
         for role in verdict["roles"]
     ]
+    seen = record["shadow"]
+    if seen["videos"]:
+        typer.echo(
+            f"  On {seen['videos']} new videos in the shadow {100 * (seen['agreement'] or 0):.1f} % of"
+            f" boxes agree, {seen['people'] or 0:.2f} people for each of the champion's, a look"
+            f" takes {seen['time']:.2f} times as long."
+        )
     if figures:
         print_table(("figure", "champion", "challenger", "change, interval", ""), figures + roles)
 
