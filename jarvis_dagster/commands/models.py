@@ -276,9 +276,10 @@ def _print_decision(record: dict[str, Any], *, moved: bool) -> None:
     ]
     seen = record["shadow"]
     if seen["videos"]:
+        agreed = 100 * (seen["agreement"] or 0)
         typer.echo(
-            f"  On {seen['videos']} new videos in the shadow {100 * (seen['agreement'] or 0):.1f} % of"
-            f" boxes agree, {seen['people'] or 0:.2f} people for each of the champion's, a look"
+            f"  In the shadow, on {seen['videos']} new videos: {agreed:.1f} %"
+            f" of boxes agree, {seen['people'] or 0:.2f} people for each of the champion's, a look"
             f" takes {seen['time']:.2f} times as long."
         )
     if figures:
