@@ -161,7 +161,11 @@ def main() -> None:
             record = decision["training"]["decision"] if decision["training"] else ""
             if record:
                 season.core.storage_service.retrieve(record, given.out / "decision.html")
-            SAID.print(CliRunner().invoke(app, ["models", "rollback"]).output)
+            run = CliRunner().invoke
+            SAID.print(run(app, ["models", "rollback", "--why", "To see that it can be."]).output)
+            if record:  # by hand, as a person would have it back
+                version = decision["training"]["version"]
+                SAID.print(run(app, ["models", "promote", "--version", version]).output)
         season.core.close()
 
 
