@@ -69,6 +69,7 @@ class DagsterHere:
     """The product's own jobs, run in this process in place of a webserver's."""
 
     launched: tuple[str, ...] = ()
+    defs: dg.Definitions | None = None
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -77,11 +78,10 @@ class DagsterHere:
         self, job: str, tags: Mapping[str, str], mark: str, config: Mapping[str, Any] | None
     ) -> Run:
         DagsterHere.launched += (job,)
+        DagsterHere.defs = DagsterHere.defs or build_definitions()
         with dg.DagsterInstance.ephemeral() as instance:
-            done = (
-                build_definitions()
-                .resolve_job_def(job)
-                .execute_in_process(run_config=dict(config or {}), instance=instance)
+            done = DagsterHere.defs.resolve_job_def(job).execute_in_process(
+                run_config=dict(config or {}), instance=instance
             )
         return Run(done.run_id, "SUCCESS" if done.success else "FAILURE")
 
