@@ -88,6 +88,8 @@ def failing_lamps(strength: float) -> Light:
 class Season:
     """Games of two cameras, analysed one after the other as the product does."""
 
+    view = "fixed"
+
     def __init__(self, folder: Path, more: str = "", ports: str | None = None) -> None:
         from jarvis_dagster.settings import load_settings
         from jarvis_dagster.wiring import core_services
@@ -119,7 +121,7 @@ class Season:
         """Film a game, analyse it with what is in force, and have the Autopilot look."""
         key = f"{camera}-{seed:04d}-{seed:012x}"
         video = self.folder / f"{key}.mp4"
-        truths = film(video, seed, light)
+        truths = film(video, seed, light, self.view)
         path = f"Jarvis AI/Uploads/{camera}/{key}.mp4"
         overlay = overlay_of(self.settings, self.core.storage_service, path)
         parameters = overlay.current.parameters
@@ -207,7 +209,11 @@ class Season:
 
 
 def labelled_export(
-    folder: Path, games: dict[str, tuple[int, Light | None]], frames: int = 2, fps: float = 1.0
+    folder: Path,
+    games: dict[str, tuple[int, Light | None]],
+    frames: int = 2,
+    fps: float = 1.0,
+    view: str = "fixed",
 ) -> Path:
     """A YOLO export of some frames of rendered games: by video, the game's seed and the light."""
     for name in ("images", "labels"):
@@ -215,7 +221,7 @@ def labelled_export(
     (folder / "data.yaml").write_text("names: [player, goalkeeper, referee]")
     lines = ["image,video"]
     for video, (seed, light) in games.items():
-        spec = GameSpec(seed, frames / fps, *SIZE, fps=fps, camera="fixed", scoreboard=False)
+        spec = GameSpec(seed, frames / fps, *SIZE, fps=fps, camera=view, scoreboard=False)
         for number, (image, truth) in enumerate(iter_frames(spec)):
             name = f"{video}_{number}"
             shown = image if light is None else light(image)
@@ -238,9 +244,11 @@ def free_ports() -> str:
     raise RuntimeError("No ports are free.")
 
 
-def film(video: Path, seed: int, light: Light | None) -> list[NDArray[np.float32]]:
+def film(
+    video: Path, seed: int, light: Light | None, view: str = "fixed"
+) -> list[NDArray[np.float32]]:
     """Render a game into a file; the boxes of each frame's people."""
-    spec = GameSpec(seed, SECONDS, *SIZE, fps=FPS, camera="fixed", scoreboard=False)
+    spec = GameSpec(seed, SECONDS, *SIZE, fps=FPS, camera=view, scoreboard=False)
     truths = []
     with VideoWriter(video, width_px=SIZE[0], height_px=SIZE[1], fps=FPS) as writer:
         for image, truth in iter_frames(spec):

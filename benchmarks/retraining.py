@@ -70,7 +70,7 @@ def correct_frames(season: Season, blur: Light) -> None:
     """People label frames of other games of this camera: the dataset of everything corrected."""
     folder = season.folder / "corrected"
     videos = {f"labelled{number}": (700 + number, blur) for number in range(LABELLED_GAMES)}
-    labelled_export(folder, videos, frames=LABELLED_FRAMES, fps=FPS / 2)
+    labelled_export(folder, videos, frames=LABELLED_FRAMES, fps=FPS / 2, view=season.view)
     with read_dataset(folder, CORRECTED) as dataset:
         DatasetStore(season.core.storage_service, season.folder / "sets").save(dataset)
         SAID.print(f"{len(dataset.pictures)} frames of {LABELLED_GAMES} games are labelled.")
@@ -115,7 +115,7 @@ def told(season: Season, blur: Light) -> None:
     for row in season.rows[-AFTER:]:
         seed = int(row["video"].split("-")[1])
         video = season.folder / "again.mp4"
-        truths = film(video, seed, blur)
+        truths = film(video, seed, blur, season.view)
         values.append(truth_f1(detect_video(video, peer, stride=1)[0], truths))
     table.add_row(f"the last {AFTER} games, packaged", str(AFTER), "-", f"{np.mean(values):.3f}")
     SAID.print(table)
@@ -141,11 +141,14 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory(prefix="jarvis-benchmark-") as scratch:
         season = Season(Path(scratch), settings, ports())
+        # One that pans: blurred pictures of a fixed one are near copies of each other, which no
+        # split by video could keep apart.
+        season.view = "broadcast"
         with borrowed(season.settings.stack, PROGRAMS):
             season.core.storage_service.ensure_buckets()
             both = {f"usual{n}": (900 + n, None) for n in range(FROZEN_USUAL)}
             both |= {f"blurred{n}": (950 + n, blur) for n in range(FROZEN_BLURRED)}
-            frozen = labelled_export(season.folder / "frozen", both)
+            frozen = labelled_export(season.folder / "frozen", both, view=season.view)
             Arena(season.settings, season.core).freeze_games(frozen)
             correct_frames(season, blur)
             begun = play_until_retrained(season, blur)
