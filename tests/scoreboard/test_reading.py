@@ -21,9 +21,9 @@ def shown(second: int) -> tuple[list[int], float]:
     return ([0, 2] if second < 7 else [1, 2]), clock
 
 
-def film(path: Path, style: str, fps: int = 2) -> Path:
+def film(path: Path, style: str, fps: int = 2, seconds: int = SECONDS) -> Path:
     board = Scoreboard(make_kits(np.random.default_rng(3)), SIZE[1], style)
-    frames = pan(SECONDS * fps, SIZE, step=(24.0, 3.0))
+    frames = pan(seconds * fps, SIZE, step=(24.0, 3.0))
     for number, frame in enumerate(frames):
         board.draw(frame, *shown(number // fps))
     return write_video(path, frames, fps=fps)
@@ -46,6 +46,13 @@ def test_what_the_scoreboard_showed_is_read(style, tmp_path):
     assert found.support["supported"] is True
     # The goals did not change at most looks, and the clock stood at some.
     assert found.read < 3 * len(truth)
+
+
+def test_a_short_clip_is_read(tmp_path):
+    found = read_scoreboard(film(tmp_path / "clip.mp4", STYLES[0], seconds=2), threads=1)
+    assert found.table["clock_s"].tolist() == [604.0, 603.0]
+    assert found.table["score_right"].tolist() == [2, 2]
+    assert set(found.table["period"]) == {1}
 
 
 def test_without_a_scoreboard_nothing_is_supported(tmp_path):

@@ -7,6 +7,7 @@ where the scoreboard is (``layout``), which readings are believed (``steadying``
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,6 +38,8 @@ LOOK_S = 1.0
 _FEW, _MANY = 8, 20
 """Pictures in which the scoreboard is searched, for a video of at most, or more than, ..."""
 _LONG_S = 600.0
+_FEWEST = 3
+"""As many where a video is shorter than that many looks: closer pictures tell nothing more."""
 _KEYS_FOR_ONE = 3
 """Key frames that there must be for each picture to search in nothing but them."""
 _CHANGED = 14.0
@@ -157,6 +160,7 @@ class Board:
         info = probe(video)
         numbers = looks(video, LOOK_S)
         few = _MANY if info.duration_s > _LONG_S else _FEW
+        few = min(few, max(_FEWEST, math.ceil(info.duration_s / LOOK_S)))
         # Key frames cost next to nothing; where there are few, any will do.
         keys = key_frames(video)
         some = keys if len(keys) >= _KEYS_FOR_ONE * few else numbers
