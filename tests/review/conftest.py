@@ -21,6 +21,7 @@ from jarvis_dagster.sensors.corrections import corrections_sensor
 from jarvis_dagster.sensors.drive_upload import drive_upload_sensor
 from jarvis_dagster.sensors.training_folder import training_folder_sensor
 from jarvis_dagster.settings import load_settings
+from jarvis_dagster.stack import write_dagster_home
 from jarvis_dagster.wiring import core_services, inbox_of
 from tests.installation import write_settings
 from tests.pipeline.conftest import clip
@@ -54,10 +55,8 @@ vision: {highlights: 1, stride: 1}
         """Let this be the installation that settings and commands mean."""
         monkeypatch.setenv("JARVIS_CONFIG", str(self.config))
         monkeypatch.setenv("JARVIS_DATA_DIR", str(self.folder / "data"))
-        home = self.folder / "data" / "dagster"
-        home.mkdir(parents=True, exist_ok=True)
-        (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n", "utf-8")
-        monkeypatch.setenv("DAGSTER_HOME", str(home))
+        write_dagster_home(load_settings().stack)
+        monkeypatch.setenv("DAGSTER_HOME", str(self.folder / "data" / "dagster"))
 
     def analyse(self, video: Path) -> None:
         """Upload a video and let the sensor and the job do the rest."""
