@@ -18,6 +18,7 @@ from jarvis_dagster.errors import AccessDeniedError, BadInputError, ConfigError,
 from jarvis_dagster.resources.services import StorageResource
 from jarvis_dagster.resources.uploads import UploadsResource
 from jarvis_dagster.settings import load_settings
+from jarvis_dagster.stack import StackConfig, write_dagster_home
 from jarvis_dagster.wiring import core_services, inbox_of
 from tests.security.conftest import CHANNEL
 
@@ -148,8 +149,8 @@ def test_a_video_is_analysed_with_the_rights_of_the_components_alone(
     shutil.copy(film.with_name("calibration.json"), uploads / "Game.calibration.json")
     then = time.time() - 60
     os.utime(uploads / "Game.mp4", (then, then))
-    (tmp_path / "dagster").mkdir()
-    with dg.DagsterInstance.local_temp(str(tmp_path / "dagster")) as instance:
+    write_dagster_home(StackConfig(data_dir=tmp_path))
+    with dg.DagsterInstance.from_config(str(tmp_path / "dagster")) as instance:
         context = dg.build_sensor_context(instance=instance)
         sensor = drive_upload_sensor(load_settings().drive)
         looked = sensor(context, uploads=UploadsResource())
@@ -196,8 +197,8 @@ def test_no_secret_is_in_what_fails(
         "no YAML": text.replace("  secret_key: '", "  secret_key: ' '"),
         "a key that is not known": text.replace("  secret_key:", "  secrets_key:"),
     }
-    (tmp_path / "dagster").mkdir()
-    with dg.DagsterInstance.local_temp(str(tmp_path / "dagster")) as instance:
+    write_dagster_home(StackConfig(data_dir=tmp_path))
+    with dg.DagsterInstance.from_config(str(tmp_path / "dagster")) as instance:
         for what, content in wrong.items():
             path.write_text(content)
             with pytest.raises(JarvisError) as failure:
