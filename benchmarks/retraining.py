@@ -36,7 +36,7 @@ from jarvis_dagster.toolchain.store import DatasetStore
 if TYPE_CHECKING:
     from autopilot import Light
 
-REFERENCE, MOST_BLURRED, AFTER = 4, 10, 2
+REFERENCE, MOST_BLURRED, AFTER = 3, 10, 2
 LABELLED_GAMES, LABELLED_FRAMES = 8, 6
 FROZEN_USUAL, FROZEN_BLURRED = 3, 7
 PROGRAMS = (
