@@ -164,7 +164,7 @@ def history_chart(camera: Camera, limit: float, kind: str = "png") -> bytes:
     axes = figure.subplots()
     values = [camera.figure(one).value for one in camera.evidence]
     known = [(number, value) for number, value in enumerate(values, 1) if value is not None]
-    reference = set(camera.reference.videos) if camera.reference else set()
+    reference = {video for one in camera.references.values() for video in one.videos}
     axes.axhspan(0, limit, color="#fbdcd3", alpha=0.5, lw=0)
     axes.axhline(limit, color="#a33015", lw=1)
     if known:
@@ -175,9 +175,12 @@ def history_chart(camera: Camera, limit: float, kind: str = "png") -> bytes:
             for number, _ in known
         ]
         axes.scatter(at, level, c=colours, s=26, zorder=2)
+    places: list[float] = []
     for one in camera.decisions:
         if one["outcome"] in _COLOURS:
             place = sum(video.at <= one["at"] for video in camera.evidence) + 0.5
+            places.append(place)
+            place += 0.25 * (places.count(place) - 1)  # decisions between the same two videos
             axes.axvline(place, color=_COLOURS[one["outcome"]], lw=1.5)
             axes.annotate(
                 f" {_WORDS[one['outcome']]}",

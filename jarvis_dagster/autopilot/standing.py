@@ -46,6 +46,7 @@ class Camera:
         recent: Of those analysed with what is in force, after the reference and the last change.
         figures: Performance of ``recent``.
         fitted: By the id of parameters, the looks as filmed that they were found for.
+        references: By version of the detector.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Camera:
     figures: tuple[Performance, ...]
     standing: Standing
     fitted: dict[str, dict[str, Usual]]
+    references: dict[str, Reference]
 
     @classmethod
     def read(
@@ -97,11 +99,17 @@ class Camera:
             tuple(figures),
             standing,
             fitted,
+            {
+                version: known
+                for version in sorted({one.model_version for one in evidence})
+                if (known := library.reference(name, version)) is not None
+            },
         )
 
     def figure(self, video: Evidence) -> Performance:
-        """Performance of a video of this camera, with whatever parameters it was seen."""
-        return measure(video, self.reference, self.fitted.get(video.parameters.id))
+        """Performance of a video, with whatever detector and parameters it was seen."""
+        reference = self.references.get(video.model_version)
+        return measure(video, reference, self.fitted.get(video.parameters.id))
 
     @property
     def training(self) -> dict[str, Any] | None:
