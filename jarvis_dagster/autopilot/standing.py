@@ -100,9 +100,9 @@ class Camera:
             standing,
             fitted,
             {
-                version: known
+                version: kept
                 for version in sorted({one.model_version for one in evidence})
-                if (known := library.reference(name, version)) is not None
+                if (kept := library.reference(name, version)) is not None
             },
         )
 
