@@ -110,17 +110,28 @@ def _put(api: GoogleApi, raw: Raw, folder: Place, body: dict[str, Any]) -> Raw:
         way: dict[str, str] = {}
         if folder.id not in parents:
             way = {"addParents": folder.id, "removeParents": ",".join(parents)}
-        if not way and all(now.get(key) == value for key, value in body.items()):
+        if not way and _has(now, body):
             return now
-        moved = api.once(
-            what,
-            lambda drive: drive.files().update(
-                fileId=file_id, body=body, fields=FIELDS, supportsAllDrives=True, **way
-            ),
-        )
+        try:
+            moved = api.once(
+                what,
+                lambda drive: drive.files().update(
+                    fileId=file_id, body=body, fields=FIELDS, supportsAllDrives=True, **way
+                ),
+            )
+        except PermanentError:
+            # The client library sends it again by itself when the answer got lost.
+            now = fetch(api, file_id, once=True)
+            if now is None or now.get("parents") != [folder.id] or not _has(now, body):
+                raise
+            return now
         return whole(moved, what)
 
     return api.run(attempt)
+
+
+def _has(raw: Raw, body: dict[str, Any]) -> bool:
+    return all(raw.get(key) == value for key, value in body.items())
 
 
 def _update(api: GoogleApi, what: str, file_id: str, body: dict[str, Any]) -> None:
