@@ -53,7 +53,7 @@ class LocalFolderDrive(Drive):
 
     Args:
         state_dir: Where to keep what is known of the files; None is in the root. With one, a root
-            that was seen before is not made again when it is away.
+            that was written to before is not made again when it is away.
     """
 
     def __init__(self, root: Path, state_dir: Path | None = None) -> None:
@@ -159,6 +159,8 @@ class LocalFolderDrive(Drive):
         path = readable_file(path)
         folder = self._tree.folder(folder_id)
         name = visible(name or path.name)
+        with disk_errors(name):
+            self._tree.note_root()
         partial = folder / f".{secrets.token_hex(8)}.part"
         try:
             with disk_errors(name):
@@ -190,6 +192,7 @@ class LocalFolderDrive(Drive):
         name = visible(name)
         folder = self._tree.child(parent, name) or parent / name
         with disk_errors(name):
+            self._tree.note_root()
             folder.mkdir(exist_ok=True)
         return self._described(folder)
 

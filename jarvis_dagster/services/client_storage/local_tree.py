@@ -38,8 +38,9 @@ class LocalTree:
     """Reads a folder of this machine; ids are paths from ``root`` as they are on disk.
 
     Args:
-        known: Folder in which is noted that the root was seen: from then on one that is missing, or
-            empty as the place of a disk that is not mounted, is away and is not made anew.
+        known: Folder in which is noted that the root was written to: from then on one that is
+            missing, or empty as the place of a disk that is not mounted, is away and is not made
+            anew.
     """
 
     def __init__(self, root: Path, known: Path | None = None) -> None:
@@ -48,10 +49,10 @@ class LocalTree:
         self._known = None if known is None else known / f"seen-{name}"
 
     def require_root(self) -> None:
-        """Return when the root is there; made where it was never seen.
+        """Return when the root is there; made where nothing was ever written to it.
 
         Raises:
-            TransientError: it was seen, and is away.
+            TransientError: it was written to, and is away.
         """
         mark, known = self.root / STATE / "drive", self._known
         if known is not None and mark.exists() and known.exists():
@@ -63,9 +64,13 @@ class LocalTree:
             )
         with disk_errors(str(self.root)):
             self.root.mkdir(parents=True, exist_ok=True)
-        if known is not None:
-            with contextlib.suppress(OSError):  # a folder that can only be read
-                for path in (mark, known):
+
+    def note_root(self) -> None:
+        """Note that the root was seen, before something is written to it."""
+        self.require_root()
+        if self._known is not None:
+            for path in (self.root / STATE / "drive", self._known):
+                if not path.exists():
                     path.parent.mkdir(parents=True, exist_ok=True)
                     path.touch()
 
