@@ -59,9 +59,11 @@ class PatientSqliteStorage(DagsterSqliteStorage):
         return cls.from_local(inst_data=inst_data, **config_value)
 
 
-class _Runs(SqliteRunStorage):
+class _OneDatabase:
+    """A storage of Dagster's that has one database, whose engine is kept."""
+
     def __init__(self, conn_string: str, inst_data: ConfigurableClassData | None = None) -> None:
-        super().__init__(conn_string, inst_data)
+        super().__init__(conn_string, inst_data)  # type: ignore[call-arg]
         self._kept = _engine(conn_string)
 
     @contextmanager
@@ -73,18 +75,12 @@ class _Runs(SqliteRunStorage):
         self._kept.dispose()
 
 
-class _Schedules(SqliteScheduleStorage):
-    def __init__(self, conn_string: str, inst_data: ConfigurableClassData | None = None) -> None:
-        super().__init__(conn_string, inst_data)
-        self._kept = _engine(conn_string)
+class _Runs(_OneDatabase, SqliteRunStorage):
+    """The runs."""
 
-    @contextmanager
-    def connect(self) -> Iterator[Connection]:
-        with self._kept.begin() as connection:
-            yield connection
 
-    def dispose(self) -> None:
-        self._kept.dispose()
+class _Schedules(_OneDatabase, SqliteScheduleStorage):
+    """Ticks of schedules and sensors."""
 
 
 class _Events(SqliteEventLogStorage):
