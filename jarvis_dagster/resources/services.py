@@ -87,7 +87,7 @@ class ExperimentResource(JarvisResource):
             identity=identity,
             component=identity["dagster.asset"].split("/", 1)[0],
         ) as log:
-            shown = log.url
+            shown = self.service.url_of(log.run_id)
             is_page = shown.startswith("http")
             context.add_output_metadata(
                 {"mlflow_run": dg.MetadataValue.url(shown) if is_page else shown}

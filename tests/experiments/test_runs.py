@@ -237,7 +237,7 @@ def test_hostile_names_of_experiments_and_files_stay_where_they_belong(
 
 def test_a_killed_process_is_told_by_dagster(on_server: JarvisExperimentService) -> None:
     identity = {RUN_TAG: "dead-1", "dagster.asset": "toolchain/x"}
-    run_id, _ = on_server._make("killed", {}, None, identity, None, None)
+    run_id, _ = on_server._runs.begin("killed", {}, None, identity=identity)
     assert on_server.end_runs_of(RUN_TAG, "dead-1", "FAILED") == [run_id]
     assert on_server.end_runs_of(RUN_TAG, "dead-1", "FAILED") == []
     assert of(on_server, run_id).info.status == "FAILED"

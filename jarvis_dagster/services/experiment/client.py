@@ -59,6 +59,18 @@ class Mlflow:
         """Forget the client; MLflow keeps its connections in pools of its own."""
         self.__dict__.pop("client", None)
 
+    def check(self) -> None:
+        """Return when MLflow answers; otherwise raise with a remedy."""
+        self.call("a look", lambda c: c.search_experiments(max_results=1), attempts=1)
+
+    def page_of(self, run_id: str) -> str:
+        """The page of a run; with a database, which has none, the run's id."""
+        where = self.config.tracking_uri
+        if not where.startswith("http"):
+            return run_id
+        found = self.call(f"run {run_id}", lambda c: c.get_run(run_id))
+        return f"{where.rstrip('/')}/#/experiments/{found.info.experiment_id}/runs/{run_id}"
+
     def call(
         self, what: str, function: Callable[[MlflowClient], T], *, attempts: int | None = None
     ) -> T:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from jarvis_dagster.services.experiment.models import Models
+    from jarvis_dagster.services.experiment.models import ModelRegistry
     from jarvis_dagster.services.experiment.recipe import DataRef
     from jarvis_dagster.services.storage import JarvisStorageService
 
@@ -22,7 +22,7 @@ __all__ = ["fetcher"]
 
 
 def fetcher(
-    experiments: Models, storage: Callable[[], JarvisStorageService] | None
+    registry: ModelRegistry, storage: Callable[[], JarvisStorageService] | None
 ) -> Callable[[DataRef, Path], None]:
     """A function that writes a file of a recipe to a path; it does not check the hash.
 
@@ -33,8 +33,8 @@ def fetcher(
     def fetch(ref: DataRef, path: Path) -> None:
         if ref.kind == "model":
             name, _, version = ref.id.rpartition("/")
-            model = experiments.model(name, version)
-            there = model is not None and experiments.fetch_model(model, path) == path
+            model = registry.model(name, version)
+            there = model is not None and registry.fetch_model(model, path) == path
         elif ref.kind not in {"stored", "object"}:
             raise BadInputError(f"{ref.kind!r} is not where files of a run are kept.")
         elif storage is None:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jarvis_dagster.errors import BadInputError
-from jarvis_dagster.services.experiment.models import Models
 from jarvis_dagster.services.experiment.values import finite
 
 if TYPE_CHECKING:
@@ -21,7 +20,9 @@ if TYPE_CHECKING:
 
     from mlflow.entities import Run
 
-__all__ = ["Finding", "RunFacts"]
+    from jarvis_dagster.services.experiment.client import Mlflow
+
+__all__ = ["Reader", "RunFacts"]
 
 _PAGE = 500
 
@@ -41,8 +42,11 @@ class RunFacts:
     tags: dict[str, str]
 
 
-class Finding(Models):
-    """Looking at runs."""
+class Reader:
+    """Looks at the runs of one server."""
+
+    def __init__(self, mlflow: Mlflow) -> None:
+        self._mlflow = mlflow
 
     def experiments(self) -> list[str]:
         """The names of all experiments."""
@@ -52,9 +56,9 @@ class Finding(Models):
 
     def runs(self, experiment_name: str | None = None, most: int = 100) -> list[RunFacts]:
         """The newest runs of one experiment or of all."""
-        found = self._runs(self._names(experiment_name), "", newest_first=True)
+        found = self.search(self._names(experiment_name), "", newest_first=True)
         known: dict[str, str] = {}
-        return [self._facts(run, known) for run, _ in zip(found, range(most), strict=False)]
+        return [self.facts(run, known) for run, _ in zip(found, range(most), strict=False)]
 
     def _names(self, experiment_name: str | None) -> list[str]:
         return self.experiments() if experiment_name is None else [experiment_name]
@@ -69,7 +73,7 @@ class Finding(Models):
             return start
         meant = {
             str(run.info.run_id)
-            for run in self._runs(self.experiments(), "")
+            for run in self.search(self.experiments(), "")
             if run.info.run_id.startswith(start) or run.info.run_name == start
         }
         if len(meant) != 1:
@@ -85,7 +89,7 @@ class Finding(Models):
         Raises:
             BadInputError: there is no such run.
         """
-        return self._facts(self._get(run_id))
+        return self.facts(self.get(run_id))
 
     def artifacts(self, run_id: str) -> list[str]:
         """The paths of a run's files."""
@@ -100,10 +104,14 @@ class Finding(Models):
             )
         )
 
+    def read_file(self, run_id: str, path: str) -> bytes:
+        """The content of a file of a run."""
+        with tempfile.TemporaryDirectory(prefix="jarvis-") as scratch:
+            return self.fetch_artifact(run_id, path, Path(scratch)).read_bytes()
+
     def read_json(self, run_id: str, path: str) -> Any:
         """A document of a run."""
-        with tempfile.TemporaryDirectory(prefix="jarvis-") as scratch:
-            return json.loads(self.fetch_artifact(run_id, path, Path(scratch)).read_text("utf-8"))
+        return json.loads(self.read_file(run_id, path))
 
     def curve(self, run_id: str, metric: str) -> list[tuple[int, float]]:
         """A metric by step, the last value where a step was recorded again."""
@@ -113,10 +121,11 @@ class Finding(Models):
         by_step = {p.step: p.value for p in sorted(points, key=lambda p: (p.step, p.timestamp))}
         return [(step, value) for step, v in by_step.items() if (value := finite(v)) is not None]
 
-    def _get(self, run_id: str) -> Run:
+    def get(self, run_id: str) -> Run:
+        """A run as MLflow has it."""
         return self._mlflow.call(f"run {run_id}", lambda c: c.get_run(run_id))
 
-    def _runs(
+    def search(
         self, experiment_names: Sequence[str], where: str, *, newest_first: bool = False
     ) -> Iterator[Run]:
         """The runs of experiments; of those that do not exist, none."""
@@ -147,7 +156,7 @@ class Finding(Models):
             if not token:
                 return
 
-    def _facts(self, run: Run, known: dict[str, str] | None = None) -> RunFacts:
+    def facts(self, run: Run, known: dict[str, str] | None = None) -> RunFacts:
         """One run; ``known`` are names of experiments that need not be asked for again."""
         known, owner = {} if known is None else known, str(run.info.experiment_id)
         if owner not in known:

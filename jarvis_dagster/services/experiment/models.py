@@ -1,6 +1,6 @@
 """Versions of models, and what their aliases point at.
 
-Belongs here: the methods of the experiment service on the registry. Does not belong here:
+Belongs here: the calls to the registry. Does not belong here:
 the history of moves as text (``moves.py``), whether a model deserves an alias.
 """
 
@@ -21,7 +21,6 @@ from jarvis_dagster.services.experiment.registry import (
     search_versions,
     version_of,
 )
-from jarvis_dagster.services.experiment.runs import Runs
 from jarvis_dagster.services.experiment.values import flat
 from jarvis_dagster.services.files import atomic_path, readable_file, sha256_file
 
@@ -30,36 +29,29 @@ if TYPE_CHECKING:
 
     from mlflow import MlflowClient
 
+    from jarvis_dagster.services.experiment.client import Mlflow
     from jarvis_dagster.services.experiment.moves import Move
 
-__all__ = ["CHALLENGER", "CHAMPION", "Models"]
+__all__ = ["CHALLENGER", "CHAMPION", "ModelRegistry"]
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 _MODEL_FILES = "models"
 
 
-class Models(Runs):
-    """The model registry."""
+class ModelRegistry:
+    """The models of one server."""
+
+    def __init__(self, mlflow: Mlflow) -> None:
+        self._mlflow = mlflow
 
     def log_model(
-        self,
-        model_path: str | Path,
-        model_name: str,
-        model_metadata: Mapping[str, Any] | None = None,
-        run_id: str | None = None,
+        self, run_id: str, model_path: str | Path, model_name: str, metadata: Mapping[str, Any]
     ) -> str:
-        """Keep a model file with a run and register it as a new version.
-
-        The same file under the same name and run is the same version.
-
-        Returns:
-            The version: ``1``, ``2``, …
-        """
-        run_id = self._run(run_id)
+        """Keep a model file with a run and register it; its version, new or known."""
         path = readable_file(model_path)
         check_model_name(model_name)
         tags = file_tags(path, sha256_file(path))
-        tags |= {f"jarvis.{name}": value for name, value in flat(model_metadata or {})}
+        tags |= {f"jarvis.{name}": value for name, value in flat(metadata)}
 
         def log(client: MlflowClient) -> str:
             known = version_of(client, model_name, run_id, tags["sha256"])

@@ -15,12 +15,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from jarvis_dagster.errors import BadInputError
-from jarvis_dagster.services.experiment.comparing import Comparing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Note", "Notes", "notes_in", "own_tags_in", "owner_in"]
+    from jarvis_dagster.services.experiment.finding import Reader
+    from jarvis_dagster.services.experiment.writing import Writer
+
+__all__ = ["Note", "add_note", "notes_in", "own_tags_in", "owner_in", "set_owner", "tag_run"]
 
 _NOTE = "jarvis.note."
 _OWNER = "jarvis.owner"
@@ -55,52 +57,36 @@ def own_tags_in(tags: Mapping[str, str]) -> dict[str, str]:
     return {name: text for name, text in tags.items() if not name.startswith(_RESERVED)}
 
 
-class Notes(Comparing):
-    """Working on experiments together."""
+def add_note(reader: Reader, writer: Writer, run_id: str, text: str, by: str) -> Note:
+    """Add a note to a run; those that are there stay, whoever writes at the same time."""
+    text = text.strip()
+    if not text or len(text) > _MOST_CHARACTERS:
+        raise BadInputError(
+            f"A note of {len(text)} characters cannot be kept.",
+            f"Write 1 to {_MOST_CHARACTERS:,}, or store a file.",
+        )
+    note = Note(datetime.now(UTC).isoformat(timespec="seconds"), by, text)
+    key = f"{_NOTE}{time.time_ns():020d}.{secrets.token_hex(4)}"
+    writer.set_tags(run_id, {key: json.dumps(dataclasses.asdict(note), ensure_ascii=False)})
+    known = notes_in(reader.run_facts(run_id).tags)
+    told = "\n\n".join(f"**{one.by}**, {one.at}: {one.text}" for one in known)
+    writer.set_tags(run_id, {_SHOWN_BY_MLFLOW: told[-_MOST_CHARACTERS:]})
+    return note
 
-    def add_note(self, run_id: str, text: str, by: str) -> Note:
-        """Add a note to a run; MLflow's page shows all of them as the description.
 
-        Notes are never changed, and two at once are both kept.
+def tag_run(reader: Reader, writer: Writer, run_id: str, name: str, text: str | None) -> None:
+    """Set a tag of a run, or take it away (None)."""
+    if name.startswith(_RESERVED) or not _TAG.fullmatch(name):
+        raise BadInputError(
+            f"{name[:80]!r} cannot be a tag of yours.",
+            "Use letters, digits and - . / : _; mlflow., jarvis. and dagster. are taken.",
+        )
+    if text is not None:
+        writer.set_tags(run_id, {name: text})
+    elif name in reader.run_facts(run_id).tags:
+        writer.delete_tag(run_id, name)
 
-        Raises:
-            BadInputError: it says nothing, or too much.
-        """
-        text = text.strip()
-        if not text or len(text) > _MOST_CHARACTERS:
-            raise BadInputError(
-                f"A note of {len(text)} characters cannot be kept.",
-                f"Write 1 to {_MOST_CHARACTERS:,}, or store a file.",
-            )
-        note = Note(datetime.now(UTC).isoformat(timespec="seconds"), by, text)
-        key = f"{_NOTE}{time.time_ns():020d}.{secrets.token_hex(4)}"
-        self.set_tags(run_id, {key: json.dumps(dataclasses.asdict(note), ensure_ascii=False)})
-        told = [f"**{one.by}**, {one.at}: {one.text}" for one in self.notes(run_id)]
-        self.set_tags(run_id, {_SHOWN_BY_MLFLOW: "\n\n".join(told)[-_MOST_CHARACTERS:]})
-        return note
 
-    def notes(self, run_id: str) -> list[Note]:
-        """The notes of a run, oldest first."""
-        return notes_in(self.run_facts(run_id).tags)
-
-    def tag_run(self, run_id: str, name: str, text: str | None) -> None:
-        """Set a tag of a run, or take it away (None).
-
-        Raises:
-            BadInputError: the name is the platform's, or cannot be one.
-        """
-        if name.startswith(_RESERVED) or not _TAG.fullmatch(name):
-            raise BadInputError(
-                f"{name[:80]!r} cannot be a tag of yours.",
-                "Use letters, digits and - . / : _; mlflow., jarvis. and dagster. are taken.",
-            )
-        if text is not None:
-            self.set_tags(run_id, {name: text})
-        elif name in self.run_facts(run_id).tags:
-            self._mlflow.call(
-                f"the tag {name} of run {run_id}", lambda c: c.delete_tag(run_id, name)
-            )
-
-    def set_owner(self, run_id: str, owner: str) -> None:
-        """Say whose run it is."""
-        self.set_tags(run_id, {_OWNER: owner})
+def set_owner(writer: Writer, run_id: str, owner: str) -> None:
+    """Say whose run it is."""
+    writer.set_tags(run_id, {_OWNER: owner})

@@ -28,7 +28,7 @@ from jarvis_dagster.services.files import safe_name, sha256_file
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from jarvis_dagster.services.experiment.comparing import Comparing
+    from jarvis_dagster.services.experiment.finding import Reader
 
     Fetch = Callable[[DataRef, Path], None]
     Told = Callable[[str], None]
@@ -78,7 +78,7 @@ class Reproduction:
 
 
 def reproduce(
-    service: Comparing,
+    reader: Reader,
     run_id: str,
     fetch: Fetch,
     *,
@@ -101,12 +101,12 @@ def reproduce(
     told = told or (lambda _: None)
     with tempfile.TemporaryDirectory(prefix="jarvis-again-") as scratch:
         folder = Path(scratch)
-        document = _recorded(service, run_id)
+        document = _recorded(reader, run_id)
         recipe = Recipe.from_json(document["recipe"])
         told("Fetching what it was made from")
         paths = _fetched(recipe, folder / "data", fetch)
         with CodeOfThen(document["code"], folder / "code") as code:
-            code.prepare(lambda path: service.fetch_artifact(run_id, path, folder))
+            code.prepare(lambda path: reader.fetch_artifact(run_id, path, folder))
             told(f"Code: {code.words}")
             packages = _differences(document["packages"])
             python = sys.executable
@@ -120,7 +120,7 @@ def reproduce(
             began = time.monotonic()
             again = _run(recipe, paths, folder, python, code.path)
             seconds = time.monotonic() - began
-    before = service.run_facts(run_id).metrics
+    before = reader.run_facts(run_id).metrics
     figures = tuple(_figure(name, before.get(name), value, recipe) for name, value in again.items())
     return Reproduction(
         run_id=run_id,
@@ -135,14 +135,14 @@ def reproduce(
     )
 
 
-def _recorded(service: Comparing, run_id: str) -> dict[str, Any]:
+def _recorded(reader: Reader, run_id: str) -> dict[str, Any]:
     path = f"{FOLDER}/recipe.json"
-    if path not in service.artifacts(run_id):
+    if path not in reader.artifacts(run_id):
         raise NotSupportedError(
             f"Run {run_id} recorded no recipe, so it cannot be made again.",
             "Runs of the Toolchain and of promotion record one; RunLog.recipe does in code.",
         )
-    document: dict[str, Any] = service.read_json(run_id, path)
+    document: dict[str, Any] = reader.read_json(run_id, path)
     return document
 
 

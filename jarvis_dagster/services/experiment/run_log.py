@@ -22,9 +22,9 @@ from jarvis_dagster.services.files import readable_file, safe_name
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from jarvis_dagster.services.experiment.models import ModelRegistry
     from jarvis_dagster.services.experiment.recipe import Recipe
-    from jarvis_dagster.services.experiment.service import JarvisExperimentService
-    from jarvis_dagster.services.experiment.writing import Point
+    from jarvis_dagster.services.experiment.writing import Point, Writer
 
 __all__ = ["CONFUSION", "GALLERIES", "RunLog"]
 
@@ -49,22 +49,20 @@ class RunLog:
         continued: Whether an earlier attempt at the same work began it.
     """
 
-    def __init__(self, service: JarvisExperimentService, run_id: str, *, continued: bool) -> None:
+    def __init__(
+        self, writer: Writer, registry: ModelRegistry, run_id: str, *, continued: bool
+    ) -> None:
         self.run_id = run_id
         self.continued = continued
-        self._service = service
+        self._writer = writer
+        self._registry = registry
         self._waiting: list[Point] = []
         self._due = time.monotonic() + _SEND_EVERY_S
         self._lock = threading.Lock()
 
-    @property
-    def url(self) -> str:
-        """The page of the run in MLflow."""
-        return self._service.url_of(self.run_id)
-
     def params(self, values: Mapping[str, Any]) -> None:
         """Record parameters; nested dictionaries become ``outer.inner``."""
-        self._service.log_parameters(self.run_id, flat(values))
+        self._writer.log_parameters(self.run_id, flat(values))
 
     def metrics(self, values: Mapping[str, float], step: int | None = None) -> None:
         """Record values at a step.
@@ -107,17 +105,17 @@ class RunLog:
         with self._lock:
             points = list(self._waiting)
             if points:
-                self._service.send_metrics(self.run_id, points, attempts=attempts)
+                self._writer.send_metrics(self.run_id, points, attempts=attempts)
                 del self._waiting[: len(points)]
             self._due = time.monotonic() + _SEND_EVERY_S
 
     def tags(self, values: Mapping[str, str]) -> None:
         """Set tags of the run."""
-        self._service.set_tags(self.run_id, values)
+        self._writer.set_tags(self.run_id, values)
 
     def file(self, path: str | Path, folder: str | None = None) -> None:
         """Keep a file with the run, under its own name."""
-        self._service.keep_file(self.run_id, readable_file(path), folder)
+        self._writer.keep_file(self.run_id, readable_file(path), folder)
 
     def json(self, name: str, content: Any, folder: str | None = None) -> None:
         """Keep a document as ``{name}.json`` with the run."""
@@ -170,4 +168,4 @@ class RunLog:
 
     def model(self, path: str | Path, name: str, metadata: Mapping[str, Any] | None = None) -> str:
         """Keep a model file and register it as a version of ``name``; returns the version."""
-        return self._service.log_model(path, name, metadata, self.run_id)
+        return self._registry.log_model(self.run_id, path, name, metadata or {})

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 from jarvis_dagster.errors import BadInputError
@@ -19,42 +18,44 @@ from jarvis_dagster.services.experiment.identity import (
     reopen,
     settle,
 )
-from jarvis_dagster.services.experiment.values import flat, number
-from jarvis_dagster.services.experiment.writing import Writes
+from jarvis_dagster.services.experiment.values import flat
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mlflow import MlflowClient
 
-    from jarvis_dagster.services.experiment.config import ExperimentConfig
+    from jarvis_dagster.services.experiment.client import Mlflow
+    from jarvis_dagster.services.experiment.writing import Writer
 
 __all__ = ["Runs"]
 
 _STATUSES = ("FINISHED", "FAILED", "KILLED")
 
 
-class Runs(Writes):
-    """Experiments and their runs."""
+class Runs:
+    """The runs of one server that are open."""
 
-    def __init__(self, config: ExperimentConfig) -> None:
-        super().__init__(config)
+    def __init__(self, mlflow: Mlflow, writer: Writer) -> None:
+        self._mlflow = mlflow
+        self._writer = writer
         self._open: list[str] = []
         self._lock = threading.Lock()
         self._finding = threading.Lock()
 
-    def _make(
+    def begin(
         self,
         experiment_name: str,
         parameters: Mapping[str, Any] | None,
-        name: str | None,
-        identity: Mapping[str, str] | None,
         component: str | None,
-        parent: str | None,
+        *,
+        name: str | None = None,
+        identity: Mapping[str, str] | None = None,
+        parent: str | None = None,
     ) -> tuple[str, bool]:
         """The id of the run, and whether it goes on from an earlier attempt."""
         params = flat(parameters or {})
-        experiment_id = self._experiment(experiment_name)
+        experiment_id = self._writer.experiment_id(experiment_name)
         tags = {} if identity is None else identity_tags(identity)
         tags |= {"jarvis.component": component} if component else {}
         tags |= {"mlflow.parentRunId": parent} if parent else {}
@@ -76,72 +77,18 @@ class Runs(Writes):
             # Without an identity a second one would stay open for ever.
             made = earlier or self._mlflow.call(what, make, attempts=None if digest else 1)
         try:
-            self.log_parameters(made, params)
+            self._writer.log_parameters(made, params)
         except Exception:
-            self._terminate(made, "FAILED")
+            self.end(made, "FAILED")
             raise
         return made, earlier is not None
 
-    # -- the specification's calls -------------------------------------------------
-
-    def start_experiment(
-        self,
-        experiment_name: str,
-        parameters: Mapping[str, Any] | None = None,
-        component: str | None = None,
-    ) -> str:
-        """Start a run of an experiment; it stays open until ``end_experiment``.
-
-        Args:
-            parameters: Nested dictionaries become ``outer.inner``.
-
-        Returns:
-            The run's id.
-
-        Raises:
-            BadInputError: a name or parameter that MLflow cannot keep.
-        """
-        run_id, _ = self._make(experiment_name, parameters, None, None, component, None)
+    def remember(self, run_id: str) -> None:
+        """Count a run among those that are meant where none is named."""
         with self._lock:
             self._open.append(run_id)
-        return run_id
 
-    def log_metrics(
-        self,
-        metrics: Mapping[str, float],
-        step: int | None = None,
-        run_id: str | None = None,
-    ) -> None:
-        """Log metrics of a run at once, up to 1,000 in one call to the server.
-
-        Args:
-            run_id: None means the one run that this service has open.
-
-        Raises:
-            BadInputError: a value is not a number, or there is not exactly one
-                open run to mean.
-        """
-        run_id = self._run(run_id)
-        now_ms = int(time.time() * 1000)
-        points = [(name, number(name, value), now_ms, step or 0) for name, value in metrics.items()]
-        self.send_metrics(run_id, points)
-
-    def end_experiment(self, run_id: str, status: str = "FINISHED") -> None:
-        """End a run as ``FINISHED``, ``FAILED`` or ``KILLED``; ending it twice is harmless."""
-        if status.upper() not in _STATUSES:
-            raise BadInputError(
-                f"{status!r} is not how a run ends.", f"Use {', '.join(_STATUSES)}."
-            )
-        self._terminate(run_id, status.upper())
-
-    def end_runs_of(self, tag: str, value: str, status: str) -> list[str]:
-        """End the open runs with a tag, whose process is gone; returns their ids."""
-        found = self.open_runs(tag, value)
-        for run_id in found:
-            self.end_experiment(run_id, status)
-        return found
-
-    def open_runs(self, tag: str, value: str) -> list[str]:
+    def still_open(self, tag: str, value: str) -> list[str]:
         """The ids of the open runs that have a tag."""
         quote = '"' if "'" in value else "'"
 
@@ -154,7 +101,8 @@ class Runs(Writes):
 
         return self._mlflow.call(f"the open runs with {tag}", look)
 
-    def _run(self, run_id: str | None) -> str:
+    def meant(self, run_id: str | None) -> str:
+        """The run that is named, or the one that this service has open."""
         if run_id is not None:
             return run_id
         with self._lock:
@@ -165,7 +113,12 @@ class Runs(Writes):
             f"{number} runs are open, so it is not clear which one is meant.", "Pass run_id."
         )
 
-    def _terminate(self, run_id: str, status: str, *, attempts: int | None = None) -> None:
+    def end(self, run_id: str, status: str, *, attempts: int | None = None) -> None:
+        """End a run as ``FINISHED``, ``FAILED`` or ``KILLED``; ending it twice is harmless."""
+        if status not in _STATUSES:
+            raise BadInputError(
+                f"{status!r} is not how a run ends.", f"Use {', '.join(_STATUSES)}."
+            )
         self._mlflow.call(
             f"the end of run {run_id}",
             lambda c: c.set_terminated(run_id, status),

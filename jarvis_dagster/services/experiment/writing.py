@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+import time
 from typing import TYPE_CHECKING
 
 from jarvis_dagster.errors import PermanentError
-from jarvis_dagster.services.experiment.connected import Connected
-from jarvis_dagster.services.experiment.values import batches
+from jarvis_dagster.services.experiment.values import batches, number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
     from mlflow import MlflowClient
 
-__all__ = ["METRICS_AT_ONCE", "Point", "Writes"]
+    from jarvis_dagster.services.experiment.client import Mlflow
+
+__all__ = ["METRICS_AT_ONCE", "Point", "Writer"]
 
 METRICS_AT_ONCE = 1000
 """MLflow's limit for one call."""
@@ -30,16 +32,11 @@ Point = tuple[str, float, int, int]
 """Name, value, time in ms, step."""
 
 
-class Writes(Connected):
-    """Writing to runs."""
+class Writer:
+    """Writes to the runs of one server."""
 
-    def url_of(self, run_id: str) -> str:
-        """The page of a run in MLflow; with a database, the run's id."""
-        where = self.config.tracking_uri
-        if not where.startswith("http"):
-            return run_id
-        found = self._mlflow.call(f"run {run_id}", lambda c: c.get_run(run_id))
-        return f"{where.rstrip('/')}/#/experiments/{found.info.experiment_id}/runs/{run_id}"
+    def __init__(self, mlflow: Mlflow) -> None:
+        self._mlflow = mlflow
 
     def log_parameters(self, run_id: str, params: list[tuple[str, str]]) -> None:
         """Record parameters of a run; recorded again they are the same."""
@@ -51,6 +48,12 @@ class Writes(Connected):
                 client.log_batch(run_id, params=[Param(name, value) for name, value in part])
 
         self._mlflow.call(f"the parameters of run {run_id}", log)
+
+    def log_metrics(self, run_id: str, metrics: Mapping[str, float], step: int | None) -> None:
+        """Record metrics at a step (None is 0), with the time of now."""
+        now_ms = int(time.time() * 1000)
+        points = [(name, number(name, value), now_ms, step or 0) for name, value in metrics.items()]
+        self.send_metrics(run_id, points)
 
     def send_metrics(
         self, run_id: str, points: list[Point], *, attempts: int | None = None
@@ -73,13 +76,19 @@ class Writes(Connected):
 
         self._mlflow.call(f"the tags of run {run_id}", tag)
 
+    def delete_tag(self, run_id: str, name: str) -> None:
+        """Take a tag of a run away."""
+        self._mlflow.call(f"the tag {name} of run {run_id}", lambda c: c.delete_tag(run_id, name))
+
     def keep_file(self, run_id: str, path: Path, folder: str | None) -> None:
         """Keep a file with a run."""
         self._mlflow.call(
             f"{path.name} of run {run_id}", lambda c: c.log_artifact(run_id, str(path), folder)
         )
 
-    def _experiment(self, name: str) -> str:
+    def experiment_id(self, name: str) -> str:
+        """The id of an experiment, which is made where there is none."""
+
         def find_or_create(client: MlflowClient) -> str:
             from mlflow.exceptions import MlflowException
 
@@ -102,7 +111,7 @@ class Writes(Connected):
 
     def _location(self, name: str) -> str | None:
         """A folder of its own; MLflow reads it as an address, so it is of plain letters."""
-        root = self.config.artifact_root
+        root = self._mlflow.config.artifact_root
         if root is None:
             return None
         digest = hashlib.sha256(name.encode()).hexdigest()[:8]

@@ -16,13 +16,10 @@ __all__ = ["KINDS", "needed"]
 KINDS = ("artifacts", "models", "datasets", "logs", "reports")
 
 _EXPERIMENT_READS = (
-    *("artifacts", "comparison_page", "curve", "experiments", "fetch_artifact", "find_run_id"),
-    *("notes", "open_runs", "read_json", "run_facts", "runs", "url_of"),
+    *("artifacts", "comparison_page", "curve", "fetch_artifact", "find_run_id", "notes"),
+    *("read_json", "run_facts", "runs", "url_of"),
 )
-_EXPERIMENT_WRITES = (
-    *("add_note", "end_runs_of", "keep_file", "log_parameters", "reproduce", "run"),
-    *("send_metrics", "set_owner", "set_tags", "tag_run"),
-)
+_EXPERIMENT_WRITES = ("add_note", "end_runs_of", "reproduce", "run", "set_owner", "tag_run")
 _MODEL_READS = ("fetch_model", "model", "models", "moves", "versions")
 _MODEL_WRITES = ("move_alias", "roll_back", "tag_model")
 
