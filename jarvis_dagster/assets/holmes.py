@@ -55,7 +55,7 @@ def game_report(
 ) -> dg.MaterializeResult:
     """One page with trust grades, highlights, teams, players and the ledger; JSON beside it."""
     from jarvis_dagster.hockey.highlights import Highlight
-    from jarvis_dagster.hockey.report import write_report
+    from jarvis_dagster.hockey.report import ReportData, write_report
     from jarvis_dagster.hockey.tables import EVENTS, IDENTITIES, POSITIONS, SCAN, TRACKS
     from jarvis_dagster.hockey.video import probe
 
@@ -69,8 +69,7 @@ def game_report(
         for clip in clips:
             space.fetch("highlights", clip.with_suffix(".jpg").name)
         board, names = board_of(space)
-        page, data = write_report(
-            space.path("game_report", "x").parent,
+        contents = ReportData(
             info=probe(path),
             name=source["name"],
             preflight=space.json("footage", "preflight"),
@@ -97,6 +96,7 @@ def game_report(
             corrections=outcomes_of(space, "tracks", "jersey_numbers", "events"),
             uncorrected=_uncorrected(space, provenance) if corrections_of(space) else None,
         )
+        page, data = write_report(space.path("game_report", "x").parent, contents)
         refs = [space.keep("game_report", page), space.keep("game_report", data)]
     return dg.MaterializeResult(
         metadata={

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jarvis_dagster.hockey.events import build_ledger
+from jarvis_dagster.hockey.events import build_ledger, not_supported
 from jarvis_dagster.hockey.highlights import Highlight
-from jarvis_dagster.hockey.report import SCHEMA_VERSION, write_report
+from jarvis_dagster.hockey.report import SCHEMA_VERSION, ReportData, write_report
 from jarvis_dagster.hockey.report.wording import clock, measured, size
 from jarvis_dagster.hockey.tables import TRACKS, empty
 from jarvis_dagster.hockey.video import save_jpeg
@@ -55,8 +55,7 @@ def written(tmp_path, tracks, positions=None, frames=90, name="game.mp4", clips=
         clip = tmp_path / f"0{number}_rush #1.mp4"
         save_jpeg(np.full((90, 160, 3), 128, np.uint8), clip.with_suffix(".jpg"))
         paths.append(clip)
-    html, data = write_report(
-        tmp_path / "out",
+    data = ReportData(
         info=info,
         name=name,
         preflight=more.pop("preflight", PREFLIGHT),
@@ -67,8 +66,11 @@ def written(tmp_path, tracks, positions=None, frames=90, name="game.mp4", clips=
         highlights=highlights,
         clips=paths,
         provenance=PROVENANCE,
+        not_supported=more.pop("not_supported", None)
+        or not_supported(tracks, positions, scan, info),
         **more,
     )
+    html, data = write_report(tmp_path / "out", data)
     assert html.name == "report.html"
     assert data.name == "report.json"
     return Page(html.read_text("utf-8")), json.loads(data.read_text("utf-8")), events
