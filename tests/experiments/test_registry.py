@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -17,7 +18,7 @@ from jarvis_dagster.errors import (
     PermanentError,
     TransientError,
 )
-from jarvis_dagster.services.experiment.moves import NOTHING, Move, before, read
+from jarvis_dagster.services.experiment.moves import NOTHING, Move, before, read, under_way
 
 if TYPE_CHECKING:
     from jarvis_dagster.services.experiment import JarvisExperimentService
@@ -85,17 +86,20 @@ def test_aliases_move_with_who_and_why(database: JarvisExperimentService, model:
     assert len(database.moves(model)) == known  # what failed is not in the history
 
 
-def test_of_people_at_once_the_history_names_who_moved_it(
-    database: JarvisExperimentService, model: str
-) -> None:
+def move_at_once(
+    database: JarvisExperimentService, model: str, alias: str, **how: Any
+) -> tuple[set[str], list[JarvisError]]:
+    """Who moved it of three who try at the same time, and what the others were told."""
     done: set[str] = set()
     refused: list[JarvisError] = []
+    ready = threading.Barrier(3)
 
     def move(version: str) -> None:
+        ready.wait()
         try:
-            database.move_alias(model, "candidate", version, by=version, why="at once")
+            database.move_alias(model, alias, version, by=version, why="at once", **how)
             done.add(version)
-        except TransientError as error:  # the database was busy with the other
+        except (ConflictError, TransientError) as error:
             refused.append(error)
 
     threads = [threading.Thread(target=move, args=(version,)) for version in ("1", "2", "3")]
@@ -103,13 +107,39 @@ def test_of_people_at_once_the_history_names_who_moved_it(
         thread.start()
     for thread in threads:
         thread.join()
-    assert done
     assert len(done) + len(refused) == 3
+    return done, refused
+
+
+def test_of_people_at_once_the_history_names_who_moved_it_one_after_the_other(
+    database: JarvisExperimentService, model: str
+) -> None:
+    done, _ = move_at_once(database, model, "candidate")
     moves = [m for m in database.moves(model) if m.alias == "candidate"]
     assert {m.to for m in moves} == done
+    assert [m.came_from for m in moves] == [None, *(m.to for m in moves[:-1])]
     last = database.model(model, "candidate")
-    assert last is not None
-    assert last.version in done
+    assert (last and last.version) == (moves[-1].to if moves else None)
+
+
+def test_of_people_at_once_who_expect_the_same_one_moves_it(
+    database: JarvisExperimentService, model: str
+) -> None:
+    done, refused = move_at_once(database, model, "favourite", expected=None)
+    assert len(done) <= 1
+    moves = [m for m in database.moves(model) if m.alias == "favourite"]
+    assert [m.to for m in moves] == list(done)
+    assert len(refused) >= 2
+
+
+def test_a_recorded_move_is_under_way_for_a_minute() -> None:
+    just, long_ago = datetime.now(UTC), datetime(2026, 1, 1, tzinfo=UTC)
+    at = [Move(t.isoformat(), "champion", None, "2", "x", "y") for t in (just, long_ago)]
+    assert under_way("champion", at[:1], None)
+    assert not under_way("champion", at[:1], "2")  # made
+    assert not under_way("champion", at[1:], None)  # killed, or moved in MLflow itself
+    assert not under_way("challenger", at, None)
+    assert not under_way("champion", [], "2")
 
 
 def test_a_damaged_file_is_refused(

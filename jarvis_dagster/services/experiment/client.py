@@ -6,6 +6,7 @@ Belongs here: how MLflow is called. Does not belong here: what an experiment is.
 from __future__ import annotations
 
 import os
+import re
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["Mlflow"]
 
 T = TypeVar("T")
+
+_TWICE = re.compile(r"IntegrityError|UniqueViolation|Duplicate entry")
+"""How databases say that a row is there already; MLflow passes it on as a bad request."""
 
 _BUSY = {"INTERNAL_ERROR", "REQUEST_LIMIT_EXCEEDED", "TEMPORARILY_UNAVAILABLE", "ABORTED"}
 _WRONG = {
@@ -96,6 +100,10 @@ class Mlflow:
 
     def _of(self, what: str, error: MlflowException) -> Exception:
         where, code = self.config.tracking_uri, error.error_code
+        if code == "BAD_REQUEST" and _TWICE.search(error.message):
+            return TransientError(
+                f"Somebody else wrote {what} in MLflow at the same moment.", "Try again."
+            )
         if code in _WRONG:
             return BadInputError(f"MLflow refused {what} ({error.message.splitlines()[0][:300]}).")
         if code in {"PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED"}:

@@ -27,6 +27,7 @@ from jarvis_dagster.services.files import atomic_path, readable_file, sha256_fil
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import tenacity
     from mlflow import MlflowClient
 
     from jarvis_dagster.services.experiment.client import Mlflow
@@ -36,6 +37,22 @@ __all__ = ["CHALLENGER", "CHAMPION", "ModelRegistry"]
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 _MODEL_FILES = "models"
+
+
+class _CollisionError(TransientError):
+    """Another move of the same alias was recorded at the same time; this one was taken back."""
+
+
+def _after_collisions() -> tenacity.Retrying:
+    """Try again after random pauses, so that of several at once one comes first."""
+    import tenacity
+
+    return tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(_CollisionError),
+        stop=tenacity.stop_after_attempt(8),
+        wait=tenacity.wait_random_exponential(multiplier=0.2, max=5),
+        reraise=True,
+    )
 
 
 class ModelRegistry:
@@ -160,12 +177,20 @@ class ModelRegistry:
         Raises:
             ConflictError: it points at something else than expected.
             BadInputError: there is no such model or version.
+            TransientError: MLflow is away, or others kept moving the same alias.
         """
         check_model_name(model_name)
         history.check_alias(alias)
 
         def move(client: MlflowClient) -> Move:
+            known = _tags(client, model_name)
             now = _aliases(client, model_name).get(alias)
+            collision = _CollisionError(
+                f"Others are moving the {alias} of {model_name} at the same time.",
+                "Try again in a minute.",
+            )
+            if history.under_way(alias, history.read(known), now):
+                raise collision
             if expected is not False and now != expected:
                 raise ConflictError(
                     f"The {alias} of {model_name} is version {now or 'none'} by now,"
@@ -182,21 +207,30 @@ class ModelRegistry:
                 how=how,
                 decision=decision,
             )
-            # Recorded first, so that no move is unrecorded; one that failed is taken back.
+            # Recorded first, so that no move is unrecorded, and that of two at once
+            # at least one sees the other; one that failed is taken back.
             key = history.new_key()
             client.set_registered_model_tag(model_name, key, made.to_json())
             try:
+                since = _tags(client, model_name).items() - known.items() - {(key, made.to_json())}
+                if any(other.alias == alias for other in history.read(dict(since))):
+                    raise collision
                 if version is None:
                     client.delete_registered_model_alias(model_name, alias)
                 else:
                     client.set_registered_model_alias(model_name, alias, version)
             except Exception:
-                client.delete_registered_model_tag(model_name, key)
+                self._mlflow.call(
+                    f"what was recorded of {model_name}",
+                    lambda c: c.delete_registered_model_tag(model_name, key),
+                )
                 raise
             return made
 
-        # Once: a second try after a lost answer would record the move twice.
-        return self._mlflow.call(f"the {alias} of {model_name}", move, attempts=1)
+        # Once, but for collisions: a second try after a lost answer would record it twice.
+        return _after_collisions()(
+            self._mlflow.call, f"the {alias} of {model_name}", move, attempts=1
+        )
 
     def roll_back(self, model_name: str, *, by: str, why: str, alias: str = CHAMPION) -> Move:
         """Point an alias at what it pointed at before its last move; again goes further back.

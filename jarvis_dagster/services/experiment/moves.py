@@ -11,6 +11,7 @@ import json
 import re
 import secrets
 import time
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from jarvis_dagster.errors import BadInputError
@@ -18,9 +19,10 @@ from jarvis_dagster.errors import BadInputError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["MOST_WHY", "NOTHING", "Move", "before", "check_alias", "new_key", "read"]
+__all__ = ["MOST_WHY", "NOTHING", "Move", "before", "check_alias", "new_key", "read", "under_way"]
 
 _PREFIX = "jarvis.move."
+_LONGEST = timedelta(minutes=1)
 _ALIAS = re.compile(r"[a-z][a-z0-9_-]{0,60}")
 MOST_WHY = 1000
 """Characters of a reason; MLflow refuses long tags."""
@@ -70,6 +72,20 @@ def read(tags: Mapping[str, str]) -> list[Move]:
     """The moves in a model's tags, oldest first."""
     own = sorted((key, text) for key, text in tags.items() if key.startswith(_PREFIX))
     return [Move(**json.loads(text)) for _, text in own]
+
+
+def under_way(alias: str, moves: Iterable[Move], now: str | None) -> bool:
+    """Whether somebody has recorded a move of ``alias`` and may be about to make it.
+
+    Args:
+        moves: The moves of the model, oldest first.
+        now: Where the alias points. A record of another place that is older than a minute is
+            no move under way: the alias was moved in MLflow itself, or its process was killed.
+    """
+    own = [move for move in moves if move.alias == alias]
+    if not own or own[-1].to == now:
+        return False
+    return datetime.now(UTC) - datetime.fromisoformat(own[-1].at) < _LONGEST
 
 
 def before(moves: Iterable[Move], now: str | None) -> str | None:

@@ -376,6 +376,7 @@ class JarvisExperimentService:
         Raises:
             ConflictError: it points at something else than expected.
             BadInputError: there is no such model or version.
+            TransientError: MLflow is away, or others kept moving the same alias.
         """
         return self._registry.move_alias(
             model_name,
