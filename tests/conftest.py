@@ -69,6 +69,8 @@ def no_outside_settings(monkeypatch: pytest.MonkeyPatch, data_folders: Iterator[
     """Settings and state of the person who runs the tests have no part in them."""
     for name in ("JARVIS_CONFIG", "JARVIS_ENV", "JARVIS_DATA_DIR", "DAGSTER_HOME", "KEEP"):
         monkeypatch.delenv(name, raising=False)
+    for name, value in {"COLUMNS": "80", "LINES": "24"}.items():  # whatever terminal this is
+        monkeypatch.setenv(name, value)
     data = next(data_folders)
     data.mkdir()
     monkeypatch.setenv("JARVIS_DATA_DIR", str(data))

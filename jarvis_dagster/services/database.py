@@ -11,6 +11,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from jarvis_dagster.errors import TransientError
+from jarvis_dagster.services.sqlite_log import use_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
 __all__ = ["Database"]
+
+_MAKING = 0x4A525653  # "JRVS": the lock of PostgreSQL that who makes tables holds
 
 
 class Database:
@@ -67,17 +70,18 @@ class Database:
             ) from None
 
     def _make(self) -> None:
-        """Make the tables; another process may be making them at this moment."""
+        """Make the tables, one process at a time: another may be at it at this moment."""
         import sqlalchemy as sa
 
-        with self._lock:
-            with contextlib.suppress(sa.exc.DBAPIError):
-                self.tables.create_all(self._engine)
-            self.tables.create_all(self._engine)
-            self._made = True
+        with self._lock, self._engine.begin() as base:
+            if self._engine.dialect.name == "sqlite":
+                base.exec_driver_sql("BEGIN IMMEDIATE")
+            elif self._engine.dialect.name == "postgresql":
+                base.execute(sa.select(sa.func.pg_advisory_xact_lock(_MAKING)))
+            self.tables.create_all(base)
+        self._made = True
 
 
 def _lasting(connection: Any, _: Any) -> None:
-    # First, so that switching to the log waits for another process that does the same.
     connection.execute("PRAGMA busy_timeout = 30000")
-    connection.execute("PRAGMA journal_mode = WAL")
+    use_log(connection)

@@ -20,7 +20,14 @@ from jarvis_dagster.errors import BadInputError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["CHUNK_BYTES", "atomic_path", "readable_file", "safe_name", "sha256_file"]
+__all__ = [
+    "CHUNK_BYTES",
+    "atomic_path",
+    "keep_first",
+    "readable_file",
+    "safe_name",
+    "sha256_file",
+]
 
 CHUNK_BYTES = 1 << 20
 _NAME_BYTES = 200  # leaves room for suffixes below the 255 bytes of most file systems
@@ -106,3 +113,23 @@ def atomic_path(target: Path) -> Iterator[Path]:
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def keep_first(path: Path, text: str) -> None:
+    """Write a private file if there is none: whole, and of several that do so at once the first.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name[:60]}.{secrets.token_hex(6)}.part")
+    try:
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -148,7 +148,8 @@ class DatasetStore:
             try:
                 return dataclasses.replace(open_dataset(folder), name=stored.name)
             except BadInputError:
-                shutil.rmtree(folder)  # somebody changed it; the store has it as it was
+                # Somebody changed it; the store has it as it was. Another process may see that too.
+                shutil.rmtree(folder, ignore_errors=True)
         self._folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self._folder, prefix=".fetch-") as scratch:
             archive = Path(scratch) / "dataset.zip"

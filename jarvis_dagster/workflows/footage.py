@@ -62,5 +62,6 @@ def _locked(path: Path) -> Iterator[None]:
 def _tidy(folder: Path) -> None:
     limit = time.time() - _KEPT_S
     for path in folder.iterdir():
-        if path.suffix != ".lock" and path.is_file() and path.stat().st_mtime < limit:
-            path.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):  # another worker tidies too, or has it whole
+            if path.suffix != ".lock" and path.is_file() and path.stat().st_mtime < limit:
+                path.unlink()

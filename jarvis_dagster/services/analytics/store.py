@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from jarvis_dagster.errors import BadInputError, PermanentError, TransientError
 from jarvis_dagster.services.analytics.families import BUCKETS, family
+from jarvis_dagster.services.sqlite_log import use_log
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -236,7 +237,7 @@ class MetricStore:
                 "Check analytics.directory.",
             ) from error
         connection = sqlite3.connect(self._path, timeout=20, check_same_thread=False)
-        connection.execute("PRAGMA journal_mode=WAL")
+        use_log(connection)
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.executescript(_SCHEMA)
         return connection

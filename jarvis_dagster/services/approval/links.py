@@ -6,12 +6,11 @@ replace; whether one was used (``records``).
 
 from __future__ import annotations
 
-import contextlib
-import os
 import secrets
 from typing import TYPE_CHECKING
 
 from jarvis_dagster.errors import AccessDeniedError, TransientError
+from jarvis_dagster.services.files import keep_first
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,21 +60,10 @@ class Links:
     def _key(self) -> str:
         try:
             if not self._path.is_file():
-                self._make()
+                keep_first(self._path, secrets.token_hex(32))
             return self._path.read_text("ascii")
         except OSError as error:
             raise TransientError(
                 f"The key of links in {self._path} cannot be used ({error.strerror}).",
                 "Check the disk and the rights of that file.",
             ) from error
-
-    def _make(self) -> None:
-        """Whole or not at all, and the same for all who make it at once."""
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        draft = self._path.with_name(f".{self._path.name}.{secrets.token_hex(4)}")
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="ascii") as stream:
-            stream.write(secrets.token_hex(32))
-        with contextlib.suppress(FileExistsError):
-            os.link(draft, self._path)
-        draft.unlink()

@@ -6,14 +6,15 @@ belong here: what it encrypts (``keys.py``).
 
 from __future__ import annotations
 
+import fcntl
 import json
 import secrets
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from jarvis_dagster.errors import ConfigError
-from jarvis_dagster.services.files import atomic_path
+from jarvis_dagster.errors import BadInputError, ConfigError
+from jarvis_dagster.services.files import atomic_path, keep_first
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,22 +54,28 @@ def find_passphrase(config: BackupConfig, data_dir: Path) -> SecretStr:
     return SecretStr(text)
 
 
-def make_passphrase(data_dir: Path) -> SecretStr:
-    """Make a passphrase and keep it."""
-    made = SecretStr(secrets.token_urlsafe(_BYTES))
-    keep_passphrase(data_dir, made)
-    return made
+def make_passphrase(config: BackupConfig, data_dir: Path) -> SecretStr:
+    """Make a passphrase and keep it; the one that is kept, if another process was quicker."""
+    keep_passphrase(data_dir, SecretStr(secrets.token_urlsafe(_BYTES)))
+    return find_passphrase(config, data_dir)
 
 
 def keep_passphrase(data_dir: Path, passphrase: SecretStr) -> None:
-    """Keep a passphrase in the data directory, unless there is one."""
+    """Keep a passphrase in the data directory, unless there is one.
+
+    Raises:
+        BadInputError: the folder cannot be written.
+    """
     path = key_file(data_dir)
     if path.exists():
         return
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with atomic_path(path) as partial:
-        partial.chmod(0o600)
-        partial.write_text(passphrase.get_secret_value() + "\n", "utf-8")
+    try:
+        keep_first(path, passphrase.get_secret_value() + "\n")
+    except OSError as error:
+        raise BadInputError(
+            f"{path} cannot be written ({error.strerror}).",
+            "Check the folder's permissions and the free space.",
+        ) from error
 
 
 class KnownPlaces:
@@ -87,9 +94,12 @@ class KnownPlaces:
 
     def add(self, where: str, repository_id: str) -> None:
         """Remember a place."""
-        known = self._load()
-        if known.get(where) != repository_id:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._load().get(where) == repository_id:
+            return
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self._path.with_name(f"{self._path.name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # another place may be added at this moment
+            known = self._load()
             with atomic_path(self._path) as partial:
                 partial.write_text(json.dumps(known | {where: repository_id}, indent=1), "utf-8")
 

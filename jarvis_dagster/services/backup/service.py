@@ -212,7 +212,7 @@ class JarvisBackupService:
             with contextlib.suppress(NoBackupError):
                 require_backup(self.place)
                 raise
-            passphrase = make_passphrase(self._data_dir)
+            passphrase = make_passphrase(self.config, self._data_dir)
         repository = open_repository(self.place, passphrase)
         mend_header(self.place, passphrase)
         return repository

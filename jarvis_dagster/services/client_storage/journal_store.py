@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import fcntl
 import logging
 import os
 import secrets
@@ -202,12 +203,12 @@ class JournalStore:
         try:
             return self._attempt(work)
         except sqlite3.Error as error:
-            if not _is_damage(error):
+            if not (_is_damage(error) or _is_replaced(error)):
                 raise self._explained(error) from error
-            self._replace(error)
         try:
+            self._mend()
             return self._attempt(work)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise self._explained(error) from error
 
     def _attempt(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
@@ -231,16 +232,27 @@ class JournalStore:
         finally:
             db.close()
 
+    def _mend(self) -> None:
+        """Put a damaged file aside, unless another did so meanwhile: theirs is not damaged."""
+        with self._path.with_name(f"{self._path.name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            try:
+                self._attempt(_whole)
+            except sqlite3.Error as error:
+                if not _is_damage(error):
+                    raise
+                self._replace(error)
+
     def _replace(self, error: sqlite3.Error) -> None:
         _LOG.warning(
             "What was known of the drive in %s is damaged (%s); beginning anew.", self._path, error
         )
-        with contextlib.suppress(FileNotFoundError):  # another process was faster
-            self._path.replace(f"{os.fspath(self._path)}.damaged")
+        # Before the file itself: none of them may be read with the one that follows.
         for suffix in ("-journal", "-wal", "-shm"):
             self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+        self._path.replace(f"{os.fspath(self._path)}.damaged")
 
-    def _explained(self, error: sqlite3.Error) -> TransientError | PermanentError:
+    def _explained(self, error: Exception) -> TransientError | PermanentError:
         if _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             return TransientError(f"{self._path.name} is in use by another process.", "Try again.")
         return PermanentError(
@@ -307,9 +319,25 @@ def _damage(what: str) -> sqlite3.Error:
     return error
 
 
-def _code(error: sqlite3.Error) -> int:
+def _code(error: Exception) -> int:
     """The primary result code; errors that Python itself raises have none."""
     return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+
+
+def _whole(db: sqlite3.Connection) -> None:
+    """Read everything, as text that can be text."""
+    (found,) = db.execute("PRAGMA integrity_check(1)").fetchone()
+    if found != "ok":
+        raise _damage(found)
+    _state(db)
+    for row in db.execute(f"SELECT {_COLUMNS} FROM entry"):  # noqa: S608
+        _file(row)
+
+
+def _is_replaced(error: sqlite3.Error) -> bool:
+    """Whether another process put the file aside while it was used here."""
+    moved = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_READONLY_DBMOVED
+    return moved or _code(error) == sqlite3.SQLITE_IOERR
 
 
 def _is_damage(error: sqlite3.Error) -> bool:

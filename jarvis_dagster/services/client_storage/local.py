@@ -251,9 +251,14 @@ class LocalFolderDrive(Drive):
         return file
 
     def _is_same(self, there: Path, path: Path) -> bool:
-        if not there.is_file() or there.stat().st_size != path.stat().st_size:
+        size = path.stat().st_size
+        try:
+            if not there.is_file() or there.stat().st_size != size:
+                return False
+            known = self._hashes.sha256(there)
+        except FileNotFoundError:  # somebody else moved it meanwhile
             return False
-        return self._hashes.sha256(there) == sha256_file(path)
+        return known == sha256_file(path)
 
     def _place(self, source: Path, folder: Path, name: str, *, exact: bool = False) -> Path:
         """Rename ``source`` to a free name in ``folder`` without ever replacing a file.

@@ -55,9 +55,9 @@ class LocalTree:
             TransientError: it was written to, and is away.
         """
         mark, known = self.root / STATE / "drive", self._known
-        if known is not None and mark.exists() and known.exists():
-            return
         if known is not None and known.exists():
+            if mark.exists():  # asked second: another process makes it before the other
+                return
             raise TransientError(
                 f"The drive's folder {self.root} is away, or another is in its place.",
                 f"Mount its disk; if another is meant, make the file {mark}.",
@@ -120,7 +120,7 @@ class LocalTree:
         if exact.exists():
             return exact
         wanted = unicodedata.normalize("NFC", name)
-        with os.scandir(folder) as entries:
+        with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
             for entry in entries:
                 if unicodedata.normalize("NFC", entry.name) == wanted:
                     return folder / entry.name
@@ -146,7 +146,7 @@ class LocalTree:
         Links are followed to files and folders inside, but not walked through.
         """
         prefix = "" if folder == self.root else f"{folder.relative_to(self.root).as_posix()}/"
-        yield from self._walk(str(folder), prefix, recursive=recursive)
+        yield from self._walk(str(folder), prefix, recursive=recursive, asked=True)
 
     def look_at(self, paths: Iterable[str]) -> tuple[list[DriveFile], list[str]]:
         """What is visible at these paths, folders with all that is below; and what is gone."""
@@ -165,12 +165,14 @@ class LocalTree:
                 present.update({entry.id: entry for entry in below})
         return list(present.values()), gone
 
-    def _walk(self, folder: str, prefix: str, *, recursive: bool) -> Iterator[DriveFile]:
+    def _walk(
+        self, folder: str, prefix: str, *, recursive: bool, asked: bool = False
+    ) -> Iterator[DriveFile]:
         try:
             with disk_errors(folder), os.scandir(folder) as entries:
                 found = [entry for entry in entries if not is_temporary(entry.name)]
         except BadInputError:
-            if prefix.count("/") <= 1:
+            if asked:
                 raise
             return  # removed since its parent was read
         for entry in found:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from jarvis_dagster.errors import TransientError
 from jarvis_dagster.services.notification.notice import Notice
+from jarvis_dagster.services.sqlite_log import use_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -191,7 +192,8 @@ class Outbox:
         except (OSError, sqlite3.Error) as error:
             raise self._unusable(error) from error
         try:
-            base.executescript("PRAGMA journal_mode = WAL;" + _SCHEMA)
+            use_log(base)
+            base.executescript(_SCHEMA)
             base.execute("BEGIN IMMEDIATE")
             yield base
             base.execute("COMMIT")

@@ -190,14 +190,19 @@ class Accounts:
                 "failures": 0,
                 "wait_until": 0.0,
             }
-        with self._open() as base:
-            if values:
-                at = self._account.c.name == name
-                base.execute(sa.update(self._account).where(at).values(values))
-            if teams is not None:
-                self._set_teams(base, name, teams)
-            if password is not None or disabled:
-                self._tokens.revoke_all(base, name)
+        try:
+            with self._open() as base:
+                if values:
+                    at = self._account.c.name == name
+                    base.execute(sa.update(self._account).where(at).values(values))
+                if teams is not None:
+                    self._set_teams(base, name, teams)
+                if password is not None or disabled:
+                    self._tokens.revoke_all(base, name)
+        except sa.exc.IntegrityError:
+            raise ConflictError(
+                f"Somebody else changed the teams of {name} at this moment.", "Try again."
+            ) from None
         return self.get(name)
 
     def sign_in(self, name: str, password: str) -> Account:
@@ -238,16 +243,18 @@ class Accounts:
 
         config, at = self._config, self._account.c.name == name
         with self._open() as base:
-            failures = base.execute(sa.select(self._account.c.failures).where(at)).scalar()
+            # Counted before it is read: of passwords that are tried at once, each counts.
+            count = self._account.c.failures
+            base.execute(sa.update(self._account).where(at).values(failures=count + 1))
+            failures = base.execute(sa.select(count).where(at)).scalar()
             if failures is None:
                 return
-            over = failures + 1 - config.failures_until_wait
-            wait = min(config.wait_s * 2**over, config.longest_wait_s) if over >= 0 else 0.0
-            base.execute(
-                sa.update(self._account)
-                .where(at)
-                .values(failures=failures + 1, wait_until=now + wait if wait else 0.0)
+            over = failures - config.failures_until_wait
+            wait = (
+                min(config.wait_s * 2 ** min(over, 64), config.longest_wait_s) if over >= 0 else 0.0
             )
+            until = now + wait if wait else 0.0
+            base.execute(sa.update(self._account).where(at).values(wait_until=until))
 
     def _set_teams(self, base: sa.Connection, name: str, teams: frozenset[str]) -> None:
         import sqlalchemy as sa

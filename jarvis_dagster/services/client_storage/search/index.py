@@ -165,7 +165,12 @@ class SearchIndex:
         if self._reader is not None:
             self._reader.close()
             self._reader = None
-        reader = schema.connect(path, write=False)
+        try:
+            reader = schema.connect(path, write=False)
+        except sqlite3.OperationalError:
+            if path == self._place.current():
+                raise
+            return self._connected()  # it was made again, and this one removed, just now
         try:
             if not schema.is_ours(reader):
                 raise PermanentError(

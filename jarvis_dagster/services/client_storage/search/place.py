@@ -103,9 +103,14 @@ class Place:
         if why:
             _LOG.warning("The search index in %s is built again: %s.", self.folder, why)
         path = self.folder / f"index-{max(map(_number, old), default=0) + 1}.db"
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        # Under its name once it has its tables: who searches meanwhile finds all of it or nothing.
+        draft = self.folder / "draft.db"
+        _remove([draft])  # of a run that was killed
+        os.close(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        with contextlib.closing(schema.connect(draft, write=True)) as empty:
+            schema.create(empty)
+        draft.rename(path)
         connection = schema.connect(path, write=True)
-        schema.create(connection)
         _remove(old)
         return connection
 
