@@ -170,16 +170,28 @@ def main() -> None:
         _complain(error)
         sys.exit(BAD_INPUT if isinstance(error, BadInputError) else FAILED)
     except Exception as error:
-        if not is_full_disk(error):
+        said = _of_the_machine(error)
+        if said is None:
             raise
-        where = getattr(error, "filename", None)
-        _complain(
-            PermanentError(
-                f"No space is left on the disk{f' of {where}' if where else ''}.",
-                "Free some space, then try again; nothing that was delivered is lost.",
-            )
-        )
+        _complain(said)
         sys.exit(FAILED)
+
+
+def _of_the_machine(error: Exception) -> JarvisError | None:
+    """What a disk or its permissions refused, in words; None for any other error."""
+    where = getattr(error, "filename", None)
+    if is_full_disk(error):
+        return PermanentError(
+            f"No space is left on the disk{f' of {where}' if where else ''}.",
+            "Free some space, then try again; nothing that was delivered is lost.",
+        )
+    if isinstance(error, OSError) and where:
+        return PermanentError(
+            f"{where} cannot be used ({error.strerror}).",
+            "Check that it is there and its permissions; JARVIS_DATA_DIR names another folder for"
+            " all that Jarvis keeps, and -v shows what was done with it.",
+        )
+    return None
 
 
 def _complain(error: JarvisError) -> None:

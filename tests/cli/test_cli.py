@@ -85,6 +85,24 @@ def test_a_full_disk_is_one_line_with_a_remedy(
     assert err.strip().splitlines()[-1].startswith("Error: ")
 
 
+@pytest.mark.parametrize("words", [("run", "--sample"), ("run", "game.mp4"), ("up",)])
+def test_a_data_folder_that_cannot_be_made_is_one_line(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+) -> None:
+    media.write_video(tmp_path / "game.mp4", media.pan(3))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("JARVIS_DATA_DIR", str(tmp_path / "file"))
+    code, _, err = jarvis(*words, capsys=capsys)
+    assert code in {1, 2}
+    assert str(tmp_path / "file") in err
+    assert "JARVIS_DATA_DIR" in err
+    assert len(err.strip().splitlines()) == 1
+
+
 def test_two_runs_of_one_video_do_not_meet(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
