@@ -115,6 +115,11 @@ def print_report(report: SyncReport, console: Console, *, as_json: bool) -> None
         console.print(_table(report))
     for path, copy in report.conflicts:
         console.print(Text(f"Both sides changed {path}; the other version is {copy}.", "yellow"))
+    if report.aliases:
+        side, path, there = report.aliases[0]
+        others = f", and {len(report.aliases) - 1} more" if len(report.aliases) > 1 else ""
+        held = f"{path} is {there} on side {side.upper()}, which cannot hold its name{others}."
+        console.print(Text(held, "dim"))
     for path in report.left_out:
         console.print(Text(f"{path} is a document without content of its own; left out.", "dim"))
     for problem in report.failures:

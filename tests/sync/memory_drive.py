@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from jarvis_dagster.errors import BadInputError, ConflictError, NotSupportedError
 from jarvis_dagster.services.client_storage import Changes, Drive, DriveFile, Page, Quota
+from jarvis_dagster.services.client_storage.names import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -52,6 +53,7 @@ class MemoryDrive(Drive):
             what this interface does stays within its promises.
         new_ids: A replaced file gets a new id, as in iCloud Drive.
         versions_move: A move makes a new version.
+        tame: Names become what a folder of this machine can hold.
     """
 
     def __init__(
@@ -61,7 +63,9 @@ class MemoryDrive(Drive):
         case_sensitive: bool = True,
         new_ids: bool = False,
         versions_move: bool = False,
+        tame: bool = False,
     ) -> None:
+        self.tame = tame
         self.hashes = hashes
         self.case_sensitive = case_sensitive
         self.new_ids = new_ids
@@ -78,7 +82,7 @@ class MemoryDrive(Drive):
     def put(self, path: str, content: bytes, *, twin: bool = False, touch: bool = True) -> str:
         """Write a file, in place where there is one; returns its id."""
         folder = self._make_folders(path)
-        name = path.rpartition("/")[2]
+        name = self._held(path.rpartition("/")[2])
         item = None if twin else self._child(folder, name)
         if item is None:
             return self._add(folder, name, content).id
@@ -98,7 +102,34 @@ class MemoryDrive(Drive):
         """Move a file or folder."""
         item = self._at(path)
         item.parent = self._make_folders(new)
-        item.name = new.rpartition("/")[2]
+        item.name = self._held(new.rpartition("/")[2])
+
+    def may_hold(self, path: str, *, is_file: bool) -> bool:
+        """Whether a file or folder may be put there: nothing on the way is of the other kind."""
+        folder = ""
+        *above, last = path.split("/")
+        for name in above:
+            child = self._child(folder, self._held(name))
+            if child is None:
+                return True
+            if child.content is not None:
+                return False
+            folder = child.id
+        child = self._child(folder, self._held(last))
+        return child is None or (child.content is not None) is is_file
+
+    def is_free(self, path: str, *, below: str) -> bool:
+        """Whether what is at ``below`` can be moved to a path, which is not in it."""
+        moved, folder = self._at(below), ""
+        *above, last = path.split("/")
+        for name in above:
+            child = self._child(folder, self._held(name))
+            if child is None:
+                return True
+            if child.content is not None or child is moved:
+                return False
+            folder = child.id
+        return self._child(folder, self._held(last)) in (None, moved)
 
     def files(self) -> dict[str, bytes]:
         """The content of each file by its path, without markers of synchronisation."""
@@ -186,7 +217,7 @@ class MemoryDrive(Drive):
         progress: Progress | None = None,
     ) -> DriveFile:
         content = path.read_bytes()
-        name = unicodedata.normalize("NFC", name or path.name)
+        name = unicodedata.normalize("NFC", self._held(name or path.name))
         with self._call("upload", name):
             folder = self._folder(folder_id) if folder_id else ""
             there = self._child(folder, name)
@@ -206,7 +237,7 @@ class MemoryDrive(Drive):
             return self._file(self._add(folder, name, content))
 
     def create_folder(self, name: str, parent_id: str | None = None) -> DriveFile:
-        name = unicodedata.normalize("NFC", name)
+        name = unicodedata.normalize("NFC", self._held(name))
         with self._call("create_folder", name):
             parent = self._folder(parent_id) if parent_id else ""
             there = self._child(parent, name)
@@ -227,7 +258,7 @@ class MemoryDrive(Drive):
         with self._call("move", f"{file_id} {name}"):
             item = self._existing(file_id)
             folder = self._folder(folder_id) if folder_id else ""
-            name = unicodedata.normalize("NFC", name or item.name)
+            name = unicodedata.normalize("NFC", self._held(name or item.name))
             there = self._child(folder, name)
             if there is not None and there is not item:
                 if exact:
@@ -297,6 +328,10 @@ class MemoryDrive(Drive):
             raise BadInputError(f"{file_id} is a folder.")
         return content
 
+    def _held(self, name: str) -> str:
+        """The name as this drive holds it."""
+        return visible(name) if self.tame else name
+
     def _same(self, one: str, another: str) -> bool:
         one, another = (unicodedata.normalize("NFC", name) for name in (one, another))
         if not self.case_sensitive:
@@ -320,8 +355,8 @@ class MemoryDrive(Drive):
     def _make_folders(self, path: str) -> str:
         folder = ""
         for name in path.split("/")[:-1]:
-            child = self._child(folder, name)
-            folder = (child or self._add(folder, name, None)).id
+            child = self._child(folder, self._held(name))
+            folder = (child or self._add(folder, self._held(name), None)).id
         return folder
 
     def _at(self, path: str) -> _Item:

@@ -169,18 +169,6 @@ def test_hostile_names_survive_a_lost_answer(folders: Folders) -> None:
     assert (len(drive.files()), len(tree(folders.a))) == (1, 1)
 
 
-def test_names_that_become_one_on_the_other_side_are_reported(folders: Folders) -> None:
-    drive = MemoryDrive()
-    drive.put("a:b", b"colon")
-    drive.put("a?b", b"question")
-    for _ in range(2):
-        report = sync(Side(drive), Side(LocalFolderDrive(folders.a)), state=folders.state)
-        assert report.status == "incomplete"
-        assert [problem.path for problem in report.failures] == ["a?b"]
-        assert drive.files() == {"a:b": b"colon", "a?b": b"question"}
-        assert tree(folders.a) == {"a_b": b"colon"}
-
-
 def test_a_file_that_the_other_side_never_lists_is_reported_and_kept(folders: Folders) -> None:
     drive = MemoryDrive()
     for name in (".hidden", "x.part", "~$lock.docx", "seen"):

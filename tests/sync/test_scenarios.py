@@ -414,19 +414,6 @@ def test_a_file_and_a_folder_of_one_name_are_kept(tmp_path: Path) -> None:
     assert b"file" in files.values()
 
 
-def test_names_that_differ_in_case_are_reported_and_kept(tmp_path: Path) -> None:
-    pair = Pair(tmp_path, MemoryDrive(), MemoryDrive(case_sensitive=False))
-    pair.a.put("A.txt", b"upper")
-    pair.a.put("a.txt", b"lower")
-    pair.a.put("other", b"other")
-    for _ in range(2):
-        report = pair.sync()
-        assert report.status == "incomplete"
-        assert [problem.path for problem in report.failures] == ["a.txt"]
-        assert pair.a.files() == {"A.txt": b"upper", "a.txt": b"lower", "other": b"other"}
-        assert pair.b.files() == {"A.txt": b"upper", "other": b"other"}
-
-
 def test_the_same_content_in_two_cases_is_not_lost(tmp_path: Path) -> None:
     pair = Pair(tmp_path, MemoryDrive(), MemoryDrive(case_sensitive=False))
     pair.a.put("A.txt", b"same")

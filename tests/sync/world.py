@@ -11,12 +11,15 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from jarvis_dagster.services.client_storage.sync import Side, SyncOptions, SyncReport, sync
+from jarvis_dagster.services.client_storage.sync.state import State
 from tests.sync.memory_drive import Crash, MemoryDrive
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["World"]
+__all__ = ["World", "path_of"]
+
+Tree = dict[str, bytes | None]
 
 
 class World:
@@ -49,8 +52,14 @@ class World:
 
     def sync(self, **options: Any) -> SyncReport | None:
         """One run, after which nothing may be missing; None if it crashed."""
-        before = [drive.all_files_by_id() for drive in self.drives]
-        options = {"force_deletes": True, "allow_empty": True, **options}
+        before = self._by_id()
+        # Without a state, a person has said that it is lost.
+        options = {
+            "restart": not self.state.exists(),
+            "force_deletes": True,
+            "allow_empty": True,
+            **options,
+        }
         a, b = self.drives
         try:
             report = sync(Side(a), Side(b), state=self.state, options=SyncOptions(**options))
@@ -58,10 +67,37 @@ class World:
             report = None
         self.left = -1
         self._nothing_is_missing(before)
-        for path in a.files().keys() & b.files().keys():
-            if a.files()[path] == b.files()[path]:
-                self.agreed[path].add(a.files()[path])
+        mine, yours = self.trees()
+        for path in mine.keys() & yours.keys():
+            if mine[path] is not None and mine[path] == yours[path]:
+                self.agreed[path].add(mine[path])
         return report
+
+    def trees(self) -> tuple[Tree, Tree]:
+        """What both drives hold, by the paths that mean the same on both."""
+        a, b = self._names()
+        mine, yours = self.drives[0].tree(), self.drives[1].tree()
+        return (
+            {path_of(raw, a): content for raw, content in mine.items()},
+            {path_of(raw, b): content for raw, content in yours.items()},
+        )
+
+    def _by_id(self) -> list[dict[str, tuple[str, bytes]]]:
+        return [
+            {one: (path_of(raw, names), content) for one, (raw, content) in files.items()}
+            for files, names in zip(
+                (drive.all_files_by_id() for drive in self.drives), self._names(), strict=True
+            )
+        ]
+
+    def _names(self) -> tuple[dict[str, str], dict[str, str]]:
+        """The path by the one on each side that it has instead."""
+        with State(self.state) as state:
+            agreed = state.agreed().items()
+        return (
+            {last.a.raw: path for path, last in agreed if last.a.raw},
+            {last.b.raw: path for path, last in agreed if last.b.raw},
+        )
 
     def _nothing_is_missing(self, before: list[dict[str, tuple[str, bytes]]]) -> None:
         for number, drive in enumerate(self.drives):
@@ -78,17 +114,31 @@ class World:
         assert report is not None
         assert report.status == "ok", report
         a, b = self.drives
-        assert a.all_files() == b.all_files()
-        assert a.tree() == b.tree()
+        mine, yours = self.trees()
+        assert mine == yours
+        assert len(a.tree()) == len(b.tree()) == len(mine)
+        assert len(a.all_files()) == len(b.all_files()) == len(a.files())
         items = (dict(a.items), dict(b.items))
         again = self.sync()
         assert again is not None
         assert (again.status, again.steps) == ("ok", ())
         assert (dict(a.items), dict(b.items)) == items
-        return a.files()
+        return {path: content for path, content in mine.items() if content is not None}
+
+    def lose(self) -> None:
+        """No state any more."""
+        for end in ("", "-wal", "-shm"):
+            self.state.with_name(self.state.name + end).unlink(missing_ok=True)
 
     def forget_newest(self, copy: Path) -> None:
         """The state as it was before, as after a power cut."""
-        for end in ("", "-wal", "-shm"):
-            self.state.with_name(self.state.name + end).unlink(missing_ok=True)
+        self.lose()
         shutil.copyfile(copy, self.state)
+
+
+def path_of(raw: str, names: dict[str, str]) -> str:
+    """The path of what is called ``raw``, of which parts have other names."""
+    if raw in names:
+        return names[raw]
+    above, _, name = raw.rpartition("/")
+    return f"{path_of(above, names)}/{name}" if above else raw

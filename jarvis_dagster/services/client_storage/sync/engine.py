@@ -229,6 +229,12 @@ class _Run:
             tuple(sorted(changed)),
             tuple(failures),
             left_out=tuple(sorted(self.looker.left_out)),
+            aliases=tuple(
+                (side, path, node.raw)
+                for side in SIDES
+                for path, node in sorted(view.trees[side].nodes.items())
+                if node.raw != path and node.raw.rpartition("/")[2] != path.rpartition("/")[2]
+            ),
             files=sum(not node.file.is_folder for node in view.trees["a"].nodes.values()),
             dry_run=self.options.dry_run,
         )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from jarvis_dagster.errors import ConflictError, JarvisError, TransientError
 from jarvis_dagster.services.client_storage.sync.hands import Hands, NoContentError
 from jarvis_dagster.services.client_storage.sync.model import Agreed
+from jarvis_dagster.services.client_storage.sync.names import tamed_path
 from jarvis_dagster.services.client_storage.sync.report import Problem, Reason, Step
 
 if TYPE_CHECKING:
@@ -159,17 +160,19 @@ def _groups(actions: Sequence[Action], at_once: int) -> Iterator[list[Action]]:
     group: list[Action] = []
     places: set[Place] = set()
     for action in actions:
+        # Of names that a side takes for one, the first in order gets it, not the quickest.
+        like = (action.side, tamed_path(action.path).casefold())
         fits = (
             at_once > 1
             and len(group) < at_once * _AHEAD
             and action.kind in {"copy", "replace"}
             and all(other.kind == action.kind for other in group)
-            and places.isdisjoint(action.after)
+            and places.isdisjoint((*action.after, like))
         )
         if group and not fits:
             yield group
             group, places = [], set()
         group.append(action)
-        places.add((action.side, action.path))
+        places |= {(action.side, action.path), like}
     if group:
         yield group

@@ -16,18 +16,19 @@ from jarvis_dagster.errors import (
     BadInputError,
     ConflictError,
     NotSupportedError,
+    PermanentError,
     TransientError,
 )
 from jarvis_dagster.services.client_storage.local import LocalFolderDrive
-from jarvis_dagster.services.client_storage.sync.model import other
+from jarvis_dagster.services.client_storage.sync.names import stand_ins
 from jarvis_dagster.services.client_storage.sync.places import Places
 from jarvis_dagster.services.files import sha256_file
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from jarvis_dagster.services.client_storage.drive import Drive
+    from jarvis_dagster.services.client_storage.drive import Drive, DriveFile
     from jarvis_dagster.services.client_storage.sync.model import (
         Action,
         Node,
@@ -108,20 +109,17 @@ class Hands:
             raise TypeError(action)
         path, sha256 = self._fetch(action.source_side, source)
         sent = self.places.now(action.source_side, source)
-        if target is not None:
-            name = target.file.name
-        elif source.path == action.path:
-            name = sent.name
-        else:
-            name = action.path.rpartition("/")[2]
-        folder_id = self.places.folder_id(side, action.path)
-        replace = None if target is None else self.places.now(side, target)
+        folder_id, drive = self.places.folder_id(side, action.path), self.places.drive(side)
         try:
-            made = self.places.drive(side).upload(
-                path, folder_id, name, replace=replace, exact=True
-            )
-        except ConflictError as error:
-            raise self.places.collision(action) or error from error
+            if target is None:
+                made, name = self._named(
+                    action, lambda name: drive.upload(path, folder_id, name, exact=True)
+                )
+            else:
+                name, replace = target.file.name, self.places.now(side, target)
+                made = drive.upload(path, folder_id, name, replace=replace, exact=True)
+        except ConflictError:
+            raise
         except BadInputError as error:
             if not self.places.is_still(action.source_side, sent):
                 raise _changed(action.path) from error
@@ -139,14 +137,13 @@ class Hands:
         if node is None:
             raise TypeError(action)
         drive, file = self.places.drive(side), self.places.now(side, node)
-        name, old = action.path.rpartition("/")[2], node.path
+        old = node.path
         if not self.places.is_still(side, file):
             raise _changed(old)
         folder_id = self.places.folder_id(side, action.path)
-        try:
-            moved = drive.move(file.id, folder_id, name, exact=True)
-        except ConflictError as error:
-            raise self.places.collision(action) or error from error
+        moved, name = self._named(
+            action, lambda name: drive.move(file.id, folder_id, name, exact=True), moving=True
+        )
         self.places.move(side, node, moved)
         # A drive whose versions change with a move does not tell that the content did not.
         if moved.version != file.version and drive.sha256(moved.id) != node.sha256:
@@ -156,13 +153,37 @@ class Hands:
 
     def _make_folder(self, action: Action) -> Sequence[str]:
         side, path = action.side, action.path
-        there = self.places.there(other(side), path)
-        name = there.file.name if there and there.file.is_folder else path.rpartition("/")[2]
-        folder = self.places.drive(side).create_folder(name, self.places.folder_id(side, path))
+        drive, parent_id = self.places.drive(side), self.places.folder_id(side, path)
+        folder, name = self._named(action, lambda name: drive.create_folder(name, parent_id))
         if not folder.is_folder:
             raise ConflictError(f"There is a file named {path} meanwhile.")
         self.places.put(side, path, folder, "", name)
         return [path]
+
+    def _named(
+        self, action: Action, do: Callable[[str], DriveFile], *, moving: bool = False
+    ) -> tuple[DriveFile, str]:
+        """Do it under the name of the action's path, or one that stands in for it.
+
+        That is where the drive takes the name for that of another file, which it is
+        not. Returns what the drive has now, and the name that it was asked for.
+        """
+        side, path = action.side, action.path
+        name = path.rpartition("/")[2]
+        for asked in (name, *stand_ins(name, is_folder=action.kind == "folder")):
+            try:
+                made = do(asked)
+            except (BadInputError, ConflictError) as error:
+                refused = isinstance(error, ConflictError)
+                if not self.places.is_held_back(side, path, asked, refused=refused):
+                    raise
+            else:
+                # What is moved is known, and by its old path.
+                if moving or not self.places.is_of_another(side, path, made):
+                    return made, asked
+        raise PermanentError(
+            f"{path} has no name there: all that could stand in for it are taken.", "Rename it."
+        )
 
     def _delete(self, action: Action) -> Sequence[str]:
         if action.target is None:

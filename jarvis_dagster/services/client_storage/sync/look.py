@@ -10,6 +10,7 @@ before is known by id and version.
 from __future__ import annotations
 
 import dataclasses
+import logging
 from typing import TYPE_CHECKING
 
 from jarvis_dagster.errors import BadInputError, JarvisError, PermanentError
@@ -21,6 +22,7 @@ from jarvis_dagster.services.client_storage.sync.tree import read_side, trees
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from jarvis_dagster.services.client_storage.drive import DriveFile
     from jarvis_dagster.services.client_storage.sync.filters import Filter
     from jarvis_dagster.services.client_storage.sync.model import (
         Agreed,
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
 __all__ = ["Looker", "View"]
 
 _Hashes = dict["FileKey", tuple[str, str]]
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,14 +104,21 @@ class Looker:
             for _, file in listings[side].entries
             if self._hashes.get((side, file.id)) == (file.version, NO_CONTENT)
         }
-        mine, yours = trees(listings["a"], listings["b"], agreed, self._filter, without)
+        known = self._known(agreed)
+
+        def is_same(mine: DriveFile, yours: DriveFile) -> bool:
+            if mine.size != yours.size:
+                return False
+            one, another = self._hash("a", mine, known), self._hash("b", yours, known)
+            return one == another or not (one and another)  # not to make it twice in doubt
+
+        mine, yours = trees(listings["a"], listings["b"], agreed, self._filter, without, is_same)
         self.left_out = {
             raw
             for side in SIDES
             for raw, file in listings[side].entries
             if (side, file.id) in without
         }
-        known = self._known(agreed)
         view: dict[SideName, Tree] = {
             "a": _with_hashes("a", mine, known),
             "b": _with_hashes("b", yours, known),
@@ -142,6 +153,24 @@ class Looker:
                 known["b", last.b.id] = (last.b.version, last.sha256)
         return known | self._now
 
+    def _hash(self, side: SideName, file: DriveFile, known: _Hashes) -> str:
+        """The hash of a file, read where it is not known; empty where it cannot be read."""
+        version, sha256 = known.get((side, file.id), ("", ""))
+        if file.sha256 or (version and version == file.version):
+            return file.sha256 or sha256
+        try:
+            sha256 = self._sides[side].drive.sha256(file.id)
+        except JarvisError as error:
+            _LOG.info("%s could not be read: %s", file.path, error)
+            return ""
+        self._keep(side, file, sha256)
+        known[side, file.id] = (file.version, sha256)
+        return sha256
+
+    def _keep(self, side: SideName, file: DriveFile, sha256: str) -> None:
+        kept = self._now if file.is_fresh else self._hashes
+        kept[side, file.id] = (file.version, sha256)
+
     def _read(self, side: SideName, tree: Tree, ids: set[str]) -> Tree:
         """The tree with the hashes of these files; one that cannot be read is left alone."""
 
@@ -158,8 +187,7 @@ class Looker:
                 else:
                     self.unreadable.append(Problem(side, node.path, str(error)))
                 return node
-            kept = self._now if node.file.is_fresh else self._hashes
-            kept[side, node.file.id] = (node.file.version, sha256)
+            self._keep(side, node.file, sha256)
             return dataclasses.replace(node, sha256=sha256)
 
         nodes = {path: read(node) for path, node in tree.nodes.items()}

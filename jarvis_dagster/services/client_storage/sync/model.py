@@ -97,11 +97,13 @@ class Tree:
         nodes: By path.
         extras: Files whose path another one of the side already has.
         top: What the drive's paths have before those of the side's folder.
+        ids: Of all that the side lists, with what the filter leaves out.
     """
 
     nodes: Mapping[str, Node]
     extras: tuple[Node, ...] = ()
     top: str = ""
+    ids: frozenset[str] = frozenset()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

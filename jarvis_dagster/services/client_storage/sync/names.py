@@ -1,24 +1,39 @@
-"""Names: one form for comparing, and names for copies.
+"""Names: one form for comparing, names for copies, names in the place of others.
 
-Belongs here: what makes two paths the same, and what a conflict copy is called.
-Does not belong here: what is done about either.
+Belongs here: what makes two paths the same, what a conflict copy is called, and
+what a file that cannot have its own name. Does not belong here: what is done
+about any of them.
 """
 
 from __future__ import annotations
 
 import functools
+import hashlib
 import itertools
+import re
 import unicodedata
 from typing import TYPE_CHECKING
 
-from jarvis_dagster.services.files import safe_name
+from jarvis_dagster.services.client_storage.names import split_name, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["aliases", "composed", "conflict_path", "is_same_name", "parent", "parents", "tamed"]
+__all__ = [
+    "composed",
+    "conflict_path",
+    "is_same_name",
+    "may_be_stand_in",
+    "parent",
+    "parents",
+    "stand_ins",
+    "tamed",
+    "tamed_path",
+]
 
 _NAME_BYTES = 200  # as safe_name has it
+_EXTENSION_BYTES = 21
+_STAND_IN = re.compile(r" \(([0-9a-f]{4}){1,16}\)(\.[^.]*)?$")
 
 
 def composed(path: str) -> str:
@@ -40,8 +55,7 @@ def parents(path: str) -> Iterable[str]:
 @functools.lru_cache(maxsize=65_536)
 def tamed(name: str) -> str:
     """What a folder of this machine makes of a name, by the rules of the local drive."""
-    safe = safe_name(name)
-    return f"_{safe}" if safe.startswith((".", "~")) else safe
+    return visible(name)
 
 
 def is_same_name(asked: str, given: str) -> bool:
@@ -53,33 +67,39 @@ def is_same_name(asked: str, given: str) -> bool:
     return asked == given or tamed(asked) == tamed(given)
 
 
-def aliases(only_a: Iterable[str], only_b: Iterable[str]) -> dict[str, str]:
-    """Which paths of B are paths of A under a name that one side could not hold.
+def tamed_path(path: str) -> str:
+    """A path of which each name is as a folder of this machine has it."""
+    return "/".join(map(tamed, path.split("/")))
 
-    Args:
-        only_a: Listed paths of A that B does not have.
-        only_b: Listed paths of B that A does not have.
 
-    Returns:
-        The path of A by the path of B.
+def stand_ins(name: str, *, is_folder: bool = False) -> Iterator[str]:
+    """Names for what cannot have its own because a side takes that for another's.
+
+    They are made of nothing but the name, so that they are the same whenever and in
+    whatever order one is needed. Mostly the first is free.
+
+    >>> next(stand_ins("a?b.txt")), next(stand_ins("a:b.txt"))
+    ('a_b (f8e3).txt', 'a_b (1f0f).txt')
     """
-    plain, became = set(only_a), dict[str, list[str]]()
-    for path in sorted(plain):
-        if (tame := _tamed_path(path)) != path:
-            became.setdefault(tame, []).append(path)
-    found = {}
-    for path in sorted(only_b):
-        # Two names that would become the same are two files: one has to be what the other becomes.
-        if same := became.get(path):
-            found[path] = same.pop(0)
-        elif (tame := _tamed_path(path)) != path and tame in plain:
-            found[path] = tame
-            plain.remove(tame)
-    return found
+    stem, extension = _split(tamed(name), is_folder=is_folder)
+    mark = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
+    for digits in (4, 8, 16, 64):
+        yield _with_mark(stem, f"({mark[:digits]})", extension)
 
 
-def _tamed_path(path: str) -> str:
-    return "/".join(tamed(part) for part in path.split("/"))
+def may_be_stand_in(name: str) -> bool:
+    """Whether a name looks like one of :func:`stand_ins`."""
+    return _STAND_IN.search(name) is not None
+
+
+def _split(name: str, *, is_folder: bool = False) -> tuple[str, str]:
+    stem, extension = split_name(name, is_folder=is_folder)
+    return (name, "") if len(extension.encode()) > _EXTENSION_BYTES else (stem, extension)
+
+
+def _with_mark(stem: str, mark: str, extension: str) -> str:
+    room = _NAME_BYTES - len(f" {mark}{extension}".encode())
+    return f"{stem.encode()[:room].decode('utf-8', 'ignore').rstrip()} {mark}{extension}"
 
 
 def conflict_path(path: str, sha256: str, is_free: Callable[[str], bool]) -> str:
@@ -92,15 +112,11 @@ def conflict_path(path: str, sha256: str, is_free: Callable[[str], bool]) -> str
         is_free: Whether a path may be taken.
     """
     folder, _, name = path.rpartition("/")
-    stem, dot, extension = name.rpartition(".")
-    if not stem or len(extension.encode()) > 20:
-        stem, dot, extension = name, "", ""
+    stem, extension = _split(name)
     start = f"{folder}/" if folder else ""
-    room = _NAME_BYTES - len(f"{dot}{extension} (conflict 01234567 999)".encode())
-    stem = stem.encode()[:room].decode("utf-8", "ignore").rstrip()
     for number in itertools.count(1):
         mark = sha256[:8] if number == 1 else f"{sha256[:8]} {number}"
-        found = f"{start}{stem} (conflict {mark}){dot}{extension}"
+        found = start + _with_mark(stem, f"(conflict {mark})", extension)
         if is_free(found):
             return found
     raise AssertionError  # there is always another number

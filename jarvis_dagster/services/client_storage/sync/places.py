@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from jarvis_dagster.services.client_storage.drive import Drive, DriveFile
     from jarvis_dagster.services.client_storage.sync.model import (
-        Action,
         FileKey,
         Node,
         Place,
@@ -70,6 +69,13 @@ class Places:
         self._trees = trees
         self._changed: dict[Place, There | None] = {}
         self._moved: dict[FileKey, DriveFile] = {}
+        self._owners: dict[SideName, dict[str, str | None]] = {
+            side: {
+                **dict.fromkeys(tree.ids),
+                **{node.file.id: path for path, node in tree.nodes.items()},
+            }
+            for side, tree in trees.items()
+        }
 
     def there(self, side: SideName, path: str) -> There | None:
         """What is at a path of a side now, as far as this run knows."""
@@ -119,6 +125,7 @@ class Places:
         raw = composed(file.path)[len(top) :]
         if sha256:
             self.contents[side, file.id] = (file.version, sha256)
+        self._owners[side][file.id] = path
         self._changed[side, path] = There(
             file,
             sha256,
@@ -139,22 +146,30 @@ class Places:
         if source.path == path and origin is not None:
             self._changed[side, path] = dataclasses.replace(origin, sha256=sha256)
 
-    def collision(self, action: Action) -> PermanentError | None:
-        """Why a free path is taken: by a name that the drive cannot tell from it."""
-        like = tamed(action.path.rpartition("/")[2]).casefold()
-        folder = parent(action.path)
-        made = {path for side, path in list(self._changed) if side == action.side}
-        for path in self._trees[action.side].nodes.keys() | made:
-            name = path.rpartition("/")[2]
-            if path != action.path and parent(path) == folder and tamed(name).casefold() == like:
-                return PermanentError(
-                    f"{action.path} cannot be beside {path} there: the drive takes them for one.",
-                    "Rename one of them.",
-                )
-        return None
+    def is_of_another(self, side: SideName, path: str, file: DriveFile) -> bool:
+        """Whether what a drive gave for a path is known already, and not as what is there."""
+        owners = self._owners[side]
+        return file.id in owners and owners[file.id] != path
+
+    def is_held_back(self, side: SideName, path: str, name: str, *, refused: bool) -> bool:
+        """Whether a name cannot be had in the folder of a path because of another file there.
+
+        A file of just that name that nobody knew of is no such: somebody was quicker.
+
+        Args:
+            refused: Whether the drive said that the name is taken, and not only that it
+                cannot be.
+        """
+        like = tamed(name).casefold()
+        for file in self.drive(side).list_all(self.folder_id(side, path)):
+            if composed(file.name) == name:
+                return self.is_of_another(side, path, file)
+            refused = refused or tamed(file.name).casefold() == like
+        return refused
 
     def move(self, side: SideName, node: Node, moved: DriveFile) -> None:
         """Note that a file has left its path."""
+        self._owners[side].pop(self.now(side, node).id, None)
         self._moved[side, node.file.id] = moved
         listed = self._trees[side].nodes.get(node.path)
         if listed is not None and listed.file.id == node.file.id:
@@ -162,4 +177,6 @@ class Places:
 
     def clear(self, side: SideName, path: str) -> None:
         """Note that nothing is at a path any more."""
+        if there := self.there(side, path):
+            self._owners[side].pop(there.file.id, None)
         self._changed[side, path] = None

@@ -13,7 +13,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from jarvis_dagster.services.client_storage.sync.model import SIDES, Action, Agreed, Plan, Seen
-from jarvis_dagster.services.client_storage.sync.names import parents
+from jarvis_dagster.services.client_storage.sync.names import parents, tamed_path
 from jarvis_dagster.services.client_storage.sync.wanted import (
     Wanted,
     file_of,
@@ -81,7 +81,7 @@ class _Way:
         self._follow_moves()
         self.folders = [
             Action("folder", side, path, after=((side, wanted.asides.get((side, path), path)),))
-            for path in sorted(wanted.folders)
+            for path in sorted(wanted.folders, key=_exact_first)
             if folder_of(self.nodes.get(path)) is None
         ]
 
@@ -124,7 +124,8 @@ class _Way:
             # What has to make room goes before there is a folder to move it to.
             if act.kind == "delete" and act.target and act.target.file.size and not act.first:
                 gone[act.target.file.size].append(act)
-        for act in [act for act in self.copies if act.kind == "copy" and act.source]:
+        copies = [act for act in self.copies if act.kind == "copy" and act.source]
+        for act in sorted(copies, key=lambda act: _exact_first(act.path)):
             come = act.source
             candidates = gone.get(come.file.size) if come else None
             if not come or not candidates or not self.wanted.is_known(come, act.source_side):
@@ -150,9 +151,14 @@ def _bottom_up(removals: Iterable[Action]) -> list[Action]:
     )
 
 
+def _exact_first(path: str) -> tuple[object, ...]:
+    """Where names become one on a side, who has just that name keeps it; folders stay first."""
+    return (tamed_path(path) != path, path)
+
+
 def _keeps_first(act: Action) -> tuple[object, ...]:
     """Copies before what they are copies of is replaced."""
-    return (act.kind == "replace", act.path, act.side != act.source_side, act.side)
+    return (act.kind == "replace", *_exact_first(act.path), act.side != act.source_side, act.side)
 
 
 def _agreements(wanted: Wanted) -> tuple[dict[str, Agreed], tuple[str, ...]]:

@@ -71,6 +71,8 @@ class SyncReport:
         changed: Paths that were changed by somebody else during the run.
         failures: What could not be done.
         left_out: Documents of a provider's own kind, which have no content to bring.
+        aliases: What has another name on a side, because it cannot have its own there:
+            the side, the path that is meant, and the one there.
         files: Files that both sides hold now.
         dry_run: Whether nothing was changed.
     """
@@ -82,6 +84,7 @@ class SyncReport:
     changed: tuple[str, ...] = ()
     failures: tuple[Problem, ...] = ()
     left_out: tuple[str, ...] = ()
+    aliases: tuple[tuple[SideName, str, str], ...] = ()
     files: int = 0
     dry_run: bool = False
 

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 from jarvis_dagster.errors import PermanentError, TransientError
 from jarvis_dagster.services.client_storage.sync.filters import MARKER
 from jarvis_dagster.services.client_storage.sync.model import SIDES, Node, Tree
-from jarvis_dagster.services.client_storage.sync.names import aliases, composed, parents
+from jarvis_dagster.services.client_storage.sync.names import composed, parents
+from jarvis_dagster.services.client_storage.sync.pairing import Listed, pair
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from jarvis_dagster.services.client_storage.drive import DriveFile
     from jarvis_dagster.services.client_storage.sync.filters import Filter
@@ -81,15 +82,19 @@ def trees(
     b: Listing,
     agreed: Mapping[str, Agreed],
     only: Filter,
-    without: Collection[FileKey] = frozenset(),
+    without: Collection[FileKey],
+    is_same: Callable[[DriveFile, DriveFile], bool],
 ) -> tuple[Tree, Tree]:
     """The trees of both sides without what the filter leaves out, and ``without`` these files.
 
     What is left out on one side is so on the other: a file that grew beyond the
     limit here is not deleted there.
+
+    Args:
+        is_same: Whether a file of A and one of B have the same content; asked where
+            the one may stand in for the other under another name.
     """
-    names_a, names_b = _paths(a, b, agreed)
-    placed = (_placed(a, names_a), _placed(b, names_b))
+    placed = _both_placed(a, b, agreed, is_same)
     left_out = frozenset(
         path
         for side, entries in zip(SIDES, placed, strict=True)
@@ -127,20 +132,34 @@ def _path(raw: str, names: Mapping[str, str]) -> str:
     return f"{_path(above, names)}/{name}" if above else raw
 
 
-def _paths(
-    a: Listing, b: Listing, agreed: Mapping[str, Agreed]
-) -> tuple[dict[str, str], dict[str, str]]:
-    """The path of what each side lists under another name; mostly nothing."""
-    known_a = {seen.a.raw: path for path, seen in agreed.items() if seen.a.raw}
-    known_b = {seen.b.raw: path for path, seen in agreed.items() if seen.b.raw}
-    paths_a, paths_b = ({raw for raw, _ in listing.entries} for listing in (a, b))
-    only_a, only_b = paths_a - paths_b - known_a.keys(), paths_b - paths_a - known_b.keys()
+def _both_placed(
+    a: Listing,
+    b: Listing,
+    agreed: Mapping[str, Agreed],
+    is_same: Callable[[DriveFile, DriveFile], bool],
+) -> tuple[_Placed, _Placed]:
+    """Everything by the path that both sides know it by."""
+    names_a = {seen.a.raw: path for path, seen in agreed.items() if seen.a.raw}
+    names_b = {seen.b.raw: path for path, seen in agreed.items() if seen.b.raw}
+    placed_a, placed_b = _placed(a, names_a), _placed(b, names_b)
+    paths_a, paths_b = ({path for path, _, _ in placed} for placed in (placed_a, placed_b))
+    only_a, only_b = paths_a - paths_b, paths_b - paths_a
     if only_a and only_b:
         # What a state knows by its own name is not another's.
-        only_a = {raw for raw in only_a if raw not in agreed}
-        only_b = {raw for raw in only_b if raw not in agreed}
-        known_b |= aliases(only_a, only_b)
-    return known_a, known_b
+        unknown_a = {
+            path: Listed(raw, file)
+            for path, raw, file in placed_a
+            if path in only_a and path not in agreed
+        }
+        unknown_b = {
+            path: Listed(raw, file)
+            for path, raw, file in placed_b
+            if path in only_b and path not in agreed
+        }
+        more_a, more_b = pair(unknown_a, unknown_b, is_same)
+        if more_a:
+            return _placed(a, names_a | more_a), _placed(b, names_b | more_b)
+    return placed_a, placed_b
 
 
 def _tree(
@@ -170,7 +189,9 @@ def _tree(
     for path in _held(entries, left_out, nodes):
         nodes[path] = dataclasses.replace(nodes[path], held=True)
     extras.sort(key=lambda node: (node.path, *_age(node.file)))
-    return Tree(nodes, tuple(extras), listing.top)
+    return Tree(
+        nodes, tuple(extras), listing.top, frozenset(file.id for _, file in listing.entries)
+    )
 
 
 def _held(entries: _Placed, left_out: frozenset[str], nodes: Mapping[str, Node]) -> Iterable[str]:
