@@ -47,6 +47,13 @@ class AutopilotConfig(BaseModel):
     rollback_evidence: float = Field(
         default=10, ge=3, le=1000, description="The same, for taking a change back."
     )
+    probation_videos: int = Field(
+        default=20,
+        ge=0,
+        le=500,
+        description="Videos, of all cameras, by which a newly promoted detector is watched, and"
+        " taken back if they are seen worse than before; 0: it is not watched.",
+    )
     reference_videos: int = Field(
         default=6,
         ge=3,

@@ -16,6 +16,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from jarvis_dagster.autopilot.collecting import collect
+from jarvis_dagster.autopilot.detector import DetectorWatch, is_subject
 from jarvis_dagster.autopilot.library import COMPONENT, Library
 from jarvis_dagster.autopilot.outcomes import (
     ANSWERS,
@@ -27,7 +28,7 @@ from jarvis_dagster.autopilot.outcomes import (
 from jarvis_dagster.autopilot.retraining import Retraining
 from jarvis_dagster.autopilot.standing import Camera, limits_of
 from jarvis_dagster.autopilot.trying import NOT_TRIED, Tryout
-from jarvis_dagster.errors import BadInputError, PermanentError
+from jarvis_dagster.errors import BadInputError, PermanentError, TransientError
 from jarvis_dagster.hockey.adaptation import NEUTRAL, Parameters, plan
 
 if TYPE_CHECKING:
@@ -68,18 +69,22 @@ class Pilot:
         self.settings, self.core = settings, core
         self.config = settings.autopilot
         self.library = Library(core.storage_service)
+        self.detector = DetectorWatch(settings, core, self.library)
         self._progress, self._clock = progress, clock
 
     # -- steps ---------------------------------------------------------------------
 
     def collect(self) -> dict[str, Any]:
-        """Read what is new; ``changed`` videos, and all ``cameras``."""
+        """Read what is new; ``changed`` videos, and all ``cameras``.
+
+        A promoted detector that is on probation comes last, as if it were a camera.
+        """
         changed = collect(
             self.library,
             self.config,
             lambda done, total: self._progress("Reading videos", done, total),
         )
-        return {"changed": changed, "cameras": self.cameras()}
+        return {"changed": changed, "cameras": [*self.cameras(), *self._watched()]}
 
     def cameras(self) -> list[str]:
         """Every camera that filmed a video so far."""
@@ -95,6 +100,8 @@ class Pilot:
         Args:
             cycle: What this round is known by, so that a step that is tried again is told.
         """
+        if is_subject(camera):
+            return self.detector.analyse(cycle)
         found = self.camera(camera)
         made = plan(found.standing, limits_of(self.config), self._clock())
         action, why = made.action, made.why
@@ -147,6 +154,8 @@ class Pilot:
             waiter: The workflow that is told when a person decides.
         """
         camera, number = analysed["camera"], analysed["number"]
+        if is_subject(camera):
+            return self._settled(self.detector.act(analysed, self._clock()))
         past = self.library.decisions(camera)
         if len(past) >= number:  # the step ran before, or somebody else was quicker
             return past[number - 1]
@@ -187,8 +196,7 @@ class Pilot:
         if outcome == "adapted" and analysed["action"] == "apply":
             asked = past[analysed["settles"] - 1]
             self.core.approval_service.applied(asked["approval"])
-        self._count(decision)
-        return decision
+        return self._settled(decision)
 
     def look(self, cycle: str) -> list[dict[str, Any]]:
         """A whole round, here and now; the decisions of all cameras."""
@@ -237,11 +245,17 @@ class Pilot:
             "settles": None,
             "cpu_minutes": 0.0,
         }
-        decision = self.library.record(decision)
-        self._count(decision)
-        return decision
+        return self._settled(self.library.record(decision))
 
     # -- within --------------------------------------------------------------------
+
+    def _watched(self) -> list[str]:
+        """The detector, where it is on probation, or where that is not known now."""
+        try:
+            is_watched = self.detector.promotion() is not None
+        except TransientError:  # the next step is tried again, and tells
+            is_watched = True
+        return [self.detector.subject] if is_watched else []
 
     def _asked(
         self,
@@ -280,7 +294,8 @@ class Pilot:
             return "wait", f"Decision {number} waits for a person's approval. {why}"
         return action, why
 
-    def _count(self, decision: dict[str, Any]) -> None:
+    def _settled(self, decision: dict[str, Any]) -> dict[str, Any]:
+        """Count a decision."""
         analytics, camera = self.core.analytics_service, {"camera": decision["camera"]}
         analytics.log_counter(
             "jarvis_autopilot_decisions",
@@ -289,6 +304,7 @@ class Pilot:
         )
         if decision["outcome"] == "adapted":
             analytics.log_counter("autonomous_adaptation", labels=camera, component=COMPONENT)
+        return decision
 
 
 def _digest(content: Any) -> str:

@@ -11,6 +11,7 @@ import io
 from typing import TYPE_CHECKING, Any
 
 from jarvis_dagster.autopilot.outcomes import ROUTINE
+from jarvis_dagster.errors import JarvisError
 from jarvis_dagster.hockey.adaptation import Parameters
 from jarvis_dagster.hockey.adaptation.policy import plan
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from jarvis_dagster.autopilot.pilot import Pilot
     from jarvis_dagster.autopilot.standing import Camera
 
-__all__ = ["history_chart", "log_page", "rows_of"]
+__all__ = ["detector_said", "history_chart", "log_page", "rows_of"]
 
 _WORDS = {
     "gather": "gathers",
@@ -37,6 +38,10 @@ _WORDS = {
     "training_failed": "saw a training fail",
     "rolled_back": "rolled back",
     "set": "set by hand",
+    "model_rolled_back": "took the promotion back",
+    "model_warned": "warned of the promotion",
+    "model_confirmed": "confirmed the promotion",
+    "model_kept": "could not take the promotion back",
 }
 _COLOURS = {
     "adapted": "#0d6b35",
@@ -80,6 +85,31 @@ def rows_of(pilot: Pilot) -> list[dict[str, Any]]:
     return rows
 
 
+def detector_said(pilot: Pilot) -> str:
+    """How the probation of a promoted detector goes; empty where none is watched."""
+    try:
+        found = pilot.detector.stands()
+    except JarvisError as error:
+        return f"How the promoted detector does is not known: {error}"
+    if found is None:
+        return ""
+    name = f"version {found.move.to}" if found.move.to else "the packaged detector"
+    return f"Since {found.move.at[:10]} {name} is on probation. {found.trial.why}"
+
+
+def _probations(pilot: Pilot) -> list[dict[str, Any]]:
+    """Decisions about promoted detectors, the newest first."""
+    made = pilot.library.decisions(pilot.detector.subject)
+    return [
+        {
+            **one,
+            "word": _WORDS[one["outcome"]],
+            "rows": [{"camera": name, **told} for name, told in one["trial"]["cameras"].items()],
+        }
+        for one in reversed(made)
+    ]
+
+
 def _said(known: float | None, level: Any) -> str:
     if known is None:
         return "not known yet"
@@ -111,7 +141,11 @@ def log_page(pilot: Pilot) -> str:
         )
     at = datetime.datetime.now(datetime.UTC).isoformat(timespec="minutes")
     return environment.get_template("log.html").render(
-        cameras=cameras, at=at[:16].replace("T", " "), limit=pilot.config.performance
+        cameras=cameras,
+        detector=detector_said(pilot),
+        probations=_probations(pilot),
+        at=at[:16].replace("T", " "),
+        limit=pilot.config.performance,
     )
 
 

@@ -79,15 +79,15 @@ class Camera:
             and one.video not in known
             and (reference is None or one.model_version == reference.model_version)
         ]
-        fitted = _fitted(decisions)
+        fitted, every = _fitted(decisions), library.decisions()
         figures = [measure(one, reference, fitted.get(one.parameters.id)) for one in recent]
         standing = Standing(
             figures=tuple(one.value for one in figures if one.value is not None),
             videos=len(evidence),
             has_reference=reference is not None,
             adapted=not current.parameters.is_neutral,
-            past=tuple(_change(one) for one in decisions if one["outcome"] in _ATTEMPTS),
-            cpu_minutes_today=_used(library.decisions(), now),
+            past=_past(decisions, every, evidence),
+            cpu_minutes_today=_used(every, now),
         )
         return cls(
             name,
@@ -187,6 +187,20 @@ def _reference(
     made = reference_of(first[: config.reference_videos])
     library.keep_reference(made)
     return made
+
+
+def _past(
+    decisions: Sequence[dict[str, Any]],
+    every: Sequence[dict[str, Any]],
+    evidence: Sequence[Evidence],
+) -> tuple[Change, ...]:
+    """Attempts of a camera; a detector that was taken back is one of every camera."""
+    made = [_change(one) for one in decisions if one["outcome"] in _ATTEMPTS]
+    for one in every:
+        if one["outcome"] == "model_rolled_back":
+            at, seen = one["at"], sum(video.at <= one["at"] for video in evidence)
+            made.append(Change(datetime.datetime.fromisoformat(at), one["outcome"], None, seen))
+    return tuple(sorted(made, key=lambda change: change.at))
 
 
 def _change(decision: dict[str, Any]) -> Change:

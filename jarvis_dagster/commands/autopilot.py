@@ -100,13 +100,14 @@ def look(as_json: AsJson = False) -> None:
 def status(as_json: AsJson = False) -> None:
     """Each camera's performance and parameters, and what the loop does."""
     from jarvis_dagster.autopilot import Pilot
-    from jarvis_dagster.autopilot.report import rows_of
+    from jarvis_dagster.autopilot.report import detector_said, rows_of
 
     with _stored() as (settings, core):
-        rows = rows_of(Pilot(settings, core))
+        pilot = Pilot(settings, core)
+        rows, detector = rows_of(pilot), detector_said(pilot)
         loop = _loop(core)
     if as_json:
-        print_json({"loop": loop, "cameras": rows})
+        print_json({"loop": loop, "cameras": rows, "detector": detector})
         return
     typer.echo(_loop_said(loop))
     if not rows:
@@ -129,6 +130,8 @@ def status(as_json: AsJson = False) -> None:
     for row in rows:
         for part, why in row["lacks"].items():
             typer.echo(f"{row['camera']}: {part} is not supported: {why}.")
+    if detector:
+        typer.echo(detector)
 
 
 @autopilot_app.command()

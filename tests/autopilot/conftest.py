@@ -73,6 +73,7 @@ class Rink:
         found: float = 1.0,
         parameters: dict[str, Any] | None = None,
         moments: Path | None = None,
+        detector: str = "1.1.0+test",
     ) -> str:
         """A video of 12 s with ten people, of whom a share is found; its partition."""
         self.made += 1
@@ -127,7 +128,7 @@ class Rink:
             "object": "source.mp4",
             "facts": facts,
         }
-        model = {"version": "1.1.0+test", "stride": 1, "parameters": parameters or {}}
+        model = {"version": detector, "stride": 1, "parameters": parameters or {}}
         model["made_at"] = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
         self.put(key, "footage/source.json", source)
         self.put(key, "detections/model.json", model)

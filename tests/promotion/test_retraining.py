@@ -168,7 +168,8 @@ def test_what_parameters_cannot_mend_is_trained_judged_and_promoted(
         core.approval_service.decide(approval.id, "approved", "It looks right.")
         Promoter(settings, core).apply_approved(approval.id)  # as Dagster's sensor has it done
 
-        (made,) = pilot.look("4")
+        made, watched = pilot.look("4")
+        assert (watched["camera"], watched["action"]) == (pilot.detector.subject, "gather")
         assert (made["outcome"], made["settles"]) == ("promoted", begun["number"])
         assert registry.model(settings.promotion.model, "champion").version == "2"  # type: ignore[union-attr]
         gain = next(one for one in made["training"]["figures"] if one["name"] == "recall")

@@ -5,6 +5,7 @@ import dagster as dg
 from jarvis_dagster.assets.autopilot.performance import AUTOPILOT, charts, performance
 from jarvis_dagster.assets.failures import failures
 from jarvis_dagster.assets.metadata import kept, seconds_of
+from jarvis_dagster.errors import JarvisError
 from jarvis_dagster.resources.workspace import WorkspaceResource
 
 __all__ = ["decisions", "no_change_made_it_worse"]
@@ -68,16 +69,24 @@ def decisions(
 
 @dg.asset_check(
     asset=decisions,
-    description="Since a camera's parameters were changed, its performance is what it was, or"
-    " better, as far as there is evidence.",
+    description="Since a camera's parameters were changed or a detector was promoted, performance"
+    " is what it was, or better, as far as there is evidence.",
 )
 def no_change_made_it_worse(workspace: WorkspaceResource) -> dg.AssetCheckResult:
     """A change whose rollback is due, or cannot be done, is told."""
     from jarvis_dagster.autopilot import Pilot
     from jarvis_dagster.autopilot.report import rows_of
 
-    rows = rows_of(Pilot(workspace.settings, workspace.core))
+    pilot = Pilot(workspace.settings, workspace.core)
+    rows = rows_of(pilot)
     against = [f"{row['camera']}: {row['why']}" for row in rows if row["next"] == "rollback"]
+    try:
+        detector = pilot.detector.stands()
+    except JarvisError as error:
+        against.append(f"How the promoted detector does is not known: {error}")
+    else:
+        if detector is not None and detector.trial.action in {"rollback", "warn"}:
+            against.append(detector.trial.why)
     return dg.AssetCheckResult(
         passed=not against,
         severity=dg.AssetCheckSeverity.WARN,

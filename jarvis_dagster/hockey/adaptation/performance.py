@@ -31,7 +31,15 @@ if TYPE_CHECKING:
     from jarvis_dagster.hockey.adaptation.reference import Reference, Usual
     from jarvis_dagster.hockey.promotion import Interval
 
-__all__ = ["WEIGHTS", "Part", "Performance", "agreement_interval", "mean_performance", "measure"]
+__all__ = [
+    "WEIGHTS",
+    "Part",
+    "Performance",
+    "agreement_interval",
+    "mean_performance",
+    "measure",
+    "measure_across",
+]
 
 WEIGHTS = {"agreement": 0.35, "detection": 0.3, "tracks": 0.15, "rules": 0.1, "image": 0.1}
 """What each part counts; ``docs/autopilot.md`` says why."""
@@ -99,13 +107,48 @@ def measure(
         _rates("rules", ("rules",), found, usual, none),
         _image(found, usual, none) if fitted is None else _fitted_image(video, fitted),
     )
+    return Performance(video.video, _value(parts), parts)
+
+
+def measure_across(
+    video: Evidence, reference: Reference, looks: Mapping[str, Usual]
+) -> tuple[Performance, Part]:
+    """The figure of a video beside the reference of another detector, and the picture's part.
+
+    Two detectors have their own scores, so of detection only the people count; and no detector
+    makes the light, so the picture is no part of the figure.
+
+    Args:
+        looks: The pictures as filmed that the other detector saw.
+    """
+    found = measures_of(video)
+    parts = (
+        _agreement(video),
+        _people(video, reference),
+        _rates("tracks", ("births", "deaths", "filled", "swaps"), found, reference.measures, ""),
+        _rates("rules", ("rules",), found, reference.measures, ""),
+    )
+    image = _fitted_image(video, looks, "as the former detector saw it")
+    return Performance(video.video, _value(parts), parts), image
+
+
+def _value(parts: Sequence[Part]) -> float | None:
+    """The weighted geometric mean of what is known; None where that is too little."""
     known = [(WEIGHTS[part.name], part.value) for part in parts if part.value is not None]
     weight = sum(w for w, _ in known)
-    value = None
-    if weight >= _LEAST_WEIGHT:
-        value = math.exp(sum(w * math.log(max(v, _FLOOR)) for w, v in known) / weight)
-        value = round(value, 4)
-    return Performance(video.video, value, parts)
+    if weight < _LEAST_WEIGHT:
+        return None
+    return round(math.exp(sum(w * math.log(max(v, _FLOOR)) for w, v in known) / weight), 4)
+
+
+def _people(video: Evidence, reference: Reference) -> Part:
+    """How many people are found, whatever their scores; more than usual is not held against it."""
+    people = reference.measures.get("people")
+    if people is None or video.people_per_look is None:
+        return Part("detection", None, "no picture was looked at")
+    seen = video.people_per_look
+    said = f"{seen:.1f} people a picture (usual {people.low:.1f} to {people.high:.1f})"
+    return Part("detection", round(min(1.0, seen / max(people.low, 1e-9)), 4), said)
 
 
 def _agreement(video: Evidence) -> Part:
@@ -199,10 +242,14 @@ def _rates(
     return Part(part, round(value, 4), said)
 
 
-def _fitted_image(video: Evidence, fitted: Mapping[str, Usual]) -> Part:
+def _fitted_image(
+    video: Evidence,
+    fitted: Mapping[str, Usual],
+    same: str = "in the light that the parameters were found for",
+) -> Part:
     """The picture as filmed, beside those that the parameters were found for."""
     found = {} if video.raw_look is None else video.raw_look.measures
-    return _image(found, fitted, "", "in the light that the parameters were found for")
+    return _image(found, fitted, "", same)
 
 
 def _image(

@@ -23,7 +23,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Fall", "fallen"]
+__all__ = ["Fall", "evidence_of", "fallen"]
 
 _BETS = (0.3, 0.6, 0.9)
 """Shares of the largest bet that cannot lose everything."""
@@ -60,10 +60,21 @@ def fallen(figures: Iterable[float], limit: float, needed: float) -> Fall:
         limit: Above 0 and below 1.
         needed: Where nothing fell, false alarms are at least this many figures apart on average.
     """
-    bets = np.array(_BETS) / (1 - limit)
+    falls = ((limit - min(max(figure, 0.0), 1.0)) / (1 - limit) for figure in figures)
+    return Fall(limit, evidence_of(falls), needed)
+
+
+def evidence_of(falls: Iterable[float]) -> tuple[float, ...]:
+    """The evidence after each figure, where each may have a limit of its own.
+
+    Args:
+        falls: How far each figure is below its limit, as a share of what is above the limit: -1
+            where the figure is 1.
+    """
+    bets = np.array(_BETS)
     each = np.ones(len(bets))
     path = []
-    for figure in figures:
-        each = np.maximum(each, 1.0) * (1 + bets * (limit - min(max(figure, 0.0), 1.0)))
+    for fall in falls:
+        each = np.maximum(each, 1.0) * (1 + bets * max(fall, -1.0))
         path.append(float(each.mean()))
-    return Fall(limit, tuple(path), needed)
+    return tuple(path)
