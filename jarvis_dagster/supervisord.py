@@ -64,9 +64,10 @@ class Supervisord:
             check=False,
         )
         if done.returncode != 0:
-            said = (done.stderr or done.stdout).strip().splitlines()
+            said = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
+            reason = next((line for line in said if line.startswith("Error")), said[-1])
             raise TransientError(
-                f"{self.title} did not start: {said[-1] if said else 'it said nothing'}.",
+                f"{self.title} did not start: {reason.rstrip('.')}.",
                 f"See {self.log}.",
             )
         answers = tenacity.Retrying(

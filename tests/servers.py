@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import fcntl
+import functools
 import os
 import secrets
 import shutil
@@ -19,6 +21,7 @@ import ssl
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -39,6 +42,7 @@ __all__ = [
     "mlflow_server",
     "object_store",
     "prometheus",
+    "reserve_port",
     "run_mlflow",
     "run_object_store",
     "run_temporal",
@@ -55,16 +59,44 @@ def find_program(name: str) -> str | None:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that are free now, and so is each port + 10000 (SeaweedFS takes it for gRPC)."""
+    """Ports for this process alone, and so is each port + 10000 (SeaweedFS takes it for gRPC).
+
+    All are below those that the system gives to outgoing connections.
+    """
     chosen: list[int] = []
     for _ in range(1000):
-        port = 20_000 + secrets.randbelow(9_000)
-        if port in chosen or not (_is_free(port) and _is_free(port + 10_000)):
+        port = 11_000 + secrets.randbelow(5_000)
+        if not (_is_free(port) and _is_free(port + 10_000) and reserve_port(port)):
             continue
         chosen.append(port)
         if len(chosen) == count:
             return chosen
     raise RuntimeError("no free ports")
+
+
+def reserve_port(port: int) -> bool:
+    """Whether a port is for this process alone, until it ends, of all that run tests.
+
+    A port that is free when it is looked for is another's by the time a server takes it.
+    """
+    if port in _own_ports:
+        return False
+    try:
+        fcntl.lockf(_port_locks(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except OSError:
+        return False
+    _own_ports.add(port)
+    return True
+
+
+_own_ports: set[int] = set()
+
+
+@functools.cache
+def _port_locks() -> int:
+    """A file with a byte for each port; never closed, which would let go of all."""
+    path = Path(tempfile.gettempdir()) / f"jarvis-test-ports-{os.getuid()}"
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 def _is_free(port: int) -> bool:

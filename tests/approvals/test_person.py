@@ -47,7 +47,7 @@ def core(tmp_path: Path) -> Iterator[JarvisCoreServices]:
     thread.start()
     yield core
     server.should_exit = True
-    thread.join(60)  # which closes the services, too
+    thread.join(240)  # which closes the services, too
 
 
 def test_from_the_message_to_the_yes(core: JarvisCoreServices, tmp_path: Path) -> None:

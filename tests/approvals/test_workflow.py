@@ -81,7 +81,7 @@ async def working(core: JarvisCoreServices, client: Client) -> AsyncIterator[Non
 
 async def until(core: JarvisCoreServices, **wanted: Any) -> Any:
     """The approval that is there once the workflow has asked."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while True:
         found = await asyncio.to_thread(core.approval_service.approvals, **wanted)
         if found:
@@ -178,7 +178,7 @@ def test_two_workflows_that_ask_the_same_wait_for_one_decision(core: JarvisCoreS
             handles = [await start("asks-a-person", 0.35) for _ in range(2)]
             asked = await until(core, state="waiting")
             records = core.approval_service._records
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + 240
             while len(await asyncio.to_thread(records.waiters, asked.id)) < 2:
                 assert time.monotonic() < deadline
                 await asyncio.sleep(0.05)

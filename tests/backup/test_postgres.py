@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import pwd
 import shutil
@@ -56,11 +55,14 @@ def server() -> Iterator[PostgresConfig]:
             host="127.0.0.1", port=port, database="postgres", user="jarvis", password=PASSWORD
         )
         try:
-            for _ in range(200):
-                with contextlib.suppress(TransientError):
+            deadline = time.monotonic() + 240
+            while True:
+                try:
                     is_empty(config)
                     break
-                time.sleep(0.1)
+                except TransientError:
+                    assert time.monotonic() < deadline
+                    time.sleep(0.1)
             yield config
         finally:
             process.terminate()

@@ -356,7 +356,7 @@ def _servers(folder: Path, path: Path, ports: dict[str, int]) -> list[Server]:
     ]
 
 
-def eventually(told: Any, seconds: float = 60.0) -> Any:
+def eventually(told: Any, seconds: float = 240.0) -> Any:
     """The first true value that ``told`` returns."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-_LONGEST_S = 60
+_LONGEST_S = 240
 
 
 def eventually(call: Callable[[], object]) -> object:

@@ -133,7 +133,7 @@ def _prometheus(folder: Path, port: int, am_port: int, metrics: int) -> Server:
     return Server(url, command, folder, _environment(), _answers(f"{url}/-/ready"))
 
 
-def wait(what: Any, limit_s: float = 60) -> Any:
+def wait(what: Any, limit_s: float = 240) -> Any:
     deadline = time.monotonic() + limit_s
     while not (found := what()):
         assert time.monotonic() < deadline, "it never came"

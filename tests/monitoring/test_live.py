@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from prometheus_client import Metric
+
     from jarvis_dagster.services.core import JarvisCoreServices
     from tests.servers import Server
 
@@ -103,7 +105,7 @@ async def run_workflows(address: str, core: JarvisCoreServices) -> None:
     from temporalio.client import Client, WorkflowFailureError
     from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-    from jarvis_dagster.workflows.watch import watch_running
+    from jarvis_dagster.workflows.watch import LONGEST_RUNNING, watch_running
     from tests.monitoring.flows import ACTIVITIES, WORKFLOWS
 
     client = await Client.connect(address)
@@ -126,10 +128,17 @@ async def run_workflows(address: str, core: JarvisCoreServices) -> None:
         watching = asyncio.create_task(
             watch_running(client, queue, core.analytics_service, stop, every_s=0.2)
         )
-        await asyncio.sleep(0.5)  # visibility is a little behind
+        async with asyncio.timeout(240):  # Temporal's list is a little behind
+            while LONGEST_RUNNING not in {one.name for one in _kept(core)}:
+                await asyncio.sleep(0.05)
         stop.set()
         await watching
         await lasting.terminate()
+
+
+def _kept(core: JarvisCoreServices) -> list[Metric]:
+    """What was logged, as it is served."""
+    return list(core.analytics_service._store.collect())
 
 
 @pytest.fixture(scope="module")

@@ -112,7 +112,7 @@ def working(address: str, queue: str) -> Iterator[None]:
         yield
     finally:
         loop.call_soon_threadsafe(stop.set)
-        thread.join(60)
+        thread.join(240)
         loop.close()
 
 

@@ -17,7 +17,7 @@ def test_results_come_in_order(depth: int) -> None:
 
 
 def test_several_are_in_work_at_once() -> None:
-    together = threading.Barrier(3, timeout=20)  # nobody passes before three are there
+    together = threading.Barrier(3, timeout=240)  # nobody passes before three are there
     with Ahead(3) as ahead:
         for _, work in ahead.in_order(range(6), lambda _item: together.wait):
             assert work is not None

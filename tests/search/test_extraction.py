@@ -248,7 +248,7 @@ def _misbehave(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: str) -> No
         ("import os; os.abort()", "crashes its reader (SIGABRT)"),
         ("import ctypes; ctypes.string_at(0)", "crashes its reader (SIGSEGV)"),
         ("while True: pass", "takes more than 1 s of processor time to read"),
-        ("import time; time.sleep(60)", "takes longer than 2 s to read"),
+        ("import time; time.sleep(60)", "takes longer than 1 s to read"),
         ("x = bytearray(4 << 30)", "needs more memory than its reader may have"),
         ("raise RuntimeError('no\\nway')", "cannot be read (RuntimeError: no"),
         ("import os; os.write(3, b'x' * 64); import time; time.sleep(60)", "without end"),
@@ -260,14 +260,16 @@ def test_a_reader_that_fails_is_replaced(
     _misbehave(monkeypatch, tmp_path, code)
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    wall_s = 2 if "takes longer" in reason else 100
-    limits = CONFIG.model_copy(update={"cpu_s": 1, "wall_s": wall_s})
+    limits = CONFIG.model_copy(update={"cpu_s": 1, "wall_s": 100})
     with Extractor(limits, scratch) as one:
         good, bad = tmp_path / "good", tmp_path / "bad"
         good.write_text("good")
         bad.write_text("bad")
         assert one.extract(good, "text").text == "good"
+        if "takes longer" in reason:  # good files take their time on a busy machine
+            one._config = limits.model_copy(update={"wall_s": 1})
         assert reason in one.extract(bad, "text").reason
+        one._config = limits
         assert one.extract(good, "text").text == "good"
 
 
@@ -302,7 +304,7 @@ def test_children_of_a_reader_end_with_it(monkeypatch: pytest.MonkeyPatch, tmp_p
     with Extractor(CONFIG.model_copy(update={"wall_s": 2}), tmp_path) as one:
         assert "takes longer" in one.extract(bad, "text").reason
     pid = int((tmp_path / "pid").read_text())
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 240
     while _lives(pid):
         assert time.monotonic() < deadline, "it lives on"
         time.sleep(0.02)

@@ -147,7 +147,7 @@ def test_processes_that_are_killed_lose_nothing(config: AnalyticsConfig) -> None
     for worker in workers:
         worker.start()
     for worker in workers:
-        worker.join(60)
+        worker.join(240)
     assert [worker.exitcode for worker in workers] == [-signal.SIGKILL] * 3
     assert samples(config)["work_total", (("kind", "a"),)] == 150
 
@@ -194,7 +194,7 @@ def test_the_endpoint_is_a_process_that_stops_when_told(config: AnalyticsConfig)
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
     )
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 240
         while True:
             try:
                 text = fetch(f"http://127.0.0.1:{port}/metrics")
@@ -204,7 +204,7 @@ def test_the_endpoint_is_a_process_that_stops_when_told(config: AnalyticsConfig)
                 time.sleep(0.1)
         assert "seen_total 1.0" in text
         process.terminate()
-        assert process.wait(15) == 0
+        assert process.wait(240) == 0
     finally:
         process.kill()
         process.wait()
@@ -226,7 +226,7 @@ def test_prometheus_scrapes_what_was_logged(
 
     with serve_metrics(config, "127.0.0.1", 0) as port:
         (targets / "jarvis.json").write_text(json.dumps([{"targets": [f"127.0.0.1:{port}"]}]))
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 240
         while not (found := query("goals_total")):
             assert time.monotonic() < deadline, "never scraped"
             time.sleep(0.2)
@@ -327,7 +327,7 @@ def test_alerts_are_listed_and_silenced(config: AnalyticsConfig, alertmanager: S
     assert service.silence({"alertname": "Noisy"}, 2, by="ada", why="longer") == first
     (held,) = service.silences()
     assert (held.matchers, held.by, held.why) == ({"alertname": "Noisy"}, "ada", "longer")
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 240
     while {one.name: one.state for one in service.alerts()}["Noisy"] != "silenced":
         assert time.monotonic() < deadline
         time.sleep(0.2)

@@ -59,4 +59,4 @@ def test_importing_the_services_imports_nothing_heavy() -> None:
         "         'urllib3', 'psutil', 'cv2', 'torch', 'pandas'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=240)

@@ -394,7 +394,7 @@ def test_a_server_killed_and_restarted_loses_nothing(tmp_path: Path) -> None:
     try:
         service.ensure_buckets()
         writer.start()
-        assert first_half.wait(60)
+        assert first_half.wait(240)
         server.kill()
         server.start()
         writer.join(120)

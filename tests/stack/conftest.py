@@ -9,6 +9,7 @@ import pytest
 
 from jarvis_dagster.stack import StackConfig, StackPorts, stop
 from jarvis_dagster.stack.processes import is_free
+from tests.servers import reserve_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ def free_ports() -> StackPorts:
     """Ports below those that outgoing connections use, with room for what lies 10000 above."""
     picker = random.SystemRandom()
     while True:
-        first = picker.randrange(11_000, 22_000, 20)
+        first = picker.randrange(16_000, 22_000, 20)  # those below are of `tests.servers`
         names = (
             "object_store_internal",
             *(3 * ("",)),
@@ -35,7 +36,8 @@ def free_ports() -> StackPorts:
             "gateway",
         )
         ports = StackPorts(**{name: first + n for n, name in enumerate(names) if name})
-        if all(is_free(p, "127.0.0.1") for some in ports.by_setting().values() for p in some):
+        wanted = [port for some in ports.by_setting().values() for port in some]
+        if all(is_free(port, "127.0.0.1") for port in wanted) and reserve_port(first):
             return ports
 
 

@@ -142,7 +142,7 @@ def test_life_of_a_stack(make_config: MakeConfig) -> None:
     heads = marked_processes(str(config.data_dir)).items()
     head = next(process for process, name in heads if name == SUPERVISOR)
     head.kill()
-    head.wait(10)
+    head.wait(240)
     # (The object store may have ended by itself: nobody reads what it logs.)
     assert "temporal" in {r.program for r in stack_status(config) if r.state == "orphaned"}
     events.clear()

@@ -355,7 +355,7 @@ def test_the_lock_of_a_killed_run_does_not_block(pair: Watched) -> None:
     lock = pair.state.with_name("state.lock")
     process = context.Process(target=_hold, args=(str(lock), held))
     process.start()
-    assert held.wait(30)
+    assert held.wait(240)
     try:
         pair.stops("busy")
     finally:

@@ -93,17 +93,17 @@ def working(
 
     thread = threading.Thread(target=run)
     thread.start()
-    assert ready.wait(60)
+    assert ready.wait(240)
     try:
         yield
     finally:
         loop.call_soon_threadsafe(stop.set)
-        thread.join(60)
+        thread.join(240)
 
 
 def until(service: JarvisWorkflowService, workflow_id: str, wanted: Callable[[Any], bool]) -> Any:
     """The first status that is wanted."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while not wanted(status := service.get_workflow_status(workflow_id)):
         assert time.monotonic() < deadline, status
         time.sleep(0.1)

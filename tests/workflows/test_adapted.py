@@ -76,7 +76,7 @@ def test_what_was_adapted_is_told_once_and_holds(
 ) -> None:
     steps = Adapted()
     with working(temporal_server.address, queue, steps):
-        service.wait_for_result(service.start_workflow("computer-vision", video), 60)
+        service.wait_for_result(service.start_workflow("computer-vision", video), 240)
     assert [{name: one.get(name) for name in SIGHT} for one in steps.given] == [
         dict.fromkeys(SIGHT),
         SIGHT,

@@ -96,7 +96,7 @@ def dagster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             [*command, "-p", str(port)], cwd=folder, env=env, stdout=log, stderr=log
         )
     url = f"http://127.0.0.1:{port}/dagster"
-    deadline = time.monotonic() + 200
+    deadline = time.monotonic() + 240
     while True:
         with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/server_info", timeout=5):
             break
@@ -105,7 +105,7 @@ def dagster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         time.sleep(0.2)
     yield url
     process.terminate()
-    process.wait(60)
+    process.wait(240)
 
 
 @contextlib.contextmanager
@@ -142,7 +142,7 @@ def driving(address: str, queue: str, url: str) -> Iterator[None]:
         yield
     finally:
         loop.call_soon_threadsafe(stop.set)
-        thread.join(60)
+        thread.join(240)
 
 
 @pytest.mark.timeout(600)
@@ -167,7 +167,7 @@ def test_a_workflow_drives_dagster(
         with pytest.raises(PermanentError):
             service.wait_for_result(slow, 240)
         assert service.get_workflow_status(slow)["status"] == "cancelled"
-        deadline = time.monotonic() + 200
+        deadline = time.monotonic() + 240
         while not api.look(run_id).is_over:
             assert time.monotonic() < deadline
             time.sleep(0.5)
@@ -197,7 +197,7 @@ def started(api: Dagster, workflow_id: str) -> str:
     query = """query($filter: RunsFilter!) { runsOrError(filter: $filter) {
       ... on Runs { results { runId status } } } }"""
     tags = [{"key": "jarvis/workflow_id", "value": workflow_id}]
-    deadline = time.monotonic() + 200
+    deadline = time.monotonic() + 240
     while True:
         found = api._ask(query, {"filter": {"tags": tags}})["runsOrError"]["results"]
         if found and found[0]["status"] == "STARTED":

@@ -37,7 +37,7 @@ def test_a_permanent_error_is_tried_once(
     with working(temporal_server.address, queue, steps):
         workflow_id = service.start_workflow("computer-vision", video)
         with pytest.raises(PermanentError, match=r"clip\.mp4 is not a video\. Upload a video\."):
-            service.wait_for_result(workflow_id, 60)
+            service.wait_for_result(workflow_id, 240)
     status = service.get_workflow_status(workflow_id)
     assert status["status"] == "failed"
     assert "clip.mp4 is not a video" in status["error"]
@@ -59,7 +59,7 @@ def test_a_transient_error_is_tried_again(
         status = until(service, workflow_id, lambda s: s["error"] or s["status"] != "running")
         if status["status"] == "running":
             assert "object store is away" in status["error"]
-        service.wait_for_result(workflow_id, 60)
+        service.wait_for_result(workflow_id, 240)
     assert steps.calls == ["processing", *STEPS]
 
 
@@ -79,7 +79,7 @@ def test_wrong_input_fails_with_a_reason(
     with working(temporal_server.address, queue, Steps()):
         workflow_id = service.start_workflow("computer-vision", wrong)
         with pytest.raises(PermanentError, match=r"video_key|stride"):
-            service.wait_for_result(workflow_id, 60)
+            service.wait_for_result(workflow_id, 240)
     assert service.get_workflow_status(workflow_id)["status"] == "failed"
 
 
@@ -129,17 +129,17 @@ def test_work_survives_a_server_that_is_killed(tmp_path: Path, video: dict[str, 
 
     def hold() -> None:
         reached.set()
-        go_on.wait(60)
+        go_on.wait(240)
 
     try:
         with working(server.address, "q", Steps(processing=hold)):
             workflow_id = service.start_workflow("computer-vision", video)
-            assert reached.wait(60)
+            assert reached.wait(240)
             server.kill()
             server.start()
             go_on.set()
             assert service.get_workflow_status(workflow_id)["status"] in {"running", "completed"}
-            assert service.wait_for_result(workflow_id, 120)["summary"]["inference"] == 1
+            assert service.wait_for_result(workflow_id, 240)["summary"]["inference"] == 1
     finally:
         service.close()
         server.stop()

@@ -164,7 +164,7 @@ def one_worker(core: JarvisCoreServices, folder: Path) -> Iterator[None]:
         yield
     finally:
         loop.call_soon_threadsafe(stop.set)
-        thread.join(60)
+        thread.join(240)
 
 
 def test_one_worker(
@@ -178,7 +178,7 @@ def test_one_worker(
     service = core.workflow_service
     with one_worker(core, tmp_path):
         workflow_id = service.start_workflow("video-detection", given)
-        result = service.wait_for_result(workflow_id, 120)
+        result = service.wait_for_result(workflow_id, 240)
         assert same(kept(core, result, tmp_path), whole)
         assert (result["segments"], result["frames"], result["stride"]) == (2, 60, STRIDE)
         status = service.get_workflow_status(workflow_id)
@@ -186,12 +186,12 @@ def test_one_worker(
         assert service.query_workflow(workflow_id, "parts") == {"done": 2, "planned": 2}
         # the same work under another name: every part is there already
         again = service.start_workflow("video-detection", {**given, "revision": "again"})
-        assert service.wait_for_result(again, 120) == result
+        assert service.wait_for_result(again, 240) == result
         with pytest.raises(PermanentError, match="takes video_key"):
-            service.wait_for_result(service.start_workflow("video-detection", {"x": 1}), 60)
+            service.wait_for_result(service.start_workflow("video-detection", {"x": 1}), 240)
         lost = service.start_workflow("video-detection", {"video_key": "artifacts/no/x.mp4"})
         with pytest.raises(PermanentError, match="does not exist"):
-            service.wait_for_result(lost, 60)
+            service.wait_for_result(lost, 240)
 
 
 def test_a_long_video_is_given_to_the_workers(

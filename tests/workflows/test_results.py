@@ -69,11 +69,11 @@ def test_a_completed_workflow_is_a_materialisation(
 ) -> None:
     with working(temporal_server.address, queue, Steps()):
         workflow_id = service.start_workflow("computer-vision", video, "spotlight")
-        service.wait_for_result(workflow_id, 60)
+        service.wait_for_result(workflow_id, 240)
     instance = dg.DagsterInstance.ephemeral()
     cursor: str | None = None
     events: list[Any] = []
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while not any(_id_of(event) == workflow_id for event in events):
         assert time.monotonic() < deadline
         with dg.build_sensor_context(

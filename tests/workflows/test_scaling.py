@@ -65,7 +65,7 @@ def pool(tmp_path: Path) -> Iterator[WorkerPool]:
 
 
 def until(what: Callable[[], object]) -> object:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while not (seen := what()):
         assert time.monotonic() < deadline
         time.sleep(0.1)

@@ -29,7 +29,7 @@ def test_a_workflow_from_start_to_end(
     steps = Steps()
     with working(temporal_server.address, queue, steps):
         workflow_id = service.start_workflow("computer-vision", video, "spotlight")
-        result = service.wait_for_result(workflow_id, 60)
+        result = service.wait_for_result(workflow_id, 240)
         assert result == {
             "video_key": video["video_key"],
             "outputs": {
@@ -55,7 +55,7 @@ def test_a_workflow_from_start_to_end(
         # the same work asked again, in another order of keys, is the same workflow
         again = service.start_workflow("computer-vision", dict(reversed(video.items())))
         assert again == workflow_id
-        assert service.wait_for_result(workflow_id, 60) == result
+        assert service.wait_for_result(workflow_id, 240) == result
         assert steps.calls == list(STEPS)
         assert service.cancel_workflow(workflow_id) is False
 
@@ -64,7 +64,7 @@ def test_progress_counts_the_running_step(
     service: JarvisWorkflowService, temporal_server: Server, queue: str, video: dict[str, Any]
 ) -> None:
     go_on = threading.Event()
-    with working(temporal_server.address, queue, Steps(features=lambda: go_on.wait(60))):
+    with working(temporal_server.address, queue, Steps(features=lambda: go_on.wait(240))):
         workflow_id = service.start_workflow("computer-vision", video)
         twin = service.start_workflow("computer-vision", video)
         assert twin == workflow_id
@@ -75,7 +75,7 @@ def test_progress_counts_the_running_step(
         with pytest.raises(TransientError, match="within"):
             service.wait_for_result(workflow_id, 0.1)
         go_on.set()
-        service.wait_for_result(workflow_id, 60)
+        service.wait_for_result(workflow_id, 240)
 
 
 def test_cancelled_work_stops_and_can_be_started_again(
@@ -91,17 +91,17 @@ def test_cancelled_work_stops_and_can_be_started_again(
     steps = Steps(processing=block)
     with working(temporal_server.address, queue, steps):
         workflow_id = service.start_workflow("computer-vision", video)
-        assert blocked.wait(60)
+        assert blocked.wait(240)
         assert service.cancel_workflow(workflow_id) is True
         status = until(service, workflow_id, lambda s: s["status"] != "running")
         assert (status["status"], status["result"]) == ("cancelled", None)
         assert status["error"]
         assert service.cancel_workflow(workflow_id) is False
         with pytest.raises(PermanentError, match="did not complete"):
-            service.wait_for_result(workflow_id, 60)
+            service.wait_for_result(workflow_id, 240)
         steps.doing.clear()
         assert service.start_workflow("computer-vision", video) == workflow_id
-        service.wait_for_result(workflow_id, 60)
+        service.wait_for_result(workflow_id, 240)
         assert service.get_workflow_status(workflow_id)["status"] == "completed"
 
 

@@ -5,16 +5,19 @@ Belongs here: how MLflow is called. Does not belong here: what an experiment is.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import re
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from jarvis_dagster.errors import BadInputError, PermanentError, TransientError
 from jarvis_dagster.services.retry import retrying
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
@@ -57,7 +60,8 @@ class Mlflow:
         from mlflow import MlflowClient
 
         uri = self.config.tracking_uri
-        return MlflowClient(tracking_uri=uri, registry_uri=uri)
+        with _alone(uri):
+            return MlflowClient(tracking_uri=uri, registry_uri=uri)
 
     def close(self) -> None:
         """Forget the client; MLflow keeps its connections in pools of its own."""
@@ -88,11 +92,18 @@ class Mlflow:
 
         def attempt() -> T:
             from mlflow.exceptions import MlflowException
+            from sqlalchemy.exc import SQLAlchemyError
 
             try:
                 return function(self.client)
             except MlflowException as error:
                 raise self._of(what, error) from None
+            except SQLAlchemyError as error:  # of a database that MLflow could not even open
+                raise TransientError(
+                    f"MLflow's database {self.config.tracking_uri} cannot be used for {what}"
+                    f" ({str(error).splitlines()[0][:300]}).",
+                    "Check its folder's permissions and space, and experiment.tracking_uri.",
+                ) from None
             except OSError as error:  # requests' errors, and those of local files
                 raise self._of_system(what, error) from None
 
@@ -130,3 +141,18 @@ class Mlflow:
         return PermanentError(
             f"{what} failed ({error.strerror}).", "Check the folder's permissions and space."
         )
+
+
+@contextlib.contextmanager
+def _alone(uri: str) -> Iterator[None]:
+    """One process at a time on this machine, where MLflow may have to make its tables.
+
+    Of several that begin in one new SQLite file, MLflow lets all make the same tables.
+    """
+    scheme, _, path = uri.partition("?")[0].partition(":///")
+    if scheme != "sqlite" or path.startswith(":"):
+        yield
+        return
+    with Path(f"{path}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

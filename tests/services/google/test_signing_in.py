@@ -68,7 +68,7 @@ def test_a_person_signs_in_once(
     options = {"show": said.put, "open_browser": False}
     person = threading.Thread(target=sign_in, args=(config, state), kwargs=options)
     person.start()
-    (address,) = re.findall(r"http\S+", said.get(timeout=30))
+    (address,) = re.findall(r"http\S+", said.get(timeout=240))
     with urllib.request.urlopen(address) as page:
         assert page.status == 200
     person.join()
