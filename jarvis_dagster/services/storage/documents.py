@@ -117,7 +117,10 @@ class Documents:
                 return  # an earlier try of ours had succeeded
             raise
         if not version:
-            raise TransientError(f"{url} was sent, but the object store does not confirm it.")
+            raise TransientError(
+                f"{url} was sent, but the object store does not confirm it.",
+                "Try again; look at the store's log if it stays so.",
+            )
 
     def remove(self, bucket: str, key: str, old: str) -> None:
         """Delete the version ``old`` of a document; leaves it where that cannot be done safely.

@@ -1,8 +1,7 @@
 """Versions, aliases and the trash of what is stored.
 
-Belongs here: the methods of the storage service that change records and move
-no content. Does not belong here: storing and fetching (``service.py``),
-removal for good (``pruning.py``).
+Belongs here: what changes records and moves no content. Does not belong here:
+storing and fetching (``service.py``), removal for good (``pruning.py``).
 """
 
 from __future__ import annotations
@@ -20,24 +19,32 @@ if TYPE_CHECKING:
     from jarvis_dagster.services.storage.objects import ObjectRef, ObjectStore
     from jarvis_dagster.services.storage.records import Record
 
-__all__ = ["VersionedStorage"]
+__all__ = ["Versions"]
 
 
-class VersionedStorage:
+class Versions:
     """What can be done to a stored thing by its id or name.
 
     Each change happens at once or not at all; of two at the same time one
     wins and the other gets a ``ConflictError``.
     """
 
-    catalogue: Catalogue
-    objects: ObjectStore
+    def __init__(self, catalogue: Catalogue, objects: ObjectStore) -> None:
+        self._catalogue = catalogue
+        self._objects = objects
 
-    def _found(self, item_id: str, kind: str | None = None) -> Found | None:
-        return self.catalogue.find(item_id, KINDS if kind is None else (kind,))
+    def found(self, item_id: str, kind: str | None = None) -> Found | None:
+        """The record that an id is in, in the trash or not; None where there is none."""
+        return self._catalogue.find(item_id, KINDS if kind is None else (kind,))
+
+    def current(self, item_id: str, kind: str | None = None) -> tuple[Found | None, Version | None]:
+        """The record and the version that an id means; neither where it is not to be seen."""
+        found = self.found(item_id, kind)
+        version = found.record.current(item_id) if found else None
+        return (None, None) if version is None else (found, version)
 
     def _known(self, item_id: str) -> Found:
-        found = self._found(item_id)
+        found = self.found(item_id)
         if found is None:
             raise BadInputError(
                 f"Nothing with the id {item_id[:40]!r} is stored.",
@@ -48,28 +55,15 @@ class VersionedStorage:
     # -- versions ------------------------------------------------------------------
 
     def history(self, item_id: str) -> list[Version]:
-        """Every version of the name that this id belongs to, oldest first.
-
-        Raises:
-            BadInputError: there is no such id.
-        """
+        """Every version of the name that this id belongs to, oldest first."""
         return list(self._known(item_id).record.versions)
 
     def aliases(self, item_id: str) -> dict[str, int]:
-        """The aliases of the name that this id belongs to, with their version numbers.
-
-        Raises:
-            BadInputError: there is no such id.
-        """
+        """The aliases of the name that this id belongs to, with their version numbers."""
         return dict(self._known(item_id).record.aliases)
 
     def diff(self, item_id: str, a: int, b: int) -> dict[str, Any]:
-        """What version ``b`` changed compared with ``a``.
-
-        Returns:
-            ``metadata`` (``added``, ``removed``, ``changed`` from and to) and
-            ``content``: whether the bytes differ, and both sizes.
-        """
+        """What version ``b`` changed compared with ``a``."""
         record = self._known(item_id).record
         old, new = (_of(record, number) for number in (a, b))
         return {
@@ -78,25 +72,18 @@ class VersionedStorage:
         }
 
     def rollback(self, item_id: str, version: int) -> Version:
-        """Make an older version the newest again, as a version of its own.
-
-        Returns:
-            The new version; its id is that of the content that came back.
-
-        Raises:
-            BadInputError: there is no such id or version.
-            DamagedError: the old content is no longer in the store.
-            ConflictError: another writer changed the name at the same time.
-        """
+        """Make an older version the newest again, as a version of its own."""
         found = self._known(item_id)
         old = found.record.version(version)
-        self._must_be(
-            old, self.objects.stat(found.bucket, old.key), f"s3://{found.bucket}/{old.key}"
+        self.require(
+            old, self._objects.stat(found.bucket, old.key), f"s3://{found.bucket}/{old.key}"
         )
         again = dataclasses.replace(old, created=now(), rolled_back_to=version, pinned=False)
-        return self.catalogue.change(found, lambda record: record.added(again)).versions[-1]
+        return self._catalogue.change(found, lambda record: record.added(again)).versions[-1]
 
-    def _must_be(self, version: Version, ref: ObjectRef | None, url: str) -> None:
+    @staticmethod
+    def require(version: Version, ref: ObjectRef | None, url: str) -> None:
+        """Raise ``DamagedError`` unless an object is what its record says."""
         if ref is None or (ref.size, ref.sha256) != (version.size, version.sha256):
             what = "is gone" if ref is None else "is not what its record says"
             raise DamagedError(f"{url} {what}.", "Restore it from a backup.")
@@ -113,14 +100,9 @@ class VersionedStorage:
         component: str | None = None,
         experiment_id: str | None = None,
     ) -> None:
-        """Point an alias of a name at a version, in one step; None removes it.
-
-        Raises:
-            BadInputError: there is no such name or version.
-            ConflictError: another writer changed the name at the same time.
-        """
+        """Point an alias of a name at a version, in one step; None removes it."""
         found = self._by_name(kind, name, component, experiment_id)
-        self.catalogue.change(found, lambda record: record.with_alias(alias, version))
+        self._catalogue.change(found, lambda record: record.with_alias(alias, version))
 
     def resolve(
         self,
@@ -131,18 +113,14 @@ class VersionedStorage:
         component: str | None = None,
         experiment_id: str | None = None,
     ) -> Version:
-        """The version of a name that an alias, a number or ``latest`` means.
-
-        Raises:
-            BadInputError: there is no such name or alias.
-        """
+        """The version of a name that an alias, a number or ``latest`` means."""
         return self._by_name(kind, name, component, experiment_id).record.resolve(alias)
 
     def _by_name(
         self, kind: str, name: str, component: str | None, experiment_id: str | None
     ) -> Found:
         name = logical_name(name)
-        found = self.catalogue.named(kind, name, component, experiment_id)
+        found = self._catalogue.named(kind, name, component, experiment_id)
         if not found.record.versions:
             raise BadInputError(
                 f"No {kind} of the name {name!r} are stored.", "See `jarvis storage ls`."
@@ -152,14 +130,8 @@ class VersionedStorage:
     # -- trash -----------------------------------------------------------------------
 
     def delete_artifact(self, artifact_id: str) -> bool:
-        """Move a stored thing of any kind to the trash; False if it is there or nowhere.
-
-        It can be restored until `jarvis storage prune` runs after the grace period.
-
-        Raises:
-            ConflictError: it is pinned or an alias points at it.
-        """
-        found = self._found(artifact_id)
+        """Move a stored thing of any kind to the trash; False if it is there or nowhere."""
+        found = self.found(artifact_id)
         live = [v for v in found.record.of(artifact_id) if v.deleted is None] if found else []
         if found is None or not live:
             return False
@@ -170,34 +142,29 @@ class VersionedStorage:
                 "Unpin it or move the alias first.",
             )
         numbers = {version.number for version in live}
-        self.catalogue.change(found, lambda record: record.changed(numbers, deleted=now()))
+        self._catalogue.change(found, lambda record: record.changed(numbers, deleted=now()))
         return True
 
     def restore_artifact(self, artifact_id: str) -> bool:
-        """Take a stored thing of any kind out of the trash; False if it is not there.
-
-        Raises:
-            ConflictError: it is being removed for good.
-        """
-        found = self._found(artifact_id)
+        """Take a stored thing of any kind out of the trash; False if it is not there."""
+        found = self.found(artifact_id)
         gone = [v for v in found.record.of(artifact_id) if v.deleted is not None] if found else []
         if found is None or not gone:
             return False
         if artifact_id in found.record.purging:
-            raise ConflictError(f"{found.record.name} ({artifact_id}) is being removed for good.")
+            raise ConflictError(
+                f"{found.record.name} ({artifact_id}) is being removed for good.",
+                "Store it again from the file.",
+            )
         numbers = {version.number for version in gone}
-        self.catalogue.change(found, lambda record: record.changed(numbers, deleted=None))
+        self._catalogue.change(found, lambda record: record.changed(numbers, deleted=None))
         return True
 
     def pin(self, item_id: str, pinned: bool = True) -> None:
-        """Keep a content whatever retention says, or no longer.
-
-        Raises:
-            BadInputError: there is no such id.
-        """
+        """Keep a content whatever retention says, or no longer."""
         found = self._known(item_id)
         numbers = {version.number for version in found.record.of(item_id)}
-        self.catalogue.change(found, lambda record: record.changed(numbers, pinned=pinned))
+        self._catalogue.change(found, lambda record: record.changed(numbers, pinned=pinned))
 
 
 def _of(record: Record, number: int) -> Version:

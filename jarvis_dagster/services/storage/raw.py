@@ -106,7 +106,10 @@ class RawObjects:
 
                 def check(sent: str) -> None:
                     if sent != fast:
-                        raise BadInputError(f"{path} changed while it was being stored.")
+                        raise BadInputError(
+                            f"{path} changed while it was being stored.",
+                            "Store it again when nothing writes to it.",
+                        )
 
                 source = Source(
                     *(bucket, key, stored.size, fast, stored.media_type, stored.metadata, check)

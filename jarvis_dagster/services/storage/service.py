@@ -1,8 +1,9 @@
 """JarvisStorageService: artifacts, models, data sets, logs and reports, with versions.
 
-Belongs here: what the rest of Jarvis calls. Does not belong here: how one
-object travels (``objects.py``), what a record says (``records.py``), what is
-pruned (``pruning.py``), damage (``verification.py``).
+Belongs here: what the rest of Jarvis calls; storing and fetching. Does not
+belong here: versions and the trash (``history.py``), how one object travels
+(``objects.py``), what a record says (``records.py``), what is pruned
+(``pruning.py``), damage (``verification.py``).
 
 A thing is two objects: its content, ``{kind}/{id}/{name}``, and the record of
 its name, ``records/{kind}/{first half of the id}.json``, written last. What no
@@ -12,12 +13,14 @@ record names does not exist.
 from __future__ import annotations
 
 import json
+import mimetypes
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jarvis_dagster.errors import BadInputError, ConflictError, PermanentError
 from jarvis_dagster.services.files import readable_file, safe_name
 from jarvis_dagster.services.storage.catalogue import (
+    RECORDS_PREFIX,
     Catalogue,
     content_digits,
     line_of,
@@ -26,22 +29,25 @@ from jarvis_dagster.services.storage.catalogue import (
 )
 from jarvis_dagster.services.storage.documents import Documents
 from jarvis_dagster.services.storage.hashing import hash_file
-from jarvis_dagster.services.storage.history import VersionedStorage
-from jarvis_dagster.services.storage.keyed import KeyedFiles, media_type_of
-from jarvis_dagster.services.storage.objects import ObjectStore
+from jarvis_dagster.services.storage.history import Versions
+from jarvis_dagster.services.storage.objects import ObjectStore, check_key
+from jarvis_dagster.services.storage.records import LATEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
-    from jarvis_dagster.services.storage.catalogue import Found
     from jarvis_dagster.services.storage.config import StorageConfig
+    from jarvis_dagster.services.storage.objects import ObjectRef
     from jarvis_dagster.services.storage.raw import RawObjects
     from jarvis_dagster.services.storage.records import Version
 
 __all__ = ["JarvisStorageService"]
 
+_OWN_KEYS = (RECORDS_PREFIX, ".jarvis/")
 
-class JarvisStorageService(VersionedStorage, KeyedFiles):
+
+class JarvisStorageService:
     """Files in an S3 object store. Nothing connects before the first call."""
 
     def __init__(self, config: StorageConfig) -> None:
@@ -49,6 +55,7 @@ class JarvisStorageService(VersionedStorage, KeyedFiles):
         self.objects = ObjectStore(config)
         documents = Documents(self.objects.wire, self.objects.encoder)
         self.catalogue = Catalogue(config, self.objects.raw, documents)
+        self._versions = Versions(self.catalogue, self.objects)
 
     @property
     def raw(self) -> RawObjects:
@@ -145,7 +152,7 @@ class JarvisStorageService(VersionedStorage, KeyedFiles):
         while True:
             changed = found.record.added(made)
             self.objects.put(
-                *(found.bucket, key, path, media_type_of(name)),
+                *(found.bucket, key, path, _media_type_of(name)),
                 hashes=hashes,
                 is_new=is_new,
                 progress=progress,
@@ -192,27 +199,19 @@ class JarvisStorageService(VersionedStorage, KeyedFiles):
         Raises:
             DamagedError: the content is not what was stored, or gone.
         """
-        found, version = self._current(item_id, kind)
+        found, version = self._versions.current(item_id, kind)
         if found is None or version is None:
             return False
         path = Path(local_path)
         ref = self.objects.get(found.bucket, version.key, path, progress=progress)
-        if ref is None and self._current(item_id, kind) == (None, None):
+        if ref is None and self._versions.current(item_id, kind) == (None, None):
             return False  # it was removed for good between the two looks
-        self._must_be(version, ref, self.url(version.key, found.bucket))
+        self._versions.require(version, ref, self.url(version.key, found.bucket))
         return True
-
-    def _current(
-        self, item_id: str, kind: str | None = None
-    ) -> tuple[Found | None, Version | None]:
-        """The record and the version that an id means; neither where it is not to be seen."""
-        found = self._found(item_id, kind)
-        version = found.record.current(item_id) if found else None
-        return (None, None) if version is None else (found, version)
 
     def find_artifact(self, artifact_id: str) -> dict[str, Any] | None:
         """One artifact, with the fields of :meth:`list_artifacts`."""
-        found, version = self._current(artifact_id, "artifacts")
+        found, version = self._versions.current(artifact_id, "artifacts")
         return None if found is None or version is None else found.record.described(version)
 
     def list_artifacts(
@@ -246,6 +245,168 @@ class JarvisStorageService(VersionedStorage, KeyedFiles):
             items += [record.described(version) for version in newest.values()]
         return sorted(items, key=lambda item: (item["modified"], item["id"]), reverse=True)
 
+    # -- versions, aliases, the trash --------------------------------------------------
+
+    def history(self, item_id: str) -> list[Version]:
+        """Every version of the name that this id belongs to, oldest first.
+
+        Raises:
+            BadInputError: there is no such id.
+        """
+        return self._versions.history(item_id)
+
+    def aliases(self, item_id: str) -> dict[str, int]:
+        """The aliases of the name that this id belongs to, with their version numbers.
+
+        Raises:
+            BadInputError: there is no such id.
+        """
+        return self._versions.aliases(item_id)
+
+    def diff(self, item_id: str, a: int, b: int) -> dict[str, Any]:
+        """What version ``b`` changed compared with ``a``.
+
+        Returns:
+            ``metadata`` (``added``, ``removed``, ``changed`` from and to) and
+            ``content``: whether the bytes differ, and both sizes.
+        """
+        return self._versions.diff(item_id, a, b)
+
+    def rollback(self, item_id: str, version: int) -> Version:
+        """Make an older version the newest again, as a version of its own.
+
+        Returns:
+            The new version; its id is that of the content that came back.
+
+        Raises:
+            BadInputError: there is no such id or version.
+            DamagedError: the old content is no longer in the store.
+            ConflictError: another writer changed the name at the same time.
+        """
+        return self._versions.rollback(item_id, version)
+
+    def set_alias(
+        self,
+        name: str,
+        alias: str,
+        version: int | None,
+        *,
+        kind: str = "models",
+        component: str | None = None,
+        experiment_id: str | None = None,
+    ) -> None:
+        """Point an alias of a name at a version, in one step; None removes it.
+
+        Raises:
+            BadInputError: there is no such name or version.
+            ConflictError: another writer changed the name at the same time.
+        """
+        self._versions.set_alias(
+            name, alias, version, kind=kind, component=component, experiment_id=experiment_id
+        )
+
+    def resolve(
+        self,
+        name: str,
+        alias: str = LATEST,
+        *,
+        kind: str = "models",
+        component: str | None = None,
+        experiment_id: str | None = None,
+    ) -> Version:
+        """The version of a name that an alias, a number or ``latest`` means.
+
+        Raises:
+            BadInputError: there is no such name or alias.
+        """
+        return self._versions.resolve(
+            name, alias, kind=kind, component=component, experiment_id=experiment_id
+        )
+
+    def delete_artifact(self, artifact_id: str) -> bool:
+        """Move a stored thing of any kind to the trash; False if it is there or nowhere.
+
+        It can be restored until `jarvis storage prune` runs after the grace period.
+
+        Raises:
+            ConflictError: it is pinned or an alias points at it.
+        """
+        return self._versions.delete_artifact(artifact_id)
+
+    def restore_artifact(self, artifact_id: str) -> bool:
+        """Take a stored thing of any kind out of the trash; False if it is not there.
+
+        Raises:
+            ConflictError: it is being removed for good.
+        """
+        return self._versions.restore_artifact(artifact_id)
+
+    def pin(self, item_id: str, pinned: bool = True) -> None:
+        """Keep a content whatever retention says, or no longer.
+
+        Raises:
+            BadInputError: there is no such id.
+        """
+        self._versions.pin(item_id, pinned)
+
+    # -- files under keys that the caller chooses --------------------------------------
+    # In the bucket of artifacts, unless another is named; retention leaves them alone.
+
+    def put_file(
+        self,
+        key: str,
+        path: str | Path,
+        bucket: str | None = None,
+        *,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> ObjectRef:
+        """Store a file under ``key``, verified; the same content is sent once."""
+        if key.startswith(_OWN_KEYS):
+            raise BadInputError(f"The key {key!r} is one of Jarvis's own.", "Use another.")
+        bucket = bucket or self.config.artifacts_bucket
+        return self.objects.put(bucket, key, Path(path), _media_type_of(key), progress=progress)
+
+    def get_file(self, key: str, path: str | Path, bucket: str | None = None) -> ObjectRef:
+        """Fetch the object under ``key`` into the file ``path``, verified.
+
+        Raises:
+            PermanentError: there is no such object.
+        """
+        bucket = bucket or self.config.artifacts_bucket
+        ref = self.objects.get(bucket, key, Path(path))
+        if ref is None:
+            raise PermanentError(
+                f"s3://{bucket}/{key} does not exist.", "Materialise the asset that makes it again."
+            )
+        return ref
+
+    def stat(self, key: str, bucket: str | None = None) -> ObjectRef | None:
+        """The object under ``key``, or None where there is none."""
+        return self.objects.stat(bucket or self.config.artifacts_bucket, key)
+
+    def exists(self, key: str, bucket: str | None = None) -> bool:
+        """Whether there is an object under ``key``."""
+        return self.stat(key, bucket) is not None
+
+    def modified(self, key: str, bucket: str | None = None) -> datetime | None:
+        """When the object under ``key`` was last written; None where there is none.
+
+        To the second, and of this store: one that was restored is as old as its restoration.
+        """
+        stored = self.objects.raw.stat(bucket or self.config.artifacts_bucket, key)
+        return None if stored is None else stored.modified
+
+    def versions_of(self, prefix: str, bucket: str | None = None) -> dict[str, str]:
+        """Keys that begin with ``prefix``, sorted, each with what changes when its bytes do."""
+        bucket = bucket or self.config.artifacts_bucket
+        found = self.objects.raw.iter_objects(bucket, prefix)
+        return dict(sorted((info.key, info.version) for info in found))
+
+    def url(self, key: str, bucket: str | None = None) -> str:
+        """``s3://bucket/key``, for metadata and messages."""
+        check_key(key)
+        return f"s3://{bucket or self.config.artifacts_bucket}/{key}"
+
 
 def _as_json(name: str, metadata: Mapping[str, Any] | None) -> dict[str, Any]:
     try:
@@ -256,3 +417,8 @@ def _as_json(name: str, metadata: Mapping[str, Any] | None) -> dict[str, Any]:
             "Use text, finite numbers, lists and dictionaries.",
         ) from error
     return own
+
+
+def _media_type_of(name: str) -> str:
+    """The media type that a name's extension means."""
+    return mimetypes.guess_type(name)[0] or "application/octet-stream"

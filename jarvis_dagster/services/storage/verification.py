@@ -109,7 +109,10 @@ class _Verifier:
                 if not isinstance(error, TransientError):
                     return error.what
                 if not self._objects.wire.has_bucket(info.bucket):
-                    raise PermanentError(f"The bucket {info.bucket} is gone.") from error
+                    raise PermanentError(
+                        f"The bucket {info.bucket} is gone.",
+                        "Create it with `jarvis storage init`, then restore a backup.",
+                    ) from error
                 return f"cannot be read, though the server is well: {error.what}"
 
         with concurrent.futures.ThreadPoolExecutor(_AT_ONCE) as pool:
