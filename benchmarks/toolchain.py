@@ -28,7 +28,8 @@ from jarvis_dagster.hockey.datasets import (
 )
 from jarvis_dagster.hockey.detection.evaluation import parse_aspect
 from jarvis_dagster.toolchain.job import Job
-from jarvis_dagster.toolchain.kind import PIPELINES, checked_options, kind_of
+from jarvis_dagster.toolchain.kind import checked_options
+from jarvis_dagster.toolchain.kinds import PIPELINES, kind_of
 
 
 def main() -> None:

@@ -49,7 +49,7 @@ _TITLES = {
 @toolchain_app.command("list")
 def list_(as_json: AsJson = False) -> None:
     """The pipelines with their options and defaults."""
-    from jarvis_dagster.toolchain.kind import PIPELINES, kind_of
+    from jarvis_dagster.toolchain.kinds import PIPELINES, kind_of
 
     rows = [(kind := kind_of(name), dict(kind.defaults)) for name in PIPELINES]
     if as_json:

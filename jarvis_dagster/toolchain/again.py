@@ -13,7 +13,7 @@ from jarvis_dagster.hockey.datasets import open_dataset
 from jarvis_dagster.hockey.datasets.unpack import unpack
 from jarvis_dagster.services.experiment.recipe import DataRef, Recipe, Tolerance
 from jarvis_dagster.toolchain.job import Job
-from jarvis_dagster.toolchain.kind import kind_of
+from jarvis_dagster.toolchain.kinds import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,7 +1,7 @@
-"""What a training pipeline must know: the interface, and the list of them.
+"""What a training pipeline must know.
 
 Belongs here: the types that pipelines and their callers share. Does not belong here: any
-pipeline.
+pipeline, and the list of them (``kinds.py``).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any, Protocol
 
-from jarvis_dagster.errors import BadInputError, NotSupportedError
+from jarvis_dagster.errors import BadInputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,10 +21,7 @@ if TYPE_CHECKING:
     Progress = Callable[[int, int], None]
     Report = Callable[[Mapping[str, float], int], None]
 
-__all__ = ["PIPELINES", "Evaluation", "Kind", "checked_options", "kind_of"]
-
-PIPELINES = ("hockey-detection", "hockey-role-classification", "ice-surface-detection")
-"""The pipelines by name."""
+__all__ = ["Evaluation", "Kind", "checked_options"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,28 +98,3 @@ def checked_options(kind: Kind, given: Mapping[str, Any]) -> dict[str, Any]:
                 f"By default it is {default!r}.",
             )
     return {**kind.defaults, **given}
-
-
-def kind_of(name: str) -> Kind:
-    """The pipeline of that name.
-
-    Raises:
-        BadInputError: there is none.
-        NotSupportedError: PyTorch is not installed.
-    """
-    import importlib.util
-
-    if name not in PIPELINES:
-        raise BadInputError(
-            f"There is no pipeline {name!r}.", f"There are: {', '.join(PIPELINES)}."
-        )
-    if importlib.util.find_spec("torch") is None:
-        raise NotSupportedError(
-            "Training needs PyTorch.", 'Install it: pip install -c constraints.txt ".[training]"'
-        )
-    from jarvis_dagster.toolchain.detection import HockeyDetection
-    from jarvis_dagster.toolchain.ice import IceSurface
-    from jarvis_dagster.toolchain.roles import RoleClassification
-
-    kinds: tuple[Kind, ...] = (HockeyDetection(), RoleClassification(), IceSurface())
-    return next(kind for kind in kinds if kind.name == name)

@@ -21,7 +21,8 @@ from jarvis_dagster.hockey.datasets import check_dataset, split_dataset, write_r
 from jarvis_dagster.toolchain.again import recipe_of
 from jarvis_dagster.toolchain.checkpoints import Checkpoints
 from jarvis_dagster.toolchain.job import Job, read_request
-from jarvis_dagster.toolchain.kind import checked_options, kind_of
+from jarvis_dagster.toolchain.kind import checked_options
+from jarvis_dagster.toolchain.kinds import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

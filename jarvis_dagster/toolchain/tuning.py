@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from jarvis_dagster.errors import BadInputError, ConflictError
 from jarvis_dagster.toolchain.job import Job
-from jarvis_dagster.toolchain.kind import kind_of
+from jarvis_dagster.toolchain.kinds import kind_of
 from jarvis_dagster.toolchain.trials import OUTCOME, STOPPED, Search, found
 
 if TYPE_CHECKING:

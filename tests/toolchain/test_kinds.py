@@ -19,7 +19,7 @@ from jarvis_dagster.hockey.training.fitting import Fit, fit
 from jarvis_dagster.hockey.training.ice import IcePicture, rendered_ice, taught, train_ice
 from jarvis_dagster.hockey.training.roles import CROP_PX, Crops, crop_people, train_roles
 from jarvis_dagster.toolchain.job import Job
-from jarvis_dagster.toolchain.kind import kind_of
+from jarvis_dagster.toolchain.kinds import kind_of
 from jarvis_dagster.toolchain.roles import role_figures
 
 if TYPE_CHECKING:
