@@ -205,7 +205,9 @@ def _password(file: Path | None) -> str:
     try:
         return file.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInputError(f"{file} cannot be read ({error}).") from error
+        raise BadInputError(
+            f"{file} cannot be read ({error}).", "Check that it is there, and that it may be read."
+        ) from error
 
 
 def _show(rows: list[dict[str, Any]], *, as_json: bool) -> None:

@@ -246,7 +246,10 @@ def _service(token_file: Path | None) -> Iterator[tuple[JarvisApprovalService, P
             try:
                 token = token_file.read_text("utf-8").strip()
             except (OSError, UnicodeDecodeError) as error:
-                raise BadInputError(f"{token_file} cannot be read ({error}).") from error
+                raise BadInputError(
+                    f"{token_file} cannot be read ({error}).",
+                    "Check that it is there, and that it may be read.",
+                ) from error
             by = core.security_service.authenticate(token)
         yield core.approval_service, by
 

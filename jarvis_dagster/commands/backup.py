@@ -173,7 +173,10 @@ def _settings(place: str | None, key_file: Path | None) -> Settings:
     try:
         backup = BackupConfig.model_validate({**dict(settings.backup), **changed})
     except ValueError as error:
-        raise BadInputError(f"--place or --key-file cannot be used ({error}).") from None
+        raise BadInputError(
+            f"--place or --key-file cannot be used ({error}).",
+            "See `jarvis backup --help` for what they may be.",
+        ) from None
     return settings.model_copy(update={"backup": backup})
 
 

@@ -79,7 +79,8 @@ def detect(
         )
         if not summary.pictures:
             raise BadInputError(
-                f"None of the {len(summary.failed)} pictures in {source} can be read."
+                f"None of the {len(summary.failed)} pictures in {source} can be read.",
+                "Name a folder of JPEG or PNG pictures; the lines above say why each failed.",
             )
     else:
         entries = _video(source, detector, summary, progress)

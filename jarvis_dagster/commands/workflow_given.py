@@ -47,7 +47,10 @@ def content_of(given: str) -> dict[str, Any]:
         try:
             given = path.read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise BadInputError(f"{path} cannot be read ({error}).") from error
+            raise BadInputError(
+                f"{path} cannot be read ({error}).",
+                "Check that it is there, and that it may be read.",
+            ) from error
     try:
         content = json.loads(given)
     except ValueError as error:

@@ -101,5 +101,8 @@ def _without_scheme(url: str) -> str:
 def _quoted(value: object) -> str:
     text = str(value)
     if any(letter in text for letter in '"\\\n{}'):
-        raise NotSupportedError(f"{text!r} cannot be part of the proxy's configuration.")
+        raise NotSupportedError(
+            f"{text!r} cannot be part of the proxy's configuration.",
+            "Leave quotes, braces and line breaks out of the setting.",
+        )
     return f'"{text}"'

@@ -92,7 +92,9 @@ def _read(path: Path) -> dict[str, Any]:
     except yaml.YAMLError as error:  # its own text quotes the line, which may hold a secret
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "its beginning"
-        raise ConfigError(f"{path} cannot be read as YAML: see {where}.") from None
+        raise ConfigError(
+            f"{path} cannot be read as YAML: see {where}.", "Mend the indentation or quotes there."
+        ) from None
     if content is None:
         return {}
     if not isinstance(content, dict):

@@ -44,7 +44,10 @@ class DescribedDetector(OnIce):
         on_ice_only: bool = True,
     ) -> None:
         if width_px is not None and how.height_px is not None:
-            raise BadInputError(f"{name} takes pictures of one size only; leave the width out.")
+            raise BadInputError(
+                f"{name} takes pictures of one size only; leave the width out.",
+                "Its description beside it says which.",
+            )
         self._network = network
         self._how = how
         self.name = how.name or name

@@ -107,7 +107,9 @@ def read_description(model: Path) -> Description | None:
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise BadInputError(f"{path} cannot be read as YAML ({error}).") from error
+        raise BadInputError(
+            f"{path} cannot be read as YAML ({error}).", "See docs/detectors.md for what it holds."
+        ) from error
     try:
         return Description.model_validate(given)
     except pydantic.ValidationError as error:

@@ -54,7 +54,10 @@ class Network:
             front = FrontEndManager().load_by_framework("onnx")
             self._model: Any = front.convert(front.load(str(path)))
         except Exception as error:  # the runtime raises its own undocumented types
-            raise BadInputError(f"{path} is not an ONNX model: {error}") from error
+            raise BadInputError(
+                f"{path} is not an ONNX model: {error}",
+                "Name one that `jarvis train` wrote, or see docs/detectors.md.",
+            ) from error
         self.path = path
         self._asked, self._threads = threads, threads or _physical_cores()
         self._beside: Network | None = None

@@ -52,7 +52,10 @@ def parse_corrections(text: str, name: str = CORRECTIONS_NAME) -> list[Correctio
             return []
         entries = _entries(loader, node, name)
         if len(entries) > _MOST_ENTRIES:
-            raise BadInputError(f"{name} has {len(entries)} entries, at most {_MOST_ENTRIES}.")
+            raise BadInputError(
+                f"{name} has {len(entries)} entries, at most {_MOST_ENTRIES}.",
+                "Put the rest into a second file.",
+            )
         found: list[Correction] = []
         for entry in entries:
             line = entry.start_mark.line + 1

@@ -156,13 +156,19 @@ def read_marks(path: Path, rink: str) -> tuple[list[list[float]], list[list[floa
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise BadInputError(f"{path} cannot be read as JSON ({error}).") from error
+        raise BadInputError(
+            f"{path} cannot be read as JSON ({error}).",
+            "See docs/calibration.md for what it holds.",
+        ) from error
     if not isinstance(entries, list):
         raise BadInputError(f"{path} is not a list of marks.", "See docs/calibration.md.")
     pixels, feet = [], []
     for number, entry in enumerate(entries, 1):
         if not isinstance(entry, dict) or not _is_pair(entry.get("px")):
-            raise BadInputError(f"{path}: mark {number} has no px, such as [640, 431].")
+            raise BadInputError(
+                f"{path}: mark {number} has no px, such as [640, 431].",
+                "Add the place in the picture, in pixels.",
+            )
         if _is_pair(entry.get("ft")):
             place = list(entry["ft"])
         elif entry.get("name") in known:

@@ -57,9 +57,13 @@ def load_weights(net: HockeyNet, path: Path) -> None:
     try:
         model = onnx.load(str(path))
     except (OSError, ValueError, RuntimeError) as error:
-        raise BadInputError(f"{path} is not an ONNX model: {error}") from error
+        raise BadInputError(
+            f"{path} is not an ONNX model: {error}", "Name a detector as `jarvis train` writes it."
+        ) from error
     except Exception as error:  # protobuf's own errors
-        raise BadInputError(f"{path} is not an ONNX model.") from error
+        raise BadInputError(
+            f"{path} is not an ONNX model.", "Name a detector as `jarvis train` writes it."
+        ) from error
     if any(entry.key == "jarvis" for entry in model.metadata_props):
         restore(net, model)
     else:

@@ -50,7 +50,9 @@ class StartTeacher:
 
         picture = cv2.imread(str(sample.image), cv2.IMREAD_COLOR)
         if picture is None:
-            raise BadInputError(f"{sample.image} is not a readable picture.")
+            raise BadInputError(
+                f"{sample.image} is not a readable picture.", "Replace it, or take its label away."
+            )
         aspect = sum(sample.aspect) / 2 or picture.shape[1] / picture.shape[0]
         picture = cv2.resize(picture, (round(_HEIGHT_PX * aspect), _HEIGHT_PX))
         looks = [self._look(picture, size, mirrored=mirrored) for size, mirrored in _VIEWS]

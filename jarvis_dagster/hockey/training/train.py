@@ -98,7 +98,10 @@ def batches(
             for sample in chosen:
                 picture = cv2.imread(str(sample.image), cv2.IMREAD_COLOR)
                 if picture is None:
-                    raise BadInputError(f"{sample.image} is not a readable picture.")
+                    raise BadInputError(
+                        f"{sample.image} is not a readable picture.",
+                        "Replace it, or take its label away.",
+                    )
                 pictures.append(picture)
             canvases.append(render(chosen, pictures, size, recipe.zoom, rng))
         yield _collate(canvases)

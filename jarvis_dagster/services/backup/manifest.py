@@ -91,7 +91,10 @@ class Snapshot:
             content["pages"], content["notes"] = tuple(content["pages"]), tuple(content["notes"])
             return cls(**content)
         except (ValueError, KeyError, TypeError) as error:
-            raise DamagedError(f"{name} of the backup cannot be understood ({error}).") from error
+            raise DamagedError(
+                f"{name} of the backup cannot be understood ({error}).",
+                "Restore another snapshot; `jarvis backup verify` tells which are whole.",
+            ) from error
 
 
 def pages_of(entries: Iterable[Entry]) -> Iterator[bytes]:
@@ -114,7 +117,10 @@ def from_page(data: bytes, name: str) -> Iterator[Entry]:
             content["chunks"] = tuple(content["chunks"])
             yield Entry(**content)
     except (ValueError, KeyError, TypeError) as error:
-        raise DamagedError(f"{name} of the backup cannot be understood ({error}).") from error
+        raise DamagedError(
+            f"{name} of the backup cannot be understood ({error}).",
+            "Restore another snapshot; `jarvis backup verify` tells which are whole.",
+        ) from error
 
 
 def _is_cut(path: str) -> bool:

@@ -71,7 +71,10 @@ def decode(keys: Keys, chunk: str, sealed: bytes) -> bytes:
     try:
         return zstandard.ZstdDecompressor().decompress(body[1:], max_output_size=_CHUNK_MOST)
     except zstandard.ZstdError as error:
-        raise DamagedError(f"Chunk {chunk} of the backup cannot be unpacked ({error}).") from error
+        raise DamagedError(
+            f"Chunk {chunk} of the backup cannot be unpacked ({error}).",
+            "Restore another snapshot; `jarvis backup verify` tells which are whole.",
+        ) from error
 
 
 def make_pack(keys: Keys, chunks: Iterable[tuple[str, bytes]]) -> tuple[str, bytes, list[Piece]]:

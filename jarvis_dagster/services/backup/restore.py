@@ -164,7 +164,10 @@ def _require_empty(to: Installation, entries: list[Entry]) -> None:
 def _restore(repository: Repository, entry: Entry, to: Installation) -> None:
     if entry.kind == "object":
         if to.objects is None:
-            raise PermanentError("There is no object store to restore it into.")
+            raise PermanentError(
+                "There is no object store to restore it into.",
+                "Start it with `jarvis up`, or set storage.endpoint.",
+            )
         to.objects.put(entry, lambda: _content(repository, entry))
     elif entry.kind == "postgres":
         _restore_postgres(repository, entry, to)
@@ -203,4 +206,7 @@ def _content(repository: Repository, entry: Entry) -> Iterator[bytes]:
         size += len(data)
         yield data
     if size != entry.size or digest.hexdigest() != entry.sha256:
-        raise DamagedError(f"{entry.path} in the backup is not what was backed up.")
+        raise DamagedError(
+            f"{entry.path} in the backup is not what was backed up.",
+            "Restore another snapshot; `jarvis backup verify` tells which are whole.",
+        )

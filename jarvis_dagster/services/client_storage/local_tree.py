@@ -94,7 +94,9 @@ class LocalTree:
         path = self.inside(file_id)
         if not path.exists():
             self.require_root()
-            raise BadInputError(f"{file_id} does not exist in {self.root}.")
+            raise BadInputError(
+                f"{file_id} does not exist in {self.root}.", "`jarvis drive ls` lists what does."
+            )
         return path
 
     def file(self, file_id: str) -> Path:

@@ -105,7 +105,8 @@ class JarvisNotificationService:
             channel = self._channels.get(message.channel)
             if channel is None:
                 raise PermanentError(
-                    f"There is no notification channel {message.channel} any more."
+                    f"There is no notification channel {message.channel} any more.",
+                    "Add it to notification.channels again, or leave the message.",
                 )
             title, body = worded(message, self._config.templates)
             channel.send(title, body, message.notice.severity)

@@ -32,7 +32,9 @@ def hash_password(password: str, least_characters: int) -> str:
             "Use a longer one: a few words will do.",
         )
     if len(password) > _MOST_CHARACTERS:
-        raise BadInputError(f"The password has more than {_MOST_CHARACTERS} characters.")
+        raise BadInputError(
+            f"The password has more than {_MOST_CHARACTERS} characters.", "Choose a shorter one."
+        )
     return argon2.PasswordHasher().hash(password)
 
 

@@ -39,7 +39,10 @@ class FramePool:
             path for path in folder.glob("*.json") if path.with_suffix(".png").is_file()
         )
         if not self._paths:
-            raise BadInputError(f"{folder} holds no pictures (.png) with a .json beside them.")
+            raise BadInputError(
+                f"{folder} holds no pictures (.png) with a .json beside them.",
+                "Name a folder of labelled frames.",
+            )
         self._rng = np.random.default_rng(seed)
         self._size = size_px
 
@@ -50,7 +53,10 @@ class FramePool:
         facts = json.loads(path.read_text(encoding="utf-8"))
         image = cv2.imread(str(path.with_suffix(".png")))
         if image is None:
-            raise BadInputError(f"{path.with_suffix('.png')} cannot be read as a picture.")
+            raise BadInputError(
+                f"{path.with_suffix('.png')} cannot be read as a picture.",
+                "Replace it, or take its .json away.",
+            )
         rink = rink_named(facts["rink"])
         rows, columns = image.shape[:2]
         zoom = rng.uniform(0.85, 1.5) * width / columns

@@ -145,7 +145,10 @@ def check_people(people: Sequence[str]) -> None:
     """Refuse what is not an address."""
     for person in people:
         if not _ADDRESS.fullmatch(person):
-            raise BadInputError(f"{person!r} is not an e-mail address.")
+            raise BadInputError(
+                f"{person!r} is not an e-mail address.",
+                "Share with an address such as coach@example.org.",
+            )
 
 
 def check_role(role: str) -> None:

@@ -107,7 +107,10 @@ def _refused(error: Exception, what: str) -> JarvisError:
         apple.PyiCloudServiceUnavailable: _not_offered(),
     }
     name = type(error).__name__
-    other = PermanentError(f"iCloud cannot be used for {what} ({name}).")
+    other = PermanentError(
+        f"iCloud cannot be used for {what} ({name}).",
+        "Look at https://www.icloud.com whether the account is well.",
+    )
     return next((known for kind, known in kinds.items() if isinstance(error, kind)), other)
 
 
@@ -148,7 +151,10 @@ def _answered(error: Any, what: str) -> JarvisError:
             retry_after_s=_THROTTLED_S,
         )
     else:
-        found = PermanentError(f"iCloud refused {what} ({error.code}).")
+        found = PermanentError(
+            f"iCloud refused {what} ({error.code}).",
+            "Look at https://www.icloud.com whether the account is well.",
+        )
     return found
 
 
@@ -182,11 +188,14 @@ def from_status(status: int, headers: Mapping[str, str], what: str) -> JarvisErr
             "Try again later.",
             retry_after_s=_retry_after_s(headers.get("Retry-After")),
         )
-    return PermanentError(f"iCloud refused {what} ({status}).")
+    return PermanentError(
+        f"iCloud refused {what} ({status}).",
+        "Look at https://www.icloud.com whether the account is well.",
+    )
 
 
 def _ended() -> SessionExpiredError:
-    return SessionExpiredError("The iCloud session has ended.")
+    return SessionExpiredError("The iCloud session has ended.", "Sign in: `jarvis drive login`.")
 
 
 def _unreachable(what: str) -> TransientError:

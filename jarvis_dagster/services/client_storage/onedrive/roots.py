@@ -57,7 +57,10 @@ def ask(graph: Graph, drive_link: str, folder: str) -> Known:
     whole = graph.call("GET", link, "the drive's root")
     path = climb(graph, root, drive_id, str(whole["id"]), {})  # in its own case, not that typed
     if path is None:
-        raise BadInputError(f"The folder {folder!r} is not in this OneDrive.")
+        raise BadInputError(
+            f"The folder {folder!r} is not in this OneDrive.",
+            "Make it there, or name another in client_storage.drives.",
+        )
     return Known(drive_id, personal, str(root["id"]), f"/{path}")
 
 

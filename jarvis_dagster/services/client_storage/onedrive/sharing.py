@@ -56,7 +56,10 @@ class Sharing:
         expires = _checked_end(expires)
         for person in people:
             if not _ADDRESS.fullmatch(person):
-                raise BadInputError(f"{person!r} is not an e-mail address.")
+                raise BadInputError(
+                    f"{person!r} is not an e-mail address.",
+                    "Share with an address such as coach@example.org.",
+                )
         if expires is not None and not self._tree.known.personal:
             raise NotSupportedError(
                 "OneDrive of an organisation cannot end a person's access by itself.",

@@ -128,7 +128,9 @@ class Place:
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise PermanentError(f"{self.folder} cannot be read ({error.strerror}).") from error
+            raise PermanentError(
+                f"{self.folder} cannot be read ({error.strerror}).", "Check its permissions."
+            ) from error
 
 
 def _remove(files: Sequence[Path]) -> None:
