@@ -131,6 +131,16 @@ def test_a_lost_state_makes_nothing_twice(folder: Folder) -> None:
     assert sorted(folder.local().values()) == sorted([*(name.encode() for name in names), *new])
 
 
+def test_an_innocent_name_that_came_second_is_known_without_the_state(folder: Folder) -> None:
+    folder.drive.put("a:b", b"first")
+    folder.settle()
+    folder.drive.put("a_b", b"second")
+    local = folder.settle()
+    assert local == {"a_b": b"first", next(stand_ins("a_b")): b"second"}
+    folder.state.unlink()
+    assert folder.settle(restart=True) == local
+
+
 def test_a_conflict_of_such_files_keeps_all(folder: Folder) -> None:
     folder.drive.put("a:b", b"1")
     folder.drive.put("a?b", b"2")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from jarvis_dagster.services.client_storage import LocalFolderDrive
 from jarvis_dagster.services.client_storage.icloud import changing, transfer
 from jarvis_dagster.services.client_storage.sync import Side, SyncOptions, sync
+from jarvis_dagster.services.client_storage.sync.names import stand_ins
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,3 +100,23 @@ def test_a_crash_between_any_two_calls_is_made_good(
     assert _run(folder, again(), state) == "ok"
     posted = server.faults.log[changes:]
     assert not [line for line in posted if "Items" in line and "retrieve" not in line]
+
+
+@pytest.mark.parametrize("taken", ["number", "refuse"])
+def test_names_that_icloud_takes_for_one_are_two_files(
+    server: ICloudServer, again: Callable[[], ICloudDrive], tmp_path: Path, taken: Any
+) -> None:
+    server.tree.behaviour.taken, server.tree.behaviour.folds_case = taken, True
+    folder, state = tmp_path / "local", tmp_path / "sync.sqlite"
+    for name in ("A.txt", "a.txt", "D/x", "d/x", "same", "SAME"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"same" if name.lower() == "same" else name.encode())
+    assert _run(folder, again(), state) == "ok"
+    assert sorted(_cloud(server).values()) == sorted(_local(folder).values())
+    (folder / "a.txt").write_bytes(b"edited")
+    (folder / "A.txt").unlink()
+    (folder / "D").rename(folder / "e")
+    assert _run(folder, again(), state) == "ok"
+    first, second = next(stand_ins("a.txt")), next(stand_ins("d", is_folder=True))
+    assert _cloud(server).keys() == {first, "e/x", f"{second}/x", "SAME", next(stand_ins("same"))}
+    assert _cloud(server)[first] == b"edited"

@@ -11,7 +11,12 @@ import dataclasses
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from jarvis_dagster.services.client_storage.sync.names import may_be_stand_in, stand_ins, tamed
+from jarvis_dagster.services.client_storage.sync.names import (
+    may_be_stand_in,
+    parent,
+    stand_ins,
+    tamed,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -33,8 +38,8 @@ _Names = dict[str, Listed]
 
 
 def pair(
-    only_a: Mapping[str, Listed],
-    only_b: Mapping[str, Listed],
+    listed_a: Mapping[str, Listed],
+    listed_b: Mapping[str, Listed],
     is_same: Callable[[DriveFile, DriveFile], bool],
 ) -> tuple[dict[str, str], dict[str, str]]:
     """What of A is what of B, although the names differ.
@@ -44,14 +49,21 @@ def pair(
     to which somebody gave this name. Folders are united.
 
     Args:
-        only_a: What A has and B has not under this path, and no state knows.
-        only_b: The same the other way round.
+        listed_a: What A has, by path, and no state knows.
+        listed_b: The same of B.
         is_same: Whether a file of A and one of B have the same content.
 
     Returns:
         For each side, the path that both know it by, by the path that it is listed under.
     """
-    a, b = _by_folder(only_a), _by_folder(only_b)
+    only_a = {path: listed_a[path] for path in listed_a.keys() - listed_b.keys()}
+    only_b = {path: listed_b[path] for path in listed_b.keys() - listed_a.keys()}
+    if not (only_a and only_b):
+        return {}, {}
+    doubtful = _doubtful(listed_a, only_b) | _doubtful(listed_b, only_a)
+    doubtful &= listed_a.keys() & listed_b.keys()
+    a = _by_folder(only_a | {path: listed_a[path] for path in doubtful})
+    b = _by_folder(only_b | {path: listed_b[path] for path in doubtful})
     paths_a: dict[str, str] = {}
     paths_b: dict[str, str] = {}
     todo = [(folder, folder, folder) for folder in sorted(a.keys() & b.keys())]
@@ -79,10 +91,11 @@ def _pairs(
     mine: _Names, yours: _Names, fit: Callable[[str, str], int]
 ) -> Iterator[tuple[str, str, str]]:
     """Names of one folder that are one: A's, B's, and the one that stands for both."""
-    for name in mine.keys() & yours.keys():
+    exact = {name for name in mine.keys() & yours.keys() if fit(name, name)}
+    for name in exact:
         yield name, name, name
-    left_a = {name: mine[name].file.is_folder for name in mine.keys() - yours.keys()}
-    left_b = {name: yours[name].file.is_folder for name in yours.keys() - mine.keys()}
+    left_a = {name: mine[name].file.is_folder for name in mine.keys() - exact}
+    left_b = {name: yours[name].file.is_folder for name in yours.keys() - exact}
     # A name that stands in for one alone tells more than one that many would become.
     for become in (_as_stand_ins, _as_tamed):
         for own, held in ((left_a, left_b), (left_b, left_a)):
@@ -96,6 +109,25 @@ def _pairs(
                 if name in held and fits.get(best):
                     del own[best], held[name]
                     yield (best, name, best) if own is left_a else (name, best, best)
+
+
+def _doubtful(listed: Mapping[str, Listed], only: Mapping[str, Listed]) -> set[str]:
+    """Names of one side for which the other has one that stands in.
+
+    If it has the name itself, too, that was taken when this came, and is something else.
+    """
+    folders = {parent(path) for path in only if may_be_stand_in(path)}
+    if not folders:
+        return set()
+    return {
+        path
+        for path, one in listed.items()
+        if parent(path) in folders
+        and any(
+            _join(parent(path), name) in only
+            for name in stand_ins(path.rpartition("/")[2], is_folder=one.file.is_folder)
+        )
+    }
 
 
 def _as_stand_ins(own: Mapping[str, bool], held: Mapping[str, bool]) -> dict[str, list[str]]:

@@ -142,24 +142,16 @@ def _both_placed(
     names_a = {seen.a.raw: path for path, seen in agreed.items() if seen.a.raw}
     names_b = {seen.b.raw: path for path, seen in agreed.items() if seen.b.raw}
     placed_a, placed_b = _placed(a, names_a), _placed(b, names_b)
-    paths_a, paths_b = ({path for path, _, _ in placed} for placed in (placed_a, placed_b))
-    only_a, only_b = paths_a - paths_b, paths_b - paths_a
-    if only_a and only_b:
+    if {path for path, _, _ in placed_a} != {path for path, _, _ in placed_b}:
         # What a state knows by its own name is not another's.
-        unknown_a = {
-            path: Listed(raw, file)
-            for path, raw, file in placed_a
-            if path in only_a and path not in agreed
-        }
-        unknown_b = {
-            path: Listed(raw, file)
-            for path, raw, file in placed_b
-            if path in only_b and path not in agreed
-        }
-        more_a, more_b = pair(unknown_a, unknown_b, is_same)
+        more_a, more_b = pair(_unknown(placed_a, agreed), _unknown(placed_b, agreed), is_same)
         if more_a:
             return _placed(a, names_a | more_a), _placed(b, names_b | more_b)
     return placed_a, placed_b
+
+
+def _unknown(placed: _Placed, agreed: Mapping[str, Agreed]) -> dict[str, Listed]:
+    return {path: Listed(raw, file) for path, raw, file in placed if path not in agreed}
 
 
 def _tree(
