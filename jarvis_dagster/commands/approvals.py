@@ -64,9 +64,6 @@ def list_(
     if as_json:
         print_json([one.to_json() for one in found])
         return
-    if not found:
-        typer.echo("Nothing waits." if wanted == "waiting" else "There is nothing.")
-        return
     print_table(
         ("id", "kind", "what", "team", "state", "asked", "until", "by whom"),
         [
@@ -82,6 +79,7 @@ def list_(
             )
             for one in found
         ],
+        nothing="Nothing waits." if wanted == "waiting" else "There is nothing.",
     )
 
 

@@ -209,7 +209,11 @@ def list_(
         )
         for one in found
     ]
-    print_table(("dataset", "version", "stored", "pictures", "boxes", "videos", "MB"), rows)
+    print_table(
+        ("dataset", "version", "stored", "pictures", "boxes", "videos", "MB"),
+        rows,
+        nothing="No dataset is stored yet: see `jarvis dataset import --help`.",
+    )
 
 
 @dataset_app.command()

@@ -90,7 +90,7 @@ def ls(
         )
         for file in files
     ]
-    print_table(("path", "size", "changed"), rows)
+    print_table(("path", "size", "changed"), rows, nothing="The folder is empty.")
 
 
 @drive_app.command()
@@ -215,7 +215,7 @@ def who(
         for file, permissions in entries
         for permission in permissions
     ]
-    print_table(("path", "who", "may", "until", "from"), rows)
+    print_table(("path", "who", "may", "until", "from"), rows, nothing="Nobody else has access.")
 
 
 @drive_app.command()

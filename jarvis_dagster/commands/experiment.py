@@ -15,8 +15,6 @@ import typer
 from jarvis_dagster.commands.printing import AsJson, print_json, print_table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from jarvis_dagster.services.experiment.finding import RunFacts
     from jarvis_dagster.services.experiment.reproduction import Reproduction
 
@@ -53,7 +51,7 @@ def list_runs(
     if as_json:
         print_json([dataclasses.asdict(run) for run in runs])
         return
-    _print_any(
+    print_table(
         ("run", "experiment", "name", "status", "started", "metrics"),
         [
             (
@@ -66,6 +64,7 @@ def list_runs(
             )
             for run in runs
         ],
+        nothing="No run is recorded yet.",
     )
 
 
@@ -87,12 +86,12 @@ def show(run: Run, as_json: AsJson = False) -> None:
     owner, tags = owner_in(facts.tags), own_tags_in(facts.tags)
     if owner:
         typer.echo(f"owner: {owner}")
-    _print_any(("parameter", "value"), sorted(facts.parameters.items()))
-    _print_any(
+    print_table(("parameter", "value"), sorted(facts.parameters.items()))
+    print_table(
         ("metric", "last value"),
         [(k, "-" if v is None else f"{v:.6g}") for k, v in sorted(facts.metrics.items())],
     )
-    _print_any(("tag", "value"), sorted(tags.items()))
+    print_table(("tag", "value"), sorted(tags.items()))
     for path in files:
         typer.echo(f"file: {path}")
     for note in notes_in(facts.tags):
@@ -123,11 +122,11 @@ def compare(
         print_json(found)
         return
     names = [found["runs"][i]["name"] or i[:8] for i in ids]
-    _print_any(
+    print_table(
         ("parameter", *names),
         [(name, *(v[i] or "-" for i in ids)) for name, v in found["parameters"].items()],
     )
-    _print_any(
+    print_table(
         ("metric", *names),
         [
             (name, *(_cell(metric, run_id) for run_id in ids))
@@ -226,7 +225,7 @@ def share(
 
 
 def _print_reproduction(found: Reproduction) -> None:
-    _print_any(
+    print_table(
         ("figure", "then", "again", "allowed", ""),
         [
             (
@@ -239,7 +238,7 @@ def _print_reproduction(found: Reproduction) -> None:
             for one in found.figures
         ],
     )
-    _print_any(
+    print_table(
         ("package", "then", "now"),
         [(name, then or "-", now or "-") for name, (then, now) in found.packages.items()],
     )
@@ -264,9 +263,3 @@ def _cell(metric: dict[str, Any], run_id: str) -> str:
     best = " *" if metric["best"] == run_id else ""
     change = f" ({delta:+.3g})" if delta else ""
     return f"{value:.5g}{change}{best}"
-
-
-def _print_any(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """A table, where there is something to be in it."""
-    if rows:
-        print_table(columns, rows)

@@ -307,4 +307,5 @@ def _print_versions(versions: Sequence[Registered]) -> None:
             )
             for version in versions
         ],
+        nothing="No model is registered yet: see `jarvis models register --help`.",
     )

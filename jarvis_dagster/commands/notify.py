@@ -78,6 +78,7 @@ def list_(
             (_time(one.last_at), one.state, one.channel, one.notice.summary, one.count, one.error)
             for one in messages
         ],
+        nothing="There is no message.",
     )
 
 

@@ -29,12 +29,17 @@ def terminal(*, stderr: bool = False) -> Console:
 
 
 def print_table(
-    columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    title: str | None = None,
+    nothing: str = "",
 ) -> None:
     """Print rows of anything, as the text that it is; an ``id`` stays in one piece.
 
     Args:
         rows: Cells; a ``rich.text.Text`` keeps its style.
+        nothing: Said in place of a table without rows, which is not printed.
     """
     from rich.table import Column, Table
     from rich.text import Text
@@ -43,6 +48,10 @@ def print_table(
         [cell if isinstance(cell, Text) else Text(printable(str(cell))) for cell in row]
         for row in rows
     ]
+    if not cells:
+        if nothing:
+            terminal().print(nothing, highlight=False, markup=False, soft_wrap=True)
+        return
     table = Table(*(Column(name, overflow="fold") for name in columns), title=title)
     for number, column in enumerate(table.columns):
         if column.header == "id":  # is copied into the next command

@@ -268,7 +268,4 @@ def _figure(value: Any, unit: str) -> str:
 
 
 def _table(title: str, columns: tuple[str, ...], rows: Any) -> None:
-    if rows:
-        print_table(columns, rows, title=title)
-    else:
-        typer.echo(f"{title}: none.")
+    print_table(columns, rows, title=title, nothing=f"{title}: none.")

@@ -64,6 +64,7 @@ def ls(kind: Kind = "artifacts", component: Component = None, as_json: AsJson = 
             )
             for item in items
         ],
+        nothing=f"No {kind} are stored.",
     )
 
 

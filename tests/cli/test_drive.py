@@ -49,6 +49,13 @@ def test_a_folder_is_listed(club: Path, capsys: pytest.CaptureFixture[str]) -> N
     }
 
 
+def test_an_empty_folder_is_said_to_be_empty(
+    club: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (club / "Empty").mkdir()
+    assert jarvis("drive", "ls", "Empty", capsys=capsys)[:2] == (0, "The folder is empty.\n")
+
+
 def test_what_is_not_there_is_one_line(club: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for words in (("ls", "None"), ("get", "None"), ("share", "None", "a@b.example"), ("who", "No")):
         code, _, err = jarvis("drive", *words, capsys=capsys)
