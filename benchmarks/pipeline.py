@@ -48,7 +48,12 @@ def ours(video: Path, folder: Path) -> dict[str, Step]:
     from jarvis_dagster.hockey.render import render_annotated
     from jarvis_dagster.hockey.rink import positions
     from jarvis_dagster.hockey.rink.video import calibrate_video
-    from jarvis_dagster.hockey.roles import assign_roles, keep_to_one_kit, team_colours
+    from jarvis_dagster.hockey.roles import (
+        assign_roles,
+        keep_to_one_kit,
+        team_colours,
+        torso_colours,
+    )
     from jarvis_dagster.hockey.sweep import sweep
     from jarvis_dagster.hockey.tracking import track
     from jarvis_dagster.hockey.video import probe
@@ -76,7 +81,7 @@ def ours(video: Path, folder: Path) -> dict[str, Step]:
         height_px=info.height_px,
         fps=info.fps,
         scan=scan,
-        kit=kit.to_numpy("float32"),
+        kit=torso_colours(kit),
         frame_count=len(scan),
     )
     tracks = timed("one kit", keep_to_one_kit, tracks, kit)

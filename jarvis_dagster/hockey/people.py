@@ -1,6 +1,6 @@
 """From boxes to people: followed, kept to one kit, each with a role and a team.
 
-Belongs here: the order of the three, the same for assets, workflows and benchmarks. Does not
+Belongs here: the order of the steps, the same for assets, workflows and benchmarks. Does not
 belong here: following (``tracking``), kits, roles and teams (``roles``).
 """
 
@@ -31,7 +31,12 @@ def people_of(
         scan: SCAN; a row for each frame.
         fps: Frames a second, above 0.
     """
-    from jarvis_dagster.hockey.roles import assign_roles, keep_to_one_kit
+    from jarvis_dagster.hockey.roles import (
+        assign_roles,
+        keep_to_one_kit,
+        torso_colours,
+        without_bystanders,
+    )
     from jarvis_dagster.hockey.tracking import track
 
     found = track(
@@ -40,7 +45,7 @@ def people_of(
         height_px=height_px,
         fps=fps,
         scan=scan,
-        kit=kit.to_numpy("float32"),
+        kit=torso_colours(kit),
         frame_count=len(scan),
     )
-    return assign_roles(keep_to_one_kit(found, kit), kit, boxes)
+    return without_bystanders(assign_roles(keep_to_one_kit(found, kit), kit, boxes), kit)

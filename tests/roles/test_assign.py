@@ -5,7 +5,12 @@ import pandas as pd
 import pytest
 
 from jarvis_dagster.errors import BadInputError
-from jarvis_dagster.hockey.roles import assign_roles, team_colours
+from jarvis_dagster.hockey.roles import (
+    assign_roles,
+    team_colours,
+    torso_colours,
+    without_bystanders,
+)
 from tests.roles.scene import BLACK, NAVY, RED, WHITE, film, line
 
 GREY = (128, 128, 128)
@@ -81,6 +86,16 @@ def test_the_team_of_a_goalkeeper_is_not_guessed():
     people[-1]["cls"] = "goalkeeper"
     role, team = labels(assign_roles(*film(people)))
     assert (role[11], team[11]) == ("goalkeeper", "")
+
+
+def test_pads_do_not_darken_a_goalkeeper():
+    rosy = tuple(int(0.32 * w + 0.68 * r) for w, r in zip(WHITE, RED, strict=True))
+    people = line(RED, 150) + line(WHITE, 300)
+    people.append({"x": 300, "y": 450, "kit": rosy, "cls": "goalkeeper"})
+    out = assign_roles(*film(people))
+    role, team = labels(out)
+    assert (role[11], team[11]) == ("goalkeeper", "B")
+    assert out.loc[out["track_id"] == 11, "team_score"].iloc[0] < 0.8
 
 
 def test_a_referee_has_no_team():
@@ -224,3 +239,25 @@ def test_colours_without_kits():
     colours = team_colours(assign_roles(tracks, None), None)
     assert set(colours) == {"A", "B"}
     assert colours["A"] != colours["B"]
+
+
+def test_the_light_of_the_moment_is_taken_out_of_the_torso():
+    people = line(NAVY, 150) + line(WHITE, 300)
+    _, bright = film(people)
+    _, dim = film(people, light=lambda f: 0.7)
+    assert np.abs(torso_colours(bright) - torso_colours(dim)).mean() < 0.4
+    assert np.abs(bright["torso_l"] - dim["torso_l"]).mean() / 9.6 > 1
+
+
+def test_who_stands_off_the_ice_and_might_be_anybody_is_left_out():
+    tracks, kit = film(line(NAVY, 150) + line(WHITE, 300))
+    roles = assign_roles(tracks, kit)
+    rows = roles["track_id"] == 3
+    roles.loc[rows, "score"] = np.float32(0.5)
+    kit.loc[rows.to_numpy(), "on_ice"] = np.float32(0.1)
+    assert without_bystanders(roles, kit) is roles  # a player all the same
+    roles.loc[rows, "role"] = "unknown"
+    left = without_bystanders(roles, kit)
+    assert set(left["track_id"]) == set(range(1, 11)) - {3}
+    kit.loc[rows.to_numpy(), "on_ice"] = np.float32(0.9)
+    assert without_bystanders(roles, kit) is roles

@@ -42,6 +42,15 @@ def test_a_white_jersey_on_white_ice_stays_light():
     assert white["on_ice"] > 0.9
 
 
+def test_the_colour_of_the_ice_is_not_that_of_a_line():
+    image = ice()
+    image[:, ::7] = (235, 200, 205)
+    image[::3, 1::7] = (200, 235, 230)
+    plain, lined = (measured(some, (100, 100, 140, 200)) for some in (ice(), image))
+    for channel in ("ice_l", "ice_a", "ice_b"):
+        assert lined[channel] == pytest.approx(plain[channel], abs=1)
+
+
 def test_vertical_stripes_show():
     image = ice()
     plain = measured(image, person(image, 100, 200, WHITE))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from jarvis_dagster.hockey.tracking import track
+from jarvis_dagster.hockey.tracking.sticks import without_stick
 from tests.tracking.skaters import FPS, HEIGHT, WIDTH, crowd, detections, owners, scan
 
 
@@ -39,3 +40,16 @@ def test_the_place_is_that_of_the_body():
         return float(np.abs((table["x1_px"] + table["x2_px"]).to_numpy() / 2 - true).mean())
 
     assert away(seen) < 0.4 * away(found.iloc[rows])
+
+
+def test_who_falls_keeps_his_width():
+    seconds = np.arange(90) / 30
+    lies = np.clip((seconds - 0.8) / 0.4, 0, 1)
+    box = np.stack([300 + 0 * lies, 200 + 0 * lies, 50 + 50 * lies, 110 - 65 * lies], axis=1)
+    cut = without_stick(box, np.zeros((90, 2)), seconds)
+    assert (cut[:, 2] >= 50).all()
+    assert (cut[seconds > 2.3, 2] == 100).all()
+    stick = np.where(np.abs(seconds - 1.5) < 0.2, 45, 0)
+    upright = np.stack([300 + stick / 2, 200 + 0 * lies, 50 + stick, 110 + 0 * lies], axis=1)
+    cut = without_stick(upright, np.zeros((90, 2)), seconds)
+    np.testing.assert_allclose(cut, [[300, 200, 50, 110]] * 90)

@@ -152,6 +152,15 @@ def test_short_false_boxes_and_double_boxes_do_not_become_tracks():
     assert tracks["track_id"].nunique() == 4
 
 
+@pytest.mark.parametrize(
+    ("frames", "score", "tracks"), [(15, 0.57, 4), (60, 0.57, 5), (15, 0.8, 5)]
+)
+def test_who_is_there_for_less_than_a_second_needs_a_better_score(frames, score, tracks):
+    people = detections(crowd(range(90), 4))
+    brief = detections(path(range(20, 20 + frames), (900, 60), (1, 0), ident=9), score=score)
+    assert follow(pd.concat([people, brief]))["track_id"].nunique() == tracks
+
+
 def test_class_is_the_commonest_of_the_track():
     found = detections(path(range(60), (300, 300), (3, 0)), kind="goalkeeper")
     found.loc[found.index[:15], "class"] = "player"

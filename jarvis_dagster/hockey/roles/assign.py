@@ -28,8 +28,8 @@ __all__ = ["assign_roles"]
 
 _PLAYER, _GOALKEEPER, _REFEREE = range(3)
 _SURE_TEAM = 0.6
-_SURE_KEEPER_TEAM = 0.8
-"""White pads before a white goal say little of the jersey behind them."""
+_SURE_LIGHT_KEEPER = 0.8
+"""White pads before a white goal say little of the jersey behind them; they darken none."""
 _SURE_ROLE = 0.5
 _SURE_NO_REFEREE = 0.7
 """Share of the votes for player and goalkeeper together, of which then one has most."""
@@ -95,7 +95,8 @@ def _teams(votes: Votes, summary: KitSummary) -> tuple[NDArray[np.object_], NDAr
         return team, sure
     worn, surety = wear(summary, kits)
     sure[where] = surety
-    least = np.where(role == _GOALKEEPER, _SURE_KEEPER_TEAM, _SURE_TEAM)
+    light_keeper = (role == _GOALKEEPER) & (worn == 0)
+    least = np.where(light_keeper, _SURE_LIGHT_KEEPER, _SURE_TEAM)
     team[where] = np.where(surety >= least, np.array(["A", "B"], object)[worn], "")
     demote_extra_goalkeepers(votes, team)
     _pair_goalkeepers(votes, team, sure)

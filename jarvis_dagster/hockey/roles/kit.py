@@ -116,7 +116,8 @@ def _ice_lab(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     pale = lab[(lab[:, 1] ** 2 + lab[:, 2] ** 2) < 22**2]
     candidates = pale if len(pale) >= 20 else lab
     brightest = np.argsort(candidates[:, 0])[len(candidates) // 2 :]
-    return np.asarray(candidates[brightest[len(brightest) // 2]], np.float32)
+    # Of each channel by itself: the colour of one pixel may be that of a line or a shirt.
+    return np.asarray(np.median(candidates[brightest], axis=0), np.float32)
 
 
 def _describe(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["KitLooks", "KitSummary", "crowding", "kit_looks", "summarise_kit"]
+__all__ = ["KitLooks", "KitSummary", "crowding", "kit_looks", "summarise_kit", "torso_colours"]
 
 _SCALES = {"torso_l": 9.6, "torso_a": 5.0, "torso_b": 5.0}
 """What one person's torso varies by, from box to box; the unit of distances between kits.
@@ -76,29 +76,57 @@ class KitLooks:
     good: NDArray[np.bool_]
 
 
-def kit_looks(tracks: pd.DataFrame, kit: pd.DataFrame, covered: NDArray[np.float64]) -> KitLooks:
-    """Every look at every track; arguments and errors as of :func:`summarise_kit`."""
+def torso_colours(kit: pd.DataFrame) -> NDArray[np.float32]:
+    """(N, 3) torso of every box under the usual light, in units of its usual variation.
+
+    NaN where the kit was not measured.
+
+    Raises:
+        BadInputError: columns of the kit are missing.
+    """
+    return _in_units(_in_usual_light(_features(kit))).astype(np.float32)
+
+
+def _features(kit: pd.DataFrame) -> NDArray[np.float64]:
     missing = [name for name in KIT_COLUMNS if name not in kit.columns]
     if missing:
         raise BadInputError(
             f"The kit table lacks the columns {', '.join(missing)}.",
             "Detect again; it was measured by another version.",
         )
-    at = tracks["detection_row"].to_numpy(np.int64)
-    seen = np.flatnonzero((at >= 0) & (at < len(kit)) & tracks["observed"].to_numpy(bool))
-    features = kit.loc[:, list(KIT_COLUMNS)].to_numpy(np.float64)[at[seen]]
-    finite = np.isfinite(features).all(axis=1)
-    features, seen = features[finite], seen[finite]
+    return np.asarray(kit.loc[:, list(KIT_COLUMNS)].to_numpy(np.float64))
 
+
+def _in_usual_light(features: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(N, len(KIT_COLUMNS)): the torso as under a light that makes the ice as usual."""
     column = {name: i for i, name in enumerate(KIT_COLUMNS)}
     relative = features.copy()
-    # As under a light that makes the ice as bright as in a well-lit rink.
+    # As bright as in a well-lit rink.
     light = _USUAL_ICE_L / np.maximum(features[:, column["ice_l"]], 0.4 * _USUAL_ICE_L)
     relative[:, column["torso_l"]] *= light
     for channel in "ab":
         relative[:, column[f"torso_{channel}"]] -= features[:, column[f"ice_{channel}"]]
         relative[:, column[f"torso_{channel}"]] *= light
-    scaled = np.column_stack([relative[:, column[n]] / s for n, s in _SCALES.items()])
+    return relative
+
+
+def _in_units(relative: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(N, F): what tells the kits, each by what it usually varies."""
+    columns = [relative[:, KIT_COLUMNS.index(name)] / scale for name, scale in _SCALES.items()]
+    return np.column_stack(columns)
+
+
+def kit_looks(tracks: pd.DataFrame, kit: pd.DataFrame, covered: NDArray[np.float64]) -> KitLooks:
+    """Every look at every track; arguments and errors as of :func:`summarise_kit`."""
+    measured = _features(kit)
+    at = tracks["detection_row"].to_numpy(np.int64)
+    seen = np.flatnonzero((at >= 0) & (at < len(kit)) & tracks["observed"].to_numpy(bool))
+    features = measured[at[seen]]
+    finite = np.isfinite(features).all(axis=1)
+    features, seen = features[finite], seen[finite]
+    relative = _in_usual_light(features)
+    scaled = _in_units(relative)
+    column = {name: i for i, name in enumerate(KIT_COLUMNS)}
 
     boxes = tracks[["x1_px", "y1_px", "x2_px", "y2_px"]].to_numpy(np.float64)[seen]
     upright = boxes[:, 3] - boxes[:, 1] > _UPRIGHT * (boxes[:, 2] - boxes[:, 0])

@@ -34,8 +34,8 @@ class FirstPass:
     patience_s: float = 0.4  # a track unseen for longer ends
     score_weight: float = 4.0  # cost of a detection of score 0
     wait_cost: float = 3.0  # for a track that missed the frame before
-    kit_cost: float = 1.5  # for a squared distance of colours twice the usual one
-    kit_limit: float = 9.0  # colours alone never forbid a match
+    kit_cost: float = 5.0  # for a squared distance of colours twice the usual one
+    kit_limit: float = 25.0  # colours alone never forbid a match
     stick: float = 0.0  # share of what sticks out of a box by which its middle may be off
 
 

@@ -27,7 +27,9 @@ class Selection:
     least: int = 3  # detections
     density: float = 0.4  # share of the frames with detections that see it
     proven_s: float = 4.0  # a chain this long needs no further proof
-    weak_score: float = 0.55  # share of the usual score that a short one needs
+    weak_score: float = 0.55  # share of the usual score that a shorter one needs
+    brief_s: float = 1.0  # a chain shorter than this ...
+    brief_score: float = 0.7  # ... needs this much
 
 
 def people(
@@ -58,7 +60,8 @@ def people(
         lasts = count == len(ticks)
     seen = (count / chances >= options.density) | (count * step / fps > 1)
     usual = float(np.average(score, weights=count**2))
-    strong = (seconds >= options.proven_s) | (score >= options.weak_score * usual)
+    needed = np.where(seconds < options.brief_s, options.brief_score, options.weak_score)
+    strong = (seconds >= options.proven_s) | (score >= needed * usual)
     return [chains[index] for index in np.flatnonzero(lasts & seen & strong)]
 
 

@@ -74,22 +74,20 @@ def without_stick(box: Floats, shift: Floats, seconds: Floats) -> Floats:
         shift: (n, 2) of the camera.
         seconds: (n,) when.
     """
-    ratio = box[:, 2] / box[:, 3]
     low = np.searchsorted(seconds, seconds - _NEAR_S)
     high = np.searchsorted(seconds, seconds + _NEAR_S, side="right")
-    usual = np.array(
-        [
-            np.partition(ratio[a:b], (b - a) // 3)[(b - a) // 3]
-            for a, b in zip(low, high, strict=True)
-        ]
-    )
+    # Who lies is wide without a stick: his height is that of his taller boxes around.
+    tall = np.maximum(box[:, 3], -_lowest_third(-box[:, 3], low, high))
+    ratio = box[:, 2] / tall
+    usual = _lowest_third(ratio, low, high)
     slim = (ratio <= _WIDER * usual) | (ratio <= _SLIM)
     if slim.all() or not slim.any():
         return box
     known = seconds[slim]
     edges = box[:, :1] - shift[:, :1] + box[:, 2:3] * np.array([-0.5, 0.5])
     away = np.abs(edges - _path(known, edges[slim], seconds))
-    width = np.interp(seconds, known, ratio[slim]) * box[:, 3]
+    width = np.interp(seconds, known, ratio[slim]) * tall
+    width = np.minimum(np.maximum(width, np.interp(seconds, known, box[slim, 2])), box[:, 2])
     after = np.minimum(np.searchsorted(known, seconds), len(known) - 1)
     near = np.minimum(np.abs(known[after] - seconds), np.abs(seconds - known[after - 1])) <= _NEAR_S
     cut = np.flatnonzero(~slim & near)
@@ -98,6 +96,16 @@ def without_stick(box: Floats, shift: Floats, seconds: Floats) -> Floats:
     out[cut, 0] += side * (box[cut, 2] - width[cut]) / 2
     out[cut, 2] = width[cut]
     return out
+
+
+def _lowest_third(values: Floats, low: NDArray[np.intp], high: NDArray[np.intp]) -> Floats:
+    """Below which a third of ``values[low:high]`` are, for each such window."""
+    return np.array(
+        [
+            np.partition(values[a:b], (b - a) // 3)[(b - a) // 3]
+            for a, b in zip(low, high, strict=True)
+        ]
+    )
 
 
 def _path(known: Floats, places: Floats, seconds: Floats) -> Floats:
