@@ -79,12 +79,15 @@ class KitLooks:
 def torso_colours(kit: pd.DataFrame) -> NDArray[np.float32]:
     """(N, 3) torso of every box under the usual light, in units of its usual variation.
 
-    NaN where the kit was not measured.
+    NaN where the kit was not measured, or nobody stands out: such a box shows ice or boards.
 
     Raises:
         BadInputError: columns of the kit are missing.
     """
-    return _in_units(_in_usual_light(_features(kit))).astype(np.float32)
+    features = _features(kit)
+    colours = _in_units(_in_usual_light(features))
+    colours[~(features[:, KIT_COLUMNS.index("body")] > _BODY)] = np.nan
+    return colours.astype(np.float32)
 
 
 def _features(kit: pd.DataFrame) -> NDArray[np.float64]:

@@ -35,7 +35,8 @@ class FirstPass:
     score_weight: float = 4.0  # cost of a detection of score 0
     wait_cost: float = 3.0  # for a track that missed the frame before
     kit_cost: float = 5.0  # for a squared distance of colours twice the usual one
-    kit_limit: float = 25.0  # colours alone never forbid a match
+    kit_gate: float = 15.0  # cost of colours from which on somebody else is seen, ...
+    kit_known: int = 5  # ... if as many detections tell those of the track
     stick: float = 0.0  # share of what sticks out of a box by which its middle may be off
 
 
@@ -145,9 +146,11 @@ class _State:
             far = cost > self.options.gate
             cost += np.log(spread / noise[None]).sum(axis=2)
             cost += self.options.wait_cost * ((tick - self.last) > self.step)[:, None]
+            unlike = self._kit_cost(kit)
+            known = (self.kits >= self.options.kit_known)[:, None]
+            far |= known & (unlike >= self.options.kit_gate)
+            cost += unlike + self.options.score_weight * (1 - score)[None]
             cost[far] = _FORBIDDEN
-            cost += self.options.score_weight * (1 - score)[None]
-            cost += self._kit_cost(kit)
             old = np.array([len(chain) >= 3 for chain in self.chains])
             for group in (np.flatnonzero(old), np.flatnonzero(~old)):
                 left = np.flatnonzero(free)
@@ -178,7 +181,7 @@ class _State:
         # The mean of a few detections is itself uncertain.
         apart /= 1 + 1 / np.maximum(self.kits, 1)[:, None]
         apart[self.kits == 0] = np.nan
-        cost = np.clip(self.options.kit_cost * (apart - 1), 0, self.options.kit_limit)
+        cost = np.maximum(self.options.kit_cost * (apart - 1), 0)
         return np.nan_to_num(cost)
 
     def _wear(self, tracks: NDArray, kit: NDArray[np.float64]) -> None:
