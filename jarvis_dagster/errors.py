@@ -19,6 +19,7 @@ __all__ = [
     "PermanentError",
     "TokenExpiredError",
     "TransientError",
+    "UnusableNameError",
 ]
 
 
@@ -69,6 +70,10 @@ class TokenExpiredError(PermanentError):
 
 class BadInputError(PermanentError):
     """A file, folder or argument that cannot be used; the message names it."""
+
+
+class UnusableNameError(BadInputError):
+    """A name that a place cannot hold; another may do."""
 
 
 class BadVideoError(BadInputError):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from jarvis_dagster.errors import BadInputError
+from jarvis_dagster.errors import UnusableNameError
 from jarvis_dagster.services.client_storage.drive import is_temporary
 from jarvis_dagster.services.client_storage.names import visible
 
@@ -31,7 +31,7 @@ def visible_name(name: str, *, in_library: bool = False, exact: bool = False) ->
         exact: Raise if it is one that OneDrive alone does not take.
 
     Raises:
-        BadInputError: ``exact``, and OneDrive would need another name.
+        UnusableNameError: ``exact``, and OneDrive would need another name.
     """
     safe = visible(name)
     held = _SERVER_FOLDER.sub("_vti-", safe).rstrip(". ")
@@ -40,7 +40,7 @@ def visible_name(name: str, *, in_library: bool = False, exact: bool = False) ->
     if is_temporary(held):
         held = f"{held}_"
     if exact and held != safe:
-        raise BadInputError(f"OneDrive does not take the name {safe!r}.", "Rename it.")
+        raise UnusableNameError(f"OneDrive does not take the name {safe!r}.", "Rename it.")
     return held
 
 

@@ -18,6 +18,7 @@ from jarvis_dagster.errors import (
     NotSupportedError,
     PermanentError,
     TransientError,
+    UnusableNameError,
 )
 from jarvis_dagster.services.client_storage.local import LocalFolderDrive
 from jarvis_dagster.services.client_storage.sync.names import stand_ins
@@ -165,14 +166,16 @@ class Hands:
     ) -> tuple[DriveFile, str]:
         """Do it under the name of the action's path, or one that stands in for it.
 
-        That is where the drive takes the name for that of another file, which it is
-        not. Returns what the drive has now, and the name that it was asked for.
+        That is where the drive cannot hold the name, or takes it for that of another
+        file, which it is not. Returns what the drive has now, and the name that it was asked for.
         """
         side, path = action.side, action.path
         name = path.rpartition("/")[2]
         for asked in (name, *stand_ins(name, is_folder=action.kind == "folder")):
             try:
                 made = do(asked)
+            except UnusableNameError:
+                continue
             except (BadInputError, ConflictError) as error:
                 refused = isinstance(error, ConflictError)
                 if not self.places.is_held_back(side, path, asked, refused=refused):
@@ -182,7 +185,8 @@ class Hands:
                 if moving or not self.places.is_of_another(side, path, made):
                     return made, asked
         raise PermanentError(
-            f"{path} has no name there: all that could stand in for it are taken.", "Rename it."
+            f"{path} can have no name there: all that could stand in for it are taken or refused.",
+            "Rename it.",
         )
 
     def _delete(self, action: Action) -> Sequence[str]:

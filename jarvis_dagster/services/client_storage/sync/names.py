@@ -85,6 +85,8 @@ def stand_ins(name: str, *, is_folder: bool = False) -> Iterator[str]:
     mark = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
     for digits in (4, 8, 16, 64):
         yield _with_mark(stem, f"({mark[:digits]})", extension)
+    # OneDrive takes no _vti_ in a name, for one.
+    yield _with_mark(stem.replace("_", "-"), f"({mark[:8]})", extension.replace("_", "-"))
 
 
 def may_be_stand_in(name: str) -> bool:
