@@ -29,7 +29,7 @@ LONGEST_SOCKET = 90
 the socket under a longer temporary name (".<pid>") first."""
 
 _ALREADY = {60, 70}  # already started, not running
-_COMES_UP_S = 20
+_COMES_UP_S = 60
 
 
 @dataclasses.dataclass(frozen=True)
