@@ -109,7 +109,7 @@ def _report(
     for name, frames in sets.items():
         for share in shares:
             model = work / f"share_{share}.onnx"
-            export_onnx(blended(first, tuned, share), model, metadata=facts(str(share)))
+            export_onnx(blended(first, tuned, share), model, metadata=facts(str(share), base))
             found = measured(model, frames, one_look=True)
             figures = (
                 found.ap50,

@@ -38,6 +38,7 @@ class Baseline:
     """NanoDet-g for persons as its converter left it: no ice, no roles, 640x384."""
 
     name, version = "NanoDet-g COCO", "start"
+    finds_pucks = False
 
     def __init__(self, path: Path) -> None:
         self._network = Network(path, threads=1)

@@ -1,4 +1,4 @@
-"""What is judged, and on what: frozen games, registered detectors, their figures.
+"""What is judged, and on what: frozen games, registered models, their figures.
 
 Belongs here: where models and games are kept, measuring each once. Does not belong here: the
 decision (``promoting``), the measures (``hockey/promotion``).
@@ -7,19 +7,21 @@ decision (``promoting``), the measures (``hockey/promotion``).
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jarvis_dagster.champions import local_copy
-from jarvis_dagster.errors import BadInputError
+from jarvis_dagster.champions import chosen_detector, local_copy
+from jarvis_dagster.errors import BadInputError, NotSupportedError
 from jarvis_dagster.services.experiment.code_version import sources_sha256
 from jarvis_dagster.services.files import safe_name, sha256_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    from jarvis_dagster.champions import Chosen
     from jarvis_dagster.hockey.promotion import FrozenGames, VideoFigures
     from jarvis_dagster.services.core import JarvisCoreServices
     from jarvis_dagster.services.storage.records import Version
@@ -36,11 +38,14 @@ TRAINING_VIDEOS = "training_videos.json"
 
 @dataclasses.dataclass(frozen=True)
 class Contender:
-    """A detector that is judged; ``version`` is None for the packaged one."""
+    """A model that is judged; ``version`` is None for what ships with Jarvis.
+
+    ``path`` is None where that is the detector's own roles.
+    """
 
     label: str
     version: str | None
-    path: Path
+    path: Path | None
     sha256: str
     trained_on: tuple[str, ...] = ()
 
@@ -56,17 +61,34 @@ class Games:
 
 
 class Arena:
-    """Frozen games and contenders of these settings."""
+    """Frozen games and contenders of these settings: detectors, or networks that read roles.
+
+    Those that read roles are judged on the people that the detector in use finds.
+
+    Raises:
+        NotSupportedError: ``model`` is neither.
+    """
 
     def __init__(
-        self, settings: Settings, core: JarvisCoreServices, progress: Progress | None = None
+        self,
+        settings: Settings,
+        core: JarvisCoreServices,
+        progress: Progress | None = None,
+        model: str | None = None,
     ) -> None:
+        judged = (settings.promotion.model, settings.promotion.roles_model)
+        if model not in (None, *judged):
+            raise NotSupportedError(
+                f"{model} cannot be judged: only {judged[0]} and {judged[1]} can.",
+                "The product loads no other model from the registry.",
+            )
         self.settings = settings
         self._core = core
         self._experiments = core.experiment_service
         self._storage = core.storage_service
         self._progress = progress or (lambda *_: None)
-        self.model = settings.promotion.model
+        self.model = model or settings.promotion.model
+        self.of_roles = self.model == settings.promotion.roles_model
         self._folder = settings.data_dir / "models" / safe_name(self.model)
 
     # -- frozen games --------------------------------------------------------------
@@ -154,15 +176,29 @@ class Arena:
         )
 
     def champion(self) -> Contender:
-        """The champion; before the first promotion, the packaged detector."""
+        """The champion; before the first promotion, what ships with Jarvis."""
         found = self.contender("champion")
         if found is not None:
             return found
         from jarvis_dagster.hockey.detection.onnx import PACKAGED_WEIGHTS
 
+        if self.of_roles:
+            used = self.detector_in_use.path or PACKAGED_WEIGHTS
+            return Contender("the detector's own roles", None, None, sha256_file(used))
         return Contender(
             "the packaged detector", None, PACKAGED_WEIGHTS, sha256_file(PACKAGED_WEIGHTS)
         )
+
+    @functools.cached_property
+    def detector_in_use(self) -> Chosen:
+        """Whose people are looked at by those that read roles."""
+        return chosen_detector(self.settings, self._experiments)
+
+    def files_of(self, contender: Contender) -> tuple[Path | None, Path | None]:
+        """The detector and the network that reads roles, as ``load_detector`` takes them."""
+        if self.of_roles:
+            return self.detector_in_use.path, contender.path
+        return contender.path, None
 
     def challenger(self, which: str = "challenger") -> Contender:
         """The version to be judged.
@@ -185,18 +221,20 @@ class Arena:
         from jarvis_dagster.hockey.promotion.again import measured
 
         code = sources_sha256(Path(detection.__file__).parent)
-        name = "-".join(
-            ["evaluation", contender.sha256[:16], games.frozen.sha256[:16], f"{code[:16]}.json"]
-        )
+        detector, roles = self.files_of(contender)
+        whose = [sha256_file(detector)[:16]] if self.of_roles and roles and detector else []
+        which = [*whose, contender.sha256[:16], games.frozen.sha256[:16]]
+        name = "-".join(["evaluation", *which, f"{code[:16]}.json"])
         with tempfile.TemporaryDirectory(prefix="jarvis-") as scratch:
             path = Path(scratch) / name
             if self._fetch("artifacts", name, path):
                 return [VideoFigures.from_json(one) for one in json.loads(path.read_text("utf-8"))]
             figures = measured(
-                contender.path,
+                detector,
                 games.frozen,
                 self.settings.vision.threads,
                 lambda done, total: self._progress(f"Measuring {contender.label}", done, total),
+                roles=roles,
             )
             path.write_text(json.dumps([one.to_json() for one in figures]), "utf-8")
             self._storage.store("artifacts", path, {"games": games.id}, COMPONENT)

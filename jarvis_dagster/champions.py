@@ -1,7 +1,7 @@
-"""Which detector looks at footage: the packaged one, a file, or the registry's champion.
+"""Which models look at footage: the packaged ones, files, or the registry's champions.
 
-Belongs here: from the setting ``vision.model`` to a file, and the copy of the champion on this
-machine. Does not belong here: who becomes champion (``promoting``).
+Belongs here: from ``vision.model`` and ``vision.roles`` to files, and the copies of champions on
+this machine. Does not belong here: who becomes champion (``promoting``).
 """
 
 from __future__ import annotations
@@ -31,20 +31,24 @@ class Chosen:
         path: Its file; None is the packaged one.
         registered: Its name and version in the registry; empty where it is not from there.
         told: What people should know about the choice; empty where it went as set.
+        roles: The network that reads roles once more; None: the detector's own stand.
+        roles_registered: As ``registered``.
     """
 
     path: Path | None
     registered: str = ""
     told: str = ""
+    roles: Path | None = None
+    roles_registered: str = ""
 
 
 def chosen_detector(
     settings: Settings, experiments: JarvisExperimentService | None = None
 ) -> Chosen:
-    """The detector that ``vision.model`` means.
+    """The detector that ``vision.model`` means, and who reads roles by ``vision.roles``.
 
-    MLflow is asked only where it says ``champion``. When it is away, the champion that was
-    used last on this machine is used again.
+    MLflow is asked only where one of them says ``champion``. When it is away, the champion that
+    was used last on this machine is used again.
 
     Args:
         experiments: The service to ask; None makes one from the settings.
@@ -52,27 +56,42 @@ def chosen_detector(
     Raises:
         TransientError: MLflow is away, and no champion was ever used here.
     """
-    model = settings.vision.model
-    if model != "champion":
-        return Chosen(model)
+    vision, names = settings.vision, settings.promotion
+
+    def one(given: Path | str | None, name: str, instead: str) -> tuple[Path | None, str, str]:
+        if not isinstance(given, str):
+            return given, "", ""
+        return _champion(settings, experiments, name, instead)
+
+    path, registered, told = one(vision.model, names.model, "the packaged detector is used")
+    roles, label, more = one(vision.roles, names.roles_model, "the detector's own roles stand")
+    return Chosen(path, registered, " ".join(filter(None, (told, more))), roles, label)
+
+
+def _champion(
+    settings: Settings, experiments: JarvisExperimentService | None, name: str, instead: str
+) -> tuple[Path | None, str, str]:
+    """Its file, name and version, and what people should know."""
     if experiments is None:
         from jarvis_dagster.wiring import core_services
 
         experiments = core_services(settings).experiment_service
-    name = settings.promotion.model
     folder = settings.data_dir / "models" / name
     try:
         champion = experiments.model(name, "champion")
-        if champion is None:
-            return Chosen(None, told=f"{name} has no champion yet; the packaged detector is used.")
-        path = local_copy(experiments, champion, folder)
+        path = None if champion is None else local_copy(experiments, champion, folder)
     except TransientError as error:
-        return _last_used(folder, error)
-    label = f"{name} {champion.version}"
-    note = {"file": path.name, "sha256": champion.sha256, "registered": label}
+        return _last_used(folder, instead, error)
+    label = "" if champion is None else f"{name} {champion.version}"
+    note = {
+        "file": path.name if path else None,
+        "sha256": champion.sha256 if champion else None,
+        "registered": label,
+    }
+    folder.mkdir(parents=True, exist_ok=True)
     with atomic_path(folder / "champion.json") as part:
         part.write_text(json.dumps(note), "utf-8")
-    return Chosen(path, label)
+    return path, label, "" if path else f"{name} has no champion yet; {instead}."
 
 
 def local_copy(experiments: JarvisExperimentService, model: Registered, folder: Path) -> Path:
@@ -84,9 +103,11 @@ def local_copy(experiments: JarvisExperimentService, model: Registered, folder: 
     return path
 
 
-def _last_used(folder: Path, error: TransientError) -> Chosen:
+def _last_used(folder: Path, instead: str, error: TransientError) -> tuple[Path | None, str, str]:
     try:
         note = json.loads((folder / "champion.json").read_text("utf-8"))
+        if note["file"] is None:
+            return None, "", f"{error.what} There was no champion before; {instead}."
         path = folder / note["file"]
         intact = sha256_file(path) == note["sha256"]
     except (OSError, ValueError, KeyError):
@@ -94,6 +115,7 @@ def _last_used(folder: Path, error: TransientError) -> Chosen:
     if not intact:
         raise TransientError(
             f"{error.what} No champion was used on this machine before.",
-            f"{error.remedy} Or empty vision.model, to use the packaged detector.",
+            f"{error.remedy} Or empty vision.model and vision.roles: what ships with Jarvis is"
+            " used then.",
         ) from error
-    return Chosen(path, note["registered"], f"{error.what} The last champion known here is used.")
+    return path, note["registered"], f"{error.what} The last champion known here is used."

@@ -82,6 +82,8 @@ def find_people(
         given["parameters"] = parameters.to_json()
     if chosen.path is not None:
         given["model_key"] = _kept_model(storage, chosen.path)
+    if chosen.roles is not None:
+        given["roles_key"] = _kept_model(storage, chosen.roles)
     workflow_id = service.start_workflow("video-detection", given, "spotlight")
     try:
         _wait(service, workflow_id, progress)
@@ -123,7 +125,7 @@ def _wait(
 
 
 def _kept_model(storage: JarvisStorageService, path: Path) -> str:
-    """The object key of a detector, and of what describes it, under a name made of its content."""
+    """The object key of a model, and of what describes it, under a name made of its content."""
     from jarvis_dagster.hockey.detection.description import description_path
     from jarvis_dagster.services.files import sha256_file
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from jarvis_dagster.arena import COMPONENT, Arena, Contender, Games
 from jarvis_dagster.errors import BadInputError, PermanentError
 from jarvis_dagster.services.experiment.code_version import code_version
-from jarvis_dagster.services.files import safe_name
+from jarvis_dagster.services.files import safe_name, sha256_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,12 +43,12 @@ class Decision:
     page: str
 
 
-def rule_of(settings: PromotionSettings) -> Rule:
-    """The rule that the settings agree on."""
+def rule_of(settings: PromotionSettings, *, of_roles: bool = False) -> Rule:
+    """The rule that the settings agree on; what reads roles has to raise their macro-F1."""
     from jarvis_dagster.hockey.promotion import Rule
 
     return Rule(
-        figure=settings.figure,
+        figure="role_macro_f1" if of_roles else settings.figure,
         confidence=settings.confidence,
         min_videos=settings.min_videos,
         margins={
@@ -61,7 +61,12 @@ def rule_of(settings: PromotionSettings) -> Rule:
 
 
 class Promoter(Arena):
-    """Decides for the detector of these settings."""
+    """Decides for a model of these settings."""
+
+    @property
+    def rule(self) -> Rule:
+        """What is agreed on for this model."""
+        return rule_of(self.settings.promotion, of_roles=self.of_roles)
 
     def decide(
         self, which: str = "challenger", *, by: str, identity: Mapping[str, str] | None = None
@@ -99,7 +104,7 @@ class Promoter(Arena):
                 "videos": len(games.frozen.videos),
                 "pictures": len(games.frozen.frames),
             },
-            "rule": dataclasses.asdict(rule_of(self.settings.promotion)),
+            "rule": dataclasses.asdict(self.rule),
             "verdict": verdict.to_json(),
             "shadow": shadows.to_json(),
             "code": code_version().to_json(),
@@ -128,18 +133,20 @@ class Promoter(Arena):
             return refused(f"The challenger cannot be measured: {error.what}")
         except (RuntimeError, ValueError) as error:  # of a network that runs, but not on pictures
             return refused(f"The challenger cannot be measured: {error}"[:500])
-        return decide(before, after, rule_of(self.settings.promotion)), before, after
+        return decide(before, after, self.rule), before, after
 
     def _shadows(self, champion: Contender, challenger: Contender) -> Shadows:
         """What the challenger saw of new videos, beside this champion."""
-        from jarvis_dagster.shadowing import shadows_of
+        from jarvis_dagster.shadowing import Shadows, shadows_of
 
+        if self.of_roles:  # `jarvis models shadow` shows what it says; nothing is kept of that
+            return Shadows(0, ())
         registered = f"{self.model} {champion.version}" if champion.version else ""
         needed = self.settings.promotion.shadow_needed
         return shadows_of(self._storage, self.model, str(challenger.version), registered, needed)
 
-    def _recipe(self, champion: Contender, challenger: Contender, games: Games) -> Recipe:
-        """How the decision is made again."""
+    def _recipe(self, champion: Contender, challenger: Contender, games: Games) -> Recipe | None:
+        """How the decision is made again; None where a file that nobody keeps had a part in it."""
         from jarvis_dagster.services.experiment.recipe import DataRef, Recipe, Tolerance
 
         archive = self._storage.resolve(
@@ -148,15 +155,23 @@ class Promoter(Arena):
         data = {
             name: DataRef("model", f"{self.model}/{one.version}", one.sha256, one.path.name)
             for name, one in (("champion", champion), ("challenger", challenger))
-            if one.version is not None
+            if one.version is not None and one.path is not None
         }
+        used = self.detector_in_use if self.of_roles else None
+        if used is not None and used.path is not None:
+            if not used.registered:
+                return None
+            name, _, version = used.registered.rpartition(" ")
+            sha256 = sha256_file(used.path)
+            data["detector"] = DataRef("model", f"{name}/{version}", sha256, used.path.name)
         data["games"] = DataRef("stored", games.id, archive.sha256, "games.tar")
         return Recipe(
             "jarvis_dagster.hockey.promotion.again:judge",
             {
                 **{name: {"$data": name} for name in data},
                 **({} if "champion" in data else {"champion": None}),
-                "rule": dataclasses.asdict(rule_of(self.settings.promotion)),
+                **({"of_roles": True} if self.of_roles else {}),
+                "rule": dataclasses.asdict(self.rule),
                 "threads": self.settings.vision.threads,
             },
             data,
@@ -268,10 +283,11 @@ class Promoter(Arena):
         champion = self._experiments.model(content["model"], "champion")
         now = champion.version if champion else None
         if now != content["to"] and now != content["from"]:
-            service.void(approval.id, f"The champion is {now or 'the packaged one'} by now.")
+            service.void(approval.id, f"The champion is {now or 'what ships with Jarvis'} by now.")
         if now != content["to"]:
             self._move(
                 content["to"],
+                model=content["model"],
                 by=approval.decided_by,
                 why=content["why"],
                 expected=content["from"],
@@ -303,10 +319,18 @@ class Promoter(Arena):
             )
 
     def _move(
-        self, version: str, *, by: str, why: str, expected: str | None, decision: str
+        self,
+        version: str,
+        *,
+        by: str,
+        why: str,
+        expected: str | None,
+        decision: str,
+        model: str | None = None,
     ) -> Move:
+        model = model or self.model
         move = self._experiments.move_alias(
-            self.model,
+            model,
             "champion",
             version,
             by=by,
@@ -315,10 +339,10 @@ class Promoter(Arena):
             expected=expected,
             decision=decision,
         )
-        waiting = self._experiments.model(self.model, "challenger")
+        waiting = self._experiments.model(model, "challenger")
         if waiting is not None and waiting.version == version:
             self._experiments.move_alias(
-                self.model, "challenger", None, by=by, why="It is the champion.", expected=version
+                model, "challenger", None, by=by, why="It is the champion.", expected=version
             )
         return move
 

@@ -50,7 +50,10 @@ def look_of(settings: Settings, storage: JarvisStorageService, path: str) -> Loo
 
     chosen, overlay = chosen_detector(settings), overlay_of(settings, storage, path)
     detector = load_detector(
-        chosen.path, threads=settings.vision.threads, score_threshold=overlay.score_threshold
+        chosen.path,
+        roles=chosen.roles,
+        threads=settings.vision.threads,
+        score_threshold=overlay.score_threshold,
     )
     return Look(chosen, detector, overlay)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from jarvis_dagster.commands.printing import AsJson, print_json, print_table, terminal
-from jarvis_dagster.errors import BadInputError, NotSupportedError
+from jarvis_dagster.errors import BadInputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,7 +81,9 @@ def show(name: Name = None, as_json: AsJson = False) -> None:
 
 @models_app.command()
 def register(
-    file: Annotated[Path, typer.Argument(help="A detector, as `jarvis train` makes.")],
+    file: Annotated[
+        Path, typer.Argument(help="A detector, as `jarvis train` makes, or another model.")
+    ],
     name: Annotated[str | None, typer.Option(help="The model; else that of the settings.")] = None,
     trained_on: Annotated[
         list[str] | None,
@@ -94,16 +96,27 @@ def register(
 
     with platform(storage=True) as (settings, core):
         name = name or settings.promotion.model
+        # What cannot be loaded is no challenger.
         if name == settings.promotion.model:
             from jarvis_dagster.hockey.detection import load_detector
 
-            load_detector(file)  # what cannot be loaded is no challenger
+            load_detector(file)
+        elif name == settings.promotion.roles_model:
+            from jarvis_dagster.hockey.detection.role_reader import RoleReader
+
+            RoleReader(file)
+        judged = _judged(settings)
         service = core.experiment_service
         with service.run("registered files", {"file": file.name}, name=file.name) as log:
             version = log.model(file, name, {"by": this_person()})
             log.json("training_videos", sorted(trained_on or ()))
         service.move_alias(name, "challenger", version, by=this_person(), why=why)
-    typer.echo(f"{name} version {version} is the challenger. Judge it: jarvis models promote")
+    then = (
+        f"Judge it: jarvis models promote{'' if name == judged[0] else f' {name}'}"
+        if name in judged
+        else "Promoting it is not supported: the product loads no such model."
+    )
+    typer.echo(f"{name} version {version} is the challenger. {then}")
 
 
 @models_app.command("freeze-games")
@@ -187,7 +200,9 @@ def rollback(name: Name = None, why: Why = "Rolled back by hand.") -> None:
     with platform() as (settings, core):
         name = name or settings.promotion.model
         move = core.experiment_service.roll_back(name, by=this_person(), why=why)
-    to = f"version {move.to}" if move.to else "none: the packaged detector is used"
+    own = name == settings.promotion.roles_model
+    instead = "the detector's own roles stand" if own else "the packaged detector is used"
+    to = f"version {move.to}" if move.to else f"none: {instead}"
     typer.echo(f"The champion of {name} is {to} (it was version {move.came_from or 'none'}).")
 
 
@@ -197,6 +212,9 @@ def shadow(
     version: Annotated[
         str, typer.Option(help="The version beside the champion; by default the challenger.")
     ] = "challenger",
+    name: Annotated[
+        str | None, typer.Option("--model", help="The model; by default that of the settings.")
+    ] = None,
     stride: Annotated[int, typer.Option(min=1, help="Look at every n-th frame.")] = 5,
     out: Annotated[
         Path | None, typer.Option(help="Write the frames that differ most here (JPEG).")
@@ -208,11 +226,11 @@ def shadow(
     from jarvis_dagster.commands.shadow import run_shadow
 
     with platform(storage=True) as (settings, core):
-        promoter = _promoter(settings, core)
+        promoter = _promoter(settings, core, name)
         first, second = promoter.champion(), promoter.challenger(version)
-    threads = settings.vision.threads
-    with _display() as display:
-        found = run_shadow(video, first, second, stride, threads, display.update, out)
+        threads = settings.vision.threads
+        with _display() as display:
+            found = run_shadow(video, promoter, first, second, stride, threads, display.update, out)
     if as_json:
         print_json({"champion": first.label, "challenger": second.label, **found.to_json()})
         return
@@ -234,12 +252,11 @@ def _promoter(
 ) -> Promoter:
     from jarvis_dagster.promoting import Promoter
 
-    if name not in {None, settings.promotion.model}:
-        raise NotSupportedError(
-            f"{name} cannot be judged: only the detector {settings.promotion.model} can.",
-            "promotion.model says which it is.",
-        )
-    return Promoter(settings, core, progress)
+    return Promoter(settings, core, progress, name)
+
+
+def _judged(settings: Settings) -> tuple[str, str]:
+    return settings.promotion.model, settings.promotion.roles_model
 
 
 def _display() -> Display:

@@ -1,4 +1,4 @@
-"""What ``jarvis models shadow`` does: two detectors on one video file.
+"""What ``jarvis models shadow`` does: two models on one video file.
 
 Belongs here: running both and keeping the picture. Does not belong here: options and what is
 printed (``models``), the figures (``hockey/promotion``).
@@ -13,13 +13,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from jarvis_dagster.hockey.promotion.shadow import Disagreement
-    from jarvis_dagster.promoting import Contender
+    from jarvis_dagster.promoting import Contender, Promoter
 
 __all__ = ["run_shadow"]
 
 
 def run_shadow(
     video: Path,
+    promoter: Promoter,
     champion: Contender,
     challenger: Contender,
     stride: int,
@@ -38,10 +39,11 @@ def run_shadow(
 
     tables = []
     for one in (champion, challenger):
+        model, roles = promoter.files_of(one)
         step = f"Looking with {one.label}"
         table, _ = detect_video(
             video,
-            load_detector(one.path, threads=threads),
+            load_detector(model, roles=roles, threads=threads),
             stride=stride,
             progress=lambda done, total, step=step: progress(step, done, total),  # type: ignore[misc]
         )

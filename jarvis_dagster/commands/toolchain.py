@@ -105,6 +105,10 @@ def run(
         f"{done['model']} {done['version']} is the challenger; by the deciding figure it is"
         f" {verdict} {done['baseline_name']}."
     )
+    if pipeline == "ice-surface-detection":
+        typer.echo("Promoting it is not supported: frozen games do not say where ice is.")
+    else:
+        typer.echo(f"Judge it on frozen games: jarvis models promote {done['model']}")
 
 
 @toolchain_app.command()

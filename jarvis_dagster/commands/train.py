@@ -40,6 +40,8 @@ def train_command(
     held_out: Sequence[str],
     loose: Sequence[str],
     partly_labelled: Sequence[str],
+    keep: Sequence[Path],
+    share: float | None,
     aspect: str | None,
     minutes: float,
     steps: int | None,
@@ -69,6 +71,8 @@ def train_command(
         aspect=None if shape is None else (shape, shape),
         loose=loose,
         partly_labelled=partly_labelled,
+        keep=keep,
+        share=share,
         recipe=ADAPTING,
     )
     outcome = adapt_detector(
@@ -95,7 +99,7 @@ def _table(outcome: Outcome) -> Table:
     from rich.table import Table
 
     table = Table("", title="Before and after", caption="IoU 0.5, score 0.35")
-    sets = [name for name in ("held out", "rendered") if name in outcome.after]
+    sets = list(outcome.after)
     for name in sets:
         found = outcome.after[name]
         table.add_column(
@@ -135,6 +139,7 @@ def _last_words(outcome: Outcome) -> str:
         if lower:
             named = ", ".join(_FIGURES[figure] for figure in lower)
             verdict += f"\nLower by more than a point on {name} frames: {named}."
+    verdict += f"\nIt goes {outcome.share:.2f} of the way from the one before to what was learnt."
     sheet = outcome.detector.with_name("held_out.png")
     looks = f"What it still gets wrong: {sheet}\n" if "held out" in outcome.after else ""
     return (

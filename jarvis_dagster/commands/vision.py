@@ -140,6 +140,19 @@ def train(
         list[str] | None,
         typer.Option("--partly-labelled", help="A video with people on the ice left unlabelled."),
     ] = None,
+    keep: Annotated[
+        list[Path] | None,
+        typer.Option(help="Labelled frames of another rink, in which nothing should be lost."),
+    ] = None,
+    share: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="How far to go from the start to what was learnt; by default 0.2, or as far as"
+            " the frames of --keep allow.",
+        ),
+    ] = None,
     aspect: Aspect = None,
     minutes: Annotated[
         float, typer.Option(min=1, help="Time for everything; says how many steps are trained.")
@@ -164,6 +177,8 @@ def train(
             held_out=held_out or (),
             loose=loose or (),
             partly_labelled=partly_labelled or (),
+            keep=keep or (),
+            share=share,
             aspect=aspect,
             minutes=minutes,
             steps=steps,

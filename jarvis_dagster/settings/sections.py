@@ -39,6 +39,11 @@ class VisionSettings(Section):
         description="ONNX detector to use; empty means the one that ships with Jarvis, and"
         " `champion` the one that `jarvis models` promoted.",
     )
+    roles: Literal["champion"] | Path | None = pydantic.Field(
+        None,
+        description="ONNX network that reads the roles of people once more; empty means that the"
+        " detector's own stand, and `champion` the one that `jarvis models` promoted.",
+    )
     score_threshold: float | None = pydantic.Field(
         None, ge=0, le=1, description="Least detection score; empty means the model's own."
     )
@@ -121,6 +126,9 @@ class PromotionSettings(Section):
 
     model: str = pydantic.Field(
         "hockey_detector", description="The registered model that detects people."
+    )
+    roles_model: str = pydantic.Field(
+        "hockey_roles", description="The registered model that reads roles once more."
     )
     games: str = pydantic.Field(
         "frozen-games", description="The frozen games that models are judged on, by name."

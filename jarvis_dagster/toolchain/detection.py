@@ -93,7 +93,7 @@ class HockeyDetection:
         if judges:
             net, share = _blended(net, judges, out)
             report({"blend/share": share}, result.steps)
-        return finish(net, samples, out, version=f"{result.steps}-steps")
+        return finish(net, samples, out, version=f"{result.steps}-steps", start=PACKAGED_WEIGHTS)
 
     def evaluate(self, model: Path | None, data: Dataset, *, progress: Progress) -> Evaluation:
         """People and roles; None is the packaged detector."""
@@ -129,7 +129,7 @@ def _blended(tuned: HockeyNet, judges: Sequence[Sample], out: Path) -> tuple[Hoc
     model = out / "blend.onnx"
     value: dict[float, float] = {}
     for share in SHARES:
-        export_onnx(blended(start, tuned, share), model, metadata=facts("blend"))
+        export_onnx(blended(start, tuned, share), model, metadata=facts("blend", PACKAGED_WEIGHTS))
         value[share] = worth(measured(model, judges, one_look=True))
     model.unlink()
     best = choose_share(value)

@@ -70,11 +70,10 @@ class RoleClassification:
         """Roles of the people that the packaged detector finds; None is its own answer."""
         from jarvis_dagster.hockey.detection import load_detector
         from jarvis_dagster.hockey.detection.evaluation import match, read_picture
-        from jarvis_dagster.hockey.detection.runtime import Network
-        from jarvis_dagster.hockey.training.roles import CROP_PX, crop_people
+        from jarvis_dagster.hockey.detection.role_reader import RoleReader
 
         detector = load_detector().for_stills()
-        network = None if model is None else Network(model)
+        reader = None if model is None else RoleReader(model)
         counts: dict[str, NDArray[np.int64]] = {}
         both = np.zeros((len(ROLES), len(ROLES)), np.int64)
         for number, picture in enumerate(data.labelled, 1):
@@ -87,17 +86,15 @@ class RoleClassification:
                 truth = roles[[person for person, _ in pairs]]
                 rows = [row for _, row in pairs]
                 said = found.class_index[rows]
-                if network is not None:
-                    crops = crop_people(image, found.xyxy[rows], CROP_PX)
-                    share = np.array(network(crops)["roles"])
-                    said = share.argmax(1)
-                    together = (share * (found.role_share[rows] + 0.02)).argmax(1)
-                    np.add.at(both, (truth, together), 1)
+                if reader is not None:
+                    mine = found.take(np.array(rows))
+                    said = reader.share(image, mine.xyxy).argmax(1)
+                    np.add.at(both, (truth, reader.read(image, mine).class_index), 1)
                 np.add.at(table, (truth, said), 1)
             progress(number, len(data.labelled))
         whole = np.sum(list(counts.values()), axis=0) if counts else both
         metrics = role_figures(whole)
-        if network is not None:
+        if reader is not None:
             metrics |= {f"with_detector/{k}": v for k, v in role_figures(both).items()}
         return Evaluation(
             metrics=metrics,
@@ -139,7 +136,8 @@ def _people(
 
 def _crops(data: Dataset) -> Crops:
     from jarvis_dagster.hockey.detection.evaluation import read_picture
-    from jarvis_dagster.hockey.training.roles import Crops, crop_people
+    from jarvis_dagster.hockey.detection.role_reader import crop_people
+    from jarvis_dagster.hockey.training.roles import Crops
 
     images: list[NDArray[np.uint8]] = []
     roles: list[NDArray[np.int64]] = []

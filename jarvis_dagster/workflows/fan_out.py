@@ -36,6 +36,7 @@ _KNOWN = {
     "video_key",
     "stride",
     "model_key",
+    "roles_key",
     "score_threshold",
     "segment_s",
     "parameters",
@@ -48,10 +49,11 @@ class VideoDetection:
     """Detections of a whole video, part by part.
 
     Input: ``video_key``; maybe ``stride``, ``model_key`` (an ONNX detector in the object store),
-    ``score_threshold``, ``segment_s`` (length of the parts), ``parameters`` (as the Autopilot
-    adapted them to the camera), and ``revision``, a text that tells work apart. Result:
-    ``detections`` and ``kit`` (object keys), ``rows``, ``model``, ``model_version``, ``stride``,
-    ``stride_reason``, ``segments``, ``again`` (parts that were looked at twice), ``frames``.
+    ``roles_key`` (a network that reads roles once more), ``score_threshold``, ``segment_s``
+    (length of the parts), ``parameters`` (as the Autopilot adapted them to the camera), and
+    ``revision``, a text that tells work apart. Result: ``detections`` and ``kit`` (object keys),
+    ``rows``, ``model``, ``model_version``, ``stride``, ``stride_reason``, ``segments``, ``again``
+    (parts that were looked at twice), ``frames``.
     """
 
     def __init__(self) -> None:

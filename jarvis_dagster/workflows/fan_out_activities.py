@@ -49,6 +49,7 @@ class FanOutActivities:
         storage: Makes the storage service.
         work_dir: Folder for files; workers of one machine may share it.
         model: The detector where the input names none; None is the one that ships with Jarvis.
+        roles: The network that reads roles once more where the input names no detector.
         threads: For the detector; None is one for each physical core.
         heartbeat_s: After so much silence a part is given to another worker.
         segment_s: Length of the parts where the input names none; see ``benchmarks/workflows.py``
@@ -61,13 +62,14 @@ class FanOutActivities:
         work_dir: Path,
         model: Path | None,
         *,
+        roles: Path | None = None,
         threads: int | None = None,
         heartbeat_s: float = 20.0,
         segment_s: float = 60.0,
     ) -> None:
         self._storage = storage
         self._work_dir = work_dir
-        self._model = model
+        self._model, self._roles = model, roles
         self._threads = threads
         self._heartbeat_s = heartbeat_s
         self._segment_s = segment_s
@@ -214,9 +216,11 @@ class FanOutActivities:
         """The detector; a thread keeps the one that it used last."""
         from jarvis_dagster.hockey.detection import load_detector
 
-        wanted = (given.get("model_key"), given.get("score_threshold"))
+        wanted = tuple(given.get(key) for key in ("model_key", "score_threshold", "roles_key"))
         if getattr(self._loaded, "which", None) != wanted:
-            path = self._model
+            path, roles = self._model, None if wanted[0] else self._roles
+            if wanted[2]:
+                roles, _ = fetched(self._storage(), wanted[2], self._footage)
             if wanted[0]:
                 path, _ = fetched(self._storage(), wanted[0], self._footage)
                 described = f"{wanted[0].removesuffix('.onnx')}.yaml"
@@ -224,7 +228,7 @@ class FanOutActivities:
                     beside = path.with_suffix(".yaml")
                     self._storage().get_file(described, beside)
             self._loaded.detector = load_detector(
-                path, threads=self._threads, score_threshold=wanted[1]
+                path, roles=roles, threads=self._threads, score_threshold=wanted[1]
             )
             self._loaded.which = wanted
         detector: Detector = self._loaded.detector

@@ -54,6 +54,7 @@ class Tools:
     Attributes:
         work_dir: Folder for files while a step runs; workers of one machine may share it.
         model: The ONNX detector; None is the one that ships with Jarvis.
+        roles: The network that reads roles once more; None: the detector's own stand.
         threads: For detection; None is one for each physical core.
         heartbeat_s: After so much silence a part of a video is given to another worker.
         segment_s: Length of those parts where who asks names none.
@@ -67,6 +68,7 @@ class Tools:
     threads: int | None = None
     heartbeat_s: float = 20.0
     segment_s: float = 60.0
+    roles: Path | None = None
 
     def acting(self, component: str) -> JarvisCoreServices:
         """The services with the rights of a component alone, where the settings say so."""
@@ -81,11 +83,14 @@ def activities_of(kind: str, tools: Tools) -> list[Callable[..., Any]]:
         where = (lambda: tools.acting("spotlight").storage_service, tools.work_dir, tools.model)
         parts = FanOutActivities(
             *where,
+            roles=tools.roles,
             threads=tools.threads,
             heartbeat_s=tools.heartbeat_s,
             segment_s=tools.segment_s,
         )
-        vision = VisionActivities(*where, threads=tools.threads, settings=tools.settings)
+        vision = VisionActivities(
+            *where, roles=tools.roles, threads=tools.threads, settings=tools.settings
+        )
         looking = vision.all + parts.all
         return looking if tools.settings is None else [*looking, *_autopilot(tools).vision]
     if kind == "training":

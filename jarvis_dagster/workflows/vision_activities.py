@@ -37,6 +37,7 @@ class VisionActivities:
         storage: Makes the storage service; asked once a step.
         work_dir: Folder for files while a step runs.
         model: ONNX detector; None means the one that ships with Jarvis.
+        roles: The network that reads roles once more; None: the detector's own stand.
         threads: For detection; None is one for each physical core.
         settings: Which camera filmed what; None: nothing is adapted.
     """
@@ -47,12 +48,13 @@ class VisionActivities:
         work_dir: Path,
         model: Path | None = None,
         *,
+        roles: Path | None = None,
         threads: int | None = None,
         settings: Settings | None = None,
     ) -> None:
         self._storage = storage
         self._work_dir = work_dir
-        self._model = model
+        self._model, self._roles = model, roles
         self._threads = threads
         self._settings = settings
 
@@ -99,6 +101,7 @@ class VisionActivities:
             info = probe(step.video)
             detector = load_detector(
                 self._model,
+                roles=self._roles,
                 threads=self._threads,
                 score_threshold=input_data.get("score_threshold"),
             )

@@ -13,13 +13,19 @@ torch = pytest.importorskip("torch")
 from jarvis_dagster.errors import BadInputError  # noqa: E402
 from jarvis_dagster.hockey.detection import load_detector  # noqa: E402
 from jarvis_dagster.hockey.detection.onnx import PACKAGED_WEIGHTS  # noqa: E402
-from jarvis_dagster.hockey.training import adapt, build, judge  # noqa: E402
+from jarvis_dagster.hockey.training import adapt, build, judge, keeping  # noqa: E402
 from jarvis_dagster.hockey.training.adapt import adapt_detector  # noqa: E402
 from jarvis_dagster.hockey.training.blend import blended, choose_share  # noqa: E402
 from jarvis_dagster.hockey.training.build import Plan, rendered_frames  # noqa: E402
 from jarvis_dagster.hockey.training.dataset import Sample, read_export  # noqa: E402
 from jarvis_dagster.hockey.training.holdout import hold_out  # noqa: E402
-from jarvis_dagster.hockey.training.judge import Figures, fallen, is_better, measured  # noqa: E402
+from jarvis_dagster.hockey.training.judge import (  # noqa: E402
+    Figures,
+    fallen,
+    is_better,
+    measured,
+    most_lost,
+)
 from jarvis_dagster.hockey.training.net import HockeyNet  # noqa: E402
 from jarvis_dagster.hockey.training.pace import affordable_steps, usable_threads  # noqa: E402
 from jarvis_dagster.hockey.training.shrink import shrunk  # noqa: E402
@@ -78,6 +84,18 @@ def test_the_shortest_way_with_most_of_the_gain_is_taken() -> None:
     assert choose_share({0.0: 0.70, 0.3: 0.74, 0.45: 0.76, 0.6: 0.80}) == 0.45
     assert choose_share({0.0: 0.70, 0.3: 0.72, 0.45: 0.74, 0.6: 0.80}) == 0.6
     assert choose_share({0.0: 0.70, 0.3: 0.69, 0.45: 0.68, 0.6: 0.65}) == 0.3
+
+
+def test_where_other_rinks_tell_what_is_lost_the_best_harmless_share_is_taken() -> None:
+    value = {0.0: 0.70, 0.2: 0.73, 0.3: 0.74, 0.45: 0.76, 0.6: 0.80}
+    lost = {0.0: 0.0, 0.2: 0.0, 0.3: 0.002, 0.45: 0.004, 0.6: 0.02}
+    assert choose_share(value, lost) == 0.45
+    assert choose_share({**value, 0.45: 0.735}, lost) == 0.3
+    assert choose_share(value, dict.fromkeys(value, 0.02)) == 0.2
+    before = Figures(10, 100, 0.80, 0.80, None, 0.9, 0.5)
+    after = dataclasses.replace(before, ap50=0.81, recall=0.79, precision=0.5, role_macro_f1=0.1)
+    assert most_lost(before, after) == pytest.approx(0.01)
+    assert most_lost(before, before) == 0
 
 
 def test_better_means_better_on_the_whole() -> None:
@@ -191,15 +209,17 @@ def test_an_adaptation_ends_with_a_verdict(
     export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(adapt, "_JUDGED_GAMES", ())
-    monkeypatch.setattr(adapt, "SHARES", (0.0, 0.5))
+    monkeypatch.setattr(keeping, "SHARES", (0.0, 0.5))
     monkeypatch.setattr(build, "_CALIBRATION_PICTURES", 2)
     monkeypatch.setattr(judge, "_MOST_PICTURES", 2)
-    plan = Plan(held_out=["game_302"], rendered_games=[], recipe=TINY)
+    plan = Plan(held_out=["game_302"], rendered_games=[], keep=[export], recipe=TINY)
     notes = _Notes()
     made = adapt_detector(export, PACKAGED_WEIGHTS, tmp_path, plan, watcher=notes, steps=2)
 
     assert notes.steps == {"measure", "train", "blend"}
     assert "12 frames to train on, 12 held out (game_302)." in notes.said
+    assert set(made.before) == set(made.after) == {"held out", f"kept: {export.name}"}
+    assert made.share == 0.5
     assert made.before["held out"].pictures == 2
     assert made.better is is_better(made.before["held out"], made.after["held out"])
     assert cv2.imread(str(tmp_path / "held_out.png")).shape[1] == 1920

@@ -18,6 +18,7 @@ from jarvis_dagster.hockey.detection.evaluation import (
     measure,
     parse_aspect,
 )
+from jarvis_dagster.hockey.detection.pucks import measure_pucks, told_of_pucks
 
 
 def _found(boxes: list[list[float]], scores: list[float], kinds: list[int]) -> Detections:
@@ -74,6 +75,7 @@ class _Oracle:
     """Answers with one box in the middle, 20 % of the width and 40 % of the height."""
 
     name, version = "oracle", "1"
+    finds_pucks = False
 
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
         answers = []
@@ -105,6 +107,22 @@ def test_a_folder_is_measured_with_its_own_class_names(tmp_path: Path) -> None:
     assert result["goalkeeper_recall"] == 1.0
     table = format_evaluation(result)
     assert table.row_count == 6
+    assert "not supported" in str(table.caption)
+
+
+def test_pucks_are_measured_by_where_they_are_and_not_supported_is_said() -> None:
+    truth = [np.float32([[100, 100, 110, 108]]), np.float32([[50, 50, 60, 60]])]
+    answers = [Detections.none(), Detections.none()]
+    answers[0].pucks = np.float32([[107, 104, 117, 112], [300, 300, 310, 310]])
+    answers[0].puck_score = np.float32([0.9, 0.8])
+    answers[1].pucks, answers[1].puck_score = np.float32([[50, 50, 60, 60]]), np.float32([0.1])
+    told = measure_pucks(truth, answers, 0.5, looked_for=True)
+    assert told == {"looked_for": True, "count": 2, "boxes": 2, "recall": 0.5, "precision": 0.5}
+    assert "50.0 % are found" in told_of_pucks(told)
+    none = measure_pucks(truth, [Detections.none()] * 2, 0.5, looked_for=False)
+    assert none["recall"] == 0
+    assert none["precision"] is None
+    assert "not supported" in told_of_pucks(none)
 
 
 def test_labels_elsewhere_are_an_error_that_says_so(tmp_path: Path) -> None:

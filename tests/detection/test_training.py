@@ -11,8 +11,9 @@ torch = pytest.importorskip("torch")
 
 from jarvis_dagster.errors import BadInputError  # noqa: E402
 from jarvis_dagster.hockey.detection import load_detector  # noqa: E402
+from jarvis_dagster.hockey.detection.onnx import OnnxDetector  # noqa: E402
 from jarvis_dagster.hockey.training.augment import place, render  # noqa: E402
-from jarvis_dagster.hockey.training.build import Plan, build_detector  # noqa: E402
+from jarvis_dagster.hockey.training.build import Plan, finish, prepare  # noqa: E402
 from jarvis_dagster.hockey.training.dataset import (  # noqa: E402
     Sample,
     read_export,
@@ -225,7 +226,7 @@ def _start_file(path: Path) -> Path:
     return path
 
 
-def test_one_call_makes_a_detector_from_an_export(tmp_path: Path) -> None:
+def test_from_an_export_to_a_detector(tmp_path: Path) -> None:
     data = tmp_path / "export"
     for folder in ("images", "labels"):
         (data / folder).mkdir(parents=True)
@@ -243,10 +244,25 @@ def test_one_call_makes_a_detector_from_an_export(tmp_path: Path) -> None:
         rendered_games=[],
         recipe=TINY,
     )
+    start = _start_file(tmp_path / "start.onnx")
+    training, _ = split_by_group(read_export(data), plan.held_out)
 
-    made = build_detector(data, _start_file(tmp_path / "start.onnx"), tmp_path / "out", plan)
+    samples = prepare(training, start, tmp_path, plan)
+    assert [sample.group for sample in samples] == ["game_a", "game_b"]
+    result = train_detector(samples, tmp_path / "run", start=start, recipe=plan.recipe)
+    net = load_checkpoint(result.checkpoint)
+    made = finish(net, samples, tmp_path, version="2-steps", start=start)
 
     found = load_detector(made, threads=1).detect([np.full((64, 96, 3), 230, np.uint8)])
     assert len(found) == 1
     with pytest.raises(BadInputError, match="game_d"):
-        build_detector(data, tmp_path / "start.onnx", tmp_path / "other", Plan(held_out=["game_d"]))
+        split_by_group(samples, ["game_d"])
+
+    told = {"name": "small", "version": "7", "score_threshold": 0.3, "width_px": 640}
+    export_onnx(net, tmp_path / "small.onnx", metadata={**told, "still_width_px": 800})
+    made = finish(net, samples, tmp_path, version="4-steps", start=tmp_path / "small.onnx")
+    again = load_detector(made, threads=1)
+    assert isinstance(again, OnnxDetector)
+    assert (again.name, again.width_px, again.still_width_px) == ("small", 640, 800)
+    assert again.score_threshold == 0.3
+    assert again.version.startswith("4-steps+")

@@ -89,8 +89,9 @@ def config(
     own = f"p{uuid.uuid4().hex[:12]}"
     more = f"""
 experiment: {{tracking_uri: '{mlflow_server.url}', attempts: 2}}
-promotion: {{model: 'detector-{own}', figure: recall, resamples: 2000}}
-vision: {{model: champion}}
+promotion:
+  {{model: 'detector-{own}', roles_model: 'roles-{own}', figure: recall, resamples: 2000}}
+vision: {{model: champion, roles: champion}}
 """
     path = write_settings(tmp_path, object_store, more, buckets=own)
     monkeypatch.setenv("JARVIS_CONFIG", str(path))

@@ -159,7 +159,7 @@ def test_what_is_not_judged(
     code, _, err = jarvis("models", "register", broken)
     assert code == 2
     assert "not an ONNX model" in err
-    assert jarvis("models", "promote", "hockey_roles")[0] == 1
+    assert jarvis("models", "promote", "hockey_ice")[0] == 1
 
 
 def test_frozen_games_are_the_same_file_for_the_same_content(

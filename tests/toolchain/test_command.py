@@ -64,6 +64,7 @@ def test_a_training_and_a_search(
     assert code == 0, err
     assert "macro_f1" in out
     assert "is the challenger" in out
+    assert "jarvis models promote hockey_roles" in out
     assert "test game_0" in err
     assert shop.experiments.model("hockey_roles", "challenger") is not None
 

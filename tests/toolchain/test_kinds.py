@@ -14,10 +14,11 @@ import torch
 
 from jarvis_dagster.errors import BadInputError
 from jarvis_dagster.hockey.datasets import open_dataset, read_dataset, split_dataset, write_dataset
+from jarvis_dagster.hockey.detection.role_reader import CROP_PX, crop_people
 from jarvis_dagster.hockey.detection.runtime import Network
 from jarvis_dagster.hockey.training.fitting import Fit, fit
 from jarvis_dagster.hockey.training.ice import IcePicture, rendered_ice, taught, train_ice
-from jarvis_dagster.hockey.training.roles import CROP_PX, Crops, crop_people, train_roles
+from jarvis_dagster.hockey.training.roles import Crops, train_roles
 from jarvis_dagster.toolchain.job import Job
 from jarvis_dagster.toolchain.kinds import kind_of
 from jarvis_dagster.toolchain.roles import role_figures

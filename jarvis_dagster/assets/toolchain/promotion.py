@@ -1,6 +1,7 @@
 """Promotion: the decision between champion and challenger, and the truth about the champion."""
 
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from pydantic import Field
@@ -10,6 +11,10 @@ from jarvis_dagster.assets.metadata import seconds_of
 from jarvis_dagster.resources.log_progress import LogProgress
 from jarvis_dagster.resources.services import ExperimentResource, identity_of
 from jarvis_dagster.resources.workspace import WorkspaceResource
+
+if TYPE_CHECKING:
+    from jarvis_dagster.services.experiment import JarvisExperimentService
+    from jarvis_dagster.services.experiment.registry import Registered
 
 __all__ = [
     "ChampionConfig",
@@ -23,6 +28,7 @@ __all__ = [
 class PromotionConfig(dg.Config):
     """What is judged."""
 
+    model: str = Field("", description="What is judged; by default the detector.")
     version: str = Field("challenger", description="A version, or an alias, of the model.")
     move: bool = Field(True, description="Whether a better one becomes the champion at once.")
 
@@ -46,7 +52,9 @@ def promotion_decision(
     from jarvis_dagster.promoting import Promoter
 
     with failures(context), seconds_of() as elapsed:
-        promoter = Promoter(workspace.settings, workspace.core, progress.update)
+        promoter = Promoter(
+            workspace.settings, workspace.core, progress.update, config.model or None
+        )
         decision = promoter.decide(
             config.version, by=_person(context), identity=identity_of(context)
         )
@@ -100,7 +108,7 @@ def champion(
         metadata={
             "model": done.subject,
             "version": done.content["to"],
-            "in place of": done.content["from"] or "the packaged detector",
+            "in place of": done.content["from"] or "what ships with Jarvis",
             "approval": done.id,
             "approved by": done.decided_by,
             "record": done.content["decision"],
@@ -151,30 +159,50 @@ def _figures(record: dict[str, Any]) -> dg.MetadataValue:
 )
 def the_champion_was_decided(experiments: ExperimentResource) -> dg.AssetCheckResult:
     """Compare the alias with the history of its moves, and fetch the file."""
-    from jarvis_dagster.champions import local_copy
-    from jarvis_dagster.errors import PermanentError
-
     settings, service = experiments.settings, experiments.service
-    name = settings.promotion.model
-    champion = service.model(name, "champion")
-    moves = [move for move in service.moves(name) if move.alias == "champion"]
-    last = moves[-1] if moves else None
-    against = []
-    if champion is None:
-        if last is not None and last.to is not None:
-            against.append(f"Version {last.to} was the champion, and no move says why it is not.")
-    else:
-        if last is None or last.to != champion.version:
-            against.append(f"Version {champion.version} was made the champion outside of Jarvis.")
-        elif last.how == "set":
-            against.append(f"{last.by} made version {last.to} the champion without a decision.")
-        try:
-            local_copy(service, champion, settings.data_dir / "models" / name)
-        except PermanentError as error:
-            against.append(error.what)
+    names = (settings.promotion.model, settings.promotion.roles_model)
+    champions = {name: service.model(name, "champion") for name in names}
+    against = [
+        text
+        for name, champion in champions.items()
+        for text in _against(service, name, champion, settings.data_dir / "models" / name)
+    ]
+    detector, roles = champions.values()
     return dg.AssetCheckResult(
         passed=not against,
         severity=dg.AssetCheckSeverity.ERROR,
         description=" ".join(against) or None,
-        metadata={"champion": champion.version if champion else "the packaged detector"},
+        metadata={
+            "champion": detector.version if detector else "the packaged detector",
+            "champion of roles": roles.version if roles else "the detector's own roles",
+        },
     )
+
+
+def _against(
+    service: "JarvisExperimentService", name: str, champion: "Registered | None", folder: Path
+) -> list[str]:
+    """What is wrong with the champion of the model ``name``."""
+    from jarvis_dagster.champions import local_copy
+    from jarvis_dagster.errors import PermanentError
+
+    moves = [move for move in service.moves(name) if move.alias == "champion"]
+    last = moves[-1] if moves else None
+    if champion is None:
+        if last is not None and last.to is not None:
+            return [f"Version {last.to} of {name} was the champion, and no move says why not now."]
+        return []
+    against = []
+    if last is None or last.to != champion.version:
+        against.append(
+            f"Version {champion.version} of {name} was made the champion outside of Jarvis."
+        )
+    elif last.how == "set":
+        against.append(
+            f"{last.by} made version {last.to} of {name} the champion without a decision."
+        )
+    try:
+        local_copy(service, champion, folder)
+    except PermanentError as error:
+        against.append(error.what)
+    return against

@@ -237,13 +237,15 @@ def _task(
     from jarvis_dagster.hockey.video import save_jpeg
 
     vision = workspace.settings.vision
+    used = chosen_detector(workspace.settings) if config.second_look and chosen else None
     detector = (
         load_detector(
-            chosen_detector(workspace.settings).path,
+            used.path,
+            roles=used.roles,
             threads=vision.threads,
             score_threshold=vision.score_threshold,
         )
-        if config.second_look and chosen
+        if used is not None
         else None
     )
     candidates = [choice.candidate for choice in chosen]

@@ -105,6 +105,8 @@ class Detector(Protocol):
     score_threshold: float
     width_px: int
     """Of its input, for a picture as wide as television's."""
+    finds_pucks: bool
+    """Whether it looks for the puck; where not, nobody knows where it is."""
 
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
         """One answer a picture, in order; pictures may differ in size."""

@@ -55,6 +55,7 @@ class DescribedDetector(OnIce):
         self.score_threshold = how.score_threshold if score_threshold is None else score_threshold
         self.width_px = width_px or how.width_px
         self.on_ice_only = on_ice_only
+        self.finds_pucks = "puck" in how.classes.values()
 
     def _detect_one(self, image: NDArray[np.uint8]) -> Detections:
         if image.ndim != 3 or min(image.shape[:2]) < 2:

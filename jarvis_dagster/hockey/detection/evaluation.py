@@ -1,7 +1,7 @@
 """How good a detector is, on labelled pictures.
 
 Belongs here: labels against detections, the measures, their table.
-Does not belong here: how the detector works, and tracking measures.
+Does not belong here: how the detector works, tracking measures, pucks (``pucks``).
 
 People are judged as people first (are they found, and only they), then by role among those
 found. Average precision is ``supervision``'s, which follows the COCO protocol.
@@ -22,6 +22,8 @@ from jarvis_dagster.hockey.detection.labels import (
     find_images,
     parse_labels,
 )
+from jarvis_dagster.hockey.detection.pucks import measure_pucks, told_of_pucks
+from jarvis_dagster.hockey.tables import CLASSES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -43,6 +45,7 @@ __all__ = [
 ]
 
 _IOU = 0.5
+_PUCK = CLASSES.index("puck")
 _LOWEST_SCORE = 0.02  # of the detections that average precision ranks
 
 
@@ -53,6 +56,10 @@ class LabelledPicture:
     boxes: NDArray[np.float32]
     roles: NDArray[np.int64]
     found: Detections
+    pucks: NDArray[np.float32] = dataclasses.field(
+        default_factory=lambda: np.zeros((0, 4), np.float32)
+    )
+    """(P, 4) px."""
 
 
 def parse_aspect(text: str | None) -> float | None:
@@ -124,7 +131,8 @@ def evaluate_detector(
             people = (roles >= 0) & (roles < len(ROLES))
             size = np.array([image.shape[1], image.shape[0]] * 2, np.float32)
             found = detector.detect([image])[0]
-            pictures.append(LabelledPicture(boxes[people] * size, roles[people], found))
+            pucks = boxes[roles == _PUCK] * size
+            pictures.append(LabelledPicture(boxes[people] * size, roles[people], found, pucks))
         else:
             unlabelled += 1
         if progress:
@@ -140,6 +148,12 @@ def evaluate_detector(
         "pictures": len(pictures),
         "pictures_without_labels": unlabelled,
         **measure(pictures, score_threshold),
+        "pucks": measure_pucks(
+            [picture.pucks for picture in pictures],
+            [picture.found for picture in pictures],
+            score_threshold,
+            looked_for=detector.finds_pucks,
+        ),
     }
 
 
@@ -278,5 +292,6 @@ def format_evaluation(result: dict[str, Any]) -> Table:
     table.add_row("goalkeepers found and named", "", "", percent(result["goalkeeper_recall"]), "")
     table.caption = (
         f"IoU 0.5, score {result['score_threshold']:.2f}; AP50:95 {percent(people['ap50_95'])}"
+        f"\n{told_of_pucks(result['pucks'])}"
     )
     return table

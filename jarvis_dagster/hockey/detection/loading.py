@@ -11,6 +11,7 @@ from jarvis_dagster.errors import BadInputError
 from jarvis_dagster.hockey.detection.described import DescribedDetector
 from jarvis_dagster.hockey.detection.description import description_path, read_description
 from jarvis_dagster.hockey.detection.onnx import PACKAGED_WEIGHTS, OnnxDetector
+from jarvis_dagster.hockey.detection.role_reader import RoleReader
 from jarvis_dagster.hockey.detection.runtime import Network
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ __all__ = ["load_detector"]
 def load_detector(
     model: Path | None = None,
     *,
+    roles: Path | None = None,
     threads: int | None = None,
     score_threshold: float | None = None,
     width_px: int | None = None,
@@ -31,6 +33,8 @@ def load_detector(
 
     Any ONNX network in the layout of NanoDet, YOLOX or the DETR family will do, where a file of
     the same name that ends in ``.yaml`` says how to use it (docs/detectors.md).
+
+    ``roles`` is a network that reads the roles once more (see ``role_reader``).
 
     ``threads`` is by default the number of physical cores; ``score_threshold`` and
     ``width_px`` (of the network's input) by default what the model was evaluated with.
@@ -42,8 +46,18 @@ def load_detector(
     path = model or PACKAGED_WEIGHTS
     how = None if model is None else read_description(path)
     network = Network(path, threads)
-    if how is not None:
-        return DescribedDetector(
+    if how is None and not network.facts:
+        raise BadInputError(
+            f"{path} is not a detector of this project, and there is no"
+            f" {description_path(path).name} beside it that says how to use it.",
+            "docs/detectors.md shows how to write one.",
+        )
+    detector = (
+        OnnxDetector(
+            network, score_threshold=score_threshold, width_px=width_px, on_ice_only=on_ice_only
+        )
+        if how is None
+        else DescribedDetector(
             network,
             how,
             name=path.stem,
@@ -51,12 +65,8 @@ def load_detector(
             width_px=width_px,
             on_ice_only=on_ice_only,
         )
-    if not network.facts:
-        raise BadInputError(
-            f"{path} is not a detector of this project, and there is no"
-            f" {description_path(path).name} beside it that says how to use it.",
-            "docs/detectors.md shows how to write one.",
-        )
-    return OnnxDetector(
-        network, score_threshold=score_threshold, width_px=width_px, on_ice_only=on_ice_only
     )
+    if roles is not None:
+        detector.reader = RoleReader(roles, threads)
+        detector.version += f"+{detector.reader.version}"
+    return detector

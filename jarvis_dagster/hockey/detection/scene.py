@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from jarvis_dagster.hockey.detection.base import Detections
     from jarvis_dagster.hockey.detection.icemask import IceMask
+    from jarvis_dagster.hockey.detection.role_reader import RoleReader
 
 __all__ = ["OnIce", "put_in_place"]
 
@@ -34,6 +35,9 @@ class OnIce(abc.ABC):
     score_threshold: float
     width_px: int
     on_ice_only: bool
+    finds_pucks: bool = False
+    reader: RoleReader | None = None
+    """Reads roles once more."""
 
     @abc.abstractmethod
     def _detect_one(self, image: NDArray[np.uint8]) -> Detections:
@@ -44,6 +48,8 @@ class OnIce(abc.ABC):
         answers = []
         for image in images:
             found = self._detect_one(image)
+            if self.reader is not None and len(found):
+                found = self.reader.read(image, found)
             if self.on_ice_only and len(found):
                 height, width = image.shape[:2]
                 found = put_in_place(found, find_ice(image), width, height, self.score_threshold)

@@ -114,6 +114,8 @@ def unsupported(
     share = puck_coverage(tracks)
     if share < _ENOUGH_PUCK:
         reason = f"The puck was followed in {share:.0%} of the frames; 30% are needed."
+        if share == 0:
+            reason += " The packaged detector does not look for it."
         missing |= dict.fromkeys(("possession", "shot"), reason)
     return missing
 

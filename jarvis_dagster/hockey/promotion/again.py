@@ -1,4 +1,4 @@
-"""A decision made again from its files: two detectors, the games, the rule.
+"""A decision made again from its files: two models, the games, the rule.
 
 Belongs here: the entry point that a decision's recipe names. Does not belong here: recording it.
 """
@@ -19,16 +19,26 @@ _LOWEST_SCORE = 0.02  # which average precision needs
 
 
 def judge(
-    games: str, challenger: str, champion: str | None, rule: dict[str, Any], threads: int | None
+    games: str,
+    challenger: str,
+    champion: str | None,
+    rule: dict[str, Any],
+    threads: int | None,
+    of_roles: bool = False,
+    detector: str | None = None,
 ) -> dict[str, float]:
-    """The numbers of the decision; ``champion`` None is the packaged detector."""
+    """The numbers of the decision; ``champion`` None is what ships with Jarvis.
+
+    ``of_roles``: both read the roles of the people whom ``detector`` finds, None the packaged one.
+    """
     with tempfile.TemporaryDirectory(prefix="jarvis-") as scratch:
         frozen = open_frozen(Path(games), Path(scratch))
-        before, after = (
-            measured(Path(path) if path else None, frozen, threads)
-            for path in (champion, challenger)
-        )
-    return numbers_of(decide(before, after, Rule(**rule)))
+        figures = []
+        for given in (champion, challenger):
+            path, whose = (Path(name) if name else None for name in (given, detector))
+            model, roles = (whose, path) if of_roles else (path, None)
+            figures.append(measured(model, frozen, threads, roles=roles))
+    return numbers_of(decide(*figures, Rule(**rule)))
 
 
 def measured(
@@ -36,12 +46,14 @@ def measured(
     games: FrozenGames,
     threads: int | None,
     progress: Any = None,
+    *,
+    roles: Path | None = None,
 ) -> list[VideoFigures]:
-    """One detector on the games, by video."""
+    """One detector on the games, by video, and perhaps a network that reads roles once more."""
     from jarvis_dagster.hockey.detection import load_detector
 
     usual = load_detector(model, threads=threads).score_threshold
-    detector = load_detector(model, threads=threads, score_threshold=_LOWEST_SCORE)
+    detector = load_detector(model, roles=roles, threads=threads, score_threshold=_LOWEST_SCORE)
     return evaluate_by_video(games, detector.for_stills(), usual, progress)
 
 

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 
 from jarvis_dagster.errors import BadInputError
-from jarvis_dagster.hockey.training.blend import SHARES, blended, choose_share
+from jarvis_dagster.hockey.training.blend import blended
 from jarvis_dagster.hockey.training.build import facts, finish, prepare, rendered_frames
 from jarvis_dagster.hockey.training.dataset import read_export, split_by_group
 from jarvis_dagster.hockey.training.export import export_onnx, load_checkpoint
 from jarvis_dagster.hockey.training.holdout import Split, hold_out
-from jarvis_dagster.hockey.training.judge import Figures, is_better, measured, worth
+from jarvis_dagster.hockey.training.judge import Figures, is_better, measured
+from jarvis_dagster.hockey.training.keeping import kept_frames, share_to_go
 from jarvis_dagster.hockey.training.pace import affordable_steps, step_seconds, usable_threads
 from jarvis_dagster.hockey.training.restore import knows_roles, network
 from jarvis_dagster.hockey.training.shrink import shrunk
@@ -28,7 +29,7 @@ from jarvis_dagster.hockey.training.train import Recipe, train_detector
 from jarvis_dagster.hockey.training.vetting import vetted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from jarvis_dagster.hockey.training.build import Plan
@@ -46,8 +47,6 @@ _JUDGED_GAMES = (201, 202)
 """Seeds of rendered games that are never trained on."""
 _TAIL_S = 45.0
 """After training: blends and rounding to integers. Measuring takes what it took before."""
-_USUAL_SHARE = 0.3
-"""Where no frame is held out to choose by."""
 
 
 class Watcher(Protocol):
@@ -72,7 +71,8 @@ class Outcome:
     held_out: str
     """What was held out, for people; empty if nothing could be spared."""
     before: dict[str, Figures]
-    """Of the start, on ``held out`` and ``rendered`` frames; empty if it knew no hockey."""
+    """Of the start, on ``held out`` and ``rendered`` frames, and for each export to keep on
+    ``kept: NAME``; empty if it knew no hockey."""
     after: dict[str, Figures]
     better: bool | None
     """None: nothing tells."""
@@ -92,7 +92,8 @@ def adapt_detector(
 
     Writes ``detector.onnx``, ``detector.float.onnx``, ``report.json``, ``held_out.png`` (what
     it still gets wrong) and checkpoints to ``out_dir``; the same call again continues from the
-    last checkpoint. If ``plan`` names no video to hold out, one is chosen.
+    last checkpoint. If ``plan`` names no video to hold out, one is chosen. Of each export that
+    ``plan`` wants kept, one video tells what is lost there, and the others are trained on as well.
 
     Raises:
         BadInputError: the export, the start or an earlier checkpoint does not fit.
@@ -106,11 +107,14 @@ def adapt_detector(
             watcher.say(text)
     aside = f", {len(split.held_out)} held out ({split.name})" if split.held_out else ""
     watcher.say(f"{len(split.training)} frames to train on{aside}.")
-    settled = _settled_recipe(plan, out_dir, split.training, steps)
-    training = prepare(shrunk(split.training, out_dir / "frames"), start, out_dir, plan)
+    replayed, kept = kept_frames(plan, start, watcher.say)
+    shown = [*split.training, *replayed]
+    settled = _settled_recipe(plan, out_dir, shown, steps)
+    training = prepare(shrunk(shown, out_dir / "frames"), start, out_dir, plan)
     sets = {
         "held out": split.held_out,
         "rendered": rendered_frames(out_dir / "rendered", _JUDGED_GAMES),
+        **kept,
     }
     measuring = time.monotonic()
     first = network(start) if knows_roles(start) else None
@@ -127,9 +131,11 @@ def adapt_detector(
     )
     net, share = load_checkpoint(result.checkpoint), 1.0
     if first is not None:
-        share = _best_share(first, net, split.held_out, out_dir, watcher)
+        share = share_to_go(
+            plan, first, net, split.held_out, kept, _writer(out_dir, start), watcher.step
+        )
         net = blended(first, net, share)
-    detector = finish(net, training, out_dir, version=f"{result.steps}-steps")
+    detector = finish(net, training, out_dir, version=f"{result.steps}-steps", start=start)
     after = _figures(detector, sets, watcher, out_dir / "held_out.png")
     judged = "held out" in before and is_better(before["held out"], after["held out"])
     outcome = Outcome(
@@ -208,24 +214,17 @@ def _as_onnx(start: Path, net: HockeyNet, out_dir: Path) -> Path:
     if start.suffix == ".onnx":
         return start
     target = out_dir / "start.onnx"
-    export_onnx(net, target, metadata=facts("start"))
+    export_onnx(net, target, metadata=facts("start", start))
     return target
 
 
-def _best_share(
-    first: HockeyNet, tuned: HockeyNet, held_out: Sequence[Sample], out_dir: Path, watcher: Watcher
-) -> float:
-    """How far to go from the start to where training arrived: what held-out frames say."""
-    if not held_out:
-        return _USUAL_SHARE
-    value: dict[float, float] = {}
-    for number, share in enumerate(SHARES, 1):
+def _writer(out_dir: Path, start: Path) -> Callable[[HockeyNet], Path]:
+    def write(net: HockeyNet) -> Path:
         model = out_dir / "blend.onnx"
-        export_onnx(blended(first, tuned, share), model, metadata=facts("blend"))
-        value[share] = worth(measured(model, held_out, one_look=True))
-        watcher.step("blend", number, len(SHARES))
-    model.unlink()
-    return choose_share(value)
+        export_onnx(net, model, metadata=facts("blend", start))
+        return model
+
+    return write
 
 
 def _figures(

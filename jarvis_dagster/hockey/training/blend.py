@@ -19,14 +19,19 @@ from jarvis_dagster.hockey.training.net import HockeyNet
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["SHARES", "blended", "choose_share"]
+__all__ = ["CAREFUL", "SHARES", "blended", "choose_share"]
 
-SHARES = (0.0, 0.3, 0.45, 0.6)
+CAREFUL = 0.2
+"""Where no frames of other rinks tell what is lost there: a third to a half of the gain, and next
+to none of the loss (table C of the model card)."""
+SHARES = (0.0, CAREFUL, 0.3, 0.45, 0.6)
 """To be measured: the start, and as far as is gone. After 250 steps on some 50 frames of an unseen
 rink its AP50 had risen by .03 and .07 at 0.3, by .05 and .12 at 0.6; that of a broadcast had
 changed by .00 and .00 at 0.3, by .01 and -.02 at 0.6, by -.04 and -.06 at 1."""
 _ENOUGH = 0.5
 """Of the gain that can be had."""
+_LOSS = 0.005
+"""What may be lost on frames of other rinks, where there are any to measure it by."""
 
 
 def blended(start: HockeyNet, tuned: HockeyNet, share: float) -> HockeyNet:
@@ -39,13 +44,21 @@ def blended(start: HockeyNet, tuned: HockeyNet, share: float) -> HockeyNet:
     return net.eval()
 
 
-def choose_share(value: Mapping[float, float]) -> float:
-    """The smallest share above 0 with most of the gain that can be had.
+def choose_share(value: Mapping[float, float], lost: Mapping[float, float] | None = None) -> float:
+    """How far to go.
 
-    ``value``, by share, is what the networks are worth on held-out frames; at 0 it is the start's.
-    What elsewhere pays for the rest of the gain grows with the square of the share.
+    ``value``, by share, is what the networks are worth on held-out frames of the new rink; at 0 it
+    is the start's. ``lost`` is what is lost by then on frames of other rinks, where and in the
+    figure in which most is. Where it is known, the share that is worth most is taken of those that
+    lose next to nothing; where not, the smallest with most of the gain that can be had: what
+    elsewhere pays for the rest of the gain grows with the square of the share.
     """
     reached = {share: worth for share, worth in value.items() if share > 0}
+    if lost is not None:
+        harmless = {share: worth for share, worth in reached.items() if lost[share] <= _LOSS}
+        if not harmless:
+            return min(reached)
+        return max(harmless, key=lambda share: (harmless[share], -share))
     best, start = max(reached.values()), value[0.0]
     enough = min(best, start + _ENOUGH * (best - start))
     return min(share for share, worth in reached.items() if worth >= enough)

@@ -1,7 +1,7 @@
-"""From a labelled export to a file that the product can load, in one go.
+"""What stands before and behind the training of a detector: frames to train on, files to load.
 
-Belongs here: the order of the steps that made the packaged detector. Does not belong here:
-the steps themselves, learning from a new rink within minutes (``adapt``).
+Belongs here: a plan for an export, labels mended, rendered frames, the finished file. Does not
+belong here: the training (``train``), the order of all steps (``adapt``).
 """
 
 from __future__ import annotations
@@ -11,27 +11,36 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jarvis_dagster.hockey.training.dataset import Sample, read_export, split_by_group
-from jarvis_dagster.hockey.training.export import export_onnx, load_checkpoint
+from jarvis_dagster.hockey.training.dataset import Sample, split_by_group
+from jarvis_dagster.hockey.training.export import export_onnx
 from jarvis_dagster.hockey.training.harmonise import ignore_unlabelled, tighten
 from jarvis_dagster.hockey.training.quantise import quantise
+from jarvis_dagster.hockey.training.restore import facts_of
 from jarvis_dagster.hockey.training.teacher import StartTeacher
-from jarvis_dagster.hockey.training.train import Recipe, train_detector
+from jarvis_dagster.hockey.training.train import Recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from jarvis_dagster.hockey.training.net import HockeyNet
 
-__all__ = ["Plan", "build_detector", "facts", "finish", "prepare", "rendered_frames"]
+__all__ = ["Plan", "facts", "finish", "prepare", "rendered_frames"]
 
 _CALIBRATION_PX = (768, 448)
 _CALIBRATION_PICTURES = 20
 _ROLE_NUMBER = {"player": 0, "goalkeeper": 1, "referee": 2}
 _VISIBLE = 0.35
+_USUAL: dict[str, object] = {
+    "name": "hockey-nanodet-g",
+    "score_threshold": 0.35,
+    "width_px": 768,
+    "still_width_px": 960,
+    "nms_iou": 0.5,
+}
+"""Of a detector whose start says nothing: a checkpoint, the bare start network."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,6 +57,10 @@ class Plan:
     """Some people on the ice have no label: they become regions to ignore."""
     rendered_games: Sequence[int] = (101, 102, 103, 104, 105)
     """Seeds of rendered games, of each of which twelve frames are added."""
+    keep: Sequence[Path] = ()
+    """Exports of other rinks, in which nothing should be lost."""
+    share: float | None = None
+    """Of the way from the start to where training arrives; None is chosen (see ``blend``)."""
     recipe: Recipe = dataclasses.field(default_factory=Recipe)
 
 
@@ -74,52 +87,21 @@ def _mended(sample: Sample, teacher: StartTeacher, plan: Plan) -> Sample:
     return sample
 
 
-def build_detector(
-    data: Path,
-    start: Path,
-    out_dir: Path,
-    plan: Plan,
-    *,
-    progress: Callable[[int, int], None] | None = None,
+def finish(
+    net: HockeyNet, samples: Sequence[Sample], out_dir: Path, *, version: str, start: Path
 ) -> Path:
-    """Train on the export in ``data`` and write ``out_dir/detector.onnx``.
-
-    Args:
-        data: A YOLO export (see :func:`~.dataset.read_export`).
-        start: See :func:`~.train.train_detector`.
-        out_dir: Keeps checkpoints; the same call again continues from the last.
-        progress: Called with steps done and in all.
-
-    Raises:
-        BadInputError: the export, the start or an earlier checkpoint does not fit.
-    """
-    out_dir.mkdir(parents=True, exist_ok=True)
-    training, _ = split_by_group(read_export(data, aspect=plan.aspect), plan.held_out)
-    samples = prepare(training, start, out_dir, plan)
-    result = train_detector(samples, out_dir, start=start, recipe=plan.recipe, progress=progress)
-    net = load_checkpoint(result.checkpoint)
-    return finish(net, samples, out_dir, version=f"{result.steps}-steps")
-
-
-def finish(net: HockeyNet, samples: Sequence[Sample], out_dir: Path, *, version: str) -> Path:
-    """Write ``net`` to ``out_dir`` in floats and, calibrated on ``samples``, in integers."""
+    """Write ``net``, trained from ``start``, to ``out_dir``: in floats and, calibrated on
+    ``samples``, in integers."""
     exact = out_dir / "detector.float.onnx"
-    export_onnx(net, exact, metadata=facts(version))
+    export_onnx(net, exact, metadata=facts(version, start))
     target = out_dir / "detector.onnx"
     quantise(exact, target, _calibration(samples))
     return target
 
 
-def facts(version: str) -> dict[str, object]:
-    """What a detector file says of itself."""
-    return {
-        "name": "hockey-nanodet-g",
-        "version": version,
-        "score_threshold": 0.35,
-        "width_px": 768,
-        "still_width_px": 960,
-        "nms_iou": 0.5,
-    }
+def facts(version: str, start: Path) -> dict[str, object]:
+    """What a detector file says of itself: how it is to be used is as of ``start``."""
+    return {**_USUAL, **facts_of(start), "version": version}
 
 
 def _calibration(samples: Sequence[Sample]) -> list[NDArray[np.uint8]]:

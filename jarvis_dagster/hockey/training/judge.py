@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from jarvis_dagster.hockey.detection import Detections
     from jarvis_dagster.hockey.training.dataset import Sample
 
-__all__ = ["Figures", "fallen", "figures", "is_better", "measured", "worth"]
+__all__ = ["Figures", "fallen", "figures", "is_better", "measured", "most_lost", "worth"]
 
 _LOWEST_SCORE = 0.02
 _MOST_PICTURES = 60
@@ -121,6 +121,12 @@ def fallen(before: Figures, after: Figures) -> list[str]:
         for name, old, new in pairs
         if old is not None and new is not None and new < old - _LOSS
     ]
+
+
+def most_lost(before: Figures, after: Figures) -> float:
+    """What is lost in the figure of people in which most is; 0 where none is lower."""
+    pairs = [(getattr(before, n), getattr(after, n)) for n in ("ap50", "recall", "precision")]
+    return max([0.0, *(old - new for old, new in pairs if old is not None and new is not None)])
 
 
 def _f1(found: Figures) -> float | None:

@@ -6,6 +6,7 @@ network, whose layers are others' (``net``).
 
 from __future__ import annotations
 
+import json
 import pickle
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from jarvis_dagster.hockey.training.net import HockeyNet, load_start_weights
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["knows_roles", "load_weights", "network", "restore"]
+__all__ = ["facts_of", "knows_roles", "load_weights", "network", "restore"]
 
 
 def network(path: Path) -> HockeyNet:
@@ -31,11 +32,17 @@ def network(path: Path) -> HockeyNet:
 
 def knows_roles(path: Path) -> bool:
     """Whether the network at ``path`` is a detector of this project, not the bare start."""
+    return path.suffix != ".onnx" or bool(facts_of(path))
+
+
+def facts_of(path: Path) -> dict[str, object]:
+    """What the detector at ``path`` says of its use; empty where it is none of this project."""
     import onnx
 
-    return path.suffix != ".onnx" or any(
-        entry.key == "jarvis" for entry in onnx.load(str(path)).metadata_props
-    )
+    if path.suffix != ".onnx":
+        return {}
+    told = onnx.load(str(path)).metadata_props
+    return next((json.loads(entry.value) for entry in told if entry.key == "jarvis"), {})
 
 
 def load_weights(net: HockeyNet, path: Path) -> None:

@@ -1,7 +1,8 @@
 """A classifier of roles from crops of people.
 
-Belongs here: crops, the network, its training and export. Does not belong here: roles of whole
-tracks (``hockey/roles``), the detector's own role branch (``net``).
+Belongs here: the network, its training and export. Does not belong here: crops, and using it
+(``detection.role_reader``), roles of whole tracks (``hockey/roles``), the detector's own role
+branch (``net``).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from torch.nn import functional as F
 
 from jarvis_dagster.errors import BadInputError
 from jarvis_dagster.hockey.detection.labels import ROLES
+from jarvis_dagster.hockey.detection.role_reader import CROP_PX, MARGIN, STORED_PX
 from jarvis_dagster.hockey.training.fitting import Fit, device, fit
 from jarvis_dagster.hockey.training.small_graph import (
     Block,
@@ -29,14 +31,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["CROP_PX", "Crops", "RoleNet", "crop_people", "train_roles"]
+__all__ = ["Crops", "RoleNet", "export_roles", "train_roles"]
 
-CROP_PX = (96, 48)
-"""Height and width of what the network sees."""
-_STORED_PX = (112, 56)
-"""With room to shift: crops are cut a sixth larger, and training takes a window of them."""
-_MARGIN = 0.12
-"""Of the box, on each side."""
 _WIDTHS = (16, 32, 48, 64)
 
 
@@ -71,33 +67,6 @@ class Crops:
 
     def __len__(self) -> int:
         return len(self.roles)
-
-
-def crop_people(
-    image: NDArray[np.uint8], boxes: NDArray[np.float32], size: tuple[int, int] = _STORED_PX
-) -> NDArray[np.uint8]:
-    """(N, height, width, 3): each box (N, 4) px with a margin, brought to one size.
-
-    ``CROP_PX`` shows what the network is used on; the default is what it is trained on. What
-    is over the edge of the picture repeats the edge.
-    """
-    import cv2
-
-    # What is stored for training is larger than what is used by the room that windows need.
-    spare = 0.0 if size == CROP_PX else (_STORED_PX[0] / CROP_PX[0] - 1) * (1 + 2 * _MARGIN) / 2
-    grow = _MARGIN + spare
-    height, width = image.shape[:2]
-    crops = np.zeros((len(boxes), *size, 3), np.uint8)
-    for number, (x1, y1, x2, y2) in enumerate(boxes.tolist()):
-        w, h = max(x2 - x1, 2.0), max(y2 - y1, 2.0)
-        left, right = round(x1 - grow * w), round(x1 + (1 + grow) * w)
-        top, bottom = round(y1 - grow * h), round(y1 + (1 + grow) * h)
-        inner = image[max(0, top) : max(1, bottom), max(0, left) : max(1, right)]
-        above, below = max(0, -top), max(0, bottom - height)
-        before, after = max(0, -left), max(0, right - width)
-        part = cv2.copyMakeBorder(inner, above, below, before, after, cv2.BORDER_REPLICATE)
-        crops[number] = cv2.resize(part, (size[1], size[0]), interpolation=cv2.INTER_AREA)
-    return crops
 
 
 def train_roles(
@@ -135,7 +104,7 @@ def train_roles(
     about = {"batch": batch, "crops": len(crops)}
     checkpoint = out / "checkpoint.pt"
     fit(net, losses, recipe, checkpoint, about=about, report=report, progress=progress)
-    return _export(net, out / "roles.onnx", recipe)
+    return export_roles(net, out / "roles.onnx", recipe)
 
 
 def _weights(crops: Crops) -> NDArray[np.float64]:
@@ -151,7 +120,7 @@ def _weights(crops: Crops) -> NDArray[np.float64]:
 def _augmented(images: Tensor, rng: np.random.Generator) -> Tensor:
     """Windows of the stored crops, mirrored, in other light, sharpness and colour."""
     count = len(images)
-    room = (_STORED_PX[0] - CROP_PX[0], _STORED_PX[1] - CROP_PX[1])
+    room = (STORED_PX[0] - CROP_PX[0], STORED_PX[1] - CROP_PX[1])
     top, left = (rng.integers(0, space + 1, count) for space in room)
     seen = torch.stack(
         [
@@ -174,7 +143,8 @@ def _augmented(images: Tensor, rng: np.random.Generator) -> Tensor:
     return (seen * light * tint + offset).clamp(0, 255)
 
 
-def _export(net: RoleNet, path: Path, recipe: Fit) -> Path:
+def export_roles(net: RoleNet, path: Path, recipe: Fit) -> Path:
+    """Write ``net`` to ``path``: ``image`` (N, 96, 48, 3) bytes to ``roles`` (N, 3) shares."""
     graph = SmallGraph()
     x = graph.picture()
     for block in net.blocks:
@@ -186,7 +156,7 @@ def _export(net: RoleNet, path: Path, recipe: Fit) -> Path:
         "name": "hockey-roles",
         "version": f"{recipe.steps}-steps",
         "classes": list(ROLES),
-        "margin": _MARGIN,
+        "margin": MARGIN,
     }
     return save_and_compare(
         graph,

@@ -1,0 +1,73 @@
+"""What should not be lost while a new rink is learnt: frames of other rinks.
+
+Belongs here: which of them are trained on again, what is lost on the others, how far to go
+then. Does not belong here: weights between two networks and the rule (``blend``).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jarvis_dagster.hockey.training.blend import CAREFUL, SHARES, blended, choose_share
+from jarvis_dagster.hockey.training.dataset import read_export
+from jarvis_dagster.hockey.training.holdout import hold_out
+from jarvis_dagster.hockey.training.judge import Figures, measured, most_lost, worth
+from jarvis_dagster.hockey.training.vetting import vetted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from jarvis_dagster.hockey.training.build import Plan
+    from jarvis_dagster.hockey.training.dataset import Sample
+    from jarvis_dagster.hockey.training.net import HockeyNet
+
+__all__ = ["kept_frames", "share_to_go"]
+
+
+def kept_frames(
+    plan: Plan, start: Path, say: Callable[[str], None]
+) -> tuple[list[Sample], dict[str, list[Sample]]]:
+    """Frames of other rinks: to train on again, and by export those that tell what is lost.
+
+    Of an export one video tells, and the others are trained on; of a single video all frames
+    tell, since neighbours of what is trained on would flatter.
+    """
+    replayed: list[Sample] = []
+    judged: dict[str, list[Sample]] = {}
+    for folder in plan.keep:
+        samples, warnings = vetted(read_export(folder, aspect=plan.aspect), folder, start)
+        for text in warnings:
+            say(text)
+        split = hold_out(samples)
+        whole = not split.warning
+        replayed += split.training if whole else []
+        judged[f"kept: {folder.name}"] = split.held_out if whole else samples
+    return replayed, judged
+
+
+def share_to_go(
+    plan: Plan,
+    first: HockeyNet,
+    tuned: HockeyNet,
+    held_out: Sequence[Sample],
+    kept: Mapping[str, Sequence[Sample]],
+    write: Callable[[HockeyNet], Path],
+    progress: Callable[[str, int, int], None],
+) -> float:
+    """How far to go from ``first`` to ``tuned``; ``write`` makes a file of a network."""
+    if plan.share is not None:
+        return plan.share
+    if not held_out or not kept:
+        return CAREFUL
+    value, lost = dict.fromkeys(SHARES, 0.0), dict.fromkeys(SHARES, 0.0)
+    before: dict[str, Figures] = {}
+    for number, share in enumerate(SHARES, 1):
+        model = write(blended(first, tuned, share))
+        value[share] = worth(measured(model, held_out, one_look=True))
+        for name, frames in kept.items():
+            found = measured(model, frames, one_look=True)
+            lost[share] = max(lost[share], most_lost(before.setdefault(name, found), found))
+        model.unlink()
+        progress("blend", number, len(SHARES))
+    return choose_share(value, lost)
