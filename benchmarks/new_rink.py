@@ -96,22 +96,30 @@ def main() -> None:
     parser.add_argument("--stretched", action="store_true")
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--steps", type=int)
+    parser.add_argument("--share", type=float, help="how far to go; by default as jarvis train")
+    parser.add_argument("--keep", type=Path, nargs="*", default=[], help="as of jarvis train")
     options = parser.parse_args()
     frames = options.work / "frames"
     if not (frames / "data.yaml").is_file():
         export(frames)
+    shape = (16 / 9, 16 / 9) if options.stretched else None
     held_out = f"game_{_GAMES[-1]}"
     outcome = adapt_detector(
         frames,
         PACKAGED_WEIGHTS,
         options.work / "out",
-        Plan(held_out=[held_out], recipe=ADAPTING),
+        Plan(
+            held_out=[held_out],
+            aspect=shape,  # of the rendered frames, too
+            keep=options.keep,
+            share=options.share,
+            recipe=ADAPTING,
+        ),
         watcher=Told(),
         minutes=options.minutes,
         steps=options.steps,
     )
     sets = {name: (outcome.before[name], outcome.after[name]) for name in outcome.before}
-    shape = (16 / 9, 16 / 9) if options.stretched else None
     for folder in options.others:
         samples = read_export(folder, aspect=shape)
         sets[folder.name] = measured(PACKAGED_WEIGHTS, samples), measured(outcome.detector, samples)

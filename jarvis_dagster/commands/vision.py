@@ -149,7 +149,7 @@ def train(
         typer.Option(
             min=0,
             max=1,
-            help="How far to go from the start to what was learnt; by default 0.2, or as far as"
+            help="How far to go from the start to what was learnt; by default 0.15, or as far as"
             " the frames of --keep allow.",
         ),
     ] = None,
