@@ -57,8 +57,12 @@ def shadow_run(
         )
         before = within(space.table("detections", "detections", DETECTIONS), parts)
         threads, size = settings.vision.threads, (facts["width_px"], facts["height_px"])
+        roles = promoter.detector_in_use.roles  # whoever finds people, the same reads roles
         detector = load_detector(
-            challenger.path, threads=threads, score_threshold=parameters.score_threshold
+            challenger.path,
+            roles=roles,
+            threads=threads,
+            score_threshold=parameters.score_threshold,
         )
         after = detect_parts(
             path,
@@ -69,7 +73,7 @@ def shadow_run(
             progress=lambda done, total: progress.update("shadow", done, total),
         )
         found = disagreement(before, after)
-        champion = load_detector(promoter.champion().path, threads=threads)
+        champion = load_detector(promoter.champion().path, roles=roles, threads=threads)
         took_ms = [measure_detector(one, *size) for one in (champion, detector)]
         table = space.keep_table(
             *("shadow", "detections", after, DETECTIONS),
