@@ -140,7 +140,9 @@ def _last_words(outcome: Outcome) -> str:
             named = ", ".join(_FIGURES[figure] for figure in lower)
             verdict += f"\nLower by more than a point on {name} frames: {named}."
     if outcome.before:
-        verdict += f"\nIt goes {outcome.share:.2f} of the way from the one before to what was learnt."
+        verdict += (
+            f"\nIt goes {outcome.share:.2f} of the way from the one before to the one learnt."
+        )
     sheet = outcome.detector.with_name("held_out.png")
     looks = f"What it still gets wrong: {sheet}\n" if "held out" in outcome.after else ""
     return (
