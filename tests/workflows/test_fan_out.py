@@ -211,12 +211,14 @@ def test_a_long_video_is_given_to_the_workers(
         found = find_people(core, key, chosen=Chosen(None), parameters=Parameters(), **how)
         assert same((found.detections, found.kit), whole)
         assert found.workflow_id.startswith("video-detection-")
-        # a detector of one's own, and a picture corrected for its camera
-        own = tmp_path / "own.onnx"
+        # a detector of one's own, who reads roles, and a picture corrected for its camera
+        own, roles = tmp_path / "own.onnx", _all_referees(tmp_path / "roles.onnx")
         own.write_bytes(PACKAGED_WEIGHTS.read_bytes())
         brighter = Parameters(gain=1.2)
-        found = find_people(core, key, chosen=Chosen(own), parameters=brighter, **how)
-        detector = load_detector(own, threads=1)
+        found = find_people(core, key, chosen=Chosen(own, roles=roles), parameters=brighter, **how)
+        detector = load_detector(own, roles=roles, threads=1)
+        assert found.model_version == detector.version
+        assert set(found.detections["class"]) == {"referee"}
         expected = detect_video(footage, detector, stride=STRIDE, correct=brighter.correction)
         assert same((found.detections, found.kit), expected)
         assert not found.detections.equals(whole[0])
@@ -224,6 +226,19 @@ def test_a_long_video_is_given_to_the_workers(
         with pytest.raises(PermanentError, match="does not exist"):
             find_people(core, "artifacts/no/such.mp4", **lost)
     assert max(seen, default=0) <= 1000
+
+
+def _all_referees(path: Path) -> Path:
+    """A network to whom everybody is a referee."""
+    torch = pytest.importorskip("torch")
+    from jarvis_dagster.hockey.training.fitting import Fit
+    from jarvis_dagster.hockey.training.roles import RoleNet, export_roles
+
+    net = RoleNet().eval()
+    with torch.no_grad():
+        net.last.weight.zero_()
+        net.last.bias.copy_(torch.tensor([0.0, 0.0, 30.0]))
+    return export_roles(net, path, Fit(steps=1))
 
 
 def test_only_long_videos_are_and_only_if_set(tmp_path: Path) -> None:
