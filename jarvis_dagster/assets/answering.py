@@ -27,7 +27,7 @@ def services(storage: StorageResource) -> dg.MaterializeResult:
 
 
 def _looked_at(resource: JarvisResource) -> dg.MaterializeResult:
-    from jarvis_dagster.monitoring import health_monitor
+    from jarvis_dagster.monitoring.watching import health_monitor
     from jarvis_dagster.services.health import stands_still
 
     settings = resource.settings

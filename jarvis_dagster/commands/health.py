@@ -19,7 +19,7 @@ __all__ = ["check_health"]
 
 def check_health(settings: Settings, console: Console, *, as_json: bool) -> bool:
     """Ask them all at once, print the answers, and tell whether all are well."""
-    from jarvis_dagster.monitoring import health_monitor
+    from jarvis_dagster.monitoring.watching import health_monitor
     from jarvis_dagster.wiring import core_services
 
     once = settings.model_copy(update={"health": settings.health.model_copy(update={"tries": 1})})

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from jarvis_dagster.monitoring import SERVICES
+from jarvis_dagster.monitoring.watching import SERVICES
 from jarvis_dagster.services.analytics.dashboards import grafana_json, own_dashboards
 from tests.deploy.project import ROOT, production_stack
 

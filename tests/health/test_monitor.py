@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from jarvis_dagster.errors import TransientError
-from jarvis_dagster.monitoring import SERVICES, notice_of
+from jarvis_dagster.monitoring.watching import SERVICES, notice_of
 from jarvis_dagster.services.health import NEEDS, HealthConfig, HealthMonitor, stands_still
 
 if TYPE_CHECKING:

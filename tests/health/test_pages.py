@@ -11,7 +11,7 @@ import pytest
 import tenacity
 import yaml
 
-from jarvis_dagster.monitoring import serve
+from jarvis_dagster.monitoring.pages import serve
 from jarvis_dagster.settings import load_settings
 from jarvis_dagster.wiring import core_services
 from tests.notification.receivers import Hook, hook

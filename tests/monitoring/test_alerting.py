@@ -13,7 +13,7 @@ import yaml
 from pydantic import SecretStr
 from typer.testing import CliRunner
 
-from jarvis_dagster.alert_notices import AlertGroup, alerts_app, notice_of_group
+from jarvis_dagster.monitoring.alerts import AlertGroup, alerts_app, notice_of_group
 from jarvis_dagster.services.analytics import AnalyticsConfig, JarvisAnalyticsService, serve_metrics
 from jarvis_dagster.services.analytics.endpoint import serve_app
 from jarvis_dagster.services.notification import JarvisNotificationService, NotificationConfig

@@ -16,7 +16,7 @@ import dagster as dg
 import pytest
 import yaml
 
-from jarvis_dagster.monitoring import Watch
+from jarvis_dagster.monitoring.watching import Watch
 from jarvis_dagster.sensors.run_metrics import log, measures_of_now, measures_of_run
 from jarvis_dagster.services.analytics.dashboards import own_dashboards
 from jarvis_dagster.services.analytics.endpoint import serve_metrics

@@ -13,7 +13,7 @@ import dagster as dg
 import pytest
 
 from jarvis_dagster.errors import TransientError
-from jarvis_dagster.platform_gauges import PlatformGauges, certificate_expiry
+from jarvis_dagster.monitoring.gauges import PlatformGauges, certificate_expiry
 from jarvis_dagster.resources.services import AnalyticsResource
 from jarvis_dagster.sensors.run_metrics import (
     log,

@@ -76,7 +76,7 @@ def test_a_pair_needs_a_plain_name(config: Path) -> None:
 
 
 def test_the_services_are_asked_by_schedule(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jarvis_dagster.monitoring.SERVICES", ("storage", "security"))
+    monkeypatch.setattr("jarvis_dagster.monitoring.watching.SERVICES", ("storage", "security"))
     schedule = build_definitions().resolve_schedule_def("check_services_schedule")
     with dg.instance_for_test() as instance:
         job = build_definitions().resolve_job_def("check_services")
