@@ -15,20 +15,23 @@ import os
 import shutil
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from jarvis_dagster.errors import PermanentError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from jarvis_dagster.services.security import Principal
     from jarvis_dagster.services.storage import JarvisStorageService
 
-__all__ = ["Library", "Paper", "Video"]
+__all__ = ["Library", "Paper", "Remembered", "Video"]
 
-_LIST_S = 10.0
+T = TypeVar("T")
+
+_LEAST_REST_S, _MOST_REST_S = 10.0, 60.0
+_REST = 19  # seconds, for each of reading
 _CACHE_BYTES = 4e9
 _ASSETS = {
     "report.html": "game_report",
@@ -66,8 +69,37 @@ class Paper:
         return principal.teams is None or self.team in principal.teams
 
 
+class Remembered(Generic[T]):
+    """What reading brought, until it is due again. Thread-safe.
+
+    It is due after ten seconds, and up to a minute later where reading takes long, as the list of a
+    store with thousands of videos does.
+
+    Args:
+        clock: Seconds that only grow.
+    """
+
+    def __init__(
+        self, read: Callable[[], T], *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._read, self._clock = read, clock
+        self._lock = threading.Lock()
+        self._has: tuple[T, float] | None = None
+
+    def get(self) -> T:
+        """What was read last, or is read now."""
+        with self._lock:
+            began = self._clock()
+            if self._has is None or began >= self._has[1]:
+                value = self._read()
+                ended = self._clock()
+                rest_s = min(max(_REST * (ended - began), _LEAST_REST_S), _MOST_REST_S)
+                self._has = value, ended + rest_s
+            return self._has[0]
+
+
 class Library:
-    """Reads the store at most every few seconds, and keeps files that were just asked for.
+    """Reads the store now and then, and keeps files that were just asked for.
 
     Args:
         cache: A folder for files; anything in it may be deleted at any time.
@@ -77,38 +109,35 @@ class Library:
         self, storage: JarvisStorageService, drive_teams: Mapping[str, str], cache: Path
     ) -> None:
         self._storage, self._teams, self._cache = storage, drive_teams, cache
-        self._lock = threading.Lock()
-        self._listed: tuple[float, dict[str, Video]] = (-_LIST_S, {})
-        self._kept: tuple[float, list[Paper]] = (-_LIST_S, [])
+        self._listed = Remembered(self._list)
+        self._kept = Remembered(self._papers)
         self._sources: dict[tuple[str, str], dict[str, Any]] = {}
 
     def videos(self, principal: Principal) -> list[Video]:
         """The videos with a report that this one may see, the last report first."""
-        seen = [one for one in self._all().values() if one.is_for(principal)]
+        seen = [one for one in self._listed.get().values() if one.is_for(principal)]
         return sorted(seen, key=lambda one: -one.reported)
 
     def video(self, key: str, principal: Principal) -> Video | None:
         """One of them; None where there is none or it is another team's."""
-        found = self._all().get(key)
+        found = self._listed.get().get(key)
         return found if found is not None and found.is_for(principal) else None
 
     def papers(self, principal: Principal) -> list[Paper]:
         """The other reports that this one may see, the newest first."""
-        with self._lock:
-            at, kept = self._kept
-            if time.monotonic() - at > _LIST_S:
-                kept = [
-                    Paper(
-                        one["id"],
-                        one["name"],
-                        (one["metadata"] or {}).get("team"),
-                        one["modified"].timestamp(),
-                    )
-                    for one in self._storage.list_stored("reports")
-                    if one["name"].endswith((".html", ".pdf"))
-                ]
-                self._kept = (time.monotonic(), kept)
-        return [one for one in kept if one.is_for(principal)]
+        return [one for one in self._kept.get() if one.is_for(principal)]
+
+    def _papers(self) -> list[Paper]:
+        return [
+            Paper(
+                one["id"],
+                one["name"],
+                (one["metadata"] or {}).get("team"),
+                one["modified"].timestamp(),
+            )
+            for one in self._storage.list_stored("reports")
+            if one["name"].endswith((".html", ".pdf"))
+        ]
 
     def paper(self, paper_id: str, principal: Principal) -> Path | None:
         """The file of one of them; None where there is none or it is another team's."""
@@ -139,14 +168,6 @@ class Library:
         with contextlib.suppress(OSError):
             os.utime(folder)
         return path
-
-    def _all(self) -> dict[str, Video]:
-        with self._lock:
-            at, listed = self._listed
-            if time.monotonic() - at > _LIST_S:
-                listed = self._list()
-                self._listed = (time.monotonic(), listed)
-            return listed
 
     def _list(self) -> dict[str, Video]:
         bucket = self._storage.config.artifacts_bucket

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from jarvis_dagster.gateway.library import Remembered
 from jarvis_dagster.services.security import SecurityConfig
 from jarvis_dagster.services.storage import JarvisStorageService, StorageConfig
 from tests.gateway.real import report
@@ -90,3 +91,20 @@ def test_what_is_another_teams_is_not_there(login: Login) -> None:
                 assert not login.audit()[-1]["allowed"]
 
     asyncio.run(look())
+
+
+@pytest.mark.parametrize(("takes_s", "rests_s"), [(0.1, 10), (2, 38), (30, 60)])
+def test_a_long_list_is_read_less_often(takes_s: float, rests_s: float) -> None:
+    now, reads = [0.0], []
+
+    def read() -> int:
+        now[0] += takes_s
+        reads.append(now[0])
+        return len(reads)
+
+    remembered = Remembered(read, clock=lambda: now[0])
+    assert (remembered.get(), remembered.get()) == (1, 1)
+    now[0] = reads[0] + rests_s - 0.5
+    assert remembered.get() == 1
+    now[0] += 1
+    assert remembered.get() == 2
