@@ -1,7 +1,8 @@
 """How often trends are found in noise, and how large they have to be to be found.
 
-``python -m benchmarks.trends [--repeat 400]``. Numbers come from here alone; peers are plain least
-squares with its t test, and the t test for seasons, on the same numbers.
+``python -m benchmarks.trends [--repeat 400] [--only slope]``. Numbers come from here alone; peers
+are plain least squares with its t test, Kendall's test of games that are not alike, and the t test
+for seasons, on the same numbers.
 """
 
 from __future__ import annotations
@@ -38,17 +39,20 @@ def main() -> int:
     """Print the tables."""
     parser = argparse.ArgumentParser(description="Measure the trends of the weekly reports.")
     parser.add_argument("--repeat", type=int, default=400)
+    parser.add_argument(
+        "--only", choices=["wild", "report", "season", "step", "slope"], action="append"
+    )
     parser.add_argument("--json", action="store_true", help="One object a line.")
     arguments = parser.parse_args()
     random = np.random.default_rng(20261130)
-    parts = (
-        _wild(random, arguments.repeat),
-        _reports(random, arguments.repeat // 4),
-        _seasons(random, arguments.repeat),
-        _steps(random, arguments.repeat),
-        _slopes(random, arguments.repeat),
-    )
-    for row in itertools.chain(*parts):
+    parts = {
+        "wild": _wild(random, arguments.repeat),
+        "report": _reports(random, arguments.repeat // 4),
+        "season": _seasons(random, arguments.repeat),
+        "step": _steps(random, arguments.repeat),
+        "slope": _slopes(random, arguments.repeat),
+    }
+    for row in itertools.chain(*(parts[name] for name in arguments.only or parts)):
         if arguments.json:
             print(json.dumps(row), flush=True)
         else:
@@ -69,10 +73,10 @@ def _season(
 
 
 def _slopes(random: np.random.Generator, repeat: int) -> Iterator[dict[str, object]]:
-    for alike in (0.0, 0.3, 0.5):
+    for alike in (0.0, 0.3, 0.6):
         for games in (6, 12, 24, 48):
             for gain in (0.0, 0.5, 1.0):
-                found = covered = peer = 0
+                found = covered = peer = kendall = 0
                 for _ in range(repeat):
                     series = _season(random, games, gain=gain, alike=alike)
                     line = slope(series)
@@ -80,6 +84,7 @@ def _slopes(random: np.random.Generator, repeat: int) -> Iterator[dict[str, obje
                     found += line.p_value <= 0.05
                     covered += line.low <= gain <= line.high
                     peer += stats.linregress(series.days, series.values).pvalue <= 0.05
+                    kendall += stats.kendalltau(series.days, series.values).pvalue <= 0.05
                 yield (
                     {
                         "question": "slope",
@@ -89,6 +94,7 @@ def _slopes(random: np.random.Generator, repeat: int) -> Iterator[dict[str, obje
                         "found": round(found / repeat, 3),
                         "in_interval": round(covered / repeat, 3),
                         "least_squares_found": round(peer / repeat, 3),
+                        "kendall_found": round(kendall / repeat, 3),
                     }
                 )
 
@@ -111,7 +117,7 @@ def _wild(random: np.random.Generator, repeat: int) -> Iterator[dict[str, object
 
 
 def _steps(random: np.random.Generator, repeat: int) -> Iterator[dict[str, object]]:
-    for alike in (0.0, 0.3):
+    for alike in (0.0, 0.3, 0.6):
         for games in (12, 24, 48):
             for step in (0.0, 1.0, 2.0, 3.0):
                 found = close = 0
@@ -137,50 +143,51 @@ def _steps(random: np.random.Generator, repeat: int) -> Iterator[dict[str, objec
 
 
 def _seasons(random: np.random.Generator, repeat: int) -> Iterator[dict[str, object]]:
-    for games in (4, 12, 24):
-        for shift in (0.0, 1.0):
-            found = covered = peer = 0
-            for _ in range(repeat):
-                now, then = random.normal(10 + shift, 1, games), random.normal(10, 1, games)
-                start = (FIRST - datetime.date(1970, 1, 1)).days
-                days = np.concatenate([start - 365 + np.arange(games), start + np.arange(games)])
-                series = Series(Figure("x", "x"), days.astype(float), np.concatenate([then, now]))
-                told = compare(series, FIRST + datetime.timedelta(days=games))
-                assert told is not None
-                found += told.p_value <= 0.05
-                covered += told.low <= shift <= told.high
-                peer += stats.ttest_ind(now, then).pvalue <= 0.05
-            yield (
-                {
-                    "question": "season",
-                    "games": games,
-                    "sd": shift,
-                    "found": round(found / repeat, 3),
-                    "in_interval": round(covered / repeat, 3),
-                    "t_test_found": round(peer / repeat, 3),
-                }
-            )
+    for alike, games, shift in itertools.product((0.0, 0.3, 0.6), (4, 12, 24), (0.0, 1.0)):
+        found = covered = peer = 0
+        for _ in range(repeat):
+            now, then = (_season(random, games, alike=alike).values for _ in range(2))
+            now = now + shift
+            start = (FIRST - datetime.date(1970, 1, 1)).days
+            days = np.concatenate([start - 365 + np.arange(games), start + np.arange(games)])
+            series = Series(Figure("x", "x"), days.astype(float), np.concatenate([then, now]))
+            told = compare(series, FIRST + datetime.timedelta(days=games))
+            assert told is not None
+            found += told.p_value <= 0.05
+            covered += told.low <= shift <= told.high
+            peer += stats.ttest_ind(now, then).pvalue <= 0.05
+        yield {
+            "question": "season",
+            "alike": alike,
+            "games": games,
+            "sd": shift,
+            "found": round(found / repeat, 3),
+            "in_interval": round(covered / repeat, 3),
+            "t_test_found": round(peer / repeat, 3),
+        }
 
 
 def _reports(random: np.random.Generator, repeat: int) -> Iterator[dict[str, object]]:
-    """Whole reports of 12 figures of noise: how many call out anything."""
-    for alike in (0.0, 0.3):
-        for games in (8, 24):
-            any_called = called = 0
-            for _ in range(repeat):
-                every = [_season(random, games, alike=alike) for _ in range(12)]
-                said = sum(one.says_something for one in analyse(every, TODAY)[0])
-                called += said
-                any_called += said > 0
-            yield (
-                {
-                    "question": "report of 12 figures of noise",
-                    "alike": alike,
-                    "games": games,
-                    "reports_that_call_out": round(any_called / repeat, 3),
-                    "figures_called_out": round(called / (12 * repeat), 4),
-                }
-            )
+    """Whole reports of 12 figures, of which some move by 1 sd a month: what they call out."""
+    for alike, games, moving in itertools.product((0.0, 0.3, 0.6), (8, 24, 48), (0, 3)):
+        wrong = any_wrong = right = 0
+        for _ in range(repeat):
+            every = [
+                _season(random, games, gain=float(at < moving), alike=alike) for at in range(12)
+            ]
+            said = [one.says_something for one in analyse(every, TODAY)[0]]
+            right += sum(said[:moving])
+            wrong += sum(said[moving:])
+            any_wrong += any(said[moving:])
+        yield {
+            "question": "report of 12 figures",
+            "alike": alike,
+            "games": games,
+            "moving": moving,
+            "reports_that_call_out_noise": round(any_wrong / repeat, 3),
+            "of_what_is_called_out_noise": round(wrong / max(wrong + right, 1), 3),
+            "moving_called_out": round(right / (moving * repeat), 3) if moving else "",
+        }
 
 
 if __name__ == "__main__":

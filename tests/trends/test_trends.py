@@ -24,6 +24,8 @@ from jarvis_dagster.hockey.trends import (
     wording,
 )
 from jarvis_dagster.hockey.trends.drawing import draw
+from jarvis_dagster.hockey.trends.persistence import GRID, together
+from jarvis_dagster.hockey.trends.slope import likely_beside_slope
 from tests.trends.seasons import FIGURE, START, joined, season
 
 TODAY = datetime.date(2026, 11, 29)
@@ -71,11 +73,31 @@ def test_games_that_are_alike_widen_the_interval() -> None:
     assert wide.p_value > 0.01
 
 
+def test_games_that_are_alike_call_nothing_out() -> None:
+    """Twelve figures of noise in form; by one figure's own estimate half of such reports did."""
+    wrong = 0
+    for report in range(8):
+        every = [season(24, seed=100 * report + figure, alike=0.6) for figure in range(12)]
+        wrong += any(one.says_something for one in judged(*every))
+    assert wrong <= 2
+
+
+def test_figures_tell_together_how_alike_games_are() -> None:
+    def belief(alike: float) -> np.ndarray:
+        every = [season(30, seed=seed, alike=alike) for seed in range(12)]
+        return together([one for s in every if (one := likely_beside_slope(s)) is not None])
+
+    free, form = belief(0.0), belief(0.6)
+    assert free.sum() == pytest.approx(form.sum()) == pytest.approx(1)
+    assert float(free @ GRID) < 0.2 < 0.35 < float(form @ GRID)
+
+
 @pytest.mark.parametrize("at", [0.3, 0.5, 0.75])
 def test_a_step_is_found_where_it_is(at: float) -> None:
     series = season(24, step=4.0, step_at=at, seed=5)
-    assert (changes_p_value(series) or 1) < 0.03
-    (step,) = changes(series)
+    free = np.eye(len(GRID))[0]  # where no other figure's games are alike
+    assert (changes_p_value(series, free) or 1) < 0.03
+    (step,) = changes(series, belief=free)
     assert abs(step.index - round(24 * at)) <= 1
     assert step.after - step.before == pytest.approx(4, abs=1.2)
     assert step.day == START + datetime.timedelta(

@@ -17,9 +17,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jarvis_dagster.hockey.trends.changes import Change, changes, changes_p_value
-from jarvis_dagster.hockey.trends.seasons import Comparison, compare, season_of
-from jarvis_dagster.hockey.trends.slope import Slope, slope
+from jarvis_dagster.hockey.trends.changes import (
+    Change,
+    changes,
+    changes_p_value,
+    likely_beside_steps,
+)
+from jarvis_dagster.hockey.trends.persistence import together
+from jarvis_dagster.hockey.trends.seasons import (
+    Comparison,
+    compare,
+    likely_within_seasons,
+    season_of,
+)
+from jarvis_dagster.hockey.trends.slope import Slope, likely_beside_slope, slope
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,9 +90,18 @@ def analyse(
     before = datetime.date(first.year - 1, *season_starts)
     tomorrow = today + datetime.timedelta(days=1)
     now = [series.between(first, tomorrow) for series in every]
-    slopes = [slope(series) for series in now]
-    stepped = [changes_p_value(series) for series in now]
-    seasons = [compare(series, today, season_starts) for series in every]
+    # What is left beside a line, a step or a season's level looks alike by other amounts.
+    lines, steady, level = (
+        together([one for one in likely if one is not None])
+        for likely in (
+            [likely_beside_slope(series) for series in now],
+            [likely_beside_steps(series) for series in now],
+            [likely_within_seasons(series, today, season_starts) for series in every],
+        )
+    )
+    slopes = [slope(series, belief=lines) for series in now]
+    stepped = [changes_p_value(series, steady) for series in now]
+    seasons = [compare(series, today, season_starts, belief=level) for series in every]
     asked = [
         *(None if one is None else one.p_value for one in slopes),
         *stepped,
@@ -94,7 +114,7 @@ def analyse(
     findings = []
     for at, series in enumerate(now):
         rises, steps, differs = clear[at], clear[count + at], clear[2 * count + at]
-        found = changes(series, limit) if steps else []
+        found = changes(series, limit, steady) if steps else []
         findings.append(
             Finding(
                 series=series,

@@ -24,7 +24,6 @@ __all__ = [
     "LEAST_FOR_TREND",
     "Figure",
     "Series",
-    "likeness",
 ]
 
 LEAST_FOR_TREND = 6
@@ -91,14 +90,3 @@ class Series:
         since = datetime.date(1970, 1, 1)
         keep = (self.days >= (first - since).days) & (self.days < (after - since).days)
         return Series(self.figure, self.days[keep], self.values[keep])
-
-
-def likeness(left: NDArray[np.float64]) -> float:
-    """Correlation of neighbours in what a fit leaves; below 0 it helps nobody, and is 0 too."""
-    n = len(left)
-    centred = left - left.mean()
-    spread = float((centred**2).sum())
-    if spread == 0:
-        return 0.0
-    found = float((centred[1:] * centred[:-1]).sum()) / spread + 1 / n  # it is biased by -1/n
-    return float(np.clip(found, 0, 0.8))
