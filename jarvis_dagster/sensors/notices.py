@@ -13,6 +13,7 @@ import dagster as dg
 from jarvis_dagster.errors import JarvisError
 from jarvis_dagster.jobs import deliver_results, process_video
 from jarvis_dagster.resources.services import NotificationResource
+from jarvis_dagster.sensors.ended_runs import for_each_run
 from jarvis_dagster.sensors.outages import was_outage
 from jarvis_dagster.services.notification.notice import Notice
 
@@ -23,7 +24,9 @@ __all__ = [
     "failure_notice",
     "results_notice",
     "send_notices",
+    "tell_of_failure",
     "tell_of_failures",
+    "tell_of_result",
     "tell_of_results",
 ]
 
@@ -81,43 +84,50 @@ def results_notice(tags: Mapping[str, str]) -> Notice | None:
     )
 
 
-@dg.run_failure_sensor(
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Tells people of a run that failed: the asset, the video and the remedy.",
-)
-def tell_of_failures(
-    context: dg.RunFailureSensorContext, notifications: NotificationResource
+def tell_of_failure(
+    context: dg.RunStatusSensorContext, notifications: NotificationResource
 ) -> None:
     """Once for each cause; a run that is tried again is not told."""
     run = context.dagster_run
     if run.tags.get(_RETRY_TAG) == "true":
         return
-    failed = context.get_step_failure_events()
+    failed = context.for_run_failure().get_step_failure_events()
     again = run.job_name == process_video.name and was_outage(failed)
     notice = failure_notice(
         run.job_name,
         run.tags,
         [_step(event) for event in failed],
-        context.failure_event.message or "",
+        context.dagster_event.message or "",
         again=again,
     )
     notifications.service.notify(notice)
 
 
-@dg.run_status_sensor(
-    run_status=dg.DagsterRunStatus.SUCCESS,
-    monitored_jobs=[process_video, deliver_results],
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Tells people that the results of a video are in the drive.",
+tell_of_failures = for_each_run(
+    tell_of_failure,
+    name="tell_of_failures",
+    status=dg.DagsterRunStatus.FAILURE,
+    resource="notifications",
+    description="Tells people of a run that failed: the asset, the video and the remedy.",
 )
-def tell_of_results(
-    context: dg.RunStatusSensorContext, notifications: NotificationResource
-) -> None:
+
+
+def tell_of_result(context: dg.RunStatusSensorContext, notifications: NotificationResource) -> None:
     """Sent where a rule asks for it: it is no warning; not while a person has to look first."""
     run = context.dagster_run
     notice = results_notice(run.tags)
     if notice is not None and _delivered(context.instance, run):
         notifications.service.notify(notice)
+
+
+tell_of_results = for_each_run(
+    tell_of_result,
+    name="tell_of_results",
+    status=dg.DagsterRunStatus.SUCCESS,
+    jobs=[process_video.name, deliver_results.name],
+    resource="notifications",
+    description="Tells people that the results of a video are in the drive.",
+)
 
 
 @dg.sensor(

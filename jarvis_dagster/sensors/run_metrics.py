@@ -18,6 +18,7 @@ import dagster as dg
 from jarvis_dagster.assets.partitions import VIDEOS
 from jarvis_dagster.errors import JarvisError
 from jarvis_dagster.resources.services import AnalyticsResource
+from jarvis_dagster.sensors.ended_runs import for_each_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -169,13 +170,6 @@ def run_metrics() -> list[dg.SensorDefinition]:
 
 
 def _sensor_of(status: dg.DagsterRunStatus) -> dg.SensorDefinition:
-    @dg.run_status_sensor(
-        run_status=status,
-        name=f"count_runs_{status.value.lower()}",
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        minimum_interval_seconds=30,
-        description="Logs what runs that ended did: jobs, assets, checks, speed, grades.",
-    )
     def count_runs(context: dg.RunStatusSensorContext, analytics: AnalyticsResource) -> None:
         run = context.dagster_run
         stats = context.instance.get_run_stats(run.run_id)
@@ -184,12 +178,15 @@ def _sensor_of(status: dg.DagsterRunStatus) -> dg.SensorDefinition:
         entries = context.instance.all_logs(run.run_id, of_type=_EVENTS)
         events = [entry.dagster_event for entry in entries if entry.dagster_event is not None]
         measures = measures_of_run(run.job_name, status.value, seconds, events)
-        try:
-            log(analytics.service, measures, f"run {run.run_id}")
-        except JarvisError as error:
-            context.log.warning(str(error))
+        log(analytics.service, measures, f"run {run.run_id}")
 
-    return count_runs
+    return for_each_run(
+        count_runs,
+        name=f"count_runs_{status.value.lower()}",
+        status=status,
+        resource="analytics",
+        description="Logs what runs that ended did: jobs, assets, checks, speed, grades.",
+    )
 
 
 @dg.sensor(

@@ -15,6 +15,7 @@ import dagster as dg
 from jarvis_dagster.assets.by_workflows import MADE_BY
 from jarvis_dagster.errors import JarvisError
 from jarvis_dagster.resources.services import WorkflowResource
+from jarvis_dagster.sensors.ended_runs import for_each_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -121,12 +122,6 @@ def tell_triggers() -> list[dg.SensorDefinition]:
 
 
 def _run_sensor(event: str, status: dg.DagsterRunStatus) -> dg.SensorDefinition:
-    @dg.run_status_sensor(
-        run_status=status,
-        name=f"tell_workflows_{event}",
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        description=f"Starts the workflows that `workflow.triggers` names for {event}.",
-    )
     def tell(context: dg.RunStatusSensorContext, workflows: WorkflowResource) -> None:
         run = context.dagster_run
         service = workflows.service
@@ -140,4 +135,10 @@ def _run_sensor(event: str, status: dg.DagsterRunStatus) -> dg.SensorDefinition:
         for workflow_id in service.handle_event(event, data, "dagster"):
             context.log.info(f"Started the workflow {workflow_id}.")
 
-    return tell
+    return for_each_run(
+        tell,
+        name=f"tell_workflows_{event}",
+        status=status,
+        resource="workflows",
+        description=f"Starts the workflows that `workflow.triggers` names for {event}.",
+    )

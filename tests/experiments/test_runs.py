@@ -11,7 +11,7 @@ import pytest
 
 from jarvis_dagster.errors import BadInputError, TransientError
 from jarvis_dagster.resources.services import RUN_TAG, ExperimentResource
-from jarvis_dagster.sensors.unfinished_runs import end_failed_experiments
+from jarvis_dagster.sensors.unfinished_runs import end_experiments
 from jarvis_dagster.services.experiment import ExperimentConfig, JarvisExperimentService
 from jarvis_dagster.services.experiment.identity import IDENTITY
 from tests.servers import Server
@@ -286,5 +286,5 @@ def test_a_step_that_dagster_tries_again_is_one_run(
             dagster_instance=instance,
             dagster_run=of_dagster,
         )
-        end_failed_experiments(context, experiments=resource)
+        end_experiments(context, experiments=resource)
         assert of(on_server, run.info.run_id).info.status == "FAILED"

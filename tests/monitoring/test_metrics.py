@@ -158,26 +158,22 @@ def analytics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AnalyticsResou
 def test_sensors_count_each_run_once(analytics: AnalyticsResource) -> None:
     success, failure, _ = run_metrics()
     with dg.instance_for_test() as instance:
+        ticks = {
+            sensor: dg.build_sensor_context(instance, resources={"analytics": analytics})
+            for sensor in (success, failure)
+        }
+        for sensor, tick in ticks.items():
+            sensor(tick)  # from now on
+        begun = {sensor: tick.cursor for sensor, tick in ticks.items()}
         for fails in (False, True):
-            done = play(instance, fails=fails)
-            kind = "FAILURE" if fails else "SUCCESS"
-            (event,) = [
-                entry.dagster_event
-                for entry in instance.all_logs(done.run_id)
-                if entry.dagster_event is not None
-                and entry.dagster_event.event_type_value == f"PIPELINE_{kind}"
-            ]
-            run = instance.get_run_by_id(done.run_id)
-            assert run is not None
-            for _ in range(2):  # a daemon that dies tells of it again
-                context = dg.build_run_status_sensor_context(
-                    sensor_name="x",
-                    dagster_instance=instance,
-                    dagster_run=run,
-                    dagster_event=event,
-                    resources={"analytics": analytics},
+            play(instance, fails=fails)
+        for _ in range(2):  # a daemon that dies sees them again
+            for sensor, cursor in begun.items():
+                sensor(
+                    dg.build_sensor_context(
+                        instance, cursor=cursor, resources={"analytics": analytics}
+                    )
                 )
-                (failure if fails else success)(context)
     got = samples(analytics.service)
     job = ("dagster_job", "process_video")
     assert got["jarvis_runs_total", (job, ("status", "success"))] == 1

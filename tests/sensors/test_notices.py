@@ -14,7 +14,7 @@ from jarvis_dagster.sensors.notices import (
     failure_notice,
     results_notice,
     send_notices,
-    tell_of_failures,
+    tell_of_failure,
 )
 from tests.notification.receivers import Hook, hook
 
@@ -50,7 +50,7 @@ def tracks(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> N
         raise BadVideoError("final.mp4 is cut off.", "Upload it again.")
 
 
-def failed_run(instance: dg.DagsterInstance, tags: dict[str, str]) -> dg.RunFailureSensorContext:
+def failed_run(instance: dg.DagsterInstance, tags: dict[str, str]) -> dg.RunStatusSensorContext:
     instance.add_dynamic_partitions("v", [VIDEO])
     done = dg.materialize(
         [tracks],
@@ -68,7 +68,7 @@ def failed_run(instance: dg.DagsterInstance, tags: dict[str, str]) -> dg.RunFail
         dagster_event=done.get_run_failure_event(),
         dagster_instance=instance,
         dagster_run=run,
-    ).for_run_failure()
+    )
 
 
 def test_a_failed_run_is_told_with_its_asset_video_and_remedy(
@@ -76,7 +76,7 @@ def test_a_failed_run_is_told_with_its_asset_video_and_remedy(
 ) -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         for _ in range(3):  # and again by hand: the same cause
-            tell_of_failures(failed_run(instance, {}), notifications=notifications)
+            tell_of_failure(failed_run(instance, {}), notifications=notifications)
         send_notices(dg.build_sensor_context(instance), notifications=notifications)
     (post,) = web.posts
     assert post["title"] == f"Jarvis error: spotlight/tracks failed for the video {VIDEO}."
@@ -90,7 +90,7 @@ def test_a_run_that_is_tried_again_is_not_told(
 ) -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         context = failed_run(instance, {"dagster/will_retry": "true"})
-        tell_of_failures(context, notifications=notifications)
+        tell_of_failure(context, notifications=notifications)
     assert notifications.service.messages() == []
 
 
