@@ -62,6 +62,7 @@ def with_embedded(settings: Settings) -> Settings:
 
 def core_services(settings: Settings) -> JarvisCoreServices:
     """The core services of these settings; none of them connects yet."""
+    from jarvis_dagster.revising import revision_of
     from jarvis_dagster.services.core import JarvisCoreServices
 
     full = with_embedded(settings)
@@ -74,6 +75,7 @@ def core_services(settings: Settings) -> JarvisCoreServices:
         notification=full.notification,
         security=full.security,
         approvals=full.approvals,
+        revision=lambda core, name, given: revision_of(settings, core, name, given),
     )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from jarvis_dagster.errors import ConfigError, PermanentError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from jarvis_dagster.services.analytics import AnalyticsConfig, JarvisAnalyticsService
     from jarvis_dagster.services.approval import (
@@ -49,6 +49,10 @@ class JarvisCoreServices:
 
     A service whose settings are None cannot be used: asking for it raises
     ``ConfigError``.
+
+    Args:
+        revision: What decides the result of a workflow beside its input, given these services,
+            the workflow's name and the input; "" where nothing does.
     """
 
     def __init__(
@@ -62,6 +66,7 @@ class JarvisCoreServices:
         notification: NotificationConfig | None = None,
         security: SecurityConfig | None = None,
         approvals: ApprovalsConfig | None = None,
+        revision: Callable[[JarvisCoreServices, str, Mapping[str, Any]], str] | None = None,
     ) -> None:
         self._storage = storage
         self._client_storage = client_storage
@@ -71,6 +76,7 @@ class JarvisCoreServices:
         self._notification = notification
         self._security = security
         self._approvals = approvals
+        self._revision = revision
 
     def __enter__(self) -> JarvisCoreServices:
         return self
@@ -110,7 +116,9 @@ class JarvisCoreServices:
 
         config = _required("workflow", self._workflow)
         large = None if self._storage is None else lambda: self.storage_service
-        return JarvisWorkflowService(config, large)
+        told = self._revision
+        revision = None if told is None else (lambda name, given: told(self, name, given))
+        return JarvisWorkflowService(config, large, revision)
 
     @cached_property
     def analytics_service(self) -> JarvisAnalyticsService:

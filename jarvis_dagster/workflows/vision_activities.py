@@ -99,9 +99,10 @@ class VisionActivities:
             from jarvis_dagster.hockey.video import probe
 
             info = probe(step.video)
+            path, roles = self._models()
             detector = load_detector(
-                self._model,
-                roles=self._roles,
+                path,
+                roles=roles,
                 threads=self._threads,
                 score_threshold=input_data.get("score_threshold"),
             )
@@ -155,6 +156,15 @@ class VisionActivities:
             }
             step.frames = len(scan)
         return step.result
+
+    def _models(self) -> tuple[Path | None, Path | None]:
+        """The detector and who reads roles, as of now: a worker lives longer than a champion."""
+        if self._settings is None:
+            return self._model, self._roles
+        from jarvis_dagster.champions import chosen_detector
+
+        chosen = chosen_detector(self._settings)
+        return chosen.path, chosen.roles
 
     def _step(self, input_data: dict[str, Any]) -> _Step:
         return _Step(self._storage(), self._work_dir, input_data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -15,6 +16,8 @@ from jarvis_dagster.hockey.adaptation import Parameters
 from jarvis_dagster.hockey.detection import detect_video, load_detector
 from jarvis_dagster.hockey.synthetic import GameSpec, render_game
 from jarvis_dagster.hockey.tables import DETECTIONS, read_table
+from jarvis_dagster.revising import revision_of
+from jarvis_dagster.services.workflow import JarvisWorkflowService, WorkflowConfig
 from jarvis_dagster.settings import load_settings
 from jarvis_dagster.workflows.vision_activities import VisionActivities
 from tests.services.storage_tools import service_of
@@ -23,7 +26,6 @@ from tests.workflows.steps import Steps, working
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from jarvis_dagster.services.workflow import JarvisWorkflowService
     from tests.servers import Server
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:temporalio.*")
@@ -82,3 +84,41 @@ def test_what_was_adapted_is_told_once_and_holds(
         SIGHT,
         SIGHT,
     ]
+
+
+def test_what_decides_a_result_makes_other_work(
+    object_store: Server, tmp_path: Path, temporal_server: Server, queue: str
+) -> None:
+    """After an adaptation the same video is looked at again, and only then."""
+    storage = service_of(object_store, f"ad{uuid.uuid4().hex[:8]}")
+    storage.ensure_buckets()
+    config = tmp_path / "jarvis-core.yaml"
+    config.write_text("{}")
+    settings = load_settings(config)
+    core = SimpleNamespace(storage_service=storage, experiment_service=None)
+    service = JarvisWorkflowService(
+        WorkflowConfig(address=temporal_server.address, task_queue=queue),
+        revision=lambda name, given: revision_of(settings, core, name, given),  # type: ignore[arg-type]
+    )
+    asked = {"video_key": f"Jarvis AI/Uploads/north/{uuid.uuid4().hex}.mp4"}
+    steps = Adapted()
+    try:
+        with working(temporal_server.address, queue, steps):
+            first = service.start_workflow("computer-vision", asked)
+            service.wait_for_result(first, 60)
+            assert service.start_workflow("computer-vision", asked) == first
+            south = revision_of(settings, core, "computer-vision", {"video_key": "south.mp4"})  # type: ignore[arg-type]
+            Library(storage).put_in_force("north", Parameters(gain=1.5))
+            again = service.start_workflow("computer-vision", {**asked, "revision": "mine"})
+            assert service.start_workflow("computer-vision", asked) not in {first, again}
+            service.wait_for_result(again, 60)
+    finally:
+        service.close()
+    said = [one["revision"] for one in steps.given]
+    assert said[0].startswith("detector-")
+    assert "adapted" not in said[0]
+    assert any(one.startswith("mine detector-") and "adapted-" in one for one in said)
+    assert revision_of(settings, core, "computer-vision", {"video_key": "south.mp4"}) == south  # type: ignore[arg-type]
+    assert revision_of(settings, core, "approval", {"video_key": "south.mp4"}) == ""  # type: ignore[arg-type]
+    known = revision_of(settings, core, "computer-vision", {"partition": "final"})  # type: ignore[arg-type]
+    assert known == south

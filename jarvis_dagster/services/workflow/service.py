@@ -35,14 +35,18 @@ class JarvisWorkflowService:
     Args:
         storage: Makes the storage service, where large inputs and results are kept; None
             keeps them in Temporal.
+        revision: What decides the result of a workflow beside its input, as of now; "" where
+            nothing does.
     """
 
     def __init__(
         self,
         config: WorkflowConfig,
         storage: Callable[[], JarvisStorageService] | None = None,
+        revision: Callable[[str, Mapping[str, Any]], str] | None = None,
     ) -> None:
         self.config = config
+        self._revision = revision
         self._temporal = Temporal(config, storage)
 
     def close(self) -> None:
@@ -77,13 +81,23 @@ class JarvisWorkflowService:
                 a second request with other input gets the workflow that is there.
 
         Returns:
-            Its id: the name and a hash of the input, or the key.
+            Its id: the name and a hash of the input and of what else decides its result (a
+            ``revision`` in the input tells it), or the key.
 
         Raises:
             NotSupportedError: no worker of this version serves that name.
             BadInputError: the input is not JSON.
         """
-        return self._start(request_of(workflow_name, input_data, key), component)
+        request = request_of(workflow_name, input_data, key)
+        return self._start(request if key is not None else self._revised(request), component)
+
+    def _revised(self, request: Request) -> Request:
+        """The request with what decides its result now, so that another result is other work."""
+        now = self._revision(request.workflow, request.input_data) if self._revision else ""
+        if not now:
+            return request
+        said = " ".join(str(one) for one in (request.input_data.get("revision", ""), now) if one)
+        return request_of(request.workflow, {**request.input_data, "revision": said})
 
     def _start(self, request: Request, component: str | None) -> str:
         what = f"the start of {request.workflow}"
@@ -310,4 +324,4 @@ class JarvisWorkflowService:
             BadInputError: a trigger needs what ``data`` does not tell. Nothing was started.
         """
         requests = requests_of(self.config.triggers, event, data)
-        return [self._start(request, component) for request in requests]
+        return [self._start(self._revised(request), component) for request in requests]
