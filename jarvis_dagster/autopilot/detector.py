@@ -231,8 +231,9 @@ class DetectorWatch:
     def _of_camera(
         self, name: str, videos: Sequence[Evidence], when: str, former: str, new: str
     ) -> Seen:
-        before = [v for v in videos if v.at <= when and v.model_version.endswith(f"+{former}")]
-        after = [v for v in videos if v.at > when and v.model_version.endswith(f"+{new}")]
+        # A version names the files of the detector, and of whoever reads roles after it.
+        before = [v for v in videos if v.at <= when and former in v.model_version.split("+")]
+        after = [v for v in videos if v.at > when and new in v.model_version.split("+")]
         if before:  # other parameters see otherwise, whatever the detector
             in_force = before[-1].parameters
             before = [v for v in before if v.parameters == in_force][-_BEFORE:]
@@ -248,7 +249,7 @@ class DetectorWatch:
         return seen_by_both(name, usual, before, after)
 
     def _digest(self, version: str | None) -> str:
-        """How the version of a registered detector, or of the packaged one, ends in tables."""
+        """What stands in tables for a registered detector, or for the packaged one."""
         if version is None:
             from jarvis_dagster.hockey.detection.onnx import PACKAGED_WEIGHTS
             from jarvis_dagster.services.files import sha256_file

@@ -37,7 +37,7 @@ class Ice:
         own = core.acting_as(core.security_service.component("autopilot"))
         self.pilot = Pilot(settings, own)
         versions = {v.version: v.sha256[:8] for v in self.registry.versions(self.model)}
-        self.former, self.new = (f"1.0+{versions[number]}" for number in ("1", "2"))
+        self.former, self.new = (f"1.0+{versions[number]}+roles-0a1b" for number in ("1", "2"))
         self.registry.move_alias(self.model, "champion", "1", by="test", why="Is first.")
         self.play(5, self.former)
         assert self.pilot.look("0")[-1]["camera"] == "north"  # nothing is on probation yet
