@@ -102,10 +102,10 @@ def results(
     space.discard()
     yield dg.MaterializeResult(
         metadata={
-            "approved by": answer.decided_by or "nobody had to",
+            "approved_by": answer.decided_by or "nobody had to",
             "folder": dg.MetadataValue.path(delivered.path),
             "files": len(delivered.files),
-            "shared with": ", ".join(delivered.shared_with) or "nobody by Jarvis",
+            "shared_with": ", ".join(delivered.shared_with) or "nobody by Jarvis",
             "manifest": listed((f["file"], f["size"], f["sha256"]) for f in delivered.files),
             "seconds": elapsed(),
         }

@@ -32,6 +32,6 @@ def a_person_approved_it(answer: Approval) -> dg.AssetCheckResult:
         metadata={
             "approval": answer.id or "not required",
             "content": answer.sha256,
-            "decided by": answer.decided_by or "nobody",
+            "decided_by": answer.decided_by or "nobody",
         },
     )

@@ -108,9 +108,9 @@ def champion(
         metadata={
             "model": done.subject,
             "version": done.content["to"],
-            "in place of": done.content["from"] or "what ships with Jarvis",
+            "in_place_of": done.content["from"] or "what ships with Jarvis",
             "approval": done.id,
-            "approved by": done.decided_by,
+            "approved_by": done.decided_by,
             "record": done.content["decision"],
         }
     )
@@ -174,7 +174,7 @@ def the_champion_was_decided(experiments: ExperimentResource) -> dg.AssetCheckRe
         description=" ".join(against) or None,
         metadata={
             "champion": detector.version if detector else "the packaged detector",
-            "champion of roles": roles.version if roles else "the detector's own roles",
+            "champion_of_roles": roles.version if roles else "the detector's own roles",
         },
     )
 
