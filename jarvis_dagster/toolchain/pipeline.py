@@ -180,7 +180,8 @@ class Workshop:
         Returns:
             All of ``evaluated`` and ``model``, ``version``, ``alias``.
         """
-        job, kind, _ = self._opened(evaluated, fetch=False)
+        job = Job.from_json(evaluated["job"])
+        kind = kind_of(job.pipeline)
         figures = {f"figure.{k}": round(v, 4) for k, v in evaluated["figures"]["metrics"].items()}
         with self._run(job, kind) as log, tempfile.TemporaryDirectory(prefix="jarvis-") as scratch:
             model = Path(scratch) / kind.file
@@ -211,10 +212,9 @@ class Workshop:
                 on_step(name, result)
         return result
 
-    def _opened(self, content: dict[str, Any], *, fetch: bool = True) -> tuple[Job, Kind, Dataset]:
+    def _opened(self, content: dict[str, Any]) -> tuple[Job, Kind, Dataset]:
         job = Job.from_json(content["job"])
-        data = self.datasets.fetch(job.dataset) if fetch else None
-        return job, kind_of(job.pipeline), data  # type: ignore[return-value]
+        return job, kind_of(job.pipeline), self.datasets.fetch(job.dataset)
 
     def _run(self, job: Job, kind: Kind) -> Any:
         """The run of MLflow that belongs to the job: every step and every retry writes to it."""
