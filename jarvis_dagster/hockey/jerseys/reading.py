@@ -1,7 +1,7 @@
 """The jersey numbers of a video.
 
 Belongs here: which pictures are read, the table, a sheet for people who check. Does not belong
-here: choosing boxes (``crops``), probabilities (``belief``), training (``train``).
+here: choosing boxes (``crops``), probabilities (``belief``), reading text (``hockey/text``).
 """
 
 from __future__ import annotations

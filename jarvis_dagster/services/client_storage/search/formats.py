@@ -1,7 +1,7 @@
 """Which files hold text, and how it is read.
 
 Belongs here: formats by name, media type and first bytes. Does not belong here:
-reading them (``reading.py``). Standard library alone: the reader's process uses it.
+reading them (``reading/``). Standard library alone: the reader's process uses it.
 """
 
 from __future__ import annotations
