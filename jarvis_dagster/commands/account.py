@@ -41,7 +41,9 @@ def add_account(
     password_file: PasswordFile = None,
 ) -> None:
     """Give a person or a program access."""
-    made = _service().add_account(
+    security = _service()
+    security.require_role(role)  # before anybody thinks of a password
+    made = security.add_account(
         name,
         role,
         kind="service" if service else "user",

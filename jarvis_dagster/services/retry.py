@@ -40,9 +40,17 @@ def retrying(
             tenacity.wait_random(0, first_wait_s),
             tenacity.wait_exception(_asked_s),
         ),
-        before_sleep=tenacity.before_sleep_log(_LOG, logging.WARNING),
+        before_sleep=_tell,
         reraise=True,
     )
+
+
+def _tell(state: tenacity.RetryCallState) -> None:
+    """Say what failed, and when it is tried again."""
+    if state.outcome is not None and state.next_action is not None:
+        error = state.outcome.exception()
+        what = error.what if isinstance(error, TransientError) else str(error)
+        _LOG.warning("%s Trying again in %.1f s.", what, state.next_action.sleep)
 
 
 def _asked_s(error: BaseException) -> float:

@@ -58,7 +58,7 @@ def test_from_the_first_account_to_a_verified_log(
 
 
 def test_mistakes_are_one_line(jarvis: Callable[..., tuple[int, str, str]], password: str) -> None:
-    wrong = jarvis("account", "add", "kim", "--role", "root", "--password-file", password)
+    wrong = jarvis("account", "add", "kim", "--role", "root")  # no password is asked for
     assert wrong[0] == 2
     assert "no role 'root'" in wrong[2]
     assert "cannot be read" in jarvis("account", "add", "kim", "--password-file", "nowhere")[2]

@@ -100,16 +100,17 @@ def test_only_transient_errors_are_tried_again() -> None:
         assert len(calls) == tries
 
 
-def test_a_server_that_asks_to_wait_is_waited_for() -> None:
+def test_a_server_that_asks_to_wait_is_waited_for(caplog: pytest.LogCaptureFixture) -> None:
     waits: list[float] = []
     policy = retrying(3, first_wait_s=0.001).copy(sleep=waits.append)
 
     def busy() -> None:
-        raise TransientError("busy", retry_after_s=7)
+        raise TransientError("It is busy.", "Wait.", retry_after_s=7)
 
     with pytest.raises(TransientError):
         policy(busy)
     assert [round(wait) for wait in waits] == [7, 7]
+    assert caplog.messages == ["It is busy. Trying again in 7.0 s."] * 2
 
 
 def test_a_server_that_asks_for_too_long_is_left_alone() -> None:

@@ -183,7 +183,7 @@ class JarvisSecurityService:
             BadInputError: the policy knows no role of that name.
         """
         role = name.lower()
-        self._require_role(role)
+        self.require_role(role)
         if all(account.name != role for account in self.accounts.all()):
             self.add_account(role, role, kind="service")
         return self.principal_of(role)
@@ -198,7 +198,7 @@ class JarvisSecurityService:
         password: str | None = None,
     ) -> Account:
         """A new account; see :meth:`Accounts.add`."""
-        self._require_role(role)
+        self.require_role(role)
         made = self.accounts.add(name, role, kind=kind, teams=teams, password=password)
         self.audit.add("account.add", allowed=True, object=name, role=role, teams=sorted(teams))
         return made
@@ -218,7 +218,7 @@ class JarvisSecurityService:
             BadInputError: nobody would be left who may do everything.
         """
         if role is not None:
-            self._require_role(role)
+            self.require_role(role)
         others = [
             one
             for one in self.accounts.all()
@@ -256,7 +256,8 @@ class JarvisSecurityService:
         self.audit.add("token.revoke", allowed=True, object=ended.account, token=token_id)
         return ended
 
-    def _require_role(self, role: str) -> None:
+    def require_role(self, role: str) -> None:
+        """Raise ``BadInputError`` unless the policy knows such a role."""
         if role not in self.policy.roles:
             raise BadInputError(
                 f"There is no role {role!r}.", f"There are: {', '.join(sorted(self.policy.roles))}."
