@@ -38,7 +38,8 @@ def judge(
             path, whose = (Path(name) if name else None for name in (given, detector))
             model, roles = (whose, path) if of_roles else (path, None)
             figures.append(measured(model, frozen, threads, roles=roles))
-    return numbers_of(decide(*figures, Rule(**rule)))
+    before, after = figures
+    return numbers_of(decide(before, after, Rule(**rule)))
 
 
 def measured(
