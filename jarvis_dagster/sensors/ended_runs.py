@@ -114,7 +114,7 @@ def _ended(
 
 
 def _newest(instance: dg.DagsterInstance, status: dg.DagsterRunStatus) -> int:
-    records = instance.fetch_run_status_changes(_EVENTS[status], limit=1).records  # type: ignore[arg-type]
+    records = instance.fetch_run_status_changes(_EVENTS[status], limit=1).records
     return records[0].storage_id if records else -1
 
 
