@@ -168,7 +168,9 @@ def test_what_a_filter_leaves_out_keeps_its_name(folder: Folder) -> None:
 
 @pytest.mark.parametrize("names", [("A.txt", "a.txt"), ("A/x", "a/x"), ("A/x", "a"), ("A", "a/x")])
 def test_names_that_differ_in_case_are_two_files(tmp_path: Path, names: tuple[str, str]) -> None:
-    world = World(tmp_path, MemoryDrive(), MemoryDrive(case_sensitive=False, new_ids=True))
+    world = World(
+        tmp_path, MemoryDrive(), MemoryDrive(case_sensitive=False, new_ids=True), aliases=True
+    )
     for name in names:
         world.drives[0].put(name, name.encode())
     assert world.settle() == {name: name.encode() for name in names}
@@ -179,12 +181,24 @@ def test_names_that_differ_in_case_are_two_files(tmp_path: Path, names: tuple[st
 
 def test_two_sides_that_ignore_case_keep_what_each_has(tmp_path: Path) -> None:
     kind = {"case_sensitive": False}
-    world = World(tmp_path, MemoryDrive(**kind), MemoryDrive(**kind))
+    world = World(tmp_path, MemoryDrive(**kind), MemoryDrive(**kind), aliases=True)
     world.drives[0].put("A.txt", b"upper")
     world.drives[1].put("a.txt", b"lower")
     assert world.settle() == {"A.txt": b"upper", "a.txt": b"lower"}
     world.lose()
     assert world.settle() == {"A.txt": b"upper", "a.txt": b"lower"}
+
+
+def test_a_name_that_somebody_takes_meanwhile_is_theirs(tmp_path: Path) -> None:
+    world = World(tmp_path, MemoryDrive(), MemoryDrive())
+    world.drives[0].put("x", b"mine")
+    world.drives[1].before = lambda call, _: (
+        world.drives[1].put("x", b"theirs") and None if call == "upload" else None
+    )
+    report = world.sync(marker=False)
+    assert report is not None
+    assert (report.status, report.changed) == ("changed meanwhile", ("x",))
+    assert world.drives[1].files() == {"x": b"theirs"}
 
 
 def test_several_at_once_get_the_same_names(tmp_path: Path) -> None:
@@ -200,7 +214,7 @@ def test_a_crash_at_any_call_makes_nothing_twice(tmp_path: Path) -> None:
     names = ("a:b", "a?b", "d:/x", "d?/x", "n", "n.")
     for call in range(1, 100):
         (tmp_path / str(call)).mkdir()
-        world = World(tmp_path / str(call), MemoryDrive(), MemoryDrive(tame=True))
+        world = World(tmp_path / str(call), MemoryDrive(), MemoryDrive(tame=True), aliases=True)
         for name in names:
             world.drives[0].put(name, name.encode())
         world.crash_at(call, "after")
@@ -272,7 +286,7 @@ def test_every_name_is_one_file_on_both_sides(
     story: list[tuple[list[tuple[int, str, int, str]], tuple[int, str] | None, str]],
 ) -> None:
     with tempfile.TemporaryDirectory(dir=QUICK) as folder:
-        world = World(Path(folder), MemoryDrive(**kind), MemoryDrive(**other))
+        world = World(Path(folder), MemoryDrive(**kind), MemoryDrive(**other), aliases=True)
         number = 0
         for changes, crash, setback in story:
             for change in changes:

@@ -27,10 +27,16 @@ class World:
 
     ``agreed`` holds, for each path, every content that both sides had there at the
     same time after a run, be it a broken one: what a deletion may take away.
+
+    Args:
+        aliases: Whether a side may hold a file under another name.
     """
 
-    def __init__(self, folder: Path, a: MemoryDrive, b: MemoryDrive) -> None:
+    def __init__(
+        self, folder: Path, a: MemoryDrive, b: MemoryDrive, *, aliases: bool = False
+    ) -> None:
         self.drives = (a, b)
+        self._has_aliases = aliases
         self.state = folder / "state"
         self.agreed: dict[str, set[bytes]] = defaultdict(set)
         self.left = -1
@@ -92,6 +98,8 @@ class World:
 
     def _names(self) -> tuple[dict[str, str], dict[str, str]]:
         """The path by the one on each side that it has instead."""
+        if not self._has_aliases:
+            return {}, {}
         with State(self.state) as state:
             agreed = state.agreed().items()
         return (

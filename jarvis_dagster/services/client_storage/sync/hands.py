@@ -176,9 +176,8 @@ class Hands:
                 made = do(asked)
             except UnusableNameError:
                 continue
-            except (BadInputError, ConflictError) as error:
-                refused = isinstance(error, ConflictError)
-                if not self.places.is_held_back(side, path, asked, refused=refused):
+            except (BadInputError, ConflictError):
+                if not self.places.is_held_back(side, path, asked):
                     raise
             else:
                 # What is moved is known, and by its old path.

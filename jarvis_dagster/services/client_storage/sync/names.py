@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 __all__ = [
+    "are_like",
     "composed",
     "conflict_path",
     "is_same_name",
@@ -65,6 +66,16 @@ def is_same_name(asked: str, given: str) -> bool:
     """
     asked, given = composed(asked), composed(given)
     return asked == given or tamed(asked) == tamed(given)
+
+
+def are_like(one: str, another: str) -> bool:
+    """Whether there may be a drive that takes two names for one, by whatever rules."""
+    return _core(one) == _core(another)
+
+
+def _core(name: str) -> str:
+    plain = unicodedata.normalize("NFKD", tamed(name).casefold())
+    return "".join(filter(str.isalnum, plain)) or plain
 
 
 def tamed_path(path: str) -> str:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from jarvis_dagster.errors import PermanentError
 from jarvis_dagster.services.client_storage.sync.model import Seen
 from jarvis_dagster.services.client_storage.sync.names import (
+    are_like,
     composed,
     is_same_name,
     parent,
-    tamed,
 )
 
 if TYPE_CHECKING:
@@ -151,21 +151,16 @@ class Places:
         owners = self._owners[side]
         return file.id in owners and owners[file.id] != path
 
-    def is_held_back(self, side: SideName, path: str, name: str, *, refused: bool) -> bool:
-        """Whether a name cannot be had in the folder of a path because of another file there.
+    def is_held_back(self, side: SideName, path: str, name: str) -> bool:
+        """Whether a name cannot be had in the folder of a path because of one that is like it.
 
         A file of just that name that nobody knew of is no such: somebody was quicker.
-
-        Args:
-            refused: Whether the drive said that the name is taken, and not only that it
-                cannot be.
         """
-        like = tamed(name).casefold()
-        for file in self.drive(side).list_all(self.folder_id(side, path)):
-            if composed(file.name) == name:
-                return self.is_of_another(side, path, file)
-            refused = refused or tamed(file.name).casefold() == like
-        return refused
+        found = list(self.drive(side).list_all(self.folder_id(side, path)))
+        exact = [file for file in found if composed(file.name) == name]
+        if exact:
+            return any(self.is_of_another(side, path, file) for file in exact)
+        return any(are_like(file.name, name) for file in found)
 
     def move(self, side: SideName, node: Node, moved: DriveFile) -> None:
         """Note that a file has left its path."""
