@@ -117,8 +117,9 @@ def print_report(report: SyncReport, console: Console, *, as_json: bool) -> None
         console.print(Text(f"Both sides changed {path}; the other version is {copy}.", "yellow"))
     if report.aliases:
         side, path, there = report.aliases[0]
-        others = f", and {len(report.aliases) - 1} more" if len(report.aliases) > 1 else ""
-        held = f"{path} is {there} on side {side.upper()}, which cannot hold its name{others}."
+        more = len(report.aliases) - 1
+        held = f"Side {side.upper()} has {there} for {path}, whose name it cannot hold"
+        held += f", and {more} more such; --json names them." if more else "."
         console.print(Text(held, "dim"))
     for path in report.left_out:
         console.print(Text(f"{path} is a document without content of its own; left out.", "dim"))

@@ -56,6 +56,17 @@ def test_a_folder_and_a_drive_come_into_step(here: Path) -> None:
     assert (again.exit_code, again.stdout) == (0, "ok: 2 files\n")
 
 
+def test_names_that_are_others_there_are_told(here: Path, tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (here / "a:b.txt").write_text("1")
+    (here / "a?b.txt").write_text("2")
+    done = run(str(here), str(tmp_path / "there"))
+    said = "Side B has a_b.txt for a:b.txt, whose name it cannot hold, and 1 more such"
+    assert said in " ".join(done.stdout.split())
+    report = json.loads(run(str(here), str(tmp_path / "there"), "--json").stdout)
+    assert ["b", "a?b.txt", "a_b (f8e3).txt"] in report["aliases"]
+
+
 def test_a_dry_run_changes_nothing(here: Path, tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     done = run(str(here), str(tmp_path / "there"), "--dry-run")

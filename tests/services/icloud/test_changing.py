@@ -23,8 +23,9 @@ FAULTS = [
     {"kind": "drop", "done": True},
     {"kind": "truncate"},
     {"kind": "expire"},
+    {"kind": "status", "status": 421, "done": True},
 ]
-IDS = ["503", "done-503", "drop", "done-drop", "truncate", "expire"]
+IDS = ["503", "done-503", "drop", "done-drop", "truncate", "expire", "done-421"]
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=IDS)

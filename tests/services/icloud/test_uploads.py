@@ -78,6 +78,19 @@ def test_a_fault_at_any_call_of_a_replacement_changes_nothing(
     assert "clip.mp4" in server.tree.trashed()
 
 
+def test_a_session_that_ends_after_the_work_was_done_does_not_do_it_twice(
+    drive: ICloudDrive, server: ICloudServer, source: Path
+) -> None:
+    server.tree.add("clip.mp4", OLD)
+    file = drive.find("clip.mp4")
+    server.faults.add("status", status=421, done=True, match="moveItemsToTrash")
+    drive.upload(source, replace=file, exact=True)
+    server.faults.add("status", status=421, done=True, match="update/documents")
+    drive.upload(source, name="second.mp4", exact=True)
+    assert server.tree.contents() == {"clip.mp4": NEW, "second.mp4": NEW}
+    assert server.tree.trashed() == ["clip.mp4"]
+
+
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("status", [400, 403, 507])
 def test_a_refusal_is_tried_once_and_leaves_the_old_file(

@@ -221,7 +221,7 @@ class Changer:
 
     def _act(self, what: str, work: Callable[[Any], Any]) -> str:
         """Ask for one change; what iCloud says came of it."""
-        answer = self._client.call(what, lambda service: work(_Drive(service)))
+        answer = self._client.call(what, lambda service: work(_Drive(service)), changes=True)
         items: Any = None
         if isinstance(answer, dict):
             items = answer.get("items") or answer.get("folders")

@@ -11,7 +11,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from jarvis_dagster.errors import PermanentError
+from jarvis_dagster.errors import PermanentError, TransientError
 from jarvis_dagster.services.client_storage.icloud.faults import (
     SessionExpiredError,
     icloud_errors,
@@ -56,25 +56,29 @@ class ICloudClient:
         """Do ``work`` until it succeeds; what it calls is then tried once each time."""
         if getattr(self._thread, "is_retrying", False):
             return work()
-        self._thread.is_retrying = True
+        self._thread.is_retrying, self._thread.is_renewed = True, False
         try:
             return retrying(self.config.attempts).copy(sleep=self._sleep)(work)
         finally:
             self._thread.is_retrying = False
 
-    def call(self, what: str, work: Callable[[Any], _T]) -> _T:
+    def call(self, what: str, work: Callable[[Any], _T], *, changes: bool = False) -> _T:
         """Do ``work`` with pyicloud's ``DriveService``.
 
         Args:
             what: Of which file or folder, for errors.
+            changes: It may have been done although the answer is that the session has
+                ended. Then it is left to the work around it to look, and do it again.
         """
-        return self.retry(lambda: self._once(what, lambda _account, service: work(service)))
+        return self.retry(
+            lambda: self._once(what, lambda _account, service: work(service), changes=changes)
+        )
 
     def call_account(self, what: str, work: Callable[[Any], _T]) -> _T:
         """Do ``work`` with the ``PyiCloudService`` itself."""
         return self.retry(lambda: self._once(what, lambda account, _service: work(account)))
 
-    def _once(self, what: str, work: Callable[[Any, Any], _T]) -> _T:
+    def _once(self, what: str, work: Callable[[Any, Any], _T], *, changes: bool = False) -> _T:
         """One try; a session that has ended is taken up on a fresh connection, once.
 
         The same answer comes from a server that the connection was led to by
@@ -86,8 +90,13 @@ class ICloudClient:
                 account, service = self._connected(what)
                 with icloud_errors(what):
                     return work(account, service)
-            except SessionExpiredError:
+            except SessionExpiredError as error:
                 self._disconnect(account)
+                if changes and not self._thread.is_renewed:
+                    self._thread.is_renewed = True
+                    raise TransientError(str(error), "Try again.", retry_after_s=0.0) from None
+                if changes:
+                    break
         raise PermanentError(
             "iCloud has ended the session, or 'Access iCloud Data on the Web' is turned off.",
             f"Sign in with `jarvis drive login {self._state_dir.name}`.",

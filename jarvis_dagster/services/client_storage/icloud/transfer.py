@@ -56,7 +56,7 @@ class Transfer:
             there = self._tree.named(folder, hidden) if was_tried else None
             if there is None and not was_taken:
                 was_tried = True
-                self._client.call(name, put)
+                self._client.call(name, put, changes=True)
                 was_taken = True  # not sent again: iCloud may only be slow to list it
                 there = self._tree.named(folder, hidden)
             if there is None:
