@@ -96,25 +96,22 @@ class _Watcher:
 
 
 def _table(outcome: Outcome) -> Table:
+    from rich import box
     from rich.table import Table
 
-    table = Table("", title="Before and after", caption="IoU 0.5, score 0.35")
-    sets = list(outcome.after)
-    for name in sets:
-        found = outcome.after[name]
-        table.add_column(
-            f"{name}\n{found.pictures} frames, {found.people} people\nbefore", justify="right"
-        )
-        table.add_column("\n\nafter", justify="right")
-    for key, title in _FIGURES.items():
-        cells = []
-        for name in sets:
-            before = outcome.before.get(name)
-            cells += [
-                _percent(getattr(before, key, None)),
-                _percent(getattr(outcome.after[name], key)),
-            ]
-        table.add_row(title, *cells)
+    table = Table(
+        *("", ""), title="Before and after", caption="IoU 0.5, score 0.35", box=box.SIMPLE_HEAD
+    )
+    for title in _FIGURES.values():
+        short = title.removesuffix(" found and named")
+        table.add_column(short, justify="right", min_width=max(map(len, short.split())))
+    for name, after in outcome.after.items():
+        before = outcome.before.get(name)
+        size = f"{after.pictures} frames, {after.people} people"
+        known = [(name, "before", before), (size, "after", after)] if before else []
+        for first, when, found in known or [(f"{name}, {size}", "after", after)]:
+            cells = [_percent(getattr(found, key)) for key in _FIGURES]
+            table.add_row(first, when, *cells, end_section=when == "after")
     return table
 
 
@@ -138,7 +135,7 @@ def _last_words(outcome: Outcome) -> str:
         lower = fallen(outcome.before[name], outcome.after[name])
         if lower:
             named = ", ".join(_FIGURES[figure] for figure in lower)
-            verdict += f"\nLower by more than a point on {name} frames: {named}."
+            verdict += f"\nLower by more than a point on {name}: {named}."
     if outcome.before:
         verdict += (
             f"\nIt goes {outcome.share:.2f} of the way from the one before to the one learnt."
