@@ -193,6 +193,25 @@ def test_people_whom_the_labels_leave_open_do_not_count(export: Path) -> None:
     assert precision[1] > precision[0]
 
 
+def test_of_other_rinks_a_whole_video_tells_what_is_lost(
+    export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = Plan(keep=[export, export])
+    monkeypatch.setattr(keeping, "vetted", lambda samples, *_: (samples, []))
+    replayed, judged = keeping.kept_frames(plan, PACKAGED_WEIGHTS, tmp_path, print)
+    assert not replayed  # 24 frames are too few to hold any out
+    assert list(judged) == [f"kept: {export.name}", f"kept: {export.name} 2"]
+    monkeypatch.setattr(keeping, "read_export", lambda *_, **__: [
+        *_frames("long", 60), *_frames("short", 20), *_frames("keepers", 25, role=1)
+    ])  # fmt: skip
+    monkeypatch.setattr(keeping, "shrunk", lambda samples, folder: seen.append(folder) or samples)
+    seen: list[Path] = []
+    replayed, judged = keeping.kept_frames(plan, PACKAGED_WEIGHTS, tmp_path, print)
+    assert {sample.group for sample in replayed} == {"long", "short"}
+    assert all({sample.group for sample in part} == {"keepers"} for part in judged.values())
+    assert seen == [tmp_path / "kept_1", tmp_path / "kept_2"]
+
+
 class _Notes:
     def __init__(self) -> None:
         self.steps: set[str] = set()

@@ -107,10 +107,10 @@ def adapt_detector(
             watcher.say(text)
     aside = f", {len(split.held_out)} held out ({split.name})" if split.held_out else ""
     watcher.say(f"{len(split.training)} frames to train on{aside}.")
-    replayed, kept = kept_frames(plan, start, watcher.say)
-    shown = [*split.training, *replayed]
+    replayed, kept = kept_frames(plan, start, out_dir / "frames", watcher.say)
+    shown = [*shrunk(split.training, out_dir / "frames"), *replayed]
     settled = _settled_recipe(plan, out_dir, shown, steps)
-    training = prepare(shrunk(shown, out_dir / "frames"), start, out_dir, plan)
+    training = prepare(shown, start, out_dir, plan)
     sets = {
         "held out": split.held_out,
         "rendered": rendered_frames(out_dir / "rendered", _JUDGED_GAMES),

@@ -12,6 +12,7 @@ from jarvis_dagster.hockey.training.blend import CAREFUL, SHARES, blended, choos
 from jarvis_dagster.hockey.training.dataset import read_export
 from jarvis_dagster.hockey.training.holdout import hold_out
 from jarvis_dagster.hockey.training.judge import Figures, measured, most_lost, worth
+from jarvis_dagster.hockey.training.shrink import shrunk
 from jarvis_dagster.hockey.training.vetting import vetted
 
 if TYPE_CHECKING:
@@ -26,23 +27,27 @@ __all__ = ["kept_frames", "share_to_go"]
 
 
 def kept_frames(
-    plan: Plan, start: Path, say: Callable[[str], None]
+    plan: Plan, start: Path, copies: Path, say: Callable[[str], None]
 ) -> tuple[list[Sample], dict[str, list[Sample]]]:
     """Frames of other rinks: to train on again, and by export those that tell what is lost.
 
     Of an export one video tells, and the others are trained on; of a single video all frames
-    tell, since neighbours of what is trained on would flatter.
+    tell, since neighbours of what is trained on would flatter. Smaller copies of those trained on
+    are written to ``copies``, apart by export: pictures of two exports may have the same name.
     """
     replayed: list[Sample] = []
     judged: dict[str, list[Sample]] = {}
-    for folder in plan.keep:
+    for number, folder in enumerate(plan.keep, 1):
         samples, warnings = vetted(read_export(folder, aspect=plan.aspect), folder, start)
         for text in warnings:
             say(text)
         split = hold_out(samples)
         whole = not split.warning
-        replayed += split.training if whole else []
-        judged[f"kept: {folder.name}"] = split.held_out if whole else samples
+        replayed += shrunk(split.training, copies / f"kept_{number}") if whole else []
+        name = f"kept: {folder.name}"
+        judged[f"{name} {number}" if name in judged else name] = (
+            split.held_out if whole else samples
+        )
     return replayed, judged
 
 
