@@ -10,8 +10,10 @@ import contextlib
 import getpass
 from typing import TYPE_CHECKING
 
+import typer
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from jarvis_dagster.services.core import JarvisCoreServices
     from jarvis_dagster.settings import Settings
@@ -52,7 +54,15 @@ def lent(
         needed.append("mlflow")
     if storage and settings.storage is None:
         needed.append("object-store")
-    return borrowed(settings.stack, needed) if needed else contextlib.nullcontext()
+    if not needed:
+        return contextlib.nullcontext()
+    return borrowed(settings.stack, needed, on_start=_say_started)
+
+
+def _say_started(programs: Collection[str]) -> None:
+    """It takes some seconds, in which nothing else is to be seen."""
+    names = " and ".join(sorted(programs))
+    typer.echo(f"Starting {names} for this command; `jarvis up` keeps them running.", err=True)
 
 
 def this_person() -> str:
