@@ -121,7 +121,9 @@ def _speed(info: VideoInfo, measures: dict[str, Any]) -> Iterator[_Reason]:
 
 
 def _events(measures: dict[str, Any]) -> Iterator[_Reason]:
-    yield _Reason(1, "Events are read from how players move, not from a whistle or a clock.")
+    yield _Reason(
+        1, "Events are read from how players move, and a scoreboard in view; no whistle is heard."
+    )
     if measures["rink_share"] < 0.7:
         yield _Reason(1, "Play that happens while the rink is not shown is missed.")
 
