@@ -27,6 +27,7 @@ __all__ = [
     "Listener",
     "holders_of",
     "is_free",
+    "is_started",
     "listener_on",
     "marked_processes",
     "memory_bytes",
@@ -68,6 +69,15 @@ def marked_processes(data_dir: str) -> dict[psutil.Process, str]:
         if environ.get(MARKER) == data_dir:
             found[process] = environ.get(MARKER_PROGRAM, "")
     return found
+
+
+def is_started(pid: int | None, program: str) -> bool:
+    """Tell whether the process is `program` by now, and not yet what clears the way for it."""
+    if pid is None:
+        return False
+    with contextlib.suppress(*_GONE):
+        return _environ(psutil.Process(pid)).get(MARKER_PROGRAM) == program
+    return False
 
 
 def holders_of(ports: Collection[int], data_dir: str) -> list[psutil.Process]:

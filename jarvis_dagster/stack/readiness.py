@@ -18,6 +18,7 @@ import tenacity
 
 from jarvis_dagster.errors import TransientError
 from jarvis_dagster.stack.object_store import PROBE_BUCKET
+from jarvis_dagster.stack.processes import is_started
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,9 +34,12 @@ _MOST_FAILED_STARTS = 3
 
 
 def answers(program: Program, state: ProgramState | None) -> bool:
-    """Tell whether `program` serves now."""
+    """Tell whether `program` serves now.
+
+    What a killed one left behind may still answer in its place, until the next start ends it.
+    """
     check = program.check
-    if state is None or not state.is_up:
+    if state is None or not state.is_up or not is_started(state.pid, program.name):
         return False
     if check.kind == "s3":
         return _s3_answers(check.target, program.secrets())

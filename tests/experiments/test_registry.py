@@ -50,19 +50,23 @@ def test_what_was_moved_elsewhere_goes_back_to_the_last_known_place() -> None:
     assert before([], None) == NOTHING
 
 
+def three_versions(database: JarvisExperimentService, folder: Path, name: str) -> str:
+    with database.run("registry") as log:
+        for number in (1, 2, 3):
+            file = folder / f"{name[:4]}{number}.onnx"
+            file.write_bytes(bytes([number]) * 100)
+            log.model(file, name)
+    return name
+
+
 @pytest.fixture(scope="module")
 def model(database: JarvisExperimentService, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A model with three versions."""
-    folder = tmp_path_factory.mktemp("versions")
-    with database.run("registry") as log:
-        for number in (1, 2, 3):
-            file = folder / f"v{number}.onnx"
-            file.write_bytes(bytes([number]) * 100)
-            log.model(file, "goal detector")
-    return "goal detector"
+    return three_versions(database, tmp_path_factory.mktemp("versions"), "goal detector")
 
 
-def test_aliases_move_with_who_and_why(database: JarvisExperimentService, model: str) -> None:
+def test_aliases_move_with_who_and_why(database: JarvisExperimentService, tmp_path: Path) -> None:
+    model = three_versions(database, tmp_path, "shot detector")
     database.move_alias(model, "challenger", "2", by="anna", why="Looks good. ü")
     made = database.move_alias(model, "champion", "1", by="ben", why="x" * 5000, expected=None)
     assert len(made.why) == 1000
@@ -149,7 +153,7 @@ def test_a_damaged_file_is_refused(
     assert version is not None
     assert database.fetch_model(version, tmp_path / "m").read_bytes() == b"\3" * 100
     root = database.config.artifact_root or ""
-    (kept,) = Path(root).rglob("v3.onnx")
+    (kept,) = Path(root).rglob("goal3.onnx")
     kept.write_bytes(b"other")
     with pytest.raises(PermanentError, match="not what was registered"):
         database.fetch_model(version, tmp_path / "n")
