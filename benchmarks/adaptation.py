@@ -119,7 +119,7 @@ def _report(
                 found.goalkeeper_recall,
             )
             shown = ("-" if value is None else f"{value:.3f}" for value in figures)
-            table.add_row(name, f"{share:.1f}", *shown)
+            table.add_row(name, f"{share:.2f}", *shown)
     Console().print(table)
 
 
