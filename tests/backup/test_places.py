@@ -106,6 +106,23 @@ def test_what_an_interrupted_write_left_is_no_blob_and_is_tidied(tmp_path: Path)
     assert not (tmp_path / "packs/ab/.one.1234.part").exists()
 
 
+def test_a_write_that_somebody_tidies_away_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, force, tidied = FolderPlace(tmp_path), os.fsync, []
+
+    def tidy_once(handle: int) -> None:
+        force(handle)
+        if not tidied:
+            tidied.append(handle)
+            place.tidy()
+
+    monkeypatch.setattr(os, "fsync", tidy_once)
+    place.put("locks/one", b"1")
+    assert tidied
+    assert place.get("locks/one") == b"1"
+
+
 def test_a_folder_that_cannot_be_written_is_a_refusal(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(PermanentError, match="cannot be written"):

@@ -53,5 +53,6 @@ class KnownHashes:
             _LOG.warning("The hashes in %s cannot be used (%s).", self._path, error)
             if isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.OperationalError):
                 # It is damaged, not just in use.
-                self._path.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):
+                    self._path.unlink()
             return []

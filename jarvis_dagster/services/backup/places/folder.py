@@ -34,17 +34,12 @@ class FolderPlace(Place):
 
     def put(self, name: str, data: bytes) -> None:
         path = self._path(name)
-        partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_PARTIAL}")
         with _translated(f"{path} cannot be written"):
             made = _make(path.parent)
             try:
-                with partial.open("xb") as stream:
-                    stream.write(data)
-                    stream.flush()
-                    os.fsync(stream.fileno())
-                partial.replace(path)
-            finally:
-                partial.unlink(missing_ok=True)
+                _write(path, data)
+            except FileNotFoundError:  # another process tidied, and took it for a leftover
+                _write(path, data)
             for folder in (path.parent, *made):
                 _force(folder)
 
@@ -84,6 +79,19 @@ class FolderPlace(Place):
         if not is_name(name):
             raise ValueError(f"{name!r} is no name of a blob")
         return self._folder / name
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file in one step."""
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_PARTIAL}")
+    try:
+        with partial.open("xb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _make(folder: Path) -> list[Path]:
