@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from jarvis_dagster.hockey.scoreboard import read_scoreboard
+from jarvis_dagster.hockey.scoreboard.layout import Field, _cut
 from jarvis_dagster.hockey.synthetic.overlay import STYLES, Scoreboard
 from jarvis_dagster.hockey.synthetic.people import make_kits
 from jarvis_dagster.hockey.tables import SCOREBOARD
@@ -65,3 +66,12 @@ def test_without_a_scoreboard_nothing_is_supported(tmp_path):
     assert list(found.table.columns) == list(SCOREBOARD)
     assert found.support["supported"] is False
     assert "No scoreboard" in found.support["reason"]
+
+
+def test_a_score_ends_where_the_next_field_begins():
+    period, clock = Field(322, 42, 371, 65, "1ST"), Field(377, 41, 444, 66, "14:39")
+    below = Field(300, 70, 340, 90, "2")
+    score = Field(284, 42, 340, 63, "1")
+    assert _cut(score, [clock, period, below]) == Field(284, 42, 322, 63, "1")
+    assert _cut(Field(440, 42, 480, 63, "1"), [clock]) == Field(444, 42, 480, 63, "1")
+    assert _cut(score, [clock]) == score

@@ -281,14 +281,12 @@ def _arranged(first: Place, places: list[Place], least: int, size: tuple[int, in
     ]
     pair = _pair(scores, places, clock)
     names = _names(pair, places)[1] if pair else ("", "")
-    return Layout(
-        _field(clock, size, 0.2),
-        _field(period, size, 0.2) if period else None,
-        # Wide enough for the tenth goal; what is around the digits is cut away when read.
-        _field(pair[0], size, 0.5) if pair else None,
-        _field(pair[1], size, 0.5) if pair else None,
-        names,
-    )
+    of_clock = _field(clock, size, 0.2)
+    of_period = _field(period, size, 0.2) if period else None
+    beside = [of_clock, *([of_period] if of_period else [])]
+    # Wide enough for the tenth goal; what is around the digits is cut away when read.
+    left, right = (_cut(_field(one, size, 0.5), beside) for one in pair) if pair else (None, None)
+    return Layout(of_clock, of_period, left, right, names)
 
 
 def _pair(scores: list[Place], others: list[Place], clock: Place) -> tuple[Place, Place] | None:
@@ -350,3 +348,18 @@ def _field(place: Place, size: tuple[int, int], grown: float) -> Field:
         min(size[1], round(y2 + down)),
         place.text,
     )
+
+
+def _cut(field: Field, others: Sequence[Field]) -> Field:
+    """``field`` up to where others of its row begin: their characters are not read with its own."""
+    x1, x2 = field.x1, field.x2
+    middle = (x1 + x2) / 2
+    for other in others:
+        shared = min(field.y2, other.y2) - max(field.y1, other.y1)
+        if shared < 0.5 * (field.y2 - field.y1):
+            continue
+        if other.x1 > middle:
+            x2 = min(x2, other.x1)
+        elif other.x2 < middle:
+            x1 = max(x1, other.x2)
+    return dataclasses.replace(field, x1=x1, x2=x2)
