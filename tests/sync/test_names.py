@@ -192,9 +192,12 @@ def test_two_sides_that_ignore_case_keep_what_each_has(tmp_path: Path) -> None:
 def test_a_name_that_somebody_takes_meanwhile_is_theirs(tmp_path: Path) -> None:
     world = World(tmp_path, MemoryDrive(), MemoryDrive())
     world.drives[0].put("x", b"mine")
-    world.drives[1].before = lambda call, _: (
-        world.drives[1].put("x", b"theirs") and None if call == "upload" else None
-    )
+
+    def sooner(call: str, _: str) -> None:
+        if call == "upload":
+            world.drives[1].put("x", b"theirs")
+
+    world.drives[1].before = sooner
     report = world.sync(marker=False)
     assert report is not None
     assert (report.status, report.changed) == ("changed meanwhile", ("x",))

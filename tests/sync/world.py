@@ -74,9 +74,9 @@ class World:
         self.left = -1
         self._nothing_is_missing(before)
         mine, yours = self.trees()
-        for path in mine.keys() & yours.keys():
-            if mine[path] is not None and mine[path] == yours[path]:
-                self.agreed[path].add(mine[path])
+        for path, content in mine.items():
+            if content is not None and content == yours.get(path):
+                self.agreed[path].add(content)
         return report
 
     def trees(self) -> tuple[Tree, Tree]:
