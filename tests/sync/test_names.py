@@ -189,6 +189,20 @@ def test_two_sides_that_ignore_case_keep_what_each_has(tmp_path: Path) -> None:
     assert world.settle() == {"A.txt": b"upper", "a.txt": b"lower"}
 
 
+def test_a_folder_that_comes_under_the_name_that_another_stands_for_is_united_with_it(
+    tmp_path: Path,
+) -> None:
+    world = World(tmp_path, MemoryDrive(), MemoryDrive(), aliases=True)
+    world.drives[0].put("d?/x", b"1")
+    world.drives[1].put("d_/y", b"2")
+    assert world.settle() == {"d?/x": b"1", "d?/y": b"2"}
+    world.drives[1].put("d?/x", b"3")
+    world.drives[1].put("d?/z", b"4")
+    files = world.settle()
+    assert sorted(files.values()) == [b"1", b"2", b"3", b"4"]
+    assert (files["d?/x"], files["d?/z"]) == (b"1", b"4")
+
+
 def test_a_name_that_somebody_takes_meanwhile_is_theirs(tmp_path: Path) -> None:
     world = World(tmp_path, MemoryDrive(), MemoryDrive())
     world.drives[0].put("x", b"mine")

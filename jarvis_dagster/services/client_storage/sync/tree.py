@@ -170,11 +170,14 @@ def _tree(
         there = nodes.get(path)
         if there is None:
             nodes[path] = node
-        elif there.file.is_folder and file.is_folder:
-            first, second = sorted((there.file, file), key=_age)
-            nodes[path] = dataclasses.replace(there, file=first, twins=(*there.twins, second))
+            continue
+        known = agreed[path].on(side).id if path in agreed else ""
+        if there.file.is_folder and file.is_folder:
+            # A side may have the folder and another that was taken for it: the same stays first.
+            first, second = sorted((there, node), key=lambda n: (n.file.id != known, *_age(n.file)))
+            twins = (*there.twins, second.file)
+            nodes[path] = dataclasses.replace(first, twins=twins)
         else:
-            known = agreed[path].on(side).id if path in agreed else ""
             keeps, extra = sorted((there, node), key=lambda n: _rank(n.file, known))
             nodes[path] = keeps
             extras.append(extra)
