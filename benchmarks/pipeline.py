@@ -81,7 +81,7 @@ def ours(video: Path, folder: Path) -> dict[str, Step]:
         height_px=info.height_px,
         fps=info.fps,
         scan=scan,
-        kit=torso_colours(kit),
+        kit=torso_colours(kit, boxes),
         frame_count=len(scan),
     )
     tracks = timed("one kit", keep_to_one_kit, tracks, kit)

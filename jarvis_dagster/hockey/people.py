@@ -45,7 +45,7 @@ def people_of(
         height_px=height_px,
         fps=fps,
         scan=scan,
-        kit=torso_colours(kit),
+        kit=torso_colours(kit, boxes),
         frame_count=len(scan),
     )
     return without_bystanders(assign_roles(keep_to_one_kit(found, kit), kit, boxes), kit)

@@ -67,7 +67,7 @@ def test_a_camera_is_carried_to_the_ends_of_its_shot():
     shots = [[key for key in followed(poses, scan)[0] if 0 < key.frame < 30]]
     closer = moving_calibration(shots, scan, NHL, FPS)
     assert closer is not None
-    assert closer.valid_frames == ((5, 25),)  # 4 frames of 10 a second are as far as it goes
+    assert closer.valid_frames == ((1, 29),)  # 4 frames of 10 a second are as far as it goes
     looser = moving_calibration(shots, scan, NHL, 40.0)
     assert looser is not None
     assert looser.valid_frames == ((0, 30),)

@@ -243,10 +243,17 @@ def test_colours_without_kits():
 
 def test_the_light_of_the_moment_is_taken_out_of_the_torso():
     people = line(NAVY, 150) + line(WHITE, 300)
-    _, bright = film(people)
+    boxes, bright = film(people)
     _, dim = film(people, light=lambda f: 0.7)
-    assert np.nanmean(np.abs(torso_colours(bright) - torso_colours(dim))) < 0.4
+    apart = torso_colours(bright, boxes) - torso_colours(dim, boxes)
+    assert np.nanmean(np.abs(apart)) < 0.4
     assert np.abs(bright["torso_l"] - dim["torso_l"]).mean() / 9.6 > 1
+
+
+def test_who_is_cut_off_above_shows_no_torso():
+    boxes, kit = film(line(NAVY, 150))
+    boxes.loc[3, "y1_px"] = 0
+    assert np.flatnonzero(np.isnan(torso_colours(kit, boxes)).all(axis=1)).tolist() == [3]
 
 
 def test_who_stands_off_the_ice_and_might_be_anybody_is_left_out():

@@ -94,3 +94,23 @@ def test_a_doubtful_giant_is_no_person(height: int, score: float, stays: int) ->
     found = pd.concat([detections(pd.concat(SKATERS)), crest.assign(score=np.float32(score))])
     tracks = track(found, width_px=WIDTH, height_px=HEIGHT, fps=FPS)
     assert tracks["track_id"].nunique() == 4 + stays
+
+
+@pytest.mark.parametrize(
+    ("height", "feet", "score", "people"),
+    [
+        (30, 480, 0.8, 4),  # a skate beside those who skate
+        (30, 480, 0.9, 5),  # the detector is sure
+        (60, 480, 0.8, 5),  # somebody kneels
+        (30, 200, 0.8, 5),  # far away everybody is small
+    ],
+)
+def test_a_part_of_a_body_is_no_person(height, feet, score, people):
+    skate = detections(
+        path(range(20, 80), (250, feet), (PAN + 2, 0), size=(25, height), ident=9), jitter=0.02
+    )
+    found = pd.concat([detections(pd.concat(SKATERS)), skate.assign(score=np.float32(score))])
+    tracks = track(
+        found, width_px=WIDTH, height_px=HEIGHT, fps=FPS, scan=scan(90, dx=PAN), frame_count=90
+    )
+    assert tracks["track_id"].nunique() == people

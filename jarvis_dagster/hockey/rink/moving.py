@@ -6,6 +6,7 @@ belong here: finding the key frames' cameras (``following``).
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["error_px", "homography", "moving_calibration"]
 
 _FLOOR_PX = 1.2  # at 512 px width; what the marks themselves are worth
-_BEYOND_PX = 0.4  # by which a camera may be off more with every frame it is carried
+_BEYOND = 1.25e-3  # of the width: what a camera may be off more with every frame it is carried
+_FAR_APART = 0.02  # of the width: more and two cameras do not bridge a key frame without one
 _BETWEEN = 0.10  # share of the way between key frames that a frame between may be off
 
 
@@ -47,20 +49,21 @@ def moving_calibration(
     step = max(1, round(fps / 10))
     motion = Motion(scan)
     for shot, (start, stop) in zip(shots, _bounds(shots, scan), strict=True):
-        for run in _runs(shot):
+        runs = _runs(shot, motion)
+        for run, (low, high) in zip(runs, _reaches(runs, start, stop), strict=True):
             first, last = run[0].frame, run[-1].frame
-            for key, end in ((run[0], start), (run[-1], stop)):
-                if key not in (shot[0], shot[-1]) or not 0 < abs(end - key.frame) <= 4 * step:
+            for key, border in ((run[0], low), (run[-1], high)):
+                end = int(np.clip(border, key.frame - 4 * step, key.frame + 4 * step))
+                if end == key.frame or motion.between(key.frame, end) is None:
                     continue
-                if motion.between(key.frame, end) is None:
-                    continue
-                # The end of a shot that was not looked at: the camera is carried there.
+                # Beside the frames that were looked at: the camera is carried there.
                 first, last = min(first, end), max(last, end)
                 for frame in {*range(key.frame, end, step if end > key.frame else -step), end}:
                     assert key.fit is not None
                     pose = motion.turned(key.fit.pose, key.frame, frame, size)
                     matrices[frame] = homography(pose, size)
-                    errors[frame] = error_px(key, rink) + _BEYOND_PX * abs(frame - key.frame)
+                    beyond = _BEYOND * size[0] * abs(frame - key.frame)
+                    errors[frame] = error_px(key, rink) + beyond
             ranges.append((first, last))
             for before, after in zip(run, [*run[1:], None], strict=True):
                 assert before.fit is not None
@@ -72,6 +75,8 @@ def moving_calibration(
                 assert after.fit is not None
                 off = max(errors[before.frame], error_px(after, rink))
                 off += _BETWEEN * _way_px(before, after) * step / (after.frame - before.frame)
+                if after.frame - before.frame > 5 * step:
+                    off += _apart_px(before, after, motion) / 2
                 for frame, pose in carried(before, after, motion):
                     if (frame - before.frame) % step == 0:
                         matrices[frame] = homography(pose, size)
@@ -99,24 +104,56 @@ def _bounds(shots: Sequence[Sequence[KeyFrame]], scan: pd.DataFrame) -> list[tup
     return found
 
 
-def _runs(shot: Sequence[KeyFrame]) -> list[list[KeyFrame]]:
-    """Stretches of at least two neighbouring key frames that are all valid."""
+def _runs(shot: Sequence[KeyFrame], motion: Motion) -> list[list[KeyFrame]]:
+    """Stretches of at least two neighbouring key frames that are all valid.
+
+    One that is not may lie between two that fit the camera's motion from one to the other.
+    """
     runs: list[list[KeyFrame]] = [[]]
+    missing = 0
     for key in shot:
-        if key.fit is not None and key.fit.valid:
-            runs[-1].append(key)
-        elif runs[-1]:
-            runs.append([])
+        if key.fit is None or not key.fit.valid:
+            missing += 1
+            continue
+        if missing and runs[-1]:
+            width = key.evidence.size_px[0]
+            if missing > 1 or _apart_px(runs[-1][-1], key, motion) > _FAR_APART * width:
+                runs.append([])
+        runs[-1].append(key)
+        missing = 0
     return [run for run in runs if len(run) > 1 or (run and len(shot) == 1)]
+
+
+def _reaches(runs: list[list[KeyFrame]], start: int, stop: int) -> list[tuple[int, int]]:
+    """From and to which frame each run's cameras may be carried: half way to the next ones."""
+    middles = [(a[-1].frame + b[0].frame) // 2 for a, b in itertools.pairwise(runs)]
+    lows = [start, *(middle + 1 for middle in middles)]
+    return list(zip(lows, [*middles, stop], strict=True)) if runs else []
+
+
+def _apart_px(before: KeyFrame, after: KeyFrame, motion: Motion) -> float:
+    """How far the ice in the middle is from where the earlier camera, carried, has it."""
+    assert before.fit is not None
+    assert after.fit is not None
+    if motion.between(before.frame, after.frame) is None:
+        return float("inf")
+    size = before.evidence.size_px
+    pose = motion.turned(before.fit.pose, before.frame, after.frame, size)
+    return _moved_px(pose, after.fit.pose, size)
 
 
 def _way_px(before: KeyFrame, after: KeyFrame) -> float:
     """How far the ice in the picture's middle moves between two key frames."""
     assert before.fit is not None
     assert after.fit is not None
-    width, height = size = before.evidence.size_px
+    return _moved_px(before.fit.pose, after.fit.pose, before.evidence.size_px)
+
+
+def _moved_px(before: Array, after: Array, size: tuple[int, int]) -> float:
+    """How far apart two cameras have the ice that one of them has in the picture's middle."""
+    width, height = size
     middle = np.array([width / 2, height * 0.6, 1.0])
-    moved = ice_to_image(after.fit.pose, size) @ inverse(before.fit.pose, size) @ middle
+    moved = ice_to_image(after, size) @ inverse(before, size) @ middle
     if moved[2] <= 0:
         return float(width)
     return float(np.hypot(*(moved[:2] / moved[2] - middle[:2])))

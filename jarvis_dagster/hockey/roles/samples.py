@@ -76,17 +76,23 @@ class KitLooks:
     good: NDArray[np.bool_]
 
 
-def torso_colours(kit: pd.DataFrame) -> NDArray[np.float32]:
+def torso_colours(kit: pd.DataFrame, boxes: pd.DataFrame) -> NDArray[np.float32]:
     """(N, 3) torso of every box under the usual light, in units of its usual variation.
 
-    NaN where the kit was not measured, or nobody stands out: such a box shows ice or boards.
+    NaN where no torso was measured: nobody stands out, as of ice or boards, or the head is
+    cut off.
+
+    Args:
+        kit: ``KIT_COLUMNS``, row-aligned with ``boxes``.
+        boxes: DETECTIONS.
 
     Raises:
         BadInputError: columns of the kit are missing.
     """
     features = _features(kit)
     colours = _in_units(_in_usual_light(features))
-    colours[~(features[:, KIT_COLUMNS.index("body")] > _BODY)] = np.nan
+    shown = features[:, KIT_COLUMNS.index("body")] > _BODY
+    colours[~(shown & (boxes["y1_px"].to_numpy() > _EDGE_PX))] = np.nan
     return colours.astype(np.float32)
 
 

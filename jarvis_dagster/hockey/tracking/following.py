@@ -20,7 +20,11 @@ from jarvis_dagster.hockey.tracking.camera import (
 )
 from jarvis_dagster.hockey.tracking.ends import Motion
 from jarvis_dagster.hockey.tracking.first_pass import FirstPass, for_noise, tracklets
-from jarvis_dagster.hockey.tracking.furniture import without_furniture, without_giants
+from jarvis_dagster.hockey.tracking.furniture import (
+    without_furniture,
+    without_giants,
+    without_parts,
+)
 from jarvis_dagster.hockey.tracking.kits import in_own_units
 from jarvis_dagster.hockey.tracking.linking import Linking, link
 from jarvis_dagster.hockey.tracking.returns import join_returns, lone_labels
@@ -116,6 +120,7 @@ def _people(
     if view.scan is not None:
         chains = without_furniture(boxes, chains, view.scan)
     chains = without_giants(boxes, chains, view.fps)
+    chains = without_parts(boxes, chains, view.fps, (view.width_px, view.height_px))
     chains = without_twins(boxes, hand_over(boxes, chains, view.kit))
     lone = lone_labels(boxes, chains) if view.lone is None else view.lone
     chains = join_returns(boxes, chains, lone=lone, width_px=view.width_px, kit=view.kit)
