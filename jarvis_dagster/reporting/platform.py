@@ -205,11 +205,7 @@ def _cause(entry: dg.EventLogEntry) -> tuple[str, str]:
 
 
 def _stored_gb(core: JarvisCoreServices) -> float:
-    service = core.storage_service
-    sizes = (
-        item.size for bucket in service.config.buckets for item in service.raw.iter_objects(bucket)
-    )
-    return round(sum(sizes) / 1e9, 3)
+    return round(core.storage_service.size_bytes() / 1e9, 3)
 
 
 def _moves(week: Week, core: JarvisCoreServices) -> list[dict[str, str]]:

@@ -43,12 +43,35 @@ class JarvisResource(dg.ConfigurableResource):
         return core_services(self.settings)
 
     @property
+    def component(self) -> str | None:
+        """Whose rights count at this moment; None is whoever runs Jarvis, with all of them."""
+        return component_now() if self.settings.security.service_accounts else None
+
+    def require(self, resource: str, right: str) -> None:
+        """Refuse, and note it, where the component that acts has not that right.
+
+        For what is no core service: a call of one is checked by itself.
+
+        Raises:
+            AccessDeniedError: it has not.
+        """
+        component = self.component
+        if component is None:
+            return
+        security = self.platform.security_service
+        principal = security.component(component)
+        security.require(principal, resource, right)
+        security.audit.add(
+            f"{resource}.{right}", allowed=True, by=principal.name, role=principal.role
+        )
+
+    @property
     def core(self) -> JarvisCoreServices:
         """The core services as far as the component may use them whose asset runs.
 
-        Where ``security.service_accounts`` is off, and in sensors and commands, that is all.
+        Where ``security.service_accounts`` is off, and in commands, that is all.
         """
-        component = component_now() if self.settings.security.service_accounts else None
+        component = self.component
         if component is None:
             return self.platform
         if component not in self._acting:

@@ -15,6 +15,7 @@ import dagster as dg
 from pydantic import Field
 
 from jarvis_dagster.errors import PermanentError
+from jarvis_dagster.resources.acting import acting_for
 from jarvis_dagster.resources.base import JarvisResource
 
 if TYPE_CHECKING:
@@ -32,12 +33,16 @@ class Documents(dg.IOManager):
     one job at a time do not mix. A run without it gets the latest.
     """
 
-    def __init__(self, storage: JarvisStorageService) -> None:
-        self._storage = storage
+    def __init__(self, made: JarvisResource) -> None:
+        self._made = made
+
+    @property
+    def _storage(self) -> JarvisStorageService:
+        return self._made.core.storage_service
 
     def handle_output(self, context: dg.OutputContext, obj: dict[str, Any]) -> None:
-        """Store a document."""
-        with tempfile.TemporaryDirectory(prefix="jarvis-") as scratch:
+        """Store a document, as the component whose asset it is."""
+        with acting_for(context), tempfile.TemporaryDirectory(prefix="jarvis-") as scratch:
             file = Path(scratch) / "document.json"
             file.write_text(json.dumps(obj, indent=1, sort_keys=True), "utf-8")
             ref = self._storage.put_file(_key(context.asset_key, context.run_id), file)
@@ -45,11 +50,15 @@ class Documents(dg.IOManager):
         context.add_output_metadata({"document": dg.MetadataValue.path(ref.url)})
 
     def load_input(self, context: dg.InputContext) -> dict[str, Any]:
-        """Fetch a document.
+        """Fetch a document, as the component whose asset asks for it.
 
         Raises:
             PermanentError: there is none.
         """
+        with acting_for(context):
+            return self._found(context)
+
+    def _found(self, context: dg.InputContext) -> dict[str, Any]:
         run = context.step_context.dagster_run
         for name in (run.run_id, run.parent_run_id, run.root_run_id, _LATEST):
             key = _key(context.asset_key, name) if name else ""
@@ -79,4 +88,4 @@ class DocumentIOManager(dg.ConfigurableIOManagerFactory[Documents]):
     def create_io_manager(self, context: dg.InitResourceContext) -> Documents:  # noqa: ARG002
         """The IO manager of a run."""
         made = JarvisResource(config_file=self.config_file, environment=self.environment)
-        return Documents(made.core.storage_service)
+        return Documents(made)

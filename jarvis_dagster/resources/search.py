@@ -16,9 +16,18 @@ __all__ = ["SearchResource"]
 class SearchResource(JarvisResource):
     """Hands out the search index of this installation."""
 
-    @cached_property
+    @property
     def index(self) -> SearchIndex:
-        """Names and texts of what is in the drives."""
+        """Names and texts of what is in the drives.
+
+        Raises:
+            AccessDeniedError: the component that acts has no right to the search index.
+        """
+        self.require("search", "write")
+        return self._made
+
+    @cached_property
+    def _made(self) -> SearchIndex:
         from jarvis_dagster.wiring import search_index
 
         return search_index(self.settings)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from pydantic import Field
 
+from jarvis_dagster.resources.acting import acting_for
 from jarvis_dagster.resources.base import JarvisResource
 
 if TYPE_CHECKING:
@@ -33,11 +34,25 @@ class Tables(dg.UPathIOManager):
 
     extension = ".parquet"
 
-    def __init__(self, storage: JarvisStorageService) -> None:
+    def __init__(self, made: JarvisResource) -> None:
         from upath import UPath
 
         super().__init__(base_path=UPath("artifacts/tables"))
-        self._storage = storage
+        self._made = made
+
+    @property
+    def _storage(self) -> JarvisStorageService:
+        return self._made.core.storage_service
+
+    def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
+        """Store a table, as the component whose asset it is."""
+        with acting_for(context):
+            super().handle_output(context, obj)
+
+    def load_input(self, context: dg.InputContext) -> Any:
+        """Fetch a table, as the component whose asset asks for it."""
+        with acting_for(context):
+            return super().load_input(context)
 
     def dump_to_path(self, context: dg.OutputContext, obj: pd.DataFrame, path: UPath) -> None:
         """Store a table."""
@@ -99,4 +114,4 @@ class TableIOManager(dg.ConfigurableIOManagerFactory[Tables]):
     def create_io_manager(self, context: dg.InitResourceContext) -> Tables:  # noqa: ARG002
         """The IO manager of a run."""
         made = JarvisResource(config_file=self.config_file, environment=self.environment)
-        return Tables(made.core.storage_service)
+        return Tables(made)

@@ -16,6 +16,7 @@ import dagster as dg
 
 from jarvis_dagster.errors import JarvisError
 from jarvis_dagster.jobs import deliver_results, promote_approved, read_labels
+from jarvis_dagster.resources.acting import acts_as
 from jarvis_dagster.resources.services import ApprovalResource
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def due(
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Does what a person has approved, and ends what nobody decided in time.",
 )
+@acts_as("sherlock")
 def approvals_sensor(
     context: dg.SensorEvaluationContext, approvals: ApprovalResource
 ) -> dg.SensorResult | dg.SkipReason:

@@ -17,6 +17,7 @@ from jarvis_dagster.hockey.review.corrections import (
 )
 from jarvis_dagster.hockey.review.entries import parse_corrections
 from jarvis_dagster.jobs import apply_corrections, made_of, recomputed
+from jarvis_dagster.resources.acting import acts_as
 from jarvis_dagster.resources.uploads import UploadsResource
 from jarvis_dagster.resources.workspace import Workspace
 from jarvis_dagster.sensors.folder_watch import Decision, watch
@@ -43,6 +44,7 @@ def corrections_sensor(drive: "DriveSettings") -> dg.SensorDefinition:
         description="Applies every corrections.yaml that is put or changed beside results, and"
         " makes again only what depends on it.",
     )
+    @acts_as("spotlight")
     def sensor(
         context: dg.SensorEvaluationContext, uploads: UploadsResource
     ) -> dg.SensorResult | dg.SkipReason:

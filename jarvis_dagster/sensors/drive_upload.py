@@ -8,6 +8,7 @@ import dagster as dg
 from jarvis_dagster.assets.partitions import VIDEOS
 from jarvis_dagster.errors import TransientError
 from jarvis_dagster.jobs import process_video
+from jarvis_dagster.resources.acting import acts_as
 from jarvis_dagster.resources.uploads import UploadsResource
 from jarvis_dagster.sensors.intake import Intake
 from jarvis_dagster.sensors.upload_feed import UploadFeed
@@ -30,6 +31,7 @@ def drive_upload_sensor(drive: "DriveSettings") -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Analyses every video that arrives in the drive's Uploads folder, once.",
     )
+    @acts_as("spotlight")
     def sensor(
         context: dg.SensorEvaluationContext, uploads: UploadsResource
     ) -> dg.SensorResult | dg.SkipReason:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from jarvis_dagster.errors import NoRoomError, TransientError
+from jarvis_dagster.resources.acting import acts_as
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,6 +43,7 @@ def for_each_run(
     name: str,
     status: dg.DagsterRunStatus,
     resource: str,
+    component: str,
     description: str,
     jobs: Sequence[str] = (),
     seconds: int = 30,
@@ -51,6 +53,7 @@ def for_each_run(
     Args:
         do: With the run, as Dagster's sensors of run status have it, and the resource.
         resource: The name of the resource that it uses.
+        component: In whose name it is done.
         jobs: Only runs of these; all where there are none.
     """
 
@@ -61,6 +64,7 @@ def for_each_run(
         description=description,
         required_resource_keys={resource},
     )
+    @acts_as(component)
     def each(context: dg.SensorEvaluationContext, **_: Any) -> dg.SkipReason:
         since = _record_of(context.cursor)
         if since is None:  # what ended before the sensor was first started is not its own

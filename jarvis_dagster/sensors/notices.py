@@ -12,6 +12,7 @@ import dagster as dg
 
 from jarvis_dagster.errors import JarvisError
 from jarvis_dagster.jobs import deliver_results, process_video
+from jarvis_dagster.resources.acting import acts_as
 from jarvis_dagster.resources.services import NotificationResource
 from jarvis_dagster.sensors.ended_runs import for_each_run
 from jarvis_dagster.sensors.outages import was_outage
@@ -108,6 +109,7 @@ tell_of_failures = for_each_run(
     name="tell_of_failures",
     status=dg.DagsterRunStatus.FAILURE,
     resource="notifications",
+    component="sherlock",
     description="Tells people of a run that failed: the asset, the video and the remedy.",
 )
 
@@ -126,6 +128,7 @@ tell_of_results = for_each_run(
     status=dg.DagsterRunStatus.SUCCESS,
     jobs=[process_video.name, deliver_results.name],
     resource="notifications",
+    component="sherlock",
     description="Tells people that the results of a video are in the drive.",
 )
 
@@ -135,6 +138,7 @@ tell_of_results = for_each_run(
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Sends the messages that are due, and again those that nobody took.",
 )
+@acts_as("sherlock")
 def send_notices(
     context: dg.SensorEvaluationContext, notifications: NotificationResource
 ) -> dg.SkipReason:

@@ -21,6 +21,7 @@ import dagster as dg
 from jarvis_dagster.disk import require_room
 from jarvis_dagster.errors import JarvisError
 from jarvis_dagster.jobs import process_video
+from jarvis_dagster.resources.acting import acts_as
 from jarvis_dagster.resources.uploads import UploadsResource
 from jarvis_dagster.stack.runs import PROCESS_TAG
 
@@ -106,6 +107,7 @@ def how_it_ended(instance: dg.DagsterInstance, record: dg.RunRecord, now: float)
     description="Analyses again what an outage, a full disk or a lost process has ended, once the"
     " object store and the drive answer and there is room.",
 )
+@acts_as("sherlock")
 def outages_sensor(
     context: dg.SensorEvaluationContext, uploads: UploadsResource
 ) -> dg.SensorResult | dg.SkipReason:

@@ -17,6 +17,7 @@ import dagster as dg
 
 from jarvis_dagster.assets.partitions import VIDEOS
 from jarvis_dagster.errors import JarvisError
+from jarvis_dagster.resources.acting import acts_as
 from jarvis_dagster.resources.services import AnalyticsResource
 from jarvis_dagster.sensors.ended_runs import for_each_run
 
@@ -185,6 +186,7 @@ def _sensor_of(status: dg.DagsterRunStatus) -> dg.SensorDefinition:
         name=f"count_runs_{status.value.lower()}",
         status=status,
         resource="analytics",
+        component="sherlock",
         description="Logs what runs that ended did: jobs, assets, checks, speed, grades.",
     )
 
@@ -194,6 +196,7 @@ def _sensor_of(status: dg.DagsterRunStatus) -> dg.SensorDefinition:
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Logs how many runs wait and since when, and when each sensor last ticked.",
 )
+@acts_as("sherlock")
 def measure_platform(
     context: dg.SensorEvaluationContext, analytics: AnalyticsResource
 ) -> dg.SkipReason:

@@ -12,6 +12,7 @@ import dagster as dg
 
 from jarvis_dagster.errors import JarvisError
 from jarvis_dagster.jobs import shadow_video
+from jarvis_dagster.resources.acting import acts_as
 from jarvis_dagster.resources.services import (
     ExperimentResource,
     StorageResource,
@@ -50,6 +51,7 @@ def shadow_sensor(settings: PromotionSettings) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING if on else dg.DefaultSensorStatus.STOPPED,
         description="Runs the challenger beside the champion on videos (promotion.shadow).",
     )
+    @acts_as("toolchain")
     def shadow_runs(
         context: dg.SensorEvaluationContext,
         experiments: ExperimentResource,

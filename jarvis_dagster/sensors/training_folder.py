@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from jarvis_dagster.jobs import read_labels
+from jarvis_dagster.resources.acting import acts_as
 from jarvis_dagster.resources.uploads import UploadsResource
 from jarvis_dagster.sensors.folder_watch import Decision, watch
 from jarvis_dagster.toolchain.reviewing import DONE_NAME
@@ -36,6 +37,7 @@ def training_folder_sensor(drive: "DriveSettings") -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Reads the labels of review tasks back when a person has corrected them.",
     )
+    @acts_as("toolchain")
     def sensor(
         context: dg.SensorEvaluationContext, uploads: UploadsResource
     ) -> dg.SensorResult | dg.SkipReason:

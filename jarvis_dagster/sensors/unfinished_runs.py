@@ -30,6 +30,7 @@ end_failed_experiments = for_each_run(
     name="end_failed_experiments",
     status=dg.DagsterRunStatus.FAILURE,
     resource="experiments",
+    component="toolchain",
     description="Ends the MLflow runs that a failed run of Dagster left open, as FAILED.",
 )
 end_canceled_experiments = for_each_run(
@@ -37,5 +38,6 @@ end_canceled_experiments = for_each_run(
     name="end_canceled_experiments",
     status=dg.DagsterRunStatus.CANCELED,
     resource="experiments",
+    component="toolchain",
     description="Ends the MLflow runs that a canceled run of Dagster left open, as KILLED.",
 )

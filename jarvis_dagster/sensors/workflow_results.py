@@ -14,6 +14,7 @@ import dagster as dg
 
 from jarvis_dagster.assets.by_workflows import MADE_BY
 from jarvis_dagster.errors import JarvisError
+from jarvis_dagster.resources.acting import acts_as
 from jarvis_dagster.resources.services import WorkflowResource
 from jarvis_dagster.sensors.ended_runs import for_each_run
 
@@ -73,6 +74,7 @@ def _time_of(mark: str) -> datetime.datetime:
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Records what workflows in Temporal made, as materialisations of their assets.",
 )
+@acts_as("sherlock")
 def workflow_results(
     context: dg.SensorEvaluationContext, workflows: WorkflowResource
 ) -> dg.SensorResult | dg.SkipReason:
@@ -123,16 +125,15 @@ def tell_triggers() -> list[dg.SensorDefinition]:
 
 def _run_sensor(event: str, status: dg.DagsterRunStatus) -> dg.SensorDefinition:
     def tell(context: dg.RunStatusSensorContext, workflows: WorkflowResource) -> None:
-        run = context.dagster_run
-        service = workflows.service
-        if not service.config.triggers:
+        run, config = context.dagster_run, workflows.settings.workflow
+        if config is None or not config.triggers:
             return
         data = {
             "job": run.job_name,
             "run_id": run.run_id,
             "partition": run.tags.get("dagster/partition", ""),
         }
-        for workflow_id in service.handle_event(event, data, "dagster"):
+        for workflow_id in workflows.service.handle_event(event, data, "dagster"):
             context.log.info(f"Started the workflow {workflow_id}.")
 
     return for_each_run(
@@ -140,5 +141,6 @@ def _run_sensor(event: str, status: dg.DagsterRunStatus) -> dg.SensorDefinition:
         name=f"tell_workflows_{event}",
         status=status,
         resource="workflows",
+        component="sherlock",
         description=f"Starts the workflows that `workflow.triggers` names for {event}.",
     )

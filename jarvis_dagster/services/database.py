@@ -7,6 +7,7 @@ here: what is in the tables.
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Database"]
 
+_DISK_FULL = "53100"  # of PostgreSQL
 _MAKING = 0x4A525653  # "JRVS": the lock of PostgreSQL that who makes tables holds
 
 
@@ -64,6 +66,13 @@ class Database:
         except sa.exc.IntegrityError:
             raise
         except sa.exc.DBAPIError as error:
+            if _is_full(error.orig):
+                raise TransientError(
+                    f"The database of {self._what} has no room left on its disk"
+                    f" ({self._engine.url.database}).",
+                    f"Free some space there; then the same works. `{self._setting}` says where"
+                    " it is.",
+                ) from None
             raise TransientError(
                 f"The database of {self._what} cannot be used ({type(error.orig).__name__}).",
                 f"See whether it is running, and `{self._setting}`.",
@@ -85,3 +94,11 @@ class Database:
 def _lasting(connection: Any, _: Any) -> None:
     connection.execute("PRAGMA busy_timeout = 30000")
     use_log(connection)
+
+
+def _is_full(error: BaseException | None) -> bool:
+    """Whether a database says that its disk has no room."""
+    return (
+        getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+        or getattr(error, "pgcode", None) == _DISK_FULL
+    )

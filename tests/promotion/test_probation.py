@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tests.promotion.conftest import Jarvis
 
 pytestmark = [
+    pytest.mark.timeout(900),  # servers on a busy machine
     pytest.mark.filterwarnings("ignore::FutureWarning"),  # MLflow's own
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]

@@ -162,10 +162,14 @@ def test_a_video_is_analysed_with_the_rights_of_the_components_alone(
         result = job.execute_in_process(
             instance=instance, partition_key=request.partition_key, tags=dict(request.tags)
         )
-    assert result.success
+        assert result.success
+        for name in ("deliver_results", "list_games", "report_autopilot"):
+            job = build_definitions().resolve_job_def(name)
+            key = request.partition_key if job.partitions_def else None
+            assert job.execute_in_process(instance=instance, partition_key=key).success
     said = noted()
     assert [entry for entry in said if not entry[2]] == []
-    assert {by for by, _, _ in said} >= {"spotlight", "holmes"}
+    assert {by for by, _, _ in said} >= {"spotlight", "holmes", "autopilot"}
     assert ("holmes", "client_storage.export_results", True) in said
     assert (tmp_path / "dagster").is_dir()
     assert leaks(planted, tmp_path, caplog.text, *capfd.readouterr()) == []

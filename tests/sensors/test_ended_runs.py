@@ -50,6 +50,7 @@ def sensor_of(do: Callable[[Any, Any], None], *jobs: str) -> dg.SensorDefinition
         name="each",
         status=dg.DagsterRunStatus.SUCCESS,
         resource="desk",
+        component="sherlock",
         description="A test.",
         jobs=jobs,
     )

@@ -117,7 +117,7 @@ def champion(
 
 
 def _person(context: dg.AssetExecutionContext) -> str:
-    return context.run.tags.get("user", f"Dagster run {context.run_id[:8]}")
+    return context.run.tags.get("user", f"Dagster run {context.run.run_id[:8]}")
 
 
 def _figures(record: dict[str, Any]) -> dg.MetadataValue:

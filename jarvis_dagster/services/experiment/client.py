@@ -6,6 +6,7 @@ Belongs here: how MLflow is called. Does not belong here: what an experiment is.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import re
@@ -13,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from jarvis_dagster.errors import BadInputError, PermanentError, TransientError
+from jarvis_dagster.errors import BadInputError, NoRoomError, PermanentError, TransientError
 from jarvis_dagster.services.retry import retrying
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ T = TypeVar("T")
 
 _TWICE = re.compile(r"IntegrityError|UniqueViolation|Duplicate entry")
 """How databases say that a row is there already; MLflow passes it on as a bad request."""
+
+_NO_ROOM = re.compile(r"disk is full|No space left|DiskFull|could not extend file", re.IGNORECASE)
+"""How databases and files say that a disk is full; MLflow passes it on within other words."""
 
 _BUSY = {"INTERNAL_ERROR", "REQUEST_LIMIT_EXCEEDED", "TEMPORARILY_UNAVAILABLE", "ABORTED"}
 _WRONG = {
@@ -99,6 +103,8 @@ class Mlflow:
             except MlflowException as error:
                 raise self._of(what, error) from None
             except SQLAlchemyError as error:  # of a database that MLflow could not even open
+                if _NO_ROOM.search(str(error)):
+                    raise self._no_room(what) from None
                 raise TransientError(
                     f"MLflow's database {self.config.tracking_uri} cannot be used for {what}"
                     f" ({str(error).splitlines()[0][:300]}).",
@@ -111,6 +117,8 @@ class Mlflow:
 
     def _of(self, what: str, error: MlflowException) -> Exception:
         where, code = self.config.tracking_uri, error.error_code
+        if _NO_ROOM.search(error.message):
+            return self._no_room(what)
         if code == "BAD_REQUEST" and _TWICE.search(error.message):
             return TransientError(
                 f"Somebody else wrote {what} in MLflow at the same moment.", "Try again."
@@ -138,8 +146,19 @@ class Mlflow:
                 f"MLflow at {where} cannot be reached for {what} ({type(error).__name__}).",
                 "Start it with `jarvis up`, or check experiment.tracking_uri.",
             )
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            return NoRoomError(
+                f"No space is left on the disk of {error.filename or 'this machine'} for {what}.",
+                "Free some space there; then the same works.",
+            )
         return PermanentError(
             f"{what} failed ({error.strerror}).", "Check the folder's permissions and space."
+        )
+
+    def _no_room(self, what: str) -> TransientError:
+        return TransientError(
+            f"MLflow at {self.config.tracking_uri} has no room left on its disk for {what}.",
+            "Free some space where its database and files are; then the same works.",
         )
 
 

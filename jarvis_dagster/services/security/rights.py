@@ -49,6 +49,7 @@ _CALLS: dict[str, dict[str, tuple[str, str]]] = {
         "pin": ("artifacts", "write"),
         "set_alias": ("models", "write"),
         "rollback": ("models", "write"),
+        "size_bytes": ("health", "read"),
         "config": ("storage.parts", "write"),
         "objects": ("storage.parts", "write"),
         "raw": ("storage.parts", "write"),
@@ -122,8 +123,13 @@ _CALLS: dict[str, dict[str, tuple[str, str]]] = {
         "get": ("approvals", "read"),
         "approvals": ("approvals", "read"),
         "why_not": ("approvals", "read"),
+        "to_do": ("approvals", "read"),
+        "sweep": ("approvals", "write"),
         "applied": ("approvals", "write"),
         "void": ("approvals", "write"),
+        "check": ("health", "read"),
+    },
+    "security": {
         "check": ("health", "read"),
     },
     "notification": {

@@ -29,7 +29,7 @@ TEAM = "team"
 _LISTED = {"list_artifacts", "list_models", "list_stored"}
 _MISSING = {"retrieve_artifact": False, "retrieve_model": False, "find_artifact": None}
 _KEYED = {"put_file", "get_file", "stat", "exists"}
-_HARMLESS = {"check", "url"}
+_HARMLESS = {"check", "size_bytes", "url"}
 _METADATA = {  # where a call that stores takes its metadata: position and name
     "store_artifact": (1, "metadata"),
     "store_model": (1, "model_metadata"),

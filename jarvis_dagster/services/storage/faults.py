@@ -33,6 +33,8 @@ _BUSY = {
     "SlowDownWrite",
     "XMinioServerNotInitialized",
 }
+_FULL = {"XMinioStorageFull", "XMinioAdminBucketQuotaExceeded", "InsufficientStorage"}
+_NO_ROOM = 507
 _NOT_IMPLEMENTED = 501  # so servers answer a header that they do not know, and will again
 _ARRIVED_DAMAGED = {"BadDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch"}
 
@@ -109,10 +111,15 @@ def _transient(where: str, what: str, error: minio.S3Error, status: int) -> Exce
             f"What was sent for {what} arrived damaged at {where} ({error.code}).",
             "Try again; if it lasts, check the network and the memory of both machines.",
         )
+    if error.code in _FULL or status == _NO_ROOM:
+        return TransientError(
+            f"The object store at {where} has no room for {what} ({error.code}).",
+            "Free some space on its disks, or raise the bucket's quota; then the same works.",
+        )
     if error.code in _BUSY or (status >= 500 and status != _NOT_IMPLEMENTED):
         return TransientError(
             f"The object store at {where} is not ready for {what} ({error.code}).",
-            "Try again; if it lasts, read the store's log.",
+            "Try again; if it lasts, see whether its disk has room, and read the store's log.",
         )
     return None
 

@@ -402,6 +402,12 @@ class JarvisStorageService:
         found = self.objects.raw.iter_objects(bucket, prefix)
         return dict(sorted((info.key, info.version) for info in found))
 
+    def size_bytes(self) -> int:
+        """What all objects of all buckets take, as they are stored."""
+        return sum(
+            info.size for bucket in self.config.buckets for info in self.raw.iter_objects(bucket)
+        )
+
     def url(self, key: str, bucket: str | None = None) -> str:
         """``s3://bucket/key``, for metadata and messages."""
         check_key(key)

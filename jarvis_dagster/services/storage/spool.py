@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import fcntl
 import hashlib
 import json
@@ -22,12 +23,14 @@ import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from jarvis_dagster.errors import PermanentError
+from jarvis_dagster.errors import NoRoomError, PermanentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 __all__ = ["Spool", "Spooled"]
+
+_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +69,8 @@ class Spool:
             is_usable: Whether a file that was left can still be read once it is stored.
 
         Raises:
-            PermanentError: the disk is full or the folder cannot be written.
+            NoRoomError: the disk is full.
+            PermanentError: the folder cannot be written.
         """
         stem = hashlib.sha256(json.dumps(names).encode()).hexdigest()[:32]
         try:
@@ -77,9 +81,14 @@ class Spool:
                 yield spooled
                 self._delete(spooled.path)
         except OSError as error:
+            if error.errno in _FULL:
+                raise NoRoomError(
+                    f"No space is left on the disk of the spool folder {self._folder}.",
+                    "Free some space there, or set storage.spool_dir to a folder of another disk.",
+                ) from error
             raise PermanentError(
                 f"The spool folder {self._folder} cannot be used ({error.strerror}).",
-                "Free some space there, or set storage.spool_dir.",
+                "See to its permissions, or set storage.spool_dir.",
             ) from error
 
     def _left(
