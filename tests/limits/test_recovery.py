@@ -67,7 +67,7 @@ def test_content_that_finds_no_room_to_be_encrypted_is_not_stored(
     encryption = {"source": "file", "file": str(tmp_path / "keys")}
     service = service_of(object_store, spool_dir=small_disk.folder, encryption=encryption)
     film = noise(tmp_path / "film.mp4", 20 * MIB)
-    with pytest.raises(PermanentError, match="No space left"):
+    with pytest.raises(PermanentError, match="No space is left"):
         service.put_file("film.mp4", film)
     assert not service.exists("film.mp4")
     assert list(small_disk.folder.iterdir()) == []
