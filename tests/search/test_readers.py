@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from jarvis_dagster.errors import BadInputError, PermanentError, TransientError
@@ -330,6 +330,13 @@ def test_a_quiet_run_asks_little(index: SearchIndex) -> None:
     assert drive.calls == {"changes": 1, "permissions": 1}
 
 
+SHARED_UNTOLD = [
+    [(0, 0, 0, 0), (0, 0, 0, 0), (0, 0, 0, 0), (1, 0, 0, 0), (1, 0, 0, 0)],
+    [(0, 0, 0, 0), (1, 0, 0, 0), (6, 0, 0, 0), (3, 27, 0, 0)],
+    [(0, 0, 0, 0), (0, 0, 0, 0), (0, 1, 6, 0), (6, 4, 0, 0)],
+    [(0, 0, 0, 0), (4, 21, 0, 0)],
+]
+"""A folder is shared, gets a file, and is shared no longer: the drive tells of the file alone."""
 STEP = st.tuples(st.integers(0, 7), st.integers(0, 30), st.integers(0, 30), st.integers(0, 3))
 
 
@@ -364,6 +371,7 @@ def _do(drive: SharedDrive, step: tuple[int, int, int, int]) -> None:
     steps=st.lists(st.lists(STEP, min_size=1, max_size=8), min_size=1, max_size=6),
     tells=st.booleans(),
 )
+@example(steps=SHARED_UNTOLD, tells=False)
 def test_after_any_history_everybody_finds_what_they_may_see(
     steps: list[list[tuple[int, int, int, int]]], tells: bool
 ) -> None:

@@ -82,14 +82,22 @@ class FileLookup:
         """Where readers may be taken away without anything else changing.
 
         What was shared itself, and of what lies at the top of the drive one of
-        each set of readers: these come from the drive as a whole.
+        each set of readers: these come from the drive as a whole. And what has other
+        readers than its folder: that was shared meanwhile, which the drive did not tell.
         """
         one_of_each = (
             "file.id IN (SELECT min(id) FROM file WHERE drive_id = ? AND readers_id != 0"
             " AND instr(path, '/') = 0 GROUP BY readers_id)"
         )
+        not_from_above = (
+            "file.readers_id != 0 AND EXISTS (SELECT 1 FROM file AS above"
+            " WHERE above.drive_id = file.drive_id AND above.file_id = file.parent_id"
+            " AND above.readers_id != file.readers_id)"
+        )
         return self._where(
-            f"file.drive_id = ? AND (file.shared_here OR {one_of_each})", drive_id, drive_id
+            f"file.drive_id = ? AND (file.shared_here OR {one_of_each} OR {not_from_above})",
+            drive_id,
+            drive_id,
         )
 
     def tree(self, drive_id: int, file_id: str) -> list[int]:
