@@ -29,6 +29,7 @@ def config(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Path:
     more = f"""
+security: {{service_accounts: true}}
 experiment: {{tracking_uri: '{mlflow_server.url}'}}
 client_storage:
   import_dir: '{tmp_path / "imports"}'
