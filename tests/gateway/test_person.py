@@ -33,6 +33,7 @@ def sign_in(browser: Browser, name: str) -> None:
 
 
 def test_a_developer_sees_the_lineage_and_may_only_look(browser: Browser, gateway: Gateway) -> None:
+    browser.said.clear()  # of other tests
     browser.size(1280, 800)
     browser.open(f"{gateway.origin}/dagster/asset-groups")
     assert "Sign in" in browser.text()
