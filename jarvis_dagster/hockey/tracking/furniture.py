@@ -117,7 +117,7 @@ def without_parts(
     """The chains, without those not half as tall as who stands as far away: skates, heads.
 
     Who lies is boxed in pieces now and then. Further away everybody is small, so only others
-    who stand no nearer count; those at the picture's edge are cut off, and do not. Of 358 people
+    who stand no nearer count; those at the picture's edge are cut off, and do not. Of 358 tracks
     in NHL games none is that small beside the others.
 
     Args:
