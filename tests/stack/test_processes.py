@@ -10,12 +10,15 @@ from jarvis_dagster.stack.processes import MARKER_PROGRAM, is_started
 
 
 def test_only_the_program_itself_is_started() -> None:
-    code = "import sys; sys.stdin.read()"
+    code = "import sys; print('runs', flush=True); sys.stdin.read()"
     with subprocess.Popen(
         [sys.executable, "-c", code],
         env={**os.environ, MARKER_PROGRAM: "mlflow"},
         stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"runs\n"  # its environment is there by now
         assert is_started(process.pid, "mlflow")
         assert not is_started(process.pid, "temporal")
         process.communicate()
