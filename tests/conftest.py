@@ -10,11 +10,22 @@ from typing import TYPE_CHECKING
 import absl.logging
 import alembic.config
 import alembic.script
+import hypothesis
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+# The same examples everywhere, however slow the machine; `--hypothesis-profile default` looks for
+# others, as one does after changing what they test.
+hypothesis.settings.register_profile(
+    "same",
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("same")
 
 pytest_plugins = ["tests.balance", "tests.servers", "tests.gateway.real"]
 
