@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
-from jarvis_dagster.resources.acting import component_now
+from jarvis_dagster.resources.acting import acting_for, component_now
 from jarvis_dagster.settings import load_settings
 
 if TYPE_CHECKING:
@@ -46,6 +47,16 @@ class JarvisResource(dg.ConfigurableResource):
     def component(self) -> str | None:
         """Whose rights count at this moment; None is whoever runs Jarvis, with all of them."""
         return component_now() if self.settings.security.service_accounts else None
+
+    def acting_for(
+        self, context: dg.InputContext | dg.OutputContext
+    ) -> contextlib.AbstractContextManager[None]:
+        """What an IO manager does within is done in the name of the step's component.
+
+        Where ``security.service_accounts`` is off, assets of no component are served, too.
+        """
+        on = self.settings.security.service_accounts
+        return acting_for(context) if on else contextlib.nullcontext()
 
     def require(self, resource: str, right: str) -> None:
         """Refuse, and note it, where the component that acts has not that right.

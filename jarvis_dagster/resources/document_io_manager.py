@@ -15,7 +15,6 @@ import dagster as dg
 from pydantic import Field
 
 from jarvis_dagster.errors import PermanentError
-from jarvis_dagster.resources.acting import acting_for
 from jarvis_dagster.resources.base import JarvisResource
 
 if TYPE_CHECKING:
@@ -42,7 +41,10 @@ class Documents(dg.IOManager):
 
     def handle_output(self, context: dg.OutputContext, obj: dict[str, Any]) -> None:
         """Store a document, as the component whose asset it is."""
-        with acting_for(context), tempfile.TemporaryDirectory(prefix="jarvis-") as scratch:
+        with (
+            self._made.acting_for(context),
+            tempfile.TemporaryDirectory(prefix="jarvis-") as scratch,
+        ):
             file = Path(scratch) / "document.json"
             file.write_text(json.dumps(obj, indent=1, sort_keys=True), "utf-8")
             ref = self._storage.put_file(_key(context.asset_key, context.run_id), file)
@@ -55,7 +57,7 @@ class Documents(dg.IOManager):
         Raises:
             PermanentError: there is none.
         """
-        with acting_for(context):
+        with self._made.acting_for(context):
             return self._found(context)
 
     def _found(self, context: dg.InputContext) -> dict[str, Any]:

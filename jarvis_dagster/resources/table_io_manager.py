@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
-from jarvis_dagster.resources.acting import acting_for
 from jarvis_dagster.resources.base import JarvisResource
 
 if TYPE_CHECKING:
@@ -46,12 +45,12 @@ class Tables(dg.UPathIOManager):
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
         """Store a table, as the component whose asset it is."""
-        with acting_for(context):
+        with self._made.acting_for(context):
             super().handle_output(context, obj)
 
     def load_input(self, context: dg.InputContext) -> Any:
         """Fetch a table, as the component whose asset asks for it."""
-        with acting_for(context):
+        with self._made.acting_for(context):
             return super().load_input(context)
 
     def dump_to_path(self, context: dg.OutputContext, obj: pd.DataFrame, path: UPath) -> None:

@@ -28,7 +28,7 @@ def jarvis(*words: str) -> str:
 def task(club: Club) -> Path:
     """The folder of a task in the drive."""
     if not club.training.exists():
-        jarvis("export", "--count", "4", "--gap", "0.5")
+        jarvis("export", "--count", "4", "--gap", "0.2")
     (folder,) = club.training.iterdir()
     return folder
 
@@ -42,7 +42,7 @@ def corrected_boxes(club: Club) -> dict[str, list[str]]:
 
 
 def test_the_list_says_why(club: Club) -> None:
-    found = json.loads(jarvis("list", "game", "--count", "3", "--gap", "0.5", "--json"))
+    found = json.loads(jarvis("list", "game", "--count", "3", "--gap", "0.2", "--json"))
     assert found["frames"]
     assert all(row["reasons"] for row in found["frames"])
     worth = [row["worth"] for row in found["frames"]]
@@ -59,7 +59,7 @@ def test_frames_go_out_and_corrections_come_back(club: Club, task: Path) -> None
     # Nothing was corrected yet, and the same task again changes nothing.
     before = {path: path.stat().st_mtime_ns for path in task.rglob("*")}
     assert club.labels() == []
-    jarvis("export", "--count", "4", "--gap", "0.5")
+    jarvis("export", "--count", "4", "--gap", "0.2")
     assert {path: path.stat().st_mtime_ns for path in task.rglob("*")} == before
 
     # A YOLO label is corrected where it is: the first box gets another class, the last goes.
@@ -85,7 +85,7 @@ def test_frames_go_out_and_corrections_come_back(club: Club, task: Path) -> None
 
     # Exporting again leaves the corrected file alone.
     changed = first.read_text("utf-8")
-    jarvis("export", "--count", "4", "--gap", "0.5")
+    jarvis("export", "--count", "4", "--gap", "0.2")
     assert first.read_text("utf-8") == changed
 
     # CVAT brings all frames back, as XML without pictures.
@@ -102,7 +102,7 @@ def test_frames_go_out_and_corrections_come_back(club: Club, task: Path) -> None
     assert told["box_agreement"] == 1.0
     boxes = corrected_boxes(club)
     assert set(boxes) == set(items)
-    listed = json.loads(jarvis("list", "game", "--gap", "0.5", "--json"))["frames"]
+    listed = json.loads(jarvis("list", "game", "--gap", "0.2", "--json"))["frames"]
     assert {row["frame"] for row in listed}.isdisjoint(item["frame"] for item in items.values())
 
 
