@@ -59,3 +59,20 @@ def test_an_error_arrives_where_the_items_are_used() -> None:
     assert threading.active_count() == 1 or all(
         thread.name != "reading ahead" for thread in threading.enumerate()
     )
+
+
+def test_opencv_starts_no_threads_until_the_last_reader_is_done() -> None:
+    import cv2
+
+    usual = cv2.getNumThreads()
+    cv2.setNumThreads(3)
+    try:
+        one, other = ahead(numbers(9, [])), ahead(numbers(9, []))
+        assert next(one) == next(other) == 0
+        assert cv2.getNumThreads() == 1
+        one.close()  # type: ignore[attr-defined]
+        assert cv2.getNumThreads() == 1
+        assert list(other) == list(range(1, 9))
+        assert cv2.getNumThreads() == 3
+    finally:
+        cv2.setNumThreads(usual)

@@ -12,6 +12,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from jarvis_dagster.errors import BadInputError
+from jarvis_dagster.hockey.detection.rewriting import pool_integers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,6 +59,7 @@ class Network:
                 f"{path} is not an ONNX model: {error}",
                 "Name one that `jarvis train` wrote, or see docs/detectors.md.",
             ) from error
+        pool_integers(self._model)
         self.path = path
         self._asked, self._threads = threads, threads or _physical_cores()
         self._beside: Network | None = None

@@ -149,6 +149,7 @@ class _Painter:
         graphics: tuple[float, float, float, float] | None,
     ) -> None:
         self._scale = size[0] / info.width_px, size[1] / info.height_px
+        self._scales = np.array(self._scale)
         self._look = Look(size[1], size[0])
         self._palette = Palette(colours or DEFAULT_TEAM_COLOURS)
         tracks = tracks.reset_index(drop=True)
@@ -200,7 +201,7 @@ class _Painter:
         path = self._trails.add(int(row["track_id"]), (x1 + x2) / 2, y2, number)
         person = Person(
             box=self._box(row),
-            path=path * self._scale,
+            path=path * self._scales,
             colour=self._palette.of(row["role"], row["team"]),
             role=row["role"],
             sure=bool(row["sure"]),

@@ -84,13 +84,15 @@ class Canvas:
         mask = mask[y0 - y : y1 - y, x0 - x : x1 - x]
         half = cv2.resize(mask, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
         luma, blue, red = _ycc(colour)
-        _tint(self.y[y0:y1, x0:x1], mask, luma)
-        box = slice(y0 // 2, y1 // 2), slice(x0 // 2, x1 // 2)
-        _tint(self.u[box], half, blue)
-        _tint(self.v[box], half, red)
+        _tint(self.y[y0:y1, x0:x1], mask, cv2.bitwise_not(mask), luma)
+        box, rest = (slice(y0 // 2, y1 // 2), slice(x0 // 2, x1 // 2)), cv2.bitwise_not(half)
+        _tint(self.u[box], half, rest, blue)
+        _tint(self.v[box], half, rest, red)
 
     def put(self, picture: Stamp, x: int, y: int, opacity: float = 1.0) -> None:
         """Lay ``picture`` over this one with its corner at (about) x, y."""
+        import cv2
+
         x, y = x & ~1, y & ~1
         if opacity < 1:
             picture = picture.paler(opacity)
@@ -104,9 +106,11 @@ class Canvas:
             slice((x0 - x) // 2, (x1 - x) // 2),
         )
         box = slice(y0 // 2, y1 // 2), slice(x0 // 2, x1 // 2)
-        _over(self.y[y0:y1, x0:x1], picture.y[own], picture.alpha[own])
-        _over(self.u[box], picture.u[own_half], picture.alpha_half[own_half])
-        _over(self.v[box], picture.v[own_half], picture.alpha_half[own_half])
+        alpha, half = picture.alpha[own], picture.alpha_half[own_half]
+        rest = cv2.bitwise_not(half)
+        _over(self.y[y0:y1, x0:x1], picture.y[own], alpha, cv2.bitwise_not(alpha))
+        _over(self.u[box], picture.u[own_half], half, rest)
+        _over(self.v[box], picture.v[own_half], half, rest)
 
     def _clipped(self, x: int, y: int, width: int, height: int) -> tuple[int, int, int, int] | None:
         x0, y0 = max(x, 0), max(y, 0)
@@ -114,18 +118,20 @@ class Canvas:
         return (x0, y0, x1, y1) if x1 > x0 and y1 > y0 else None
 
 
-def _tint(plane: NDArray[np.uint8], mask: Any, value: int) -> None:
-    """plane += (value - plane) * mask / 255, in 8 bits."""
+def _tint(plane: NDArray[np.uint8], mask: Any, rest: Any, value: int) -> None:
+    """plane += (value - plane) * mask / 255, in 8 bits; ``rest`` is 255 - ``mask``."""
     import cv2
 
-    kept = cv2.multiply(plane, cv2.bitwise_not(mask), scale=1 / 255)
+    kept = cv2.multiply(plane, rest, scale=1 / 255)
     cv2.add(kept, cv2.convertScaleAbs(mask, alpha=value / 255), dst=plane)
 
 
-def _over(plane: NDArray[np.uint8], picture: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> None:
+def _over(
+    plane: NDArray[np.uint8], picture: NDArray[np.uint8], alpha: NDArray[np.uint8], rest: Any
+) -> None:
     import cv2
 
-    kept = cv2.multiply(plane, cv2.bitwise_not(alpha), scale=1 / 255)
+    kept = cv2.multiply(plane, rest, scale=1 / 255)
     cv2.add(kept, cv2.multiply(picture, alpha, scale=1 / 255), dst=plane)
 
 

@@ -6,6 +6,7 @@ Belongs here: numbers and colours. Does not belong here: drawing with them.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import Any
 
 __all__ = ["DEFAULT_TEAM_COLOURS", "Look", "Palette"]
@@ -54,32 +55,32 @@ class Look:
     height: int
     width: int
 
-    @property
+    @functools.cached_property
     def unit(self) -> float:
         """1 at 720 lines; never so small that text cannot be read."""
         return max(min(self.height, self.width) / 720, 0.5)
 
-    @property
+    @functools.cached_property
     def line(self) -> int:
         """Width of an ordinary line."""
         return max(1, round(2.2 * self.unit))
 
-    @property
+    @functools.cached_property
     def text(self) -> int:
         """Font size of a label."""
         return max(10, round(17 * self.unit))
 
-    @property
+    @functools.cached_property
     def clock(self) -> int:
         """Font size of the clock."""
         return max(12, round(24 * self.unit))
 
-    @property
+    @functools.cached_property
     def margin(self) -> int:
         """Distance of panels from the edge of the picture."""
         return max(4, round(16 * self.unit))
 
-    @property
+    @functools.cached_property
     def minimap_width(self) -> int:
         """Width of the rink map."""
         return min(max(110, round(330 * self.unit)), round(self.width * 0.34))

@@ -6,6 +6,7 @@ not belong here: what camera would see them so (``search``).
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from functools import lru_cache
 from pathlib import Path
@@ -136,6 +137,12 @@ class MarkFinder:
 
         self._network = Network(model or DEFAULT_MODEL, threads)
         self.version = f"rink-marks-{self._network.digest}"
+
+    def beside_decoding(self) -> MarkFinder:
+        """The same for where another thread decodes meanwhile."""
+        other = copy.copy(self)
+        other._network = self._network.beside_decoding()
+        return other
 
     def __call__(
         self, image: NDArray[np.uint8], size_px: tuple[int, int] | None = None

@@ -132,18 +132,17 @@ def signed_misses(rink: Rink, seen: Seen, image_to_ice: Matrices) -> Array:
     """(..., N) signed distances in pixels of the seen points from their marks."""
     x, y, depth, good = _placed(image_to_ice, seen.points_px)
     matrix = image_to_ice[..., None]
-    misses = np.empty_like(x)
+    misses, along_x, along_y = np.empty_like(x), np.empty_like(x), np.empty_like(x)
     for kind, rows in seen.groups:
-        here_x, here_y = x[..., rows], y[..., rows]
-        away, along_x, along_y = misses_of(rink, kind, here_x, here_y)
-        # How fast the distance grows to the right and down: the places' change per pixel.
-        right, down = (
-            along_x * (matrix[..., 0, i, :] - here_x * matrix[..., 2, i, :])
-            + along_y * (matrix[..., 1, i, :] - here_y * matrix[..., 2, i, :])
-            for i in (0, 1)
-        )
-        rate = np.hypot(right, down) / depth[..., rows]
-        misses[..., rows] = away / np.maximum(rate, 1e-9)
+        away = misses_of(rink, kind, x[..., rows], y[..., rows])
+        misses[..., rows], along_x[..., rows], along_y[..., rows] = away
+    # How fast the distance grows to the right and down: the places' change per pixel.
+    right, down = (
+        along_x * (matrix[..., 0, i, :] - x * matrix[..., 2, i, :])
+        + along_y * (matrix[..., 1, i, :] - y * matrix[..., 2, i, :])
+        for i in (0, 1)
+    )
+    misses /= np.maximum(np.hypot(right, down) / depth, 1e-9)
     return np.where(good, np.clip(misses, -FAR_PX, FAR_PX), misses.dtype.type(FAR_PX))
 
 

@@ -84,7 +84,7 @@ class MarkWatcher:
     """
 
     def __init__(self, info: VideoInfo, finder: MarkFinder) -> None:
-        self._finder, self._every = finder, key_frame_step(info.fps)
+        self._finder, self._every = finder.beside_decoding(), key_frame_step(info.fps)
         self._size = info.width_px, info.height_px
         self._scaler = Scaler(input_size(self._size), "bgr24")
         self._evidence: dict[int, Evidence] = {}

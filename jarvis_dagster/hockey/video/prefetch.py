@@ -25,6 +25,7 @@ def ahead(items: Generator[T, None, None], depth: int = 4) -> Iterator[T]:
 
     At most ``depth`` items exist at a time, so memory stays bounded. What ``items`` raises is
     raised here; when the caller stops early, ``items`` is closed and its thread has ended.
+    Meanwhile OpenCV starts no threads of its own.
     """
     room, stopped = threading.Semaphore(depth), threading.Event()
     made: SimpleQueue[tuple[object, BaseException | None]] = SimpleQueue()
@@ -43,17 +44,49 @@ def ahead(items: Generator[T, None, None], depth: int = 4) -> Iterator[T]:
             made.put((_END, error))
 
     thread = threading.Thread(target=make, name="reading ahead", daemon=True)
-    thread.start()
-    try:
-        while True:
-            item, error = made.get()
-            if error is not None:
-                raise error
-            if item is _END:
-                return
-            yield item  # type: ignore[misc]
+    with _OPENCV_ALONE:
+        thread.start()
+        try:
+            while True:
+                item, error = made.get()
+                if error is not None:
+                    raise error
+                if item is _END:
+                    return
+                yield item  # type: ignore[misc]
+                room.release()
+        finally:
+            stopped.set()
             room.release()
-    finally:
-        stopped.set()
-        room.release()
-        thread.join()
+            thread.join()
+
+
+class _OpenCvAlone:
+    """Keeps OpenCV to the thread that calls it, until the last of those who ask for that is done.
+
+    Its own threads would wait for each other on cores that are busy with decoding: a twentieth
+    of the processor time of a pass over a video.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._users, self._before = threading.Lock(), 0, 0
+
+    def __enter__(self) -> None:
+        import cv2
+
+        with self._lock:
+            if not self._users:
+                self._before = cv2.getNumThreads()
+                cv2.setNumThreads(1)
+            self._users += 1
+
+    def __exit__(self, *_: object) -> None:
+        import cv2
+
+        with self._lock:
+            self._users -= 1
+            if not self._users:
+                cv2.setNumThreads(self._before)
+
+
+_OPENCV_ALONE = _OpenCvAlone()

@@ -34,9 +34,15 @@ _ENCODERS: tuple[tuple[str, dict[str, str]], ...] = (
     ("libopenh264", {}),
     ("mpeg4", {"qscale": "4"}),
 )
-QUICK = {"preset": "ultrafast", "crf": "24", "x264-params": "bframes=3:b-adapt=0"}
+QUICK = {
+    "preset": "ultrafast",
+    "crf": "-1",  # so that "qp" counts
+    "qp": "25",
+    "x264-params": "bframes=3:b-adapt=0",
+}
 """Encoder options for pictures to look at. Measured at 720 lines, beside the fastest preset alone:
-B-frames cost nothing and save a third of the bits; CABAC saves a tenth in a fifth more time."""
+B-frames cost nothing and save a third of the bits; CABAC saves a tenth in a fifth more time. A
+constant quality costs a tenth less than a rate factor of 24, for the same bits and likeness."""
 _TIME_BASE = Fraction(1, 90_000)
 
 
