@@ -10,7 +10,7 @@ import pytest
 from jarvis_dagster.hockey.jerseys import SURE, read_jerseys
 from jarvis_dagster.hockey.jerseys.crops import choose_boxes, upper_body
 from jarvis_dagster.hockey.jerseys.patches import find_patches
-from jarvis_dagster.hockey.jerseys.reading import NumberReader
+from jarvis_dagster.hockey.jerseys.reading import NumberReader, in_first_parts
 from jarvis_dagster.hockey.tables import JERSEYS, TRACKS
 from tests.media import write_video
 
@@ -124,3 +124,19 @@ def test_cloth_without_a_number_has_no_digits():
     body = upper_body(image, np.array([24.0, 8.0, 76.0, 120.0]))
     chances = NumberReader(threads=1).chances([body])
     assert chances[0, 0] > 0.6
+
+
+@pytest.mark.parametrize("group", [15, 30, 75, 250, 3000])
+def test_a_fifth_of_a_long_video_is_looked_into_however_it_is_grouped(group):
+    frames, keys = np.arange(9000), list(range(0, 9000, group))
+    looked = in_first_parts(frames, keys, 9000, 30.0)
+    assert looked[:30].all()
+    assert 0.19 < looked.mean() < 0.21
+    # In one piece from the beginning of a group: what lies before has to be decoded anyway.
+    begun = np.flatnonzero(looked & ~np.r_[False, looked[:-1]])
+    assert set(begun) <= set(keys)
+
+
+def test_all_of_a_short_video_is_looked_into():
+    assert in_first_parts(np.arange(900), [0, 250, 500, 750], 900, 30.0).all()
+    assert in_first_parts(np.arange(9000), [], 9000, 30.0).all()

@@ -53,7 +53,7 @@ def scan_video(path: Path, *, progress: Callable[[int, int], None] | None = None
     """
     info = probe(path)
     scan = Scan(info)
-    watch(path, [scan], frames=info.frame_count, skip_loop_filter=True, progress=progress)
+    watch(path, [scan], frames=info.frame_count, unsmoothed="all", progress=progress)
     return scan.table()
 
 

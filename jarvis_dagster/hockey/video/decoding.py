@@ -10,7 +10,7 @@ import logging
 from collections import deque
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -30,28 +30,35 @@ if TYPE_CHECKING:
     import av
     from av.container import InputContainer
 
-__all__ = ["decoded"]
+__all__ = ["Unsmoothed", "decoded"]
 
 log = logging.getLogger(__name__)
 
 _DAMAGED: Any = object()
 
+Unsmoothed = Literal["none", "unneeded", "all"]
+"""Which frames are left as blocks: "unneeded" are those on which no other depends."""
+
 
 def decoded(
-    path: Path, *, start: int = 0, stop: int | None = None, skip_loop_filter: bool = False
+    path: Path, *, start: int = 0, stop: int | None = None, unsmoothed: Unsmoothed = "none"
 ) -> Iterator[tuple[int, float, av.VideoFrame]]:
-    """Number, time and decoder frame (not turned, not scaled) of frames in ``[start, stop)``."""
+    """Number, time and decoder frame (not turned, not scaled) of frames in ``[start, stop)``.
+
+    Edges between blocks are not smoothed in frames that are ``unsmoothed``, for less work: in all,
+    which lets small errors grow from frame to frame, or in those on which no other depends.
+    """
     path = Path(path)
     index = packet_index(path) if start > 0 else None
     if index is not None and start < index.times_s.size:
         try:
-            yield from _decoded_from(path, start, stop, index, skip_loop_filter)
+            yield from _decoded_from(path, start, stop, index, unsmoothed)
         except _SeekedTooFarError:
             log.debug("%s cannot be entered at frame %d; reading it from its head.", path, start)
         else:
             return
     count = 0
-    for number, pts_s, frame in _decoded_all(path, stop, skip_loop_filter):
+    for number, pts_s, frame in _decoded_all(path, stop, unsmoothed):
         count += 1
         if number >= start:
             yield number, pts_s, frame
@@ -66,10 +73,10 @@ class _SeekedTooFarError(Exception):
 
 
 def _decoded_all(
-    path: Path, stop: int | None, skip_loop_filter: bool
+    path: Path, stop: int | None, unsmoothed: Unsmoothed
 ) -> Iterator[tuple[int, float, av.VideoFrame]]:
     with open_video(path) as container:
-        stream = _prepared(container, path, skip_loop_filter)
+        stream = _prepared(container, path, unsmoothed)
         clock = _Clock(float(stream.time_base or 0), float(stream.average_rate or 0) or 25.0)
         for number, frame in enumerate(_frames(container, stream, path)):
             if stop is not None and number >= stop:
@@ -78,13 +85,13 @@ def _decoded_all(
 
 
 def _decoded_from(
-    path: Path, start: int, stop: int | None, index: PacketIndex, skip_loop_filter: bool
+    path: Path, start: int, stop: int | None, index: PacketIndex, unsmoothed: Unsmoothed
 ) -> Iterator[tuple[int, float, av.VideoFrame]]:
     """Frames from ``start``, reached by seeking; their number follows from their time."""
     import av
 
     with open_video(path) as container:
-        stream = _prepared(container, path, skip_loop_filter)
+        stream = _prepared(container, path, unsmoothed)
         base = float(stream.time_base or 1)
         try:
             container.seek(index.first_pts + int(index.times_s[start] / base), stream=stream)
@@ -107,12 +114,13 @@ def _decoded_from(
             raise _SeekedTooFarError
 
 
-def _prepared(container: InputContainer, path: Path, skip_loop_filter: bool) -> av.VideoStream:
+def _prepared(container: InputContainer, path: Path, unsmoothed: Unsmoothed) -> av.VideoStream:
     stream = picture_stream(container, path)
     stream.codec_context.thread_type = "AUTO"
-    if skip_loop_filter:
+    if unsmoothed != "none":
         context = stream.codec_context
-        context.options = {**context.options, "skip_loop_filter": "all"}
+        skipped = {"all": "all", "unneeded": "noref"}[unsmoothed]
+        context.options = {**context.options, "skip_loop_filter": skipped}
     return stream
 
 
