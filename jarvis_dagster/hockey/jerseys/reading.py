@@ -223,8 +223,8 @@ def in_first_parts(
         if budget >= min(length, least):
             reach[group] = min(length, budget)
             budget -= reach[group]
-    group = np.clip(np.searchsorted(starts, frames, "right") - 1, 0, len(keys) - 1)
-    early: NDArray[np.bool_] = frames - starts[group] < reach[group]
+    groups = np.clip(np.searchsorted(starts, frames, "right") - 1, 0, len(keys) - 1)
+    early: NDArray[np.bool_] = frames - starts[groups] < reach[groups]
     return early
 
 
