@@ -12,6 +12,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from jarvis_dagster.errors import BadInputError
+from jarvis_dagster.hockey.detection.compiled import compiled
 from jarvis_dagster.hockey.detection.rewriting import pool_integers
 
 if TYPE_CHECKING:
@@ -71,7 +72,8 @@ class Network:
         self.facts: dict[str, Any] = (
             json.loads(self._model.get_rt_info(entry).value) if known else {}
         )
-        self.digest = hashlib.sha256(path.read_bytes()).hexdigest()[:8]
+        self._sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        self.digest = self._sha256[:8]
 
     def __call__(self, images: NDArray) -> dict[str, NDArray[np.float32]]:
         """The network's outputs by name, for its one input; valid until the next call."""
@@ -119,8 +121,6 @@ class Network:
 
     def _compiled(self, model: Any) -> Any:
         """A request that runs ``model``."""
-        import openvino
-
         properties = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_NUM_THREADS": self._threads,
@@ -129,7 +129,7 @@ class Network:
             # The cores are shared with decoding and drawing.
             "ENABLE_CPU_PINNING": False,
         }
-        return openvino.Core().compile_model(model, "CPU", properties).create_infer_request()
+        return compiled(model, self._sha256, properties).create_infer_request()
 
 
 def _physical_cores() -> int:
