@@ -1,35 +1,44 @@
-"""Runs that ended, each of them once and in order: what sensors of run status are made of.
+"""Runs that ended, each of them once: what sensors of run status are made of.
 
-Belongs here: the cursor over the events of ended runs. Does not belong here: what is done about a
-run.
+Belongs here: going through the events of ended runs. Does not belong here: what is done about a
+run, who waits how long (``waiting_runs``).
 
 Dagster's own sensors of run status move on when what they do fails: a message that could not be
 written, or a workflow that could not be started while Temporal was away, would be lost. Here a
-``TransientError`` or a full disk leaves the cursor before the run, so that it comes again at the
-next tick; any other error is told in the log, and the next run's turn comes. The cursor is as
-Dagster's, so that a sensor of an earlier version goes on where it was.
+``TransientError`` or a full disk has the run wait aside, and it is tried again with growing pauses
+while later runs go on; two in a row end the look, since what they need is probably away. A run that
+fails while others go through is given up after a day, and people are told. Any other error is told
+in the log, and the next run's turn comes. The cursor begins as Dagster's, so that a sensor of an
+earlier version goes on where it was.
 """
 
 from __future__ import annotations
 
-import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from jarvis_dagster.errors import NoRoomError, TransientError
-from jarvis_dagster.resources.acting import acts_as
+from jarvis_dagster.errors import JarvisError, NoRoomError, TransientError
+from jarvis_dagster.resources.acting import acting, acts_as
+from jarvis_dagster.sensors.waiting_runs import Progress
+from jarvis_dagster.services.notification.notice import Notice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from dagster import EventLogRecord
 
+    from jarvis_dagster.sensors.waiting_runs import Waiting
+
 __all__ = ["for_each_run"]
 
 _LATER = (TransientError, NoRoomError)
 _AT_A_TIME = 20
 _LOOKED_AT = 200
+_FAILURES_IN_A_ROW = 2
+_LONGEST_LOOK_S = 25.0
+"""Dagster ends a look after a minute, and what it did is not remembered then."""
 _EVENTS = {
     dg.DagsterRunStatus.SUCCESS: dg.DagsterEventType.RUN_SUCCESS,
     dg.DagsterRunStatus.FAILURE: dg.DagsterEventType.RUN_FAILURE,
@@ -62,33 +71,124 @@ def for_each_run(
         minimum_interval_seconds=seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=description,
-        required_resource_keys={resource},
+        required_resource_keys={resource, "notifications"},
     )
     @acts_as(component)
     def each(context: dg.SensorEvaluationContext, **_: Any) -> dg.SkipReason:
-        since = _record_of(context.cursor)
-        if since is None:  # what ended before the sensor was first started is not its own
-            context.update_cursor(_cursor(_newest(context.instance, status)))
+        progress = Progress.from_cursor(context.cursor)
+        if progress.record is None:  # what ended before the sensor was first started is not its own
+            progress.record = _newest(context.instance, status)
+            context.update_cursor(progress.to_cursor())
             return dg.SkipReason("Runs that end from now on are seen to.")
-        done = 0
-        for record in _ended(context.instance, status, since):
-            run = context.instance.get_run_by_id(record.event_log_entry.run_id)
-            if run is not None and _is_ours(context, run) and (not jobs or run.job_name in jobs):
-                try:
-                    seen = _context_of(context, name, run, record)
-                    do(seen, getattr(context.resources, resource))
-                except _LATER as error:
-                    context.log.warning(f"Run {run.run_id} waits: {error}")
-                    return dg.SkipReason(f"{done} runs seen to; then: {error}")
-                except Exception as error:
-                    context.log.exception(f"Run {run.run_id} is passed over: {error}")
-                done += 1
-            context.update_cursor(_cursor(record.storage_id))
-            if done >= _AT_A_TIME:
+        look = _Look(context, progress, do, name, resource)
+        for record in _ended(context.instance, status, progress.record):
+            if look.is_over or look.is_full:
                 break
-        return dg.SkipReason(f"{done} runs seen to")
+            run = context.instance.get_run_by_id(record.event_log_entry.run_id)
+            mine = run is not None and _is_ours(context, run) and (not jobs or run.job_name in jobs)
+            if run is not None and mine and not look.at(run, record):
+                break
+            progress.record = record.storage_id
+        for waiting in progress.due(_now()):  # last, so that nobody has to wait for them
+            if look.is_over:
+                break
+            found = _at(context.instance, status, waiting.record)
+            run = found and context.instance.get_run_by_id(found.event_log_entry.run_id)
+            if found and run:
+                look.at(run, found)
+            else:  # it was deleted meanwhile
+                del progress.waiting[waiting.record]
+        context.update_cursor(progress.to_cursor())
+        return dg.SkipReason(look.told())
 
     return each
+
+
+class _Look:
+    """One tick: runs are seen to until there were enough, or what they need seems to be away."""
+
+    def __init__(
+        self,
+        context: dg.SensorEvaluationContext,
+        progress: Progress,
+        do: Callable[[dg.RunStatusSensorContext, Any], None],
+        name: str,
+        resource: str,
+    ) -> None:
+        self._context, self._progress, self._do = context, progress, do
+        self._name, self._resource = name, resource
+        self._until = time.monotonic() + _LONGEST_LOOK_S
+        self._done = self._in_a_row = 0
+        self._last = ""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no other run should be begun."""
+        return self._in_a_row >= _FAILURES_IN_A_ROW or time.monotonic() >= self._until
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so many were seen to that those who wait should have their turn."""
+        return self._done >= _AT_A_TIME
+
+    def at(self, run: dg.DagsterRun, record: EventLogRecord) -> bool:
+        """See to a run; False where it has to keep its place in the line."""
+        context, at = self._context, record.storage_id
+        try:
+            seen = _context_of(context, self._name, run, record)
+            self._do(seen, getattr(context.resources, self._resource))
+        except _LATER as error:
+            return self._waits(run, at, str(error))
+        except Exception as error:
+            context.log.exception(f"Run {run.run_id} is passed over: {error}")
+            self._progress.waiting.pop(at, None)
+        else:
+            self._in_a_row = 0
+            self._progress.went_through(at, _now())
+        self._done += 1
+        return True
+
+    def told(self) -> str:
+        """What became of it, in a line."""
+        parts = [f"{self._done} runs seen to"]
+        if self._progress.waiting:
+            parts.append(f"{len(self._progress.waiting)} wait for another try")
+        return ", ".join(parts) + (f"; {self._last}" if self._last else "")
+
+    def _waits(self, run: dg.DagsterRun, at: int, why: str) -> bool:
+        self._in_a_row += 1
+        self._last = why
+        if not self._progress.failed(at, _now(), why):
+            self._context.log.warning(f"Run {run.run_id} and those after it wait: {why}")
+            return False
+        waiting = self._progress.waiting[at]
+        if waiting.is_given_up(_now()) and self._is_told(run, waiting):
+            del self._progress.waiting[at]
+        else:
+            self._context.log.warning(f"Run {run.run_id} waits, tried {waiting.tries} times: {why}")
+        return True
+
+    def _is_told(self, run: dg.DagsterRun, waiting: Waiting) -> bool:
+        """Tell people of a run that is given up; False where that failed, too."""
+        hours = (_now() - waiting.since) / 3600
+        what = f"{self._name} gave up run {run.run_id} ({run.job_name})"
+        notice = Notice(
+            event="run_given_up",
+            summary=f"{what} after {waiting.tries} tries in {hours:.0f} hours.",
+            severity="error",
+            remedy="Look at the sensor's log in Dagster; what it does for a run has to be done by"
+            " hand for this one.",
+            details={"What happened": waiting.why},
+            cause=f"run_given_up:{self._name}:{run.run_id}",
+        )
+        try:
+            with acting("sherlock"):
+                self._context.resources.notifications.service.notify(notice)
+        except JarvisError as error:
+            self._context.log.error(f"{what}, and nobody could be told: {error}")
+            return False
+        self._context.log.error(f"{notice.summary} {waiting.why}")
+        return True
 
 
 def _context_of(
@@ -117,6 +217,17 @@ def _ended(
     ).records
 
 
+def _at(
+    instance: dg.DagsterInstance, status: dg.DagsterRunStatus, record: int
+) -> EventLogRecord | None:
+    """The end of a run by its record."""
+    found = instance.fetch_run_status_changes(
+        dg.RunStatusChangeRecordsFilter(event_type=_EVENTS[status], storage_ids=[record]),  # type: ignore[arg-type]
+        limit=1,
+    ).records
+    return found[0] if found else None
+
+
 def _newest(instance: dg.DagsterInstance, status: dg.DagsterRunStatus) -> int:
     records = instance.fetch_run_status_changes(_EVENTS[status], limit=1).records
     return records[0].storage_id if records else -1
@@ -130,14 +241,5 @@ def _is_ours(context: dg.SensorEvaluationContext, run: dg.DagsterRun) -> bool:
     return mine.location_name == its.repository_origin.code_location_origin.location_name
 
 
-def _cursor(record: int) -> str:
-    return json.dumps({"record_id": record})
-
-
-def _record_of(cursor: str | None) -> int | None:
-    """The record of a cursor, of ours or of Dagster's; None where there is none."""
-    try:
-        found = json.loads(cursor or "")["record_id"]
-    except (ValueError, KeyError, TypeError):
-        return None
-    return found if isinstance(found, int) else None
+def _now() -> float:
+    return time.time()

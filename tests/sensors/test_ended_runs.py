@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -56,9 +57,16 @@ def sensor_of(do: Callable[[Any, Any], None], *jobs: str) -> dg.SensorDefinition
     )
 
 
-def tick(sensor: dg.SensorDefinition, instance: dg.DagsterInstance, cursor: str | None) -> str:
+def tick(
+    sensor: dg.SensorDefinition,
+    instance: dg.DagsterInstance,
+    cursor: str | None,
+    told: Callable[[Any], None] = lambda _: None,
+) -> str:
     """One look; the cursor after it."""
-    context = dg.build_sensor_context(instance, cursor=cursor, resources={"desk": "desk"})
+    people = SimpleNamespace(service=SimpleNamespace(notify=told))
+    resources = {"desk": "desk", "notifications": people}
+    context = dg.build_sensor_context(instance, cursor=cursor, resources=resources)
     assert isinstance(sensor(context), dg.SkipReason)
     assert context.cursor
     return context.cursor
@@ -93,10 +101,104 @@ def test_a_run_waits_for_who_is_away_and_a_broken_one_stops_nobody(
     sensor = sensor_of(do)
     cursor = tick(sensor, instance, None)
     runs = [chore.execute_in_process(instance=instance).run_id for _ in range(3)]
-    assert tick(sensor, instance, cursor) == cursor
+    cursor = tick(sensor, instance, cursor)
+    assert len(json.loads(cursor)["waiting"]) == 2  # then it is plain that the desk is away
     away, broken = False, runs[1]
     cursor = tick(sensor, instance, cursor)
-    assert seen == [runs[0], runs[2]]
+    assert seen == [runs[2], runs[0]]
+    assert "waiting" not in json.loads(cursor)
+
+
+class Clock:
+    """Stands for the time of day."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1_800_000_000.0
+        monkeypatch.setattr("jarvis_dagster.sensors.ended_runs._now", lambda: self.now)
+
+
+def test_a_run_that_fails_for_ever_holds_up_nobody_and_is_given_up_aloud(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, stuck, seen, tries, told = Clock(monkeypatch), set[str](), [], [], []
+
+    def do(context: dg.RunStatusSensorContext, _: Any) -> None:
+        run = context.dagster_run.run_id
+        if run in stuck:
+            tries.append(clock.now)
+            raise TransientError("It cannot be done now.", "Wait.")
+        seen.append(run)
+
+    def deaf(_: Any) -> None:
+        raise TransientError("Nobody listens.", "Wait.")
+
+    sensor = sensor_of(do)
+    cursor = tick(sensor, instance, None)
+    runs = [chore.execute_in_process(instance=instance).run_id for _ in range(4)]
+    stuck.add(runs[1])
+    while len(tries) < 9:
+        cursor = tick(sensor, instance, cursor, told.append)
+        clock.now += 30
+    assert seen == [runs[0], runs[2], runs[3]]  # in the first look
+    # At once when others go through, then with pauses that grow to ten minutes.
+    pauses = [later - sooner for sooner, later in itertools.pairwise(tries[1:])]
+    assert pauses == [60, 120, 240, 480, 600, 600, 600]
+    clock.now += 24 * 3600
+    cursor = tick(sensor, instance, cursor, deaf)
+    assert json.loads(cursor)["waiting"]  # it is not given up before somebody was told
+    clock.now += 600
+    cursor = tick(sensor, instance, cursor, told.append)
+    assert "waiting" not in json.loads(cursor)
+    (notice,) = told
+    assert notice.event == "run_given_up"
+    assert runs[1] in notice.summary
+    assert notice.details == {"What happened": "It cannot be done now. Wait."}
+    stuck.clear()
+    tick(sensor, instance, cursor, told.append)
+    assert seen == [runs[0], runs[2], runs[3]]
+
+
+def test_nothing_is_given_up_or_lost_while_what_everybody_needs_is_away(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jarvis_dagster.sensors.waiting_runs.AT_MOST", 3)
+    clock, away, seen, told = Clock(monkeypatch), True, [], []
+
+    def do(context: dg.RunStatusSensorContext, _: Any) -> None:
+        if away:
+            raise TransientError("The desk is away.", "Wait.")
+        seen.append(context.dagster_run.run_id)
+
+    sensor = sensor_of(do)
+    cursor = tick(sensor, instance, None)
+    runs = [chore.execute_in_process(instance=instance).run_id for _ in range(6)]
+    for _ in range(3 * 4):  # three days
+        cursor = tick(sensor, instance, cursor, told.append)
+        clock.now += 6 * 3600
+    assert len(json.loads(cursor)["waiting"]) == 3  # the others keep their place
+    away = False
+    for _ in range(2):
+        cursor = tick(sensor, instance, cursor, told.append)
+    assert sorted(seen) == sorted(runs)
+    assert not told
+
+
+def test_a_run_that_was_deleted_waits_no_longer(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(monkeypatch)
+
+    def do(context: dg.RunStatusSensorContext, _: Any) -> None:
+        raise TransientError(f"{context.dagster_run.run_id} cannot be seen to.", "Wait.")
+
+    sensor = sensor_of(do)
+    cursor = tick(sensor, instance, None)
+    run = chore.execute_in_process(instance=instance).run_id
+    cursor = tick(sensor, instance, cursor)
+    assert json.loads(cursor)["waiting"]
+    instance.delete_run(run)
+    clock.now += 3600
+    assert "waiting" not in json.loads(tick(sensor, instance, cursor))
 
 
 def test_a_sensor_of_an_earlier_version_goes_on_where_it_was(instance: dg.DagsterInstance) -> None:
