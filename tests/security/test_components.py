@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import shutil
@@ -128,6 +129,47 @@ def leaks(planted: dict[str, str], folder: Path, *texts: str) -> list[str]:
     ]
 
 
+def correct(path: Path, instance: dg.DagsterInstance) -> None:
+    """Say that a shot was missed, and have it applied as the sensor asks."""
+    from jarvis_dagster.build import build_definitions
+    from jarvis_dagster.sensors.corrections import corrections_sensor
+
+    path.write_text("corrections:\n- missed: shot\n  at: 0:00.5\n  team: A\n")
+    then = time.time() - 60
+    os.utime(path, (then, then))
+    defs = build_definitions()
+    context = dg.build_sensor_context(instance, repository_def=defs.get_repository_def())
+    looked = corrections_sensor(load_settings().drive)(context, uploads=UploadsResource())
+    assert isinstance(looked, dg.SensorResult)
+    (request,) = looked.run_requests or []
+    done = defs.resolve_job_def("apply_corrections").execute_in_process(
+        instance=instance,
+        partition_key=request.partition_key,
+        asset_selection=list(request.asset_selection or []),
+        run_config=request.run_config,
+        tags=dict(request.tags),
+    )
+    assert done.success
+    report = json.loads(path.with_name("report.json").read_text("utf-8"))
+    assert [said["applied"] for said in report["corrected"]["said"]] == [True]
+
+
+def challenge(path: Path) -> None:
+    """Register a detector that is to become the champion: other bytes, the same network."""
+    onnx = pytest.importorskip("onnx")
+    from jarvis_dagster.hockey.detection.onnx import PACKAGED_WEIGHTS
+
+    model = onnx.load(str(PACKAGED_WEIGHTS))
+    model.doc_string = "The challenger."
+    onnx.save(model, str(path))
+    name = load_settings().promotion.model
+    with core_services(load_settings()) as core:
+        registry = core.experiment_service
+        with registry.run("made", {}, name="challenger") as log:
+            version = registry.log_model(path, name, {}, log.run_id)
+        registry.move_alias(name, "challenger", version, by="test", why="A test.")
+
+
 @pytest.mark.timeout(600)
 def test_a_video_is_analysed_with_the_rights_of_the_components_alone(
     tmp_path: Path,
@@ -163,7 +205,9 @@ def test_a_video_is_analysed_with_the_rights_of_the_components_alone(
             instance=instance, partition_key=request.partition_key, tags=dict(request.tags)
         )
         assert result.success
-        for name in ("deliver_results", "list_games", "report_autopilot"):
+        correct(uploads.parent / "Results" / "Game" / "corrections.yaml", instance)
+        challenge(tmp_path / "challenger.onnx")
+        for name in ("deliver_results", "list_games", "report_autopilot", "shadow_video"):
             job = build_definitions().resolve_job_def(name)
             key = request.partition_key if job.partitions_def else None
             assert job.execute_in_process(instance=instance, partition_key=key).success
@@ -171,6 +215,7 @@ def test_a_video_is_analysed_with_the_rights_of_the_components_alone(
     assert [entry for entry in said if not entry[2]] == []
     assert {by for by, _, _ in said} >= {"spotlight", "holmes", "autopilot"}
     assert ("holmes", "client_storage.export_results", True) in said
+    assert ("toolchain", "experiment.fetch_model", True) in said  # of the shadow
     assert (tmp_path / "dagster").is_dir()
     assert leaks(planted, tmp_path, caplog.text, *capfd.readouterr()) == []
 
