@@ -6,7 +6,8 @@ import pytest
 
 from jarvis_dagster.hockey.detection import Detections, load_detector
 from jarvis_dagster.hockey.detection.evaluation import match
-from jarvis_dagster.hockey.detection.input_size import Distance, network_size
+from jarvis_dagster.hockey.detection.icemask import IceMask
+from jarvis_dagster.hockey.detection.input_size import Distance, network_size, rows_above
 from jarvis_dagster.hockey.synthetic import GameSpec, iter_frames
 
 
@@ -89,3 +90,38 @@ def test_close_ups_show_whole_people_once() -> None:
     assert seen > 10
     assert hits >= 0.9 * seen
     assert boxes <= 1.35 * seen
+
+
+def ice(top: float) -> IceMask:
+    """Ice over the whole width, from a share of the height down."""
+    mask = np.zeros((108, 192), np.float32)
+    mask[round(top * 108) :] = 1
+    return IceMask(mask, float(mask.mean()))
+
+
+@pytest.mark.parametrize("size", [(960, 540), (960, 544), (640, 360), (1280, 720), (960, 720)])
+def test_what_is_left_of_a_picture_fills_the_network_and_leaves_room_above_the_ice(
+    size: tuple[int, int],
+) -> None:
+    width, height = size
+    whole = network_size(width, height, 768)
+    cuts = [rows_above(ice(top), width, height, 768) for top in np.linspace(0, 0.9, 46)]
+    assert cuts == sorted(cuts)
+    assert 2 <= len(set(cuts)) <= 4
+    for top, cut in zip(np.linspace(0, 0.9, 46), cuts, strict=True):
+        assert cut <= max(0, (top - 0.19) * height)
+        across, down = network_size(width, height - cut, 768)
+        assert across == whole[0]
+        if cut:
+            assert down < whole[1]
+            assert 0 <= down - (height - cut) * across / width < 2
+
+
+def test_without_ice_all_of_a_picture_is_shown() -> None:
+    assert rows_above(IceMask(np.zeros((108, 192), np.float32), 0.0), 960, 540, 768) == 0
+
+
+def test_people_are_where_they_are_whatever_was_left_out_above() -> None:
+    found = people(90, 100)
+    np.testing.assert_array_equal(found.lower(20).xyxy - found.xyxy, [[0, 20, 0, 20]] * 2)
+    assert found.lower(0) is found

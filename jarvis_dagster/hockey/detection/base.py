@@ -79,6 +79,15 @@ class Detections:
             ),
         )
 
+    def lower(self, rows_px: int) -> Detections:
+        """In a picture that has so many more rows above."""
+        if not rows_px:
+            return self
+        down = np.array([0, rows_px, 0, rows_px], np.float32)
+        return dataclasses.replace(
+            self, xyxy=self.xyxy + down, goals=self.goals + down, pucks=self.pucks + down
+        )
+
     def weighted(self, worth: NDArray[np.float32], least: float) -> Detections:
         """Scores times ``worth`` (N,), best first again, without those below ``least``."""
         score = self.score * worth

@@ -23,12 +23,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Network"]
 
+_SIZES_OF_A_VIDEO = 3
+
 
 class Network:
     """One network on this processor. Not safe to share between threads.
 
-    Compiled when it is first used: once for the first size of pictures, which for a video is the
-    only one and then an eighth faster, and once for all others.
+    Compiled when it is first used: once for the first size of pictures (:meth:`beside_decoding`:
+    for some), which is then an eighth faster, and once for all others.
 
     Args:
         path: An ONNX file with JSON under the metadata key ``jarvis``.
@@ -64,8 +66,8 @@ class Network:
         self.path = path
         self._asked, self._threads = threads, threads or _physical_cores()
         self._beside: Network | None = None
-        self._first_shape: tuple[int, ...] | None = () if many_sizes else None
-        self._first: Any = None
+        self._most_fixed = 0 if many_sizes else 1
+        self._fixed: dict[tuple[int, ...], Any] = {}
         self._any: Any = None
         entry = ["framework", "jarvis"]
         known = self._model.has_rt_info(entry)
@@ -77,14 +79,12 @@ class Network:
 
     def __call__(self, images: NDArray) -> dict[str, NDArray[np.float32]]:
         """The network's outputs by name, for its one input; valid until the next call."""
-        if self._first_shape is None:
-            self._first_shape = images.shape
+        request = self._fixed.get(images.shape)
+        if request is None and len(self._fixed) < self._most_fixed:
             fixed = self._model.clone()
             fixed.reshape(list(images.shape))
-            self._first = self._compiled(fixed)
-        if images.shape == self._first_shape:
-            request = self._first
-        else:
+            request = self._fixed[images.shape] = self._compiled(fixed)
+        if request is None:
             self._any = request = self._any or self._compiled(self._model)
         answers = request.infer([images], share_inputs=True, share_outputs=True)
         return {output.any_name: value for output, value in answers.items()}
@@ -93,14 +93,17 @@ class Network:
         """The same network with a core less, for where another thread decodes meanwhile.
 
         On two cores that is one thread: it does not wait for another one that has to share its
-        core, which costs a third more processor time.
+        core, which costs a third more processor time. It is compiled for the few sizes of
+        pictures that a video has.
         """
         if self._asked is not None or self._threads == 1:
+            self._most_fixed = min(self._most_fixed * _SIZES_OF_A_VIDEO, _SIZES_OF_A_VIDEO)
             return self
         if self._beside is None:
             self._beside = copy.copy(self)
             self._beside._threads -= 1
-            self._beside._first_shape = self._beside._first = self._beside._any = None
+            self._beside._most_fixed *= _SIZES_OF_A_VIDEO
+            self._beside._fixed, self._beside._any = {}, None
         return self._beside
 
     def answer(self, images: NDArray[np.float32]) -> dict[str, NDArray]:

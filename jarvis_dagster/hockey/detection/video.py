@@ -15,6 +15,7 @@ import numpy as np
 
 from jarvis_dagster.errors import BadInputError
 from jarvis_dagster.hockey.detection.collected import Collected
+from jarvis_dagster.hockey.detection.input_size import rows_above
 from jarvis_dagster.hockey.detection.remembering import IceOverTime, Memory
 from jarvis_dagster.hockey.detection.scene import put_in_place
 from jarvis_dagster.hockey.video.scaling import Scaler
@@ -200,8 +201,12 @@ class People:
         if seen[0] == self._start and self.distance is not None:
             self.begun = len(self.distance.measured)
             self._tall_px = self.distance.tall_px
-        (found,) = self._finder.detect([seen[2]])
-        return seen, found
+        image, ice = seen[2:]
+        above = 0
+        if self.distance is not None:
+            above = rows_above(ice, *self._size, self._finder.width_px)
+        (found,) = self._finder.detect([image[above:]])
+        return seen, found.lower(above)
 
     def take(self, thought: tuple[_Seen, Detections]) -> None:
         """Who of them is on the ice, and what they wear."""
