@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from jarvis_dagster.hockey.scoreboard import read_scoreboard
-from jarvis_dagster.hockey.scoreboard.layout import Field, _cut
+from jarvis_dagster.hockey.scoreboard.layout import Field, _cut, _pair
+from jarvis_dagster.hockey.scoreboard.places import Place
 from jarvis_dagster.hockey.synthetic.overlay import STYLES, Scoreboard
 from jarvis_dagster.hockey.synthetic.people import make_kits
 from jarvis_dagster.hockey.tables import SCOREBOARD
@@ -75,3 +76,17 @@ def test_a_score_ends_where_the_next_field_begins():
     assert _cut(score, [clock, period, below]) == Field(284, 42, 322, 63, "1")
     assert _cut(Field(440, 42, 480, 63, "1"), [clock]) == Field(444, 42, 480, 63, "1")
     assert _cut(score, [clock]) == score
+
+
+def test_a_bar_between_two_names_is_no_score():
+    def place(box: tuple[float, float, float, float], text: str, score: float = 0.95) -> Place:
+        return Place(dict.fromkeys(range(4), box), dict.fromkeys(range(4), (text, score)))
+
+    clock = place((280, 33, 332, 47), "16:58")
+    royals, nought = place((34, 32, 93, 47), "ROYALS"), place((108, 32, 118, 46), "0")
+    bar = place((130, 29, 139, 47), "I")
+    comets, other = place((145, 32, 206, 47), "COMETS"), place((218, 32, 230, 46), "0")
+    # What is read across fields, too: the other name with its score and the period.
+    line, part = place((143, 29, 299, 48), "COMETS 0 1ST"), place((186, 32, 230, 46), "TS 0")
+    everything = [royals, nought, bar, comets, other, line, part]
+    assert _pair([nought, bar, other, part], everything, clock) == (nought, other)

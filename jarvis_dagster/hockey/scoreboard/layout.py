@@ -304,6 +304,8 @@ def _pair(scores: list[Place], others: list[Place], clock: Place) -> tuple[Place
         order = (one, other) if (a[0] < b[0] if row else a[1] < b[1]) else (other, one)
         named, _ = _names(order, others)
         worth = 2.0 * named + one.score + other.score + 0.5 * tall / clock.height
+        # A bar beside a name reads as "I": real digits are surer.
+        worth += 0.5 * (one.says(str.isdigit) + other.says(str.isdigit))
         worth -= 0.05 * (apart(a, clock.box) + apart(b, clock.box)) / clock.height
         if best is None or worth > best[0]:
             best = worth, order
@@ -321,21 +323,26 @@ def _names(pair: tuple[Place, Place], others: list[Place]) -> tuple[float, tuple
     best = (0.0, ("", ""))
     for sides in ((-1, -1), (1, 1), (-1, 1), (1, -1)):
         found = [_name(place, others, side) for place, side in zip(pair, sides, strict=True)]
-        worth = sum(sure for sure, _ in found)
-        if found[0][1] != found[1][1] and worth > best[0]:
-            best = worth, (found[0][1], found[1][1])
+        (sure, first, area), (sure_too, second, area_too) = found
+        # Two parts of one name are not two.
+        apart_ = not (area and area_too and overlapping(area, area_too) > 0.5)
+        if first != second and apart_ and sure + sure_too > best[0]:
+            best = sure + sure_too, (first, second)
     return best
 
 
-def _name(place: Place, others: list[Place], side: int) -> tuple[float, str]:
-    """The nearest name on the left (-1) or right of a field: how near (1 to 0), and the name."""
-    near = [(0.0, "")]
+def _name(place: Place, others: list[Place], side: int) -> tuple[float, str, Box | None]:
+    """The nearest name on the left (-1) or right of a field: how near (1 to 0), it, and where."""
+    near: list[tuple[float, str, Box | None]] = [(0.0, "", None)]
     for other in others:
         name = names_a_team(other.text) if other.score >= _SURE_NAME else ""
         beside = side * (other.box[0] + other.box[2] - place.box[0] - place.box[2]) > 0
+        # Not a whole line in which the digit was read as well.
+        beside = beside and overlapping(other.box, place.box) < 0.5
         if name and beside and overlap_y(other.box, place.box) > 0.5:
-            near.append((1 - apart(other.box, place.box) / (8 * place.height), name))
-    return max(near)
+            sure = 1 - apart(other.box, place.box) / (8 * place.height)
+            near.append((sure, name, other.box))
+    return max(near, key=lambda one: one[0])
 
 
 def _field(place: Place, size: tuple[int, int], grown: float) -> Field:
