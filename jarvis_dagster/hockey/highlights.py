@@ -192,12 +192,13 @@ def cut_clips(
 def _cut(info: VideoInfo, start: int, stop: int, path: Path) -> Iterator[int]:
     """Write the clip and its thumbnail; yields the number of each frame once it is written."""
     from jarvis_dagster.hockey.video import QUICK, VideoWriter, limited_size, save_jpeg
-    from jarvis_dagster.hockey.video.decoding import decoded
+    from jarvis_dagster.hockey.video.decoding import decoded, unsmoothed_for
     from jarvis_dagster.hockey.video.scaling import Scaler
 
     width, height = limited_size(info.width_px, info.height_px, _MOST_LINES)
     scaler = Scaler((width, height), "yuv420p")
-    frames = decoded(info.path, start=start, stop=stop)
+    unsmoothed = unsmoothed_for(info, (width, height))
+    frames = decoded(info.path, start=start, stop=stop, unsmoothed=unsmoothed)
     first = next(frames, None)
     if first is None:
         return

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from av.video.frame import PictureType
 
 from jarvis_dagster.errors import BadInputError, BadVideoError
 from jarvis_dagster.hockey.video import probe, read_frame, read_frames
+from jarvis_dagster.hockey.video.decoding import decoded, unsmoothed_for
 from tests import media
 
 if TYPE_CHECKING:
@@ -184,3 +186,25 @@ def test_the_size_stays_when_the_file_changes_it(tmp_path: Path) -> None:
     assert len(frames) > 30
     times = [frame.pts_s for frame in frames]
     assert all(b > a for a, b in itertools.pairwise(times))
+
+
+def test_blocks_are_left_only_where_no_other_frame_depends_on_them(tmp_path: Path) -> None:
+    options = {"preset": "superfast", "crf": "34", "bf": "2", "x264-params": "b-pyramid=none"}
+    path = media.write_video(tmp_path / "b.mp4", media.pan(24, (320, 180)), options=options)
+    smooth, some, none = (
+        {
+            number: (PictureType(frame.pict_type).name, frame.to_ndarray())
+            for number, _, frame in decoded(path, unsmoothed=which)
+        }
+        for which in ("none", "unneeded", "all")
+    )
+    changed = {number for number in smooth if (smooth[number][1] != some[number][1]).any()}
+    assert changed
+    assert {smooth[number][0] for number in changed} == {"B"}
+    assert sum((smooth[number][1] != none[number][1]).any() for number in smooth) > len(changed)
+
+
+def test_blocks_are_left_in_pictures_made_smaller(video: Path) -> None:
+    info = probe(video)
+    assert unsmoothed_for(info, (info.width_px, info.height_px)) == "none"
+    assert unsmoothed_for(info, (info.width_px // 2, info.height_px // 2)) == "unneeded"

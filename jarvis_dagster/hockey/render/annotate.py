@@ -29,7 +29,7 @@ from jarvis_dagster.hockey.video import (
     limited_size,
     probe,
 )
-from jarvis_dagster.hockey.video.decoding import decoded
+from jarvis_dagster.hockey.video.decoding import decoded, unsmoothed_for
 from jarvis_dagster.hockey.video.scaling import Scaler, plane_array
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def render_annotated(
         output, width_px=size[0], height_px=size[1], fps=info.fps, options=QUICK, audio=video
     )
     with writer:
-        for number, pts_s, picture in ahead(_pictures(video, size)):
+        for number, pts_s, picture in ahead(_pictures(info, size)):
             painter.paint(Canvas(*map(plane_array, picture.planes)), number, pts_s)
             writer.write_frame(picture, pts_s)
             if progress is not None and number % _PROGRESS_EVERY == 0:
@@ -123,11 +123,11 @@ def render_annotated(
 
 
 def _pictures(
-    video: Path, size: tuple[int, int]
+    info: VideoInfo, size: tuple[int, int]
 ) -> Generator[tuple[int, float, av.VideoFrame], None, None]:
     """Number, time and a picture to draw on, frame by frame."""
     scaler = Scaler(size, "yuv420p")
-    for number, pts_s, frame in decoded(video):
+    for number, pts_s, frame in decoded(info.path, unsmoothed=unsmoothed_for(info, size)):
         yield number, pts_s, scaler.picture(frame)
 
 

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     import av
     from av.container import InputContainer
 
-__all__ = ["Unsmoothed", "decoded"]
+    from jarvis_dagster.hockey.video.probing import VideoInfo
+
+__all__ = ["Unsmoothed", "decoded", "unsmoothed_for"]
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +40,15 @@ _DAMAGED: Any = object()
 
 Unsmoothed = Literal["none", "unneeded", "all"]
 """Which frames are left as blocks: "unneeded" are those on which no other depends."""
+
+
+def unsmoothed_for(info: VideoInfo, size: tuple[int, int]) -> Unsmoothed:
+    """What may be left as blocks in pictures of ``size`` that people look at.
+
+    In pictures made smaller nobody sees it: at 720 of 1080 lines they are 55 dB and more from the
+    smoothed ones, where encoding them again leaves 41.
+    """
+    return "unneeded" if max(size) < max(info.width_px, info.height_px) else "none"
 
 
 def decoded(
