@@ -33,7 +33,7 @@ from jarvis_dagster.hockey.video.decoding import decoded, unsmoothed_for
 from jarvis_dagster.hockey.video.scaling import Scaler, plane_array
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Iterator
     from pathlib import Path
 
     import av
@@ -113,8 +113,8 @@ def render_annotated(
         output, width_px=size[0], height_px=size[1], fps=info.fps, options=QUICK, audio=video
     )
     with writer:
-        for number, pts_s, picture in ahead(_pictures(info, size)):
-            painter.paint(Canvas(*map(plane_array, picture.planes)), number, pts_s)
+        # Decoding, drawing and encoding at a time: each waits for the one before it only.
+        for number, pts_s, picture in ahead(_painted(ahead(_pictures(info, size)), painter)):
             writer.write_frame(picture, pts_s)
             if progress is not None and number % _PROGRESS_EVERY == 0:
                 progress(number, max(info.frame_count, number))
@@ -129,6 +129,14 @@ def _pictures(
     scaler = Scaler(size, "yuv420p")
     for number, pts_s, frame in decoded(info.path, unsmoothed=unsmoothed_for(info, size)):
         yield number, pts_s, scaler.picture(frame)
+
+
+def _painted(
+    pictures: Iterator[tuple[int, float, av.VideoFrame]], painter: _Painter
+) -> Generator[tuple[int, float, av.VideoFrame], None, None]:
+    for number, pts_s, picture in pictures:
+        painter.paint(Canvas(*map(plane_array, picture.planes)), number, pts_s)
+        yield number, pts_s, picture
 
 
 class _Painter:
