@@ -26,13 +26,15 @@ from jarvis_dagster.hockey.jerseys.patches import find_patches
 from jarvis_dagster.hockey.tables import JERSEYS, empty
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator, Iterator, Mapping
     from pathlib import Path
 
     import pandas as pd
     from numpy.typing import NDArray
 
-    from jarvis_dagster.hockey.video import VideoInfo
+    from jarvis_dagster.hockey.video import Frame, VideoInfo
+
+    _Body = tuple[int, int, NDArray[np.uint8]]  # track, frame, picture
 
 __all__ = ["JerseyReading", "NumberReader", "read_jerseys"]
 
@@ -154,9 +156,9 @@ def read_jerseys(
     for number, track, box in zip(chosen["frame"], chosen["track_id"], boxes, strict=True):
         by_frame.setdefault(int(number), []).append((int(track), box))
     looks = _Looks(reader)
-    for done, frame in enumerate(ahead(_generated(read_some(video, by_frame))), 1):
-        for track, box in by_frame[frame.index]:
-            looks.add(track, frame.index, upper_body(frame.image, box))
+    # While some are read, the next are decoded.
+    for done, bodies in ahead(_bodies(read_some(video, by_frame), by_frame), depth=2):
+        looks.read(bodies)
         if progress:
             progress(done, len(by_frame))
     beliefs = {track: believe(chances) for track, chances in looks.chances.items()}
@@ -228,47 +230,49 @@ def in_first_parts(
     return early
 
 
-def _generated(frames: Any) -> Any:
-    yield from frames
+def _bodies(
+    frames: Iterator[Frame], boxes: Mapping[int, list[tuple[int, NDArray[np.float64]]]]
+) -> Generator[tuple[int, list[_Body]], None, None]:
+    """Upper bodies of tracks, many at a time, and how many frames there were so far."""
+    done, bodies = 0, []
+    for done, frame in enumerate(frames, 1):
+        for track, box in boxes[frame.index]:
+            body = upper_body(frame.image, box)
+            if min(body.shape[:2]) >= 4:
+                bodies.append((track, frame.index, body.copy()))
+        if len(bodies) >= _BATCH:
+            yield done, bodies
+            bodies = []
+    yield done, bodies
 
 
 class _Looks:
-    """Pictures of each track as they come; read in batches, only the best ones are kept."""
+    """What was read of each track; only the best pictures are kept."""
 
     def __init__(self, reader: NumberReader) -> None:
         self._reader = reader
-        self._waiting: list[tuple[int, NDArray[np.uint8]]] = []
         self._chances: dict[int, list[NDArray[np.float64]]] = {}
         self._best: dict[int, tuple[float, NDArray[np.uint8]]] = {}
         self.frames: dict[int, list[int]] = {}
 
-    def add(self, track: int, frame: int, body: NDArray[np.uint8]) -> None:
-        """Take in a picture of the upper body of a track."""
-        if min(body.shape[:2]) < 4:
-            return
-        self.frames.setdefault(track, []).append(frame)
-        self._waiting.append((track, body.copy()))
-        if len(self._waiting) >= _BATCH:
-            self._read()
+    def read(self, bodies: list[_Body]) -> None:
+        """Take in pictures of upper bodies."""
+        found = self._reader.chances([body for _, _, body in bodies])
+        for (track, frame, body), row in zip(bodies, found, strict=True):
+            self.frames.setdefault(track, []).append(frame)
+            self._chances.setdefault(track, []).append(row)
+            worth = float(row[1:].max())
+            if track not in self._best or worth > self._best[track][0]:
+                self._best[track] = worth, body
 
     @property
     def chances(self) -> dict[int, NDArray[np.float64]]:
         """(N, 100) by track, row-aligned with :attr:`frames`."""
-        self._read()
         return {track: np.stack(rows) for track, rows in self._chances.items()}
 
     def best(self, track: int, belief: Belief) -> Shown:
         """The picture in which a number was read most surely."""
         return Shown(track, self._best[track][1], belief)
-
-    def _read(self) -> None:
-        found = self._reader.chances([body for _, body in self._waiting])
-        for (track, body), row in zip(self._waiting, found, strict=True):
-            self._chances.setdefault(track, []).append(row)
-            worth = float(row[1:].max())
-            if track not in self._best or worth > self._best[track][0]:
-                self._best[track] = worth, body
-        self._waiting = []
 
 
 def _table(beliefs: dict[int, Belief], frames: dict[int, list[int]]) -> pd.DataFrame:
