@@ -19,7 +19,7 @@ help: ## List the targets.
 $(BIN)/.base: pyproject.toml constraints.txt deploy/setup.sh
 	@deploy/setup.sh base $(PYTHON) $(VENV)
 
-$(BIN)/.test: pyproject.toml constraints.txt deploy/setup.sh $(BIN)/.base
+$(BIN)/.test: pyproject.toml constraints.txt deploy/setup.sh
 	@deploy/setup.sh test $(PYTHON) $(VENV)
 
 run: $(BIN)/.base ## Analyse VIDEO=path (or a rendered sample game) from Uploads/ to Results/.

@@ -17,7 +17,7 @@ if [ ! -x "$venv/bin/python" ]; then
   echo "Making the virtual environment $venv"
   "$python" -m venv "$venv"
 fi
-pip=("$venv/bin/python" -m pip --disable-pip-version-check install --quiet)
+pip=("$venv/bin/python" -m pip --disable-pip-version-check install --quiet --no-compile)
 if command -v uv >/dev/null 2>&1; then
   fast=(uv pip install --quiet --python "$venv/bin/python")
 else
@@ -28,14 +28,25 @@ install() { # the quick installer; plain pip when it cannot
   "${fast[@]}" "$@" || { [ "${fast[0]}" = uv ] && "${pip[@]}" "$@"; }
 }
 
+compile() { # on every core: pip compiles on one, uv leaves it to the first start
+  local packages
+  packages=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+  # Some packages carry files of other Python versions, which this one cannot compile.
+  "$venv/bin/python" -m compileall -q -j 0 "$packages" >/dev/null 2>&1 || true
+}
+
 echo "Installing Jarvis ($kind) and what it needs; the first time takes a minute or two"
 if [ "$kind" = test ]; then
-  # The training extra pins a PyTorch build that only pip's own configuration may know.
-  "${pip[@]}" -c constraints.txt "$(sed -n 's/^training = .*"\(torch==[^"]*\)".*/\1/p' pyproject.toml)"
+  if [ "${fast[0]}" = uv ]; then
+    # The training extra pins a PyTorch build that only pip's own configuration may know.
+    "${pip[@]}" -c constraints.txt "$(sed -n 's/^training = .*"\(torch==[^"]*\)".*/\1/p' pyproject.toml)"
+  fi
   install -c constraints.txt -e ".[training,production,test]"
+  compile
   touch "$venv/bin/.base" "$venv/bin/.test"
 else
   install -c constraints.txt -e .
+  compile
   touch "$venv/bin/.base"
 fi
 echo "Ready: $root/$venv"
