@@ -9,7 +9,8 @@ OUTPUT ?=
 KEEP ?=
 # Where it is set, each of the programs that tests start compiles the sources anew.
 unexport PYTHONDONTWRITEBYTECODE
-PYTEST_ARGS ?= -n 2 --dist loadfile
+# Tests wait for servers a quarter of their time: three share two cores.
+PYTEST_ARGS ?= -n 3 --dist loadfile
 
 .PHONY: help run test check scan format up down clean
 

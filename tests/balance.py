@@ -1,4 +1,4 @@
-"""How several workers share the tests (``-n 2 --dist loadfile``).
+"""How several workers share the tests (``-n 3 --dist loadfile``).
 
 Belongs here: which files are begun first, so that no worker waits for the other at the end, and
 which stay together. Does not belong here: fixtures.
@@ -13,14 +13,14 @@ import pytest
 if TYPE_CHECKING:
     from xdist.scheduler import LoadFileScheduling
 
-_TOGETHER = ("tests/review/",)
+_TOGETHER = ("tests/review/", "tests/gateway/")
 """Folders whose tests share what takes long to make."""
 
 _LONGEST_FIRST = (
-    "review/",
+    *("review/", "gateway/"),
     *("stack/test_whole.py", "pipeline/test_main_job.py", "toolchain/test_pipeline.py"),
     *("pipeline/test_hostile_videos.py", "experiments/test_runs.py", "toolchain/test_workflow.py"),
-    *("stack/test_stack.py", "workflows/test_fan_out.py", "gateway/test_attacks.py"),
+    *("stack/test_stack.py", "workflows/test_fan_out.py", "promotion/test_retraining.py"),
     *("promotion/test_promotion.py", "reporting/test_weekly.py", "pipeline/test_integrity.py"),
     *("promotion/test_shadow.py", "workflows/test_driving.py", "security/test_components.py"),
     *("toolchain/test_assets.py", "autopilot/test_pilot.py", "toolchain/test_kinds.py"),

@@ -64,7 +64,7 @@ class Store:
 def second_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server = run_object_store(tmp_path_factory.mktemp("second"))
     yield server
-    server.stop()
+    server.kill()
 
 
 @pytest.fixture

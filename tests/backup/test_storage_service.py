@@ -81,5 +81,5 @@ def test_versions_stored_while_a_backup_is_made_can_all_be_read_from_the_restore
             target = tmp_path / "fetched"
             assert restored.retrieve_model(version.id, target)
     finally:
-        first.stop()
-        second.stop()
+        first.kill()
+        second.kill()

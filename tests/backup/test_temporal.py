@@ -47,10 +47,10 @@ def test_acknowledged_workflows_are_in_the_restored_server(tmp_path: Path) -> No
     finally:
         stop.set()
         starter.join()
-        server.stop()
+        server.kill()
     assert service(other, tmp_path / "place").restore(snapshot).failed == ()
     restored = run_temporal(other / "temporal")
     try:
         assert asyncio.run(known_workflows(restored.address, before)) == before
     finally:
-        restored.stop()
+        restored.kill()

@@ -141,44 +141,39 @@ def test_two_processes_write_to_one_run(
     assert metrics == {f"{who}.{n}": float(n) for who in "ab" for n in range(500)}
 
 
-def test_a_server_that_restarts_loses_nothing(
-    on_server: JarvisExperimentService, mlflow_server: Server
+def test_an_outage_loses_nothing_and_one_to_the_end_of_a_run_is_told(
+    on_server: JarvisExperimentService, mlflow_server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
+    impatient = JarvisExperimentService(
+        ExperimentConfig(tracking_uri=mlflow_server.url, attempts=1, patient_attempts=2)
+    )
+    blocks = [impatient.run("outage") for _ in range(2)]
+    good, bad = (block.__enter__() for block in blocks)
+    good.metrics({"m": 1})
     with on_server.run("restart") as log:
         log.metrics({"m": 0}, step=0)
         log.flush()
         mlflow_server.kill()
-        for step in range(1, 1500):  # more than one batch, and nobody answers
-            log.metrics({"m": step}, step=step)
-        with pytest.raises(TransientError):
-            log.flush(attempts=1)
-        mlflow_server.start()
+        try:
+            for step in range(1, 1500):  # more than one batch, and nobody answers
+                log.metrics({"m": step}, step=step)
+            with pytest.raises(TransientError):
+                log.flush(attempts=1)
+
+            # Those that end meanwhile say so, and the first error stays the one.
+            with pytest.raises(TransientError, match="cannot be reached"):
+                blocks[0].__exit__(None, None, None)
+            error = ValueError("the training diverged")
+            with pytest.raises(ValueError, match="diverged"):
+                blocks[1].gen.throw(error)  # type: ignore[attr-defined]
+        finally:
+            mlflow_server.start()
         log.metrics({"m": 1500}, step=1500)
     assert of(on_server, log.run_id).info.status == "FINISHED"
     assert on_server.curve(log.run_id, "m") == [(step, float(step)) for step in range(1501)]
-
-
-def test_an_outage_to_the_end_is_told_and_the_first_error_stays_the_one(
-    mlflow_server: Server, caplog: pytest.LogCaptureFixture
-) -> None:
-    service = JarvisExperimentService(
-        ExperimentConfig(tracking_uri=mlflow_server.url, attempts=1, patient_attempts=2)
-    )
-    blocks = [service.run("outage") for _ in range(2)]
-    good, bad = (block.__enter__() for block in blocks)
-    good.metrics({"m": 1})
-    mlflow_server.stop()
-    try:
-        with pytest.raises(TransientError, match="cannot be reached"):
-            blocks[0].__exit__(None, None, None)
-        error = ValueError("the training diverged")
-        with pytest.raises(ValueError, match="diverged"):
-            blocks[1].gen.throw(error)  # type: ignore[attr-defined]
-    finally:
-        mlflow_server.start()
     assert f"run {bad.run_id} (FAILED) is not recorded" in caplog.text
-    for log in (good, bad):
-        service.end_experiment(log.run_id, "FAILED")
+    for ended in (good, bad):
+        impatient.end_experiment(ended.run_id, "FAILED")
 
 
 def test_ten_thousand_points_and_what_is_no_number(service: JarvisExperimentService) -> None:

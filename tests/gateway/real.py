@@ -252,7 +252,7 @@ def running(folder: Path, store: Server, mlflow: Server) -> Iterator[Gateway]:
         )
     finally:
         for server in reversed(servers):
-            server.stop()
+            server.kill()
         echo.shutdown()
         echo.server_close()
         core.close()

@@ -64,7 +64,7 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
 
     yield go
     for server in reversed(started):
-        server.stop()
+        server.kill()
 
 
 def ask(port: int, trusted: str | None = None, host: str = "localhost") -> Any:

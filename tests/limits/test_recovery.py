@@ -155,4 +155,4 @@ def test_a_killed_object_store_is_used_again_when_it_is_back(tmp_path: Path) -> 
         assert eventually(lambda: service.put_file("other.mp4", film)) is not None
         assert service.retrieve_artifact(item, target)
     finally:
-        store.stop()
+        store.kill()

@@ -80,7 +80,7 @@ class alertmanager_and:
 
     def __exit__(self, *_: object) -> None:
         for server in reversed(self._servers):
-            server.stop()
+            server.kill()
 
 
 def _alertmanager(folder: Path, port: int, receiver: int) -> Server:

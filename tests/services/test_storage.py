@@ -404,7 +404,7 @@ def test_a_server_killed_and_restarted_loses_nothing(tmp_path: Path) -> None:
             assert service.retrieve_artifact(artifact, tmp_path / "back")
             assert (tmp_path / "back").read_bytes() == content
     finally:
-        server.stop()
+        server.kill()
         if writer.ident:
             writer.join(120)
 

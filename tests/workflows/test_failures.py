@@ -142,7 +142,7 @@ def test_work_survives_a_server_that_is_killed(tmp_path: Path, video: dict[str, 
             assert service.wait_for_result(workflow_id, 240)["summary"]["inference"] == 1
     finally:
         service.close()
-        server.stop()
+        server.kill()
 
 
 def test_an_outage_that_lasts_is_given_up(video: dict[str, Any]) -> None:
