@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+OLD, NEW = b"old" * 1000, b"newer" * 1000
+"""What a file holds before and after an upload."""
+
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
@@ -104,3 +107,12 @@ def again(
 @pytest.fixture
 def drive(again: Callable[[], ICloudDrive]) -> ICloudDrive:
     return again()
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A file to upload."""
+    path = tmp_path / "source" / "clip.mp4"
+    path.parent.mkdir()
+    path.write_bytes(NEW)
+    return path
