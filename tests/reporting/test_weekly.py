@@ -34,6 +34,12 @@ def reports(club: Club, out: Path, week: Week = WEEK) -> WeeklyReports:
     return WeeklyReports(week, club.settings, club.core, club.instance, out)
 
 
+def around_now() -> Week:
+    """Seven days with today in their middle: no midnight parts what a test records."""
+    today = datetime.datetime.now(datetime.UTC).date()
+    return Week(today - datetime.timedelta(days=3))
+
+
 def figure(made: Made, name: str) -> dict[str, Any]:
     found: dict[str, Any] = next(row for row in made.numbers["figures"] if row["name"] == name)
     return found
@@ -95,7 +101,7 @@ def test_what_a_reader_has_to_know_is_said(club: Club, tmp_path: Path) -> None:
     club.game("2026-11-11 Bears", "u16", minutes=2)
     club.game("Lions", "u16")
     club.game("2026-11-12 <i>Wolves & co", "u18", kits=(BLUE, (150, 70, 30)))
-    some = reports(club, tmp_path, Week.of(datetime.datetime.now(datetime.UTC).date()))
+    some = reports(club, tmp_path, around_now())
     assert some.about() == ["u16", "u18", PLATFORM]
     notes = " ".join(some.make("u16").numbers["notes"])
     assert "1 video shorter than 5 minutes is listed" in notes
@@ -134,7 +140,7 @@ def test_the_platform_tells_runs_failures_and_what_is_missing(club: Club, tmp_pa
             ["spotlight", "corrections"], partition=key, metadata={"corrections": 3}
         )
     )
-    week = Week.of(datetime.datetime.now(datetime.UTC).date())
+    week = around_now()
     made = reports(club, tmp_path, week).make(PLATFORM)
     numbers = made.numbers["this_week"]
     assert numbers | {"speed": 0, "stored_gb": 0} == {
