@@ -197,7 +197,8 @@ def apply(
             if not due:
                 raise PermanentError(
                     f"{wanted.id} is not to be done"
-                    + (": it is done already." if wanted.applied_at else f". {wanted.words()}")
+                    + (": it is done already." if wanted.applied_at else f". {wanted.words()}"),
+                    "`jarvis approvals list --all` shows how all stand.",
                 )
     if not due:
         typer.echo("Nothing is due.")

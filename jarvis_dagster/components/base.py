@@ -30,7 +30,9 @@ class TSAIComponent:
 
     def __init__(self, component_name: str, jarvis_core: JarvisCoreServices) -> None:
         if not component_name.strip():
-            raise BadInputError("A component needs a name.")
+            raise BadInputError(
+                "A component needs a name.", 'Set `name` in the class, such as "spotlight".'
+            )
         self.component_name = component_name
         self.jarvis_core = jarvis_core.as_component(component_name)
 

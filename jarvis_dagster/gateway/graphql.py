@@ -57,7 +57,7 @@ def question(media_type: str, body: bytes) -> Question:
         try:
             asked = json.loads(body)
         except (ValueError, RecursionError):
-            raise BadInputError("The request is not JSON.") from None
+            raise BadInputError("The request is not JSON.", 'Send {"query": "…"}.') from None
     elif kind == "application/graphql":
         asked = {"query": body.decode("utf-8", "replace")}
     else:
@@ -81,7 +81,9 @@ def _parsed(text: str) -> DocumentNode:
     try:
         return parse(text, no_location=True, max_tokens=_MOST_TOKENS)
     except (GraphQLError, RecursionError):
-        raise BadInputError("The request is not GraphQL.") from None
+        raise BadInputError(
+            "The request is not GraphQL.", "Check its braces; it may be too long or too deep, too."
+        ) from None
 
 
 def _operations(document: DocumentNode) -> set[str]:

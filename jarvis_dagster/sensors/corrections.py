@@ -78,7 +78,10 @@ def _decide(
         return Decision("is applied already")
     answer = ask_to_correct(uploads, space, said, corrections_of(space), "the drive")
     if answer.state == "rejected":
-        no = BadInputError(f"These corrections were not taken. {answer.words()}")
+        no = BadInputError(
+            f"These corrections were not taken. {answer.words()}",
+            "Change the file to have it asked again.",
+        )
         write_note(drive, file, no)
         return Decision(f"got a note: {no.what}")
     if not answer.allowed:

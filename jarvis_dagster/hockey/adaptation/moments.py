@@ -103,8 +103,14 @@ def read_moments(path: Path) -> list[Pair]:
                 for name in names
             ]
     except (OSError, zipfile.BadZipFile) as error:
-        raise BadInputError(f"{path.name} does not hold frozen moments ({error}).") from error
+        raise BadInputError(
+            f"{path.name} does not hold frozen moments ({error}).",
+            "Remove it: the Autopilot freezes moments of the next videos.",
+        ) from error
     if len(images) % 2 or any(image is None for image in images):
-        raise BadInputError(f"{path.name} does not hold pairs of pictures.")
+        raise BadInputError(
+            f"{path.name} does not hold pairs of pictures.",
+            "Remove it: the Autopilot freezes moments of the next videos.",
+        )
     pictures = [np.asarray(image, np.uint8) for image in images]
     return list(zip(pictures[::2], pictures[1::2], strict=True))

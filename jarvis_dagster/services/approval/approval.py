@@ -143,7 +143,10 @@ def content_sha256(content: Any) -> tuple[str, str]:
     try:
         text = json.dumps(content, sort_keys=True, allow_nan=False, ensure_ascii=False)
     except (TypeError, ValueError) as error:
-        raise BadInputError(f"The content of an approval is not JSON ({error}).") from error
+        raise BadInputError(
+            f"The content of an approval is not JSON ({error}).",
+            "Give only text, numbers, lists and objects.",
+        ) from error
     if len(text) > _MOST_BYTES:
         raise BadInputError(
             f"The content of an approval has {len(text):,} characters; {_MOST_BYTES:,} are"

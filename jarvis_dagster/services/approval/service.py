@@ -224,7 +224,10 @@ class JarvisApprovalService(Reading):
         old = self.get(approval_id, by=by)
         self._require_right(old, by, own=True)
         if old.state not in {"expired", "rejected"}:
-            raise ConflictError(f"{old.id} is not asked again. {old.words()}")
+            raise ConflictError(
+                f"{old.id} is not asked again. {old.words()}",
+                "Only what expired or was rejected is.",
+            )
         return self.ask(
             old.kind,
             old.subject,
@@ -302,7 +305,10 @@ class JarvisApprovalService(Reading):
 
     def _too_late(self, approval: Approval, by: Principal) -> ConflictError:
         self._noting.no_decision(approval, by, f"it is {approval.state}")
-        return ConflictError(f"{approval.id} can no longer be decided. {approval.words()}")
+        return ConflictError(
+            f"{approval.id} can no longer be decided. {approval.words()}",
+            "`jarvis approvals list` shows what waits.",
+        )
 
     def _asks_anew(self, latest: Approval, *, again: bool) -> bool:
         return latest.state in {"expired", "superseded"} or (again and latest.state == "rejected")

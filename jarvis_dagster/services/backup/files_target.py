@@ -87,7 +87,10 @@ def _inside(root: Path, name: str) -> Path:
     parts = PurePosixPath(name).parts
     path = root.joinpath(*parts)
     if not parts or ".." in parts or name.startswith("/"):
-        raise PermanentError(f"{name!r} is no name of a file in {root}.")
+        raise PermanentError(
+            f"{name!r} is no name of a file in {root}.",
+            "The snapshot may have been tampered with: `jarvis backup verify` tells.",
+        )
     if not path.parent.resolve().is_relative_to(root.resolve()):
         raise PermanentError(f"{path} leads out of {root} by a link.", "Remove that link.")
     return path

@@ -223,7 +223,9 @@ class Drive(abc.ABC):
 
     def quota(self) -> Quota:
         """How much is stored and how much may be."""
-        raise NotSupportedError("This drive does not tell how much it holds.")
+        raise NotSupportedError(
+            "This drive does not tell how much it holds.", "Look at the provider's own page."
+        )
 
     def share(
         self,

@@ -208,7 +208,7 @@ class LocalFolderDrive(Drive):
         source = self._tree.existing(file_id)
         folder = self._tree.folder(folder_id)
         if source == folder or source in folder.parents:
-            raise BadInputError(f"{file_id} cannot be moved into itself.")
+            raise BadInputError(f"{file_id} cannot be moved into itself.", "Take another folder.")
         name = visible(name or source.name)
         if folder / name == source:
             return self._described(source)

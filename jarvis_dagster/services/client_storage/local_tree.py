@@ -82,7 +82,10 @@ class LocalTree:
         """
         parts = file_id.split("/")
         if not all(parts) or {".", "..", STATE} & set(parts) or "\0" in file_id:
-            raise BadInputError(f"{file_id!r} is not a path in the drive.")
+            raise BadInputError(
+                f"{file_id!r} is not a path in the drive.",
+                "Use names with / between them, as `jarvis drive ls` shows them.",
+            )
         path = self.root.joinpath(*parts)
         # A link inside may point anywhere: what it points to has to be inside too.
         if not self._is_below(path):
@@ -103,7 +106,9 @@ class LocalTree:
         """The path of a file that is there."""
         path = self.existing(file_id)
         if not path.is_file():
-            raise BadInputError(f"{file_id} is not a file.")
+            raise BadInputError(
+                f"{file_id} is not a file.", "Give a file; `jarvis drive ls` lists what is there."
+            )
         return path
 
     def folder(self, folder_id: str | None) -> Path:
@@ -113,7 +118,10 @@ class LocalTree:
             return self.root
         path = self.existing(folder_id)
         if not path.is_dir():
-            raise BadInputError(f"{folder_id} is not a folder.")
+            raise BadInputError(
+                f"{folder_id} is not a folder.",
+                "Give a folder; `jarvis drive ls` lists what is there.",
+            )
         return path
 
     def child(self, folder: Path, name: str) -> Path | None:
@@ -228,7 +236,10 @@ def disk_errors(what: str) -> Iterator[None]:
     try:
         yield
     except (FileNotFoundError, FileExistsError, NotADirectoryError) as error:
-        raise BadInputError(f"{what} is not there or in the way ({error.strerror}).") from error
+        raise BadInputError(
+            f"{what} is not there or in the way ({error.strerror}).",
+            "`jarvis drive ls` lists what is there.",
+        ) from error
     except OSError as error:
         raise PermanentError(
             f"{what} cannot be read or written ({error.strerror}).",

@@ -124,7 +124,10 @@ class Mlflow:
                 f"Somebody else wrote {what} in MLflow at the same moment.", "Try again."
             )
         if code in _WRONG:
-            return BadInputError(f"MLflow refused {what} ({error.message.splitlines()[0][:300]}).")
+            return BadInputError(
+                f"MLflow refused {what} ({error.message.splitlines()[0][:300]}).",
+                "Check the name or the id.",
+            )
         if code in {"PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED"}:
             return PermanentError(
                 f"MLflow at {where} refused {what} ({code}).",

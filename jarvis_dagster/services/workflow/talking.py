@@ -32,7 +32,8 @@ async def query(server: Server, workflow_id: str, name: str, arguments: list[Any
         return await handle.query(name, args=arguments, rpc_timeout=server.timeout)
     except (WorkflowQueryFailedError, WorkflowQueryRejectedError) as error:
         raise PermanentError(
-            f"The workflow {workflow_id} did not answer {name!r}: {error}"
+            f"The workflow {workflow_id} did not answer {name!r}: {error}",
+            "Its kind tells what it can be asked; see docs/workflows.md.",
         ) from None
 
 

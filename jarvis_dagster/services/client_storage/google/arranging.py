@@ -149,7 +149,9 @@ def _check_not_below(look: Look, raw: Raw, folder: Place) -> None:
     here: Raw | None = look.get(folder.id)
     while here is not None and here["id"] != look.root.id:
         if here["id"] == raw["id"]:
-            raise BadInputError(f"{shown_name(raw)} cannot be moved into itself.")
+            raise BadInputError(
+                f"{shown_name(raw)} cannot be moved into itself.", "Take another folder."
+            )
         here = look.get(parent_of(here))
 
 

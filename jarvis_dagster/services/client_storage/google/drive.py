@@ -291,5 +291,8 @@ class GoogleDrive(Drive):
     def _described(self, look: Look, raw: Raw) -> DriveFile:
         file = look.describe(raw)
         if file is None:
-            raise BadInputError(f"{raw.get('name')} was moved out of the drive meanwhile.")
+            raise BadInputError(
+                f"{raw.get('name')} was moved out of the drive meanwhile.",
+                "Move it back, or list the folder again.",
+            )
         return file

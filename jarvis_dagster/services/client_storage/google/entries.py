@@ -67,7 +67,10 @@ def checked_id(file_id: str) -> str:
         BadInputError: it would change the address that is asked.
     """
     if not _ID.fullmatch(file_id) or not file_id.strip("."):
-        raise BadInputError(f"{file_id!r} is not the id of a file in Google Drive.")
+        raise BadInputError(
+            f"{file_id!r} is not the id of a file in Google Drive.",
+            "`jarvis drive ls` lists what is there.",
+        )
     return file_id
 
 

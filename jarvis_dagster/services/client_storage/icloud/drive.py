@@ -116,7 +116,10 @@ class ICloudDrive(Drive):
         """See :meth:`Drive.find`."""
         parts = path.split("/")
         if not all(parts) or {".", ".."} & set(parts) or "\0" in path:
-            raise BadInputError(f"{path!r} is not a path in the drive.")
+            raise BadInputError(
+                f"{path!r} is not a path in the drive.",
+                "Use names with / between them, as `jarvis drive ls` shows them.",
+            )
         here: Node | None = self._tree.root()
         for part in parts:
             if here is None or not here.is_folder:
@@ -195,7 +198,7 @@ class ICloudDrive(Drive):
         """See :meth:`Drive.move`; the id stays."""
         node, folder = self._tree.existing(file_id), self._tree.folder(folder_id)
         if node.id in {above.id for above in (folder, *folder.above())}:
-            raise BadInputError(f"{node.path} cannot be moved into itself.")
+            raise BadInputError(f"{node.path} cannot be moved into itself.", "Take another folder.")
         wanted = node.name if name is None else visible(name)
         with self._naming:
             if node.parent is not None and node.parent.id == folder.id:
@@ -219,7 +222,10 @@ class ICloudDrive(Drive):
             from pyicloud.services import AccountService
 
             if "account" not in (account.webservices or {}):
-                raise NotSupportedError("iCloud does not tell how much this account stores.")
+                raise NotSupportedError(
+                    "iCloud does not tell how much this account stores.",
+                    "Look at it on a device, under iCloud in the settings.",
+                )
             # Made anew: pyicloud's own remembers its first answer.
             service = AccountService(
                 service_root=account.get_webservice_url("account"),

@@ -58,7 +58,10 @@ class ICloudTree:
             there = self.named(here, name)
             here = self._make(here, name) if there is None else there
             if not here.is_folder:
-                raise BadInputError(f"{name} is not a folder of iCloud Drive.")
+                raise BadInputError(
+                    f"{name} is not a folder of iCloud Drive.",
+                    "Rename that file, or set another `root` of the drive.",
+                )
         return Node(here.data)
 
     def children(self, folder: Node) -> list[Node]:
@@ -90,21 +93,28 @@ class ICloudTree:
             return self.root()
         node = self.existing(folder_id)
         if not node.is_folder:
-            raise BadInputError(f"{node.path} is not a folder.")
+            raise BadInputError(
+                f"{node.path} is not a folder.",
+                "Give a folder; `jarvis drive ls` lists what is there.",
+            )
         return node
 
     def file(self, file_id: str) -> Node:
         """A file by its id."""
         node = self.existing(file_id)
         if node.is_folder:
-            raise BadInputError(f"{node.path} is not a file.")
+            raise BadInputError(
+                f"{node.path} is not a file.", "Give a file; `jarvis drive ls` lists what is there."
+            )
         return node
 
     def existing(self, file_id: str) -> Node:
         """A file or folder by its id."""
         node = self.locate(file_id)
         if node is None:
-            raise BadInputError(f"{file_id!r} is not in the drive.")
+            raise BadInputError(
+                f"{file_id!r} is not in the drive.", "`jarvis drive ls` lists what is there."
+            )
         return node
 
     def locate(self, file_id: str) -> Node | None:
@@ -148,7 +158,10 @@ class ICloudTree:
             if any(word in status for word in ("INVALID", "NOT_FOUND", "DELETED")):
                 raise GoneError(f"{what} is not in iCloud Drive any more.")
             if "DENIED" in status:
-                raise PermanentError(f"This account may not look into {what}.")
+                raise PermanentError(
+                    f"This account may not look into {what}.",
+                    "Ask its owner to share it, or take it out of the folder.",
+                )
             raise TransientError(f"iCloud did not list {what}.", "Try again later.")
         count, status = data.get("numberOfItems", 0), data.get("status", "OK")
         is_short = isinstance(count, int) and count > len(items)

@@ -158,7 +158,10 @@ def _refuse_others(item: Item, name: str) -> None:
             "Export it with OneNote, as a PDF for instance.",
         )
     if is_folder(item):
-        raise BadInputError(f"{name} is a folder, not a file.")
+        raise BadInputError(
+            f"{name} is a folder, not a file.",
+            "Give a file; `jarvis drive ls` lists what is there.",
+        )
     if "malware" in item:
         raise PermanentError(f"OneDrive holds {name} for harmful.", "Look at the file there.")
 

@@ -88,7 +88,9 @@ def fault(status: int, headers: Mapping[str, str], body: Any, what: str) -> Jarv
         412: ModifiedError(f"It was changed by somebody else: {told}", "Look at what it is now."),
         423: TransientError(f"It is locked by somebody who edits it: {told}", "Try again later."),
     }
-    return known.get(status) or PermanentError(f"OneDrive refuses: {told}")
+    return known.get(status) or PermanentError(
+        f"OneDrive refuses: {told}", "Look at it in OneDrive itself."
+    )
 
 
 def retry_after_s(value: str | None) -> float | None:

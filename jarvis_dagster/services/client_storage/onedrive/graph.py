@@ -184,7 +184,10 @@ class Graph:
         if there.scheme != "https" and not (
             local and there.scheme == "http" and there.hostname == urlsplit(self.base).hostname
         ):
-            raise PermanentError("OneDrive gave an address that is not encrypted.")
+            raise PermanentError(
+                "OneDrive gave an address that is not encrypted.",
+                "Nothing was sent there. Check what stands between this machine and OneDrive.",
+            )
         return url
 
     def _send(

@@ -49,7 +49,10 @@ class Ref:
         """
         parts = file_id.split(_BETWEEN)
         if len(parts) not in (1, 3) or not all(_ID.fullmatch(part) for part in parts):
-            raise BadInputError(f"{file_id!r} is not the id of a file or folder of OneDrive.")
+            raise BadInputError(
+                f"{file_id!r} is not the id of a file or folder of OneDrive.",
+                "`jarvis drive ls` lists what is there.",
+            )
         return cls(*parts)
 
     @property

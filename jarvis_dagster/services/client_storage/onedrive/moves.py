@@ -71,13 +71,15 @@ class Moves:
         """See ``Drive.move``."""
         item = self._tree.existing(ref)
         if "root" in item or ref.item == self._tree.known.root:
-            raise BadInputError("The root of the drive cannot be moved.")
+            raise BadInputError("The root of the drive cannot be moved.", "Move what is in it.")
         if ref.drive != folder.drive:
             raise NotSupportedError(
                 "OneDrive cannot move between drives.", "Fetch the file and put it there."
             )
         if is_folder(item) and ref.item in (folder.item, *self._tree.ancestors(folder)):
-            raise BadInputError(f"{item['name']} cannot be moved into itself.")
+            raise BadInputError(
+                f"{item['name']} cannot be moved into itself.", "Take another folder."
+            )
         wanted = str(item["name"])
         if name is not None:
             library = self._tree.is_library(folder)
@@ -101,7 +103,7 @@ class Moves:
     def trash(self, ref: Ref, version: str | None) -> None:
         """See ``Drive.trash``."""
         if ref.item == self._tree.known.root:
-            raise BadInputError("The root of the drive cannot be trashed.")
+            raise BadInputError("The root of the drive cannot be trashed.", "Trash what is in it.")
         for _ in range(_LOOKS):
             item = self._tree.existing(ref)
             headers: dict[str, str] = {}

@@ -87,7 +87,10 @@ class Session:
         headers = {"Content-Range": f"bytes {start}-{end - 1}/{size}"}
         response = self._put(data, headers)
         if response.status_code == 416:  # it has that piece: the next step asks where it is
-            raise TransientError("OneDrive has another part of the file than was thought.")
+            raise TransientError(
+                "OneDrive has another part of the file than was thought.",
+                "Upload it again; it goes on where it stopped.",
+            )
         answer = json_of(response, self._source.path.name)
         self._unsure = False
         if response.status_code == 202:
@@ -117,7 +120,10 @@ class Session:
         ranges = answer.get("nextExpectedRanges")
         told = re.match(r"(\d+)-", str(ranges[0])) if isinstance(ranges, list) and ranges else None
         if told is None or not int(told[1]) < self._source.size:
-            raise TransientError("OneDrive does not say which part of the file it wants.")
+            raise TransientError(
+                "OneDrive does not say which part of the file it wants.",
+                "Upload it again; it goes on where it stopped.",
+            )
         return int(told[1])
 
     def _cancel(self) -> None:

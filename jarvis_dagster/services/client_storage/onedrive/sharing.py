@@ -154,7 +154,10 @@ class Sharing:
         answer = self._graph.call("POST", f"{link}/invite", person, body=body)
         raws = answer.get("value")
         if not isinstance(raws, list) or not raws:
-            raise TransientError(f"OneDrive does not say whether {person} has access now.")
+            raise TransientError(
+                f"OneDrive does not say whether {person} has access now.",
+                "See who has by `jarvis drive who`, and share again.",
+            )
         raw: Raw = raws[0]
         if raw.get("error"):
             raise PermanentError(f"OneDrive does not share with {person}.", "Check the address.")

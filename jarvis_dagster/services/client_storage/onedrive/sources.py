@@ -72,7 +72,9 @@ class Source:
         try:
             status = self.path.stat()
         except OSError as error:
-            raise BadInputError(f"{self.path} is gone ({error.strerror}).") from error
+            raise BadInputError(
+                f"{self.path} is gone ({error.strerror}).", "Give a file that is there and stays."
+            ) from error
         return status.st_ino, status.st_size, status.st_mtime_ns
 
     def _complain(self) -> None:

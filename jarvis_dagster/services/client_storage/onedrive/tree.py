@@ -72,7 +72,10 @@ class Tree:
         ref = Ref.parse(folder_id)
         item = self.existing(ref)
         if not is_folder(item):
-            raise BadInputError(f"{item.get('name')} is not a folder.")
+            raise BadInputError(
+                f"{item.get('name')} is not a folder.",
+                "Give a folder; `jarvis drive ls` lists what is there.",
+            )
         return self.behind(item, ref)
 
     def behind(self, item: Item, ref: Ref) -> Ref:
@@ -82,7 +85,10 @@ class Tree:
             return ref
         drive = (remote.get("parentReference") or {}).get("driveId")
         if not drive or not remote.get("id"):
-            raise BadInputError(f"{item.get('name')} leads to something that was taken away.")
+            raise BadInputError(
+                f"{item.get('name')} leads to something that was taken away.",
+                "Remove the shortcut.",
+            )
         return Ref(str(remote["id"]), str(drive), ref.item)
 
     def get(self, ref: Ref) -> Item | None:
@@ -116,7 +122,10 @@ class Tree:
         """
         item = self.get(ref)
         if item is None:
-            raise BadInputError(f"{ref.id} does not exist in this OneDrive.")
+            raise BadInputError(
+                f"{ref.id} does not exist in this OneDrive.",
+                "`jarvis drive ls` lists what is there.",
+            )
         return item
 
     def find(self, path: str) -> tuple[Item, Ref] | None:

@@ -71,8 +71,10 @@ def _copied(drive: LocalFolderDrive, file: DriveFile, path: Path) -> DriveFile:
             shutil.copyfile(drive.root / file.id, path)
         now = drive.stat(file.id)
         if now is None:
-            raise BadInputError(f"{file.path} is gone.")
+            raise BadInputError(f"{file.path} is gone.", "The next run takes it out of the index.")
         if now.version == file.version:
             return now
         file = now  # changed since it was listed, and perhaps still changing
-    raise TransientError(f"{file.path} changed while it was read.")
+    raise TransientError(
+        f"{file.path} changed while it was read.", "It is read again at the next run."
+    )

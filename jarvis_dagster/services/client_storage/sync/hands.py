@@ -157,7 +157,10 @@ class Hands:
         drive, parent_id = self.places.drive(side), self.places.folder_id(side, path)
         folder, name = self._named(action, lambda name: drive.create_folder(name, parent_id))
         if not folder.is_folder:
-            raise ConflictError(f"There is a file named {path} meanwhile.")
+            raise ConflictError(
+                f"There is a file named {path} meanwhile.",
+                "Rename one of the two; the next run goes on.",
+            )
         self.places.put(side, path, folder, "", name)
         return [path]
 
@@ -202,7 +205,9 @@ class Hands:
         drive = self.places.drive(action.side)
         for folder in (action.target.file, *action.target.twins):
             if next(iter(drive.list_all(folder.id)), None) is not None:
-                raise ConflictError(f"Something came into {action.path} meanwhile.")
+                raise ConflictError(
+                    f"Something came into {action.path} meanwhile.", "The next run looks at it."
+                )
             _trash(drive, folder.id, None)
         self.places.clear(action.side, action.path)
         return [action.path]

@@ -106,7 +106,10 @@ class Places:
             return self._sides[side].folder_id
         folder = self.there(side, above)
         if folder is None or not folder.file.is_folder:
-            raise PermanentError(f"{path} has no folder to be in, because {above} is not there.")
+            raise PermanentError(
+                f"{path} has no folder to be in, because {above} is not there.",
+                "The next run looks again.",
+            )
         return folder.file.id
 
     def put(self, side: SideName, path: str, file: DriveFile, sha256: str, asked: str) -> None:

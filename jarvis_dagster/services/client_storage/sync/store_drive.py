@@ -172,7 +172,7 @@ class StoreDrive(Drive):
             path = self._tree.path(parent_id, tamed(name))
             there = self.find(path)
             if there is not None and not there.is_folder:
-                raise BadInputError(f"{path} is a file.")
+                raise BadInputError(f"{path} is a file.", "Give a folder, or rename the file.")
             if there is None:
                 self._keep_folder(path)
             return there or folder_at(path)
@@ -197,7 +197,9 @@ class StoreDrive(Drive):
         with self._writing:
             file = self._tree.existing(file_id)
             if folder_id is not None and f"{folder_id}/".startswith(f"{file_id}/"):
-                raise BadInputError(f"{file_id} cannot be moved into itself.")
+                raise BadInputError(
+                    f"{file_id} cannot be moved into itself.", "Take another folder."
+                )
             wanted = self._tree.path(folder_id, tamed(name or file.name))
             if wanted == file_id:
                 return file
