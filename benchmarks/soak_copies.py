@@ -36,6 +36,7 @@ from rich.console import Console
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from benchmarks.soak_people import People, held
 from jarvis_dagster.services.client_storage import LocalFolderDrive
 from jarvis_dagster.services.client_storage.sync import Side, SyncOptions, SyncReport, sync
 from jarvis_dagster.services.client_storage.sync.store_drive import StoreDrive
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
 _ROOT = Path(__file__).parent.parent
 _FORK = multiprocessing.get_context("fork")
 _OPTIONS = SyncOptions(force_deletes=True, allow_empty=True, transfers=4)
+_SHOWN = 10
 _STORIES = 40  # of one pair of folders, before it gets new ones
 _BUCKET = "jarvis-artifacts"
 
@@ -64,59 +66,6 @@ class Outcome:
     kills: int = 0
     done: int = 0
     wrong: list[str] = dataclasses.field(default_factory=list)
-
-
-class People:
-    """Who change a drive: its files by path, each with content that no other has."""
-
-    def __init__(self, chance: random.Random, folder: Path) -> None:
-        self._chance, self._folder = chance, folder
-
-    def content(self) -> bytes:
-        """Bytes that nobody else writes."""
-        most = self._chance.choice([100, 5_000, 400_000])
-        return self._chance.randbytes(self._chance.randint(16, most))
-
-    def add(self, drive: Drive) -> bytes:
-        """Write a new file somewhere."""
-        content, local = self.content(), self._folder / "written"
-        local.write_bytes(content)
-        parent = None
-        if self._chance.random() < 0.7:
-            parent = _folder(drive, self._chance.choice("abc"))
-        drive.upload(local, parent, name=f"{self._chance.randrange(10**9)}.bin")
-        return content
-
-    def change(self, drive: Drive) -> bytes | None:
-        """Overwrite, rename, move or delete a file; what was written, if anything was."""
-        everything = drive.list_all(recursive=True)
-        files = [one for one in everything if not one.is_folder]
-        folders = [one for one in everything if one.is_folder]
-        if not files or self._chance.random() < 0.3:
-            return self.add(drive)
-        what, file = self._chance.random(), self._chance.choice(files)
-        if what < 0.35:
-            content, local = self.content(), self._folder / "written"
-            local.write_bytes(content)
-            drive.upload(local, _parent(file.path, folders), name=file.name, replace=file)
-            return content
-        if what < 0.6:
-            drive.move(file.id, name=f"{self._chance.randrange(10**9)}.bin")
-        elif what < 0.7 and folders:
-            drive.move(self._chance.choice(folders).id, name=f"d{self._chance.randrange(10**6)}")
-        else:
-            drive.trash(file.id)
-        return None
-
-
-def _folder(drive: Drive, name: str) -> str:
-    found = [one for one in drive.list_all() if one.is_folder and one.name == name]
-    return found[0].id if found else drive.create_folder(name).id
-
-
-def _parent(path: str, folders: list) -> str | None:
-    above = path.rpartition("/")[0]
-    return next((one.id for one in folders if one.path == above), None)
 
 
 @dataclasses.dataclass
@@ -140,21 +89,6 @@ class Pair:
             process.kill()
         process.join()
         return process.exitcode == -9, time.monotonic() - began
-
-
-def held(drive: Drive) -> dict[str, str]:
-    """The hash of each file's content by its path."""
-    return {
-        one.path: hashlib.sha256(_read(drive, one.id)).hexdigest()
-        for one in drive.list_all(recursive=True)
-        if not one.is_folder
-    }
-
-
-def _read(drive: Drive, file_id: str) -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        drive.download(file_id, Path(folder) / "x")
-        return (Path(folder) / "x").read_bytes()
 
 
 def soak_sync(
@@ -302,6 +236,8 @@ def soak_restore(
             for _ in range(chance.randint(1, 5)):
                 _, was_killed = run_and_kill("restore", other, place, chance.uniform(0.01, 0.4))
                 out.kills += was_killed
+                if not was_killed:  # it is all there, and not written over
+                    break
             backups = service(other, place)
             backups.restore(backups.choose(), overwrite=True)
             if state(other) != state(data):
@@ -313,18 +249,18 @@ def flip(place: Path, chance: random.Random, out: Outcome, count: int) -> None:
     """Flip one byte of one blob at a time; the verification must name it and nothing else."""
     service(place.parent / "data", place).create()
     files = [path for path in sorted(place.rglob("*")) if path.is_file() and path.stat().st_size]
-    blobs = [path for path in files if path.parent.name != "locks"]
+    blobs = [path for path in files if path.parent.name != "locks" and path.suffix != ".part"]
     for _ in range(count):
         path = chance.choice(blobs)
-        content = bytearray(path.read_bytes())
-        content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
-        whole = path.read_bytes()
-        path.write_bytes(content)
+        whole, name = path.read_bytes(), path.relative_to(place).as_posix()
+        flipped = bytearray(whole)
+        flipped[chance.randrange(len(flipped))] ^= 1 << chance.randrange(8)
+        path.write_bytes(flipped)
         findings = [one.blob for one in service(place.parent / "none", place).verify().findings]
         path.write_bytes(whole)
         out.kills += 1
-        out.done += findings == [path.relative_to(place).as_posix()]
-        if findings != [path.relative_to(place).as_posix()]:
+        out.done += findings == [name]
+        if findings != [name]:
             out.wrong.append(f"{path.name} was flipped, and {findings} is said to be damaged.")
 
 
@@ -359,7 +295,7 @@ def main() -> None:
             flip(folder / "backup/place", chance, outcomes["flips"], options.flips)
             console.print(f"flips: {outcomes['flips'].kills}, {outcomes['flips'].done} named")
     for kind, out in outcomes.items():
-        for line in out.wrong:
+        for line in out.wrong[:_SHOWN]:
             console.print(f"[red]{kind}: {line}")
     if options.json:
         rows = {kind: dataclasses.asdict(out) for kind, out in outcomes.items()}
