@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jarvis_dagster.errors import NotSupportedError, PermanentError
+from jarvis_dagster.workflows.model_files import kept_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,10 +81,10 @@ def find_people(
     }
     if not parameters.is_neutral:
         given["parameters"] = parameters.to_json()
-    if chosen.path is not None:
-        given["model_key"] = _kept_model(storage, chosen.path)
+    # Always named: a worker's own choice may be another by then.
+    given["model_key"] = kept_model(storage, chosen.path)
     if chosen.roles is not None:
-        given["roles_key"] = _kept_model(storage, chosen.roles)
+        given["roles_key"] = kept_model(storage, chosen.roles)
     workflow_id = service.start_workflow("video-detection", given, "spotlight")
     try:
         _wait(service, workflow_id, progress)
@@ -122,19 +123,6 @@ def _wait(
             f"The workflow {workflow_id} {status['status'].replace('_', ' ')}: {status['error']}",
             f"See `jarvis workflow history {workflow_id}`.",
         )
-
-
-def _kept_model(storage: JarvisStorageService, path: Path) -> str:
-    """The object key of a model, and of what describes it, under a name made of its content."""
-    from jarvis_dagster.hockey.detection.description import description_path
-    from jarvis_dagster.services.files import sha256_file
-
-    beside = description_path(path)
-    home = f"artifacts/detectors/{sha256_file(path)}"
-    if beside.is_file():
-        home += f"-{sha256_file(beside)[:16]}"
-        storage.put_file(f"{home}.yaml", beside)
-    return storage.put_file(f"{home}.onnx", path).key
 
 
 def _table(storage: JarvisStorageService, key: str, folder: Path) -> pd.DataFrame:

@@ -32,6 +32,7 @@ _HEARTBEAT_S = 60.0
 _AT_A_TIME = 200
 """Parts that wait or run; the rest is not even planned in Temporal, whose lists are short."""
 _OWN = ("segments", "heartbeat_s", "id")
+_MODELS = ("model_key", "roles_key")
 _KNOWN = {
     "video_key",
     "stride",
@@ -48,8 +49,9 @@ _KNOWN = {
 class VideoDetection:
     """Detections of a whole video, part by part.
 
-    Input: ``video_key``; maybe ``stride``, ``model_key`` (an ONNX detector in the object store),
-    ``roles_key`` (a network that reads roles once more), ``score_threshold``, ``segment_s``
+    Input: ``video_key``; maybe ``stride``, ``model_key`` (an ONNX detector in the object store; by
+    default the one in force when the work is planned, for all parts), ``roles_key`` (a network
+    that reads roles once more), ``score_threshold``, ``segment_s``
     (length of the parts), ``parameters`` (as the Autopilot adapted them to the camera), and
     ``revision``, a text that tells work apart. Result: ``detections`` and ``kit`` (object keys),
     ``rows``, ``model``, ``model_version``, ``stride``, ``stride_reason``, ``segments``, ``again``
@@ -115,7 +117,8 @@ class VideoDetection:
     ) -> str:
         """Look at one part; its key."""
         async with room:
-            given = {**input_data, **part, "plan": plan["id"], "stride": plan["stride"]}
+            models = {name: plan[name] for name in _MODELS if plan.get(name)}
+            given = {**input_data, **models, **part, "plan": plan["id"], "stride": plan["stride"]}
             done = await _activity("detection_part", given, plan["heartbeat_s"])
         self._done = min(self._done + 1, self._planned)
         self._tell(share=self._done / self._planned)

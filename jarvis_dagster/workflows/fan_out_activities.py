@@ -22,6 +22,7 @@ from temporalio import activity
 from jarvis_dagster.errors import BadVideoError
 from jarvis_dagster.workflows.activity_tools import Heart, hand_back, permanent_failures
 from jarvis_dagster.workflows.footage import fetched
+from jarvis_dagster.workflows.model_files import fetched_model, kept_model
 from jarvis_dagster.workflows.part_files import (
     border_in,
     keep_part,
@@ -48,8 +49,8 @@ class FanOutActivities:
     Args:
         storage: Makes the storage service.
         work_dir: Folder for files; workers of one machine may share it.
-        model: The detector where the input names none; None is the one that ships with Jarvis.
-        roles: The network that reads roles once more where the input names no detector.
+        models: The detector and the network that reads roles once more, as of now, where the
+            input names none; for a detector None is the one that ships with Jarvis.
         threads: For the detector; None is one for each physical core.
         heartbeat_s: After so much silence a part is given to another worker.
         segment_s: Length of the parts where the input names none; see ``benchmarks/workflows.py``
@@ -60,16 +61,15 @@ class FanOutActivities:
         self,
         storage: Callable[[], JarvisStorageService],
         work_dir: Path,
-        model: Path | None,
+        models: Callable[[], tuple[Path | None, Path | None]],
         *,
-        roles: Path | None = None,
         threads: int | None = None,
         heartbeat_s: float = 20.0,
         segment_s: float = 60.0,
     ) -> None:
         self._storage = storage
         self._work_dir = work_dir
-        self._model, self._roles = model, roles
+        self._models = models
         self._threads = threads
         self._heartbeat_s = heartbeat_s
         self._segment_s = segment_s
@@ -89,6 +89,7 @@ class FanOutActivities:
             from jarvis_dagster.hockey.video import probe
 
             path, sha256 = self._video(given)
+            given = {**given, **self._models_of(given)}
             info, detector = probe(path), self._detector(given)
             stride, reason = given.get("stride"), "the request says so"
             if stride is None:
@@ -112,6 +113,8 @@ class FanOutActivities:
             return {
                 **facts,
                 "id": hashlib.sha256(identity.encode()).hexdigest()[:16],
+                "model_key": given["model_key"],
+                "roles_key": given["roles_key"],
                 "stride_reason": reason,
                 "heartbeat_s": self._heartbeat_s,
                 "segments": plan_segments(info.frame_count, stride, frames),
@@ -132,6 +135,7 @@ class FanOutActivities:
             from jarvis_dagster.hockey.detection.segments import detect_segment
 
             path, _ = self._video(given)
+            given = {**given, **self._models_of(given)}  # as planned, but by an earlier version
             stride = int(given["stride"])
 
             def told(done: int, total: int) -> None:
@@ -212,23 +216,29 @@ class FanOutActivities:
     def _video(self, given: dict[str, Any]) -> tuple[Path, str]:
         return fetched(self._storage(), given["video_key"], self._footage)
 
+    def _models_of(self, given: dict[str, Any]) -> dict[str, str | None]:
+        """Object keys of who looks and who reads roles, chosen once for all parts of a video."""
+        storage = self._storage()
+        if given.get("model_key"):
+            return {"model_key": given["model_key"], "roles_key": given.get("roles_key")}
+        model, roles = self._models()
+        if given.get("roles_key"):
+            return {"model_key": kept_model(storage, model), "roles_key": given["roles_key"]}
+        kept = kept_model(storage, roles) if roles is not None else None
+        return {"model_key": kept_model(storage, model), "roles_key": kept}
+
     def _detector(self, given: dict[str, Any]) -> Detector:
         """The detector; a thread keeps the one that it used last."""
         from jarvis_dagster.hockey.detection import load_detector
 
         wanted = tuple(given.get(key) for key in ("model_key", "score_threshold", "roles_key"))
         if getattr(self._loaded, "which", None) != wanted:
-            path, roles = self._model, None if wanted[0] else self._roles
-            if wanted[2]:
-                roles, _ = fetched(self._storage(), wanted[2], self._footage)
-            if wanted[0]:
-                path, _ = fetched(self._storage(), wanted[0], self._footage)
-                described = f"{wanted[0].removesuffix('.onnx')}.yaml"
-                if self._storage().exists(described):
-                    beside = path.with_suffix(".yaml")
-                    self._storage().get_file(described, beside)
+            model, roles = (
+                fetched_model(self._storage(), key, self._footage) if key else None
+                for key in (wanted[0], wanted[2])
+            )
             self._loaded.detector = load_detector(
-                path, roles=roles, threads=self._threads, score_threshold=wanted[1]
+                model, roles=roles, threads=self._threads, score_threshold=wanted[1]
             )
             self._loaded.which = wanted
         detector: Detector = self._loaded.detector

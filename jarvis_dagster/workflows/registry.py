@@ -53,8 +53,6 @@ class Tools:
 
     Attributes:
         work_dir: Folder for files while a step runs; workers of one machine may share it.
-        model: The ONNX detector; None is the one that ships with Jarvis.
-        roles: The network that reads roles once more; None: the detector's own stand.
         threads: For detection; None is one for each physical core.
         heartbeat_s: After so much silence a part of a video is given to another worker.
         segment_s: Length of those parts where who asks names none.
@@ -63,12 +61,22 @@ class Tools:
 
     core: JarvisCoreServices
     work_dir: Path
-    model: Path | None = None
     settings: Settings | None = None
     threads: int | None = None
     heartbeat_s: float = 20.0
     segment_s: float = 60.0
-    roles: Path | None = None
+
+    def models(self) -> tuple[Path | None, Path | None]:
+        """The detector and who reads roles, as of now: a worker lives longer than a champion.
+
+        None is the detector that ships with Jarvis, and that nobody reads roles once more.
+        """
+        if self.settings is None:
+            return None, None
+        from jarvis_dagster.champions import chosen_detector
+
+        chosen = chosen_detector(self.settings)
+        return chosen.path, chosen.roles
 
     def acting(self, component: str) -> JarvisCoreServices:
         """The services with the rights of a component alone, where the settings say so."""
@@ -80,17 +88,14 @@ def activities_of(kind: str, tools: Tools) -> list[Callable[..., Any]]:
     if kind == DECISIONS:
         return ApprovalActivities(lambda: tools.core).all
     if kind == "vision":
-        where = (lambda: tools.acting("spotlight").storage_service, tools.work_dir, tools.model)
+        where = (lambda: tools.acting("spotlight").storage_service, tools.work_dir, tools.models)
         parts = FanOutActivities(
             *where,
-            roles=tools.roles,
             threads=tools.threads,
             heartbeat_s=tools.heartbeat_s,
             segment_s=tools.segment_s,
         )
-        vision = VisionActivities(
-            *where, roles=tools.roles, threads=tools.threads, settings=tools.settings
-        )
+        vision = VisionActivities(*where, threads=tools.threads, settings=tools.settings)
         looking = vision.all + parts.all
         return looking if tools.settings is None else [*looking, *_autopilot(tools).vision]
     if kind == "training":

@@ -36,8 +36,8 @@ class VisionActivities:
     Args:
         storage: Makes the storage service; asked once a step.
         work_dir: Folder for files while a step runs.
-        model: ONNX detector; None means the one that ships with Jarvis.
-        roles: The network that reads roles once more; None: the detector's own stand.
+        models: The detector and the network that reads roles once more, as of now; None is the one
+            that ships with Jarvis, and that the detector's own roles stand.
         threads: For detection; None is one for each physical core.
         settings: Which camera filmed what; None: nothing is adapted.
     """
@@ -46,15 +46,14 @@ class VisionActivities:
         self,
         storage: Callable[[], JarvisStorageService],
         work_dir: Path,
-        model: Path | None = None,
+        models: Callable[[], tuple[Path | None, Path | None]] = lambda: (None, None),
         *,
-        roles: Path | None = None,
         threads: int | None = None,
         settings: Settings | None = None,
     ) -> None:
         self._storage = storage
         self._work_dir = work_dir
-        self._model, self._roles = model, roles
+        self._models = models
         self._threads = threads
         self._settings = settings
 
@@ -156,15 +155,6 @@ class VisionActivities:
             }
             step.frames = len(scan)
         return step.result
-
-    def _models(self) -> tuple[Path | None, Path | None]:
-        """The detector and who reads roles, as of now: a worker lives longer than a champion."""
-        if self._settings is None:
-            return self._model, self._roles
-        from jarvis_dagster.champions import chosen_detector
-
-        chosen = chosen_detector(self._settings)
-        return chosen.path, chosen.roles
 
     def _step(self, input_data: dict[str, Any]) -> _Step:
         return _Step(self._storage(), self._work_dir, input_data)

@@ -189,7 +189,6 @@ def _runtime(metrics: str | None) -> Runtime | None:
 
 def main(kinds: Sequence[str] = SERVED, metrics: str | None = None) -> int:
     """Serve with the settings in force; the exit code."""
-    from jarvis_dagster.champions import Chosen, chosen_detector
     from jarvis_dagster.logs import write_logs
     from jarvis_dagster.settings import load_settings
     from jarvis_dagster.wiring import core_services, with_embedded
@@ -199,19 +198,16 @@ def main(kinds: Sequence[str] = SERVED, metrics: str | None = None) -> int:
         write_logs(settings)
         if settings.workflow is None:
             raise AssertionError("with_embedded fills it in")
-        chosen = chosen_detector(settings) if "vision" in kinds else Chosen(None)
         with core_services(settings) as core:
             run_worker(
                 settings.workflow,
                 Tools(
                     core,
                     settings.data_dir / "work",
-                    chosen.path,
                     settings,
                     threads=settings.vision.threads,
                     heartbeat_s=settings.workflow.heartbeat_s,
                     segment_s=settings.workflow.segment_s,
-                    roles=chosen.roles,
                 ),
                 kinds=kinds,
                 analytics=True,

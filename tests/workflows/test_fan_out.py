@@ -18,6 +18,7 @@ import pandas as pd
 import psutil
 import pytest
 import yaml
+from temporalio.testing import ActivityEnvironment
 
 from jarvis_dagster.champions import Chosen
 from jarvis_dagster.errors import PermanentError
@@ -39,6 +40,8 @@ from jarvis_dagster.services.core import JarvisCoreServices
 from jarvis_dagster.services.workflow import WorkflowConfig
 from jarvis_dagster.settings import load_settings
 from jarvis_dagster.workflows.busy import BUSY_FILE
+from jarvis_dagster.workflows.fan_out_activities import FanOutActivities
+from jarvis_dagster.workflows.part_files import tables_of
 from jarvis_dagster.workflows.registry import Tools
 from jarvis_dagster.workflows.worker import serve
 from tests.services.storage_tools import service_of
@@ -46,6 +49,7 @@ from tests.services.storage_tools import service_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from jarvis_dagster.settings import Settings
     from tests.servers import Server
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:temporalio.*")
@@ -146,11 +150,35 @@ def test_every_part_begins_with_a_look(
     assert plan_segments(frames, stride, step) == plan
 
 
+def test_a_champion_that_changes_meanwhile_changes_nothing(
+    core: JarvisCoreServices, footage: Path, tmp_path: Path
+) -> None:
+    """Each part may be another worker's, whose registry says something else by then."""
+    storage = core.storage_service
+    key = storage.put_file("artifacts/g/game.mp4", footage).key
+    roles = _all_referees(tmp_path / "roles.onnx")
+    run, given = ActivityEnvironment().run, {"video_key": key, "stride": STRIDE, "segment_s": 1.0}
+
+    def worker(*models: Path | None) -> FanOutActivities:
+        return FanOutActivities(lambda: storage, tmp_path / "work", lambda: models, threads=1)
+
+    plan = run(worker(None, roles).plan, given)
+    assert plan["model_version"] == load_detector(None, roles=roles, threads=1).version
+    assert run(worker(None, None).plan, given)["id"] != plan["id"]
+    models = {name: plan[name] for name in ("model_key", "roles_key")}
+    part = {**given, **models, "start": 0, "stop": 15, "plan": plan["id"]}
+    found = run(worker(tmp_path / "gone.onnx", None).part, part)
+    storage.get_file(f"{found['key']}.parquet", tmp_path / "part.parquet")
+    assert set(tables_of(tmp_path / "part.parquet")[0]["class"]) == {"referee"}
+
+
 @contextlib.contextmanager
-def one_worker(core: JarvisCoreServices, folder: Path) -> Iterator[None]:
+def one_worker(
+    core: JarvisCoreServices, folder: Path, settings: Settings | None = None
+) -> Iterator[None]:
     """In a thread."""
     loop, stop = asyncio.new_event_loop(), asyncio.Event()
-    tools = Tools(core, folder / "work", threads=1, heartbeat_s=4)
+    tools = Tools(core, folder / "work", settings, threads=1, heartbeat_s=4)
     config = core.workflow_service.config
 
     def run() -> None:
@@ -207,12 +235,14 @@ def test_a_long_video_is_given_to_the_workers(
         "score_threshold": None,
         "progress": lambda done, _: seen.append(done),
     }
-    with one_worker(core, tmp_path):
+    own, roles = tmp_path / "own.onnx", _all_referees(tmp_path / "roles.onnx")
+    config = tmp_path / "jarvis-core.yaml"
+    config.write_text(f"vision: {{roles: '{roles}'}}\n")  # what counts is what the run chose
+    with one_worker(core, tmp_path, load_settings(config)):
         found = find_people(core, key, chosen=Chosen(None), parameters=Parameters(), **how)
         assert same((found.detections, found.kit), whole)
         assert found.workflow_id.startswith("video-detection-")
         # a detector of one's own, who reads roles, and a picture corrected for its camera
-        own, roles = tmp_path / "own.onnx", _all_referees(tmp_path / "roles.onnx")
         own.write_bytes(PACKAGED_WEIGHTS.read_bytes())
         brighter = Parameters(gain=1.2)
         found = find_people(core, key, chosen=Chosen(own, roles=roles), parameters=brighter, **how)
