@@ -109,6 +109,7 @@ class _Video:
             stability,
             violations,
         )
+        from jarvis_dagster.hockey.adaptation.reading import reading
         from jarvis_dagster.hockey.events.integrity import Record
 
         source, model = self._json("footage/source.json"), self._json("detections/model.json")
@@ -134,6 +135,14 @@ class _Video:
             if (table := tables[name]) is not None
         }
         record = Record(facts["fps"], len(scan), facts["duration_s"], **there)
+        followed = stability(
+            tracks,
+            scan,
+            width_px=facts["width_px"],
+            height_px=facts["height_px"],
+            fps=facts["fps"],
+            kit=tables["kit"],
+        )
         return Evidence(
             video=self._video,
             name=source["name"],
@@ -146,14 +155,7 @@ class _Video:
             look=_look(pairs, parameters),
             scores=score_counts(boxes),
             people_per_look=_people(boxes, scan, int(model["stride"])),
-            tracks=stability(
-                tracks,
-                scan,
-                width_px=facts["width_px"],
-                height_px=facts["height_px"],
-                fps=facts["fps"],
-                kit=tables["kit"],
-            ),
+            tracks=None if followed is None else followed | reading(tracks, boxes),
             broken_rules=violations(record),
             reviewed=self._reviewed(tracks, labels),
         )

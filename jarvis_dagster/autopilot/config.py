@@ -51,7 +51,7 @@ class AutopilotConfig(BaseModel):
         default=20,
         ge=0,
         le=500,
-        description="Videos, of all cameras, by which a newly promoted detector is watched, and"
+        description="Videos, of all cameras, by which a newly promoted model is watched, and"
         " taken back if they are seen worse than before; 0: it is not watched.",
     )
     reference_videos: int = Field(

@@ -1,8 +1,8 @@
-"""The detector on probation: what becomes of a promotion once it looks at real videos.
+"""Models on probation: what becomes of a promotion once it looks at real videos.
 
 Belongs here: which promotion is watched, which videos tell of it, taking it back and telling
-people. Does not belong here: the figures and the rule (``hockey/adaptation/probation``), deciding
-a promotion (``promoting``).
+people. Does not belong here: the models (``watched``), the figures and the rule
+(``hockey/adaptation/probation``), deciding a promotion (``promoting``).
 
 The state is in the registry (the last move of the champion), in the evidence and in the log of
 decisions; a step that is tried again does nothing twice. A champion that a person set or rolled
@@ -24,18 +24,19 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from jarvis_dagster.autopilot.library import Library
+    from jarvis_dagster.autopilot.watched import WatchedModel
     from jarvis_dagster.hockey.adaptation import Evidence
     from jarvis_dagster.hockey.adaptation.probation import Seen
     from jarvis_dagster.services.core import JarvisCoreServices
     from jarvis_dagster.services.experiment.moves import Move
     from jarvis_dagster.settings import Settings
 
-__all__ = ["BEGIN", "DetectorWatch", "Probation", "is_subject"]
+__all__ = ["BEGIN", "ModelWatch", "Probation", "is_subject"]
 
 BEGIN = "model."
-"""How the name begins under which decisions about a detector are kept; no camera has a dot."""
+"""How the name begins under which decisions about a model are kept; no camera has a dot."""
 _BEFORE = 12
-"""Last videos of the former detector, a camera."""
+"""Last videos of the former model, a camera."""
 _OVER = ("model_rolled_back", "model_confirmed", "model_kept")
 _OUTCOMES = {
     "rollback": "model_rolled_back",
@@ -45,7 +46,7 @@ _OUTCOMES = {
 
 
 def is_subject(name: str) -> bool:
-    """Whether decisions under that name are about a detector, not a camera."""
+    """Whether decisions under that name are about a model, not a camera."""
     return name.startswith(BEGIN)
 
 
@@ -57,20 +58,26 @@ class Probation:
     trial: Trial
 
 
-class DetectorWatch:
-    """Watches the champion of these settings."""
+class ModelWatch:
+    """Watches the champion of one model.
 
-    def __init__(self, settings: Settings, core: JarvisCoreServices, library: Library) -> None:
+    Attributes:
+        of: The model.
+        subject: The name under which decisions about it are kept.
+    """
+
+    def __init__(
+        self, settings: Settings, core: JarvisCoreServices, library: Library, of: WatchedModel
+    ) -> None:
         self._core, self._library = core, library
         self._config = settings.autopilot
-        self._is_used = settings.vision.model == "champion"
-        self._model = settings.promotion.model
+        self.of, self._model = of, of.name
         self.subject = f"{BEGIN}{self._model}"
 
     @property
     def watches(self) -> bool:
         """Whether these settings have promotions watched at all."""
-        return self._is_used and self._config.probation_videos > 0
+        return self.of.is_used and self._config.probation_videos > 0
 
     def promotion(self) -> Move | None:
         """The promotion that is on probation; None where there is none.
@@ -188,10 +195,11 @@ class DetectorWatch:
     def _tell(self, decision: dict[str, Any]) -> None:
         from jarvis_dagster.services.notification.notice import Notice
 
-        before, after = (self._label(decision[key]) for key in ("to", "from"))
+        before, after = (self.of.label(decision[key]) for key in ("to", "from"))
         done, again = decision["outcome"] == "model_rolled_back", decision["to"] or "packaged"
         summary = (
-            f"{after} of {self._model} was taken back: {before} looks at videos again."
+            f"{after[0].upper()}{after[1:]} of {self._model} was taken back: what looks at videos"
+            f" again is {before}."
             if done
             else f"Videos are seen worse since {after} of {self._model} was promoted."
         )
@@ -215,9 +223,6 @@ class DetectorWatch:
             )
         )
 
-    def _label(self, version: str | None) -> str:
-        return f"Version {version}" if version else "the packaged detector"
-
     def _seen(self, move: Move) -> list[Seen]:
         """The videos of each camera on both sides of the promotion."""
         former, new = self._digest(move.came_from), self._digest(move.to)
@@ -232,9 +237,9 @@ class DetectorWatch:
         self, name: str, videos: Sequence[Evidence], when: str, former: str, new: str
     ) -> Seen:
         # A version names the files of the detector, and of whoever reads roles after it.
-        before = [v for v in videos if v.at <= when and former in v.model_version.split("+")]
-        after = [v for v in videos if v.at > when and new in v.model_version.split("+")]
-        if before:  # other parameters see otherwise, whatever the detector
+        before = [v for v in videos if v.at <= when and self.of.saw(v, former)]
+        after = [v for v in videos if v.at > when and self.of.saw(v, new)]
+        if before:  # other parameters see otherwise, whatever the model
             in_force = before[-1].parameters
             before = [v for v in before if v.parameters == in_force][-_BEFORE:]
             after = [v for v in after if v.parameters == in_force]
@@ -246,11 +251,13 @@ class DetectorWatch:
             and v.video in kept.videos
             and v.model_version == kept.model_version  # not if it was analysed again
         ]
-        return seen_by_both(name, usual, before, after)
+        return seen_by_both(name, usual, before, after, self.of.figure)
 
     def _digest(self, version: str | None) -> str:
-        """What stands in tables for a registered detector, or for the packaged one."""
+        """What stands in tables for a registered model, or for what looks without one."""
         if version is None:
+            if self.of.prefix:
+                return ""
             from jarvis_dagster.hockey.detection.onnx import PACKAGED_WEIGHTS
             from jarvis_dagster.services.files import sha256_file
 

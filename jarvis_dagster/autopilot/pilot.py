@@ -16,7 +16,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from jarvis_dagster.autopilot.collecting import collect
-from jarvis_dagster.autopilot.detector import DetectorWatch, is_subject
+from jarvis_dagster.autopilot.detector import ModelWatch, is_subject
 from jarvis_dagster.autopilot.library import COMPONENT, Library
 from jarvis_dagster.autopilot.outcomes import (
     ANSWERS,
@@ -28,6 +28,7 @@ from jarvis_dagster.autopilot.outcomes import (
 from jarvis_dagster.autopilot.retraining import Retraining
 from jarvis_dagster.autopilot.standing import Camera, limits_of
 from jarvis_dagster.autopilot.trying import NOT_TRIED, Tryout
+from jarvis_dagster.autopilot.watched import watched_models
 from jarvis_dagster.errors import BadInputError, PermanentError, TransientError
 from jarvis_dagster.hockey.adaptation import NEUTRAL, Parameters, plan
 
@@ -69,7 +70,9 @@ class Pilot:
         self.settings, self.core = settings, core
         self.config = settings.autopilot
         self.library = Library(core.storage_service)
-        self.detector = DetectorWatch(settings, core, self.library)
+        self.detector, self.roles = self.watches = tuple(
+            ModelWatch(settings, core, self.library, one) for one in watched_models(settings)
+        )
         self._progress, self._clock = progress, clock
 
     # -- steps ---------------------------------------------------------------------
@@ -77,7 +80,7 @@ class Pilot:
     def collect(self) -> dict[str, Any]:
         """Read what is new; ``changed`` videos, and all ``cameras``.
 
-        A promoted detector that is on probation comes last, as if it were a camera.
+        Promoted models that are on probation come last, as if they were cameras.
         """
         changed = collect(
             self.library,
@@ -101,7 +104,7 @@ class Pilot:
             cycle: What this round is known by, so that a step that is tried again is told.
         """
         if is_subject(camera):
-            return self.detector.analyse(cycle)
+            return self._watch(camera).analyse(cycle)
         found = self.camera(camera)
         made = plan(found.standing, limits_of(self.config), self._clock())
         action, why = made.action, made.why
@@ -155,7 +158,7 @@ class Pilot:
         """
         camera, number = analysed["camera"], analysed["number"]
         if is_subject(camera):
-            return self._settled(self.detector.act(analysed, self._clock()))
+            return self._settled(self._watch(camera).act(analysed, self._clock()))
         past = self.library.decisions(camera)
         if len(past) >= number:  # the step ran before, or somebody else was quicker
             return past[number - 1]
@@ -250,12 +253,24 @@ class Pilot:
     # -- within --------------------------------------------------------------------
 
     def _watched(self) -> list[str]:
-        """The detector, where it is on probation, or where that is not known now."""
-        try:
-            is_watched = self.detector.promotion() is not None
-        except TransientError:  # the next step is tried again, and tells
-            is_watched = True
-        return [self.detector.subject] if is_watched else []
+        """The models that are on probation, or of which that is not known now."""
+
+        def is_watched(one: ModelWatch) -> bool:
+            try:
+                return one.promotion() is not None
+            except TransientError:  # the next step is tried again, and tells
+                return True
+
+        return [one.subject for one in self.watches if is_watched(one)]
+
+    def _watch(self, subject: str) -> ModelWatch:
+        for one in self.watches:
+            if one.subject == subject:
+                return one
+        raise BadInputError(
+            f"No model of these settings is kept as {subject}.",
+            "promotion.model and promotion.roles_model name them.",
+        )
 
     def _asked(
         self,

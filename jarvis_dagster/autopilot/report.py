@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from jarvis_dagster.autopilot.pilot import Pilot
     from jarvis_dagster.autopilot.standing import Camera
 
-__all__ = ["detector_said", "history_chart", "log_page", "rows_of"]
+__all__ = ["history_chart", "log_page", "models_said", "rows_of"]
 
 _WORDS = {
     "gather": "gathers",
@@ -85,29 +85,36 @@ def rows_of(pilot: Pilot) -> list[dict[str, Any]]:
     return rows
 
 
-def detector_said(pilot: Pilot) -> str:
-    """How the probation of a promoted detector goes; empty where none is watched."""
-    try:
-        found = pilot.detector.stands()
-    except JarvisError as error:
-        return f"How the promoted detector does is not known: {error}"
-    if found is None:
-        return ""
-    name = f"version {found.move.to}" if found.move.to else "the packaged detector"
-    return f"Since {found.move.at[:10]} {name} is on probation. {found.trial.why}"
+def models_said(pilot: Pilot) -> list[str]:
+    """How the probations of promoted models go; empty where none is watched."""
+    said = []
+    for watch in pilot.watches:
+        try:
+            found = watch.stands()
+        except JarvisError as error:
+            said.append(f"How the promoted {watch.of.title} does is not known: {error}")
+            continue
+        if found is not None:
+            name = f"{watch.of.label(found.move.to)} of {watch.of.name}"
+            said.append(f"Since {found.move.at[:10]} {name} is on probation. {found.trial.why}")
+    return said
 
 
 def _probations(pilot: Pilot) -> list[dict[str, Any]]:
-    """Decisions about promoted detectors, the newest first."""
-    made = pilot.library.decisions(pilot.detector.subject)
-    return [
+    """Decisions about promoted models, the newest first."""
+    made = [
         {
             **one,
             "word": _WORDS[one["outcome"]],
+            "model": watch.of.name,
+            "was": watch.of.label(one["to"]),
+            "became": watch.of.label(one["from"]),
             "rows": [{"camera": name, **told} for name, told in one["trial"]["cameras"].items()],
         }
-        for one in reversed(made)
+        for watch in pilot.watches
+        for one in pilot.library.decisions(watch.subject)
     ]
+    return sorted(made, key=lambda one: str(one["at"]), reverse=True)
 
 
 def _said(known: float | None, level: Any) -> str:
@@ -142,7 +149,7 @@ def log_page(pilot: Pilot) -> str:
     at = datetime.datetime.now(datetime.UTC).isoformat(timespec="minutes")
     return environment.get_template("log.html").render(
         cameras=cameras,
-        detector=detector_said(pilot),
+        models=models_said(pilot),
         probations=_probations(pilot),
         at=at[:16].replace("T", " "),
         limit=pilot.config.performance,

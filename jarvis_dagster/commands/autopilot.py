@@ -100,14 +100,14 @@ def look(as_json: AsJson = False) -> None:
 def status(as_json: AsJson = False) -> None:
     """Each camera's performance and parameters, and what the loop does."""
     from jarvis_dagster.autopilot import Pilot
-    from jarvis_dagster.autopilot.report import detector_said, rows_of
+    from jarvis_dagster.autopilot.report import models_said, rows_of
 
     with _stored() as (settings, core):
         pilot = Pilot(settings, core)
-        rows, detector = rows_of(pilot), detector_said(pilot)
+        rows, models = rows_of(pilot), models_said(pilot)
         loop = _loop(core)
     if as_json:
-        print_json({"loop": loop, "cameras": rows, "detector": detector})
+        print_json({"loop": loop, "cameras": rows, "models": models})
         return
     typer.echo(_loop_said(loop))
     if not rows:
@@ -130,8 +130,8 @@ def status(as_json: AsJson = False) -> None:
     for row in rows:
         for part, why in row["lacks"].items():
             typer.echo(f"{row['camera']}: {part} is not supported: {why}.")
-    if detector:
-        typer.echo(detector)
+    for said in models:
+        typer.echo(said)
 
 
 @autopilot_app.command()

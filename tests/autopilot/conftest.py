@@ -74,6 +74,7 @@ class Rink:
         parameters: dict[str, Any] | None = None,
         moments: Path | None = None,
         detector: str = "1.1.0+test",
+        unsure: float = 0.1,
     ) -> str:
         """A video of 12 s with ten people, of whom a share is found; its partition."""
         self.made += 1
@@ -92,7 +93,7 @@ class Rink:
         tracks = table.assign(
             observed=True,
             role="player",
-            role_score=0.9,
+            role_score=1 - unsure,
             team=np.where(table["track_id"] < 5, "A", "B"),
             team_score=0.9,
         )

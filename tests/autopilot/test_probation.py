@@ -6,9 +6,12 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from jarvis_dagster.hockey.adaptation.performance import measure_reading
 from jarvis_dagster.hockey.adaptation.probation import Seen, Trial, judge, seen_by_both
+from jarvis_dagster.hockey.adaptation.reading import reading
 from tests.autopilot.videos import season
 
 if TYPE_CHECKING:
@@ -17,6 +20,12 @@ if TYPE_CHECKING:
 
 def of_new(videos: list[Evidence]) -> list[Evidence]:
     return [dataclasses.replace(one, model_version="2.0.0+new") for one in videos]
+
+
+def read(videos: list[Evidence], unsure: float, crowded: float = 0.0) -> list[Evidence]:
+    """With how surely their roles were read."""
+    figures = {"unsure": unsure, "crowded": crowded}
+    return [dataclasses.replace(one, tracks={**(one.tracks or {}), **figures}) for one in videos]
 
 
 def watched(*seen: Seen, videos: int = 12) -> Trial:
@@ -41,6 +50,35 @@ def test_a_detector_that_sees_no_worse_is_confirmed_and_a_worse_one_goes(
     assert taken.action == "rollback"
     assert taken.cameras["north"]["after"] < taken.cameras["north"]["limit"] <= 0.95
     assert "north" in taken.why
+
+
+def test_who_reads_roles_is_judged_by_roles(rng: np.random.Generator) -> None:
+    before = read(season(rng, 8), 0.1)
+
+    def judged(after: list[Evidence]) -> Trial:
+        return watched(seen_by_both("north", (), before, of_new(after), measure_reading))
+
+    # That fewer people are found, or tracks break, is not its doing.
+    assert judged(read(season(rng, 18, 20, found=0.5, loose=3), 0.1)).action == "confirm"
+    assert judged(read(season(rng, 18, 20), 0.02)).action == "confirm"
+    assert judged(read(season(rng, 8, 20), 0.4)).action == "rollback"
+    assert judged(read(season(rng, 8, 20), 0.1, crowded=0.5)).action == "rollback"
+    nothing = judged(season(rng, 8, 20))  # analysed before it was measured
+    assert nothing.action == "gather"
+
+
+def test_what_is_measured_of_roles() -> None:
+    frames = [0, 0, 0, 1, 1, 1]
+    boxes = pd.DataFrame({"frame": frames, "class": ["goalkeeper"] * 3 + ["player"] * 2 + ["puck"]})
+    tracks = pd.DataFrame(
+        {
+            "class": ["player", "player", "puck"],
+            "observed": [True, False, True],
+            "role_score": [0.7, 0.1, 0.0],
+        }
+    )
+    assert reading(tracks, boxes) == {"unsure": 0.3, "crowded": 0.5}
+    assert reading(tracks.iloc[:0], boxes.iloc[:0]) == {}
 
 
 def test_videos_in_other_light_do_not_tell_of_the_detector(rng: np.random.Generator) -> None:

@@ -140,6 +140,35 @@ def test_a_good_detector_is_confirmed_and_a_person_has_the_last_word(
         raise TransientError("MLflow is away.", "Start it.")
 
     monkeypatch.setattr(ice.registry, "moves", away)
-    assert ice.pilot.collect()["cameras"] == ["north", ice.pilot.detector.subject]
+    subjects = [one.subject for one in ice.pilot.watches]
+    assert ice.pilot.collect()["cameras"] == ["north", *subjects]
     with pytest.raises(TransientError):
         ice.pilot.analyse(ice.pilot.detector.subject, "1")
+
+
+def test_who_reads_roles_is_on_probation_too(
+    ice: Ice, config: Path, tmp_path: Path, jarvis: Jarvis
+) -> None:
+    config.write_text(config.read_text().replace("model: champion", "roles: champion"))
+    settings = load_settings()
+    registry, name = ice.registry, settings.promotion.roles_model
+    path = tmp_path / "roles.onnx"
+    path.write_text("roles")
+    with registry.run("made", {}, name="roles") as log:
+        registry.log_model(path, name, {}, log.run_id)
+    digest = registry.versions(name)[0].sha256[:8]
+    pilot = Pilot(settings, ice.pilot.core)
+    ice.play(5, "1.0+0123abcd")  # nobody read roles after the detector
+    pilot.look("1")
+    registry.move_alias(name, "champion", "1", by="ann", why="Wins.", how="promotion", decision="d")
+    for _ in range(5):
+        ice.rink.play(detector=f"1.0+0123abcd+roles-{digest}", unsure=0.6)
+    assert pilot.collect()["cameras"] == ["north", pilot.roles.subject]
+    analysed = pilot.analyse(pilot.roles.subject, "2")
+    assert analysed["action"] == "rollback", analysed["why"]
+    assert pilot.act(analysed, None)["outcome"] == "model_rolled_back"
+    assert registry.model(name, "champion") is None
+    (told,) = ice.core.notification_service.messages()
+    assert "what looks at videos again is the detector's own roles" in told.notice.summary
+    assert f"<code>{name}</code>: the detector&#39;s own roles" in log_page(pilot)
+    assert "model_rolled_back" in jarvis("autopilot", "log")[1]

@@ -69,7 +69,7 @@ def decisions(
 
 @dg.asset_check(
     asset=decisions,
-    description="Since a camera's parameters were changed or a detector was promoted, performance"
+    description="Since a camera's parameters were changed or a model was promoted, performance"
     " is what it was, or better, as far as there is evidence.",
 )
 def no_change_made_it_worse(workspace: WorkspaceResource) -> dg.AssetCheckResult:
@@ -80,13 +80,14 @@ def no_change_made_it_worse(workspace: WorkspaceResource) -> dg.AssetCheckResult
     pilot = Pilot(workspace.settings, workspace.core)
     rows = rows_of(pilot)
     against = [f"{row['camera']}: {row['why']}" for row in rows if row["next"] == "rollback"]
-    try:
-        detector = pilot.detector.stands()
-    except JarvisError as error:
-        against.append(f"How the promoted detector does is not known: {error}")
-    else:
-        if detector is not None and detector.trial.action in {"rollback", "warn"}:
-            against.append(detector.trial.why)
+    for watch in pilot.watches:
+        try:
+            found = watch.stands()
+        except JarvisError as error:
+            against.append(f"How the promoted {watch.of.title} does is not known: {error}")
+        else:
+            if found is not None and found.trial.action in {"rollback", "warn"}:
+                against.append(found.trial.why)
     return dg.AssetCheckResult(
         passed=not against,
         severity=dg.AssetCheckSeverity.WARN,

@@ -66,8 +66,8 @@ class Evidence:
         people_per_look: People found on a picture that shows a rink, or on any where none
             seems to; None without one.
         tracks: By name, ``births``, ``deaths`` in the middle of the picture and ``swaps`` of the
-            kit, a person-minute; ``filled``, the share of boxes that tracking filled in; and
-            ``person_minutes``. None without tracks.
+            kit, a person-minute; ``filled``, the share of boxes that tracking filled in;
+            ``person_minutes``; and how roles were read (``reading``). None without tracks.
         broken_rules: How often each integrity rule is broken; None where they were not asked.
         reviewed: What people said; empty where nobody looked.
     """

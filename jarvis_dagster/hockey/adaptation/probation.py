@@ -1,11 +1,12 @@
-"""A new detector on probation: whether videos are seen worse than before it, beyond luck.
+"""A new model on probation: whether videos are seen worse than before it, beyond luck.
 
-Belongs here: figures before and after, and the rule. Does not belong here: which detector was
+Belongs here: figures before and after, and the rule. Does not belong here: which model was
 promoted and when, taking it back (``jarvis_dagster.autopilot``).
 
 A detector's own reference cannot tell that it is worse than another: it is made of what the
 detector itself finds. So videos before and after are held against the *former* detector's
-reference, in what two detectors share (``performance.measure_across``). Each camera has its own
+reference, in what two detectors share (``performance.measure_across``); likewise who reads roles
+(``measure_reading``). Each camera has its own
 limit, what it was before; evidence is gathered over the videos of all cameras in the order in
 which they came, since there is one detector for all of them. What the light did is not the
 detector's doing: a video that was filmed in other light counts for nothing.
@@ -22,9 +23,11 @@ from jarvis_dagster.hockey.adaptation.reference import Usual, reference_of
 from jarvis_dagster.hockey.adaptation.sequential import evidence_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from jarvis_dagster.hockey.adaptation.evidence import Evidence
+    from jarvis_dagster.hockey.adaptation.performance import Part, Performance
+    from jarvis_dagster.hockey.adaptation.reference import Reference
     from jarvis_dagster.hockey.promotion import Interval
 
 __all__ = ["LEAST_BEFORE", "Seen", "Trial", "judge", "seen_by_both"]
@@ -102,17 +105,21 @@ def seen_by_both(
     reference: Sequence[Evidence],
     before: Sequence[Evidence],
     after: Sequence[Evidence],
+    figure: Callable[
+        [Evidence, Reference, Mapping[str, Usual]], tuple[Performance, Part]
+    ] = measure_across,
 ) -> Seen:
     """Figures of a camera's videos on both sides of a promotion.
 
     Args:
         reference: The videos of the former detector's reference; those before, where it has none.
-        before, after: The last videos of the former detector, and those of the new one.
+        before, after: The last videos of the former model, and those of the new one.
+        figure: Of a video beside the reference, with the picture's part.
     """
     usual = list(reference) if len(reference) > _LEAST_LEFT else list(before)
     if len(before) < LEAST_BEFORE or len(usual) <= _LEAST_LEFT:
         lacks = (
-            f"the former detector saw {max(len(before), len(usual))} videos of this camera;"
+            f"the former one saw {max(len(before), len(usual))} videos of this camera;"
             f" {_LEAST_LEFT + 1} are needed"
         )
         return Seen(camera, (), (), 0, lacks)
@@ -123,18 +130,18 @@ def seen_by_both(
         # A video that the reference was made of would be held against itself.
         others = [other for other in usual if other.video != one.video]
         held = whole if len(others) == len(usual) else reference_of(others)
-        known.append(measure_across(one, held, looks)[0].value)
+        known.append(figure(one, held, looks)[0].value)
     figures = [value for value in known if value is not None]
     if len(figures) < LEAST_BEFORE:
         lacks = f"the figure is known of {len(figures)} videos before; {LEAST_BEFORE} are needed"
         return Seen(camera, (), (), 0, lacks)
     there, other_light = [], 0
     for one in after:
-        figure, image = measure_across(one, whole, looks)
+        made, image = figure(one, whole, looks)
         if image.value is not None and image.value < _SAME_LIGHT:
             other_light += 1
-        elif figure.value is not None:
-            there.append((one.at, figure.value))
+        elif made.value is not None:
+            there.append((one.at, made.value))
     return Seen(camera, tuple(figures), tuple(there), other_light)
 
 
@@ -163,19 +170,19 @@ def judge(seen: Sequence[Seen], *, margin: float, needed: float, videos: int) ->
 
     if not limits:
         lacks = "; ".join(f"{one.camera}: {one.lacks}" for one in seen) or "no camera is known"
-        return chosen("gather", f"The detectors cannot be compared: {lacks}.")
+        return chosen("gather", f"Before and after cannot be compared: {lacks}.")
     if not falls:
-        return chosen("gather", "No video was seen by the new detector yet that can be compared.")
+        return chosen("gather", "No video was seen by the new one yet that can be compared.")
     if now >= needed:
         return chosen(
             "rollback",
-            f"Videos are seen worse than by the former detector: the evidence is {now:.0f} to 1"
+            f"Videos are seen worse than by the former one: the evidence is {now:.0f} to 1"
             f" after {len(falls)} videos, and {needed:.0f} to 1 counts. {_said(cameras)}",
         )
     if worse:
         return chosen(
             "warn",
-            f"On {', '.join(worse)} videos are seen worse than by the former detector, on the whole"
+            f"On {', '.join(worse)} videos are seen worse than by the former one, on the whole"
             f" they are not: a person has to decide. {_said(cameras)}",
         )
     if len(falls) >= videos:
