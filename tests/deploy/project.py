@@ -32,9 +32,13 @@ def compose(*arguments: str, environment: dict[str, str] | None = None) -> Any:
     )
 
 
-def production_stack() -> dict[str, Any]:
-    """The production stack as compose understands it with `.env.example`."""
-    done = compose("--env-file", str(ROOT / ".env.example"), "config", "--format", "json")
+def production_stack(*more: str, environment: dict[str, str] | None = None) -> dict[str, Any]:
+    """The production stack as compose understands it with `.env.example` and more files."""
+    files = [word for name in more for word in ("-f", str(ROOT / name))]
+    env_file = str(ROOT / ".env.example")
+    done = compose(
+        *files, "--env-file", env_file, "config", "--format", "json", environment=environment
+    )
     assert done.returncode == 0, done.stderr
     stack: dict[str, Any] = json.loads(done.stdout)
     return stack

@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import sysconfig
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,7 +22,6 @@ from tests.deploy.project import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 pytestmark = [
     pytest.mark.skipif(
@@ -74,13 +74,15 @@ def build(address: str, folder: Path) -> None:
 class Stack:
     """The production stack with stand-ins, in one engine."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, *more: str, **environment: str) -> None:
         self._address = address
+        self._environment = environment
         binary = shutil.which("docker-compose", path=sysconfig.get_path("scripts"))
         assert binary
         self._command = (
             *(binary, "-p", "jarvis-test", "--project-directory", str(ROOT)),
             *("-f", str(ROOT / "docker-compose.yml"), "-f", str(STAND_INS / "compose.yml")),
+            *(word for name in more for word in ("-f", str(ROOT / name))),
             *("--env-file", str(ROOT / ".env.example")),
         )
 
@@ -92,6 +94,7 @@ class Stack:
             DOCKER_HOST=self._address,
             JARVIS_IMAGE=IMAGE,
             STAND_IN_POSTGRES=POSTGRES,
+            **self._environment,
         )
 
     def python(self, service: str, program: str) -> str:
@@ -173,17 +176,22 @@ def test_the_worker_answers_for_its_queue(stack: Stack) -> None:
 
 def test_an_upload_is_analysed_by_itself(stack: Stack) -> None:
     """From the drive to the drive, by the sensor, the daemon and the code location."""
+    analysed(stack, "by itself")
+
+
+def analysed(stack: Stack, name: str) -> None:
+    """Put a video into the drive, and wait until its results are there."""
     stack.python(
         "worker",
         "import pathlib, shutil\n"
         "from jarvis_dagster.hockey.synthetic import GameSpec, render_game\n"
-        "spec = GameSpec(seed=4, duration_s=2.0, width_px=640, height_px=360, fps=15)\n"
-        "video = render_game(pathlib.Path('/tmp/game'), spec).video\n"
+        f"spec = GameSpec(seed={len(name)}, duration_s=2.0, width_px=640, height_px=360, fps=15)\n"
+        f"video = render_game(pathlib.Path('/tmp', {name!r}), spec).video\n"
         "uploads = pathlib.Path('/var/lib/jarvis/drive/Jarvis AI/Uploads')\n"
         "uploads.mkdir(parents=True, exist_ok=True)\n"
-        "shutil.copy(video, uploads / 'by itself.mp4')\n",
+        f"shutil.copy(video, uploads / '{name}.mp4')\n",
     )
-    results = "/var/lib/jarvis/drive/Jarvis AI/Results/by itself"
+    results = f"/var/lib/jarvis/drive/Jarvis AI/Results/{name}"
     arrives = tenacity.Retrying(
         stop=tenacity.stop_after_delay(1200), wait=tenacity.wait_fixed(5), reraise=True
     )
@@ -213,3 +221,28 @@ def test_a_backup_holds_the_databases_of_the_stack(stack: Stack) -> None:
     databases = {line for line in told.splitlines() if line.startswith("postgres/")}
     names = ("dagster", "mlflow", "temporal", "temporal_visibility")
     assert databases == {f"postgres/{name}" for name in names}
+
+
+def test_a_run_has_a_container_of_its_own(docker: str, stack: Stack) -> None:
+    """The last one: the stack goes on with the other launcher."""
+    socket = Path(docker.removeprefix("unix://"))
+    isolated = Stack(
+        docker,
+        "deploy/docker/isolated-runs.yml",
+        DOCKER_SOCKET=str(socket),
+        DOCKER_GROUP=str(socket.stat().st_gid),
+    )
+    isolated("up", "-d", "--no-build", "--wait", "--wait-timeout", "900", *OWN, timeout=1200)
+    analysed(isolated, "in a container")
+    told = isolated.python(
+        "dagster-code",
+        "import dagster as dg\n"
+        "with dg.DagsterInstance.get() as instance:\n"
+        "    wanted = dg.RunsFilter(job_name='process_video')\n"
+        "    (run, *_) = instance.get_runs(wanted)\n"
+        "print(run.status.value, run.tags['docker/container_id'], run.tags['dagster/image'])\n",
+    )
+    status, container, image = told.split()[-3:]
+    assert (status, image) == ("SUCCESS", IMAGE)
+    left = run("docker", "-H", docker, "ps", "-a", "-q", "--no-trunc")
+    assert container not in left  # it was removed at its end
