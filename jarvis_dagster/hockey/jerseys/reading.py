@@ -95,13 +95,13 @@ class NumberReader:
     """Probability of each number in pictures of upper bodies. Not safe to share between threads.
 
     Args:
-        threads: Threads of one pass; by default one for each physical core.
+        threads: Threads of one pass; by default all cores but one, on which pictures are decoded.
     """
 
     def __init__(self, threads: int | None = None) -> None:
         from jarvis_dagster.hockey.text import TextReader
 
-        self._reader = TextReader(threads)
+        self._reader = TextReader(threads).beside_decoding()
         self.version = self._reader.version
 
     def chances(self, bodies: list[NDArray[np.uint8]]) -> NDArray[np.float64]:

@@ -6,6 +6,7 @@ here: finding lines (``finder``), what a text means.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,6 +59,12 @@ class TextReader:
         self._height = int(self._network.facts["height_px"])
         self.characters = str(self._network.facts["characters"])
         self.version = f"text-reader-{self._network.digest}"
+
+    def beside_decoding(self) -> TextReader:
+        """The same for where another thread decodes meanwhile."""
+        other = copy.copy(self)
+        other._network = self._network.beside_decoding()
+        return other
 
     def read(
         self, images: Sequence[NDArray[np.uint8]], allowed: str | None = None
