@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import sys
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -17,79 +13,22 @@ from dagster._core.instance.config import dagster_instance_config
 
 from jarvis_dagster.services.storage import JarvisStorageService, StorageConfig
 from tests.deploy.project import ROOT
-from tests.servers import free_ports
+from tests.postgres import PASSWORDS, missing_for_postgres, running_postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.servers import Server
 
 
-def postgres_program(name: str) -> str | None:
-    found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
-    return str(found[-1]) if found else shutil.which(name)
-
-
 @pytest.fixture
-def postgres_folder() -> Iterator[Path]:
-    """Not in pytest's own folder, whose parents only root may enter."""
-    folder = Path(tempfile.mkdtemp(prefix="jarvis-postgres-"))
-    yield folder
-    shutil.rmtree(folder)
-
-
-@pytest.fixture
-def postgres_port(postgres_folder: Path) -> Iterator[int]:
-    """A PostgreSQL of its own, with the roles and databases of the production stack."""
-    initdb, pg_ctl, psql = (postgres_program(name) for name in ("initdb", "pg_ctl", "psql"))
-    if not (initdb and pg_ctl and psql):
-        pytest.skip("PostgreSQL is not installed (apt-get install postgresql)")
-    become = []
-    if os.getuid() == 0:  # which PostgreSQL refuses to be run by
-        if not shutil.which("runuser"):
-            pytest.skip("PostgreSQL does not run as root, and runuser is missing")
-        become = ["runuser", "-u", "postgres", "--"]
-    folder = postgres_folder
-    if become:
-        shutil.chown(folder, "postgres")
-    (port,) = free_ports(1)
-    (folder / "password").write_text("admin")
-    shutil.chown(folder / "password", folder.owner())
-    data = str(folder / "data")
-
-    def run(*command: str, **environment: str) -> None:
-        done = subprocess.run(
-            [*become, *command],
-            env={"PATH": f"{Path(psql).parent}:/usr/sbin:/usr/bin:/bin", **environment},
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-
-    run(initdb, "-D", data, "-U", "postgres", "-A", "scram-sha-256", "--pwfile=password", "-N")
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -F"
-    run(pg_ctl, "-D", data, "-w", "-l", str(folder / "log"), "-o", options, "start")
-    try:
-        subprocess.run(
-            ["sh", str(ROOT / "deploy/postgres/create-databases.sh")],
-            env={
-                "PATH": f"{Path(psql).parent}:/usr/bin:/bin",
-                "PGHOST": "127.0.0.1",
-                "PGPORT": str(port),
-                "PGPASSWORD": "admin",
-                "DAGSTER_DB_PASSWORD": "for-dagster",
-                "MLFLOW_DB_PASSWORD": "it's for mlflow",
-                "TEMPORAL_DB_PASSWORD": "for-temporal",
-            },
-            check=True,
-            capture_output=True,
-        )
-        yield port
-    finally:
-        run(pg_ctl, "-D", data, "-m", "immediate", "stop")
+def postgres_port() -> Iterator[int]:
+    """Of a PostgreSQL of its own, with the roles and databases of the production stack."""
+    if missing := missing_for_postgres():
+        pytest.skip(missing)
+    with running_postgres() as server:
+        yield server.port
 
 
 @dg.asset
@@ -154,14 +93,9 @@ def test_runs_are_kept_in_postgres_and_what_they_print_in_the_object_store(
 
 def test_no_role_opens_anothers_database(postgres_port: int) -> None:
     psycopg2 = pytest.importorskip("psycopg2")
-    passwords = {
-        "dagster": "for-dagster",
-        "mlflow": "it's for mlflow",
-        "temporal": "for-temporal",
-    }
     owned = {"dagster": {"dagster"}, "mlflow": {"mlflow"}}
     owned["temporal"] = {"temporal", "temporal_visibility"}
-    for role, password in passwords.items():
+    for role, password in PASSWORDS.items():
         for owner, databases in owned.items():
             for database in databases:
                 address = {"host": "127.0.0.1", "port": postgres_port, "dbname": database}
