@@ -76,6 +76,7 @@ class Gateway:
     security: JarvisSecurityService
     data: Path
     dagster: str
+    ports: dict[str, int]
 
     @property
     def origin(self) -> str:
@@ -157,7 +158,7 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 class _Echo(http.server.BaseHTTPRequestHandler):
-    """Stands where Alertmanager would, and tells what it was sent."""
+    """Stands where Grafana would, and tells what it was sent."""
 
     def _tell(self) -> None:
         told = json.dumps({"path": self.path, "headers": dict(self.headers.items())}).encode()
@@ -177,6 +178,8 @@ class _Echo(http.server.BaseHTTPRequestHandler):
         pass
 
 
+METRICS = ("prometheus", "alertmanager")
+"""Ports on which something answers while ``test_metrics_pages`` has it run."""
 _KINDS = ("artifacts", "models", "datasets", "logs")
 
 
@@ -207,7 +210,9 @@ def _settings(
                 "dagster_viewer": f"{here}:{ports['viewer']}",
                 "mlflow": mlflow.url,
                 "temporal": f"{here}:{ports['nothing']}",
-                "alertmanager": f"{here}:{echo}",
+                "grafana": f"{here}:{echo}",
+                "prometheus": f"{here}:{ports['prometheus']}",
+                "alertmanager": f"{here}:{ports['alertmanager']}",
             },
         },
     }
@@ -228,7 +233,7 @@ def gateway(
 @contextlib.contextmanager
 def running(folder: Path, store: Server, mlflow: Server) -> Iterator[Gateway]:
     """The gateway with everything behind it, while it runs."""
-    names = ("gateway", "login", "full", "viewer", "code", "nothing")
+    names = ("gateway", "login", "full", "viewer", "code", "nothing", *METRICS)
     ports = dict(zip(names, free_ports(len(names)), strict=True))
     echo = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Echo)
     threading.Thread(target=echo.serve_forever, daemon=True).start()
@@ -249,6 +254,7 @@ def running(folder: Path, store: Server, mlflow: Server) -> Iterator[Gateway]:
             core.security_service,
             folder / "data",
             f"http://127.0.0.1:{ports['full']}/dagster",
+            ports,
         )
     finally:
         for server in reversed(servers):
