@@ -168,26 +168,40 @@ def _seasons(random: np.random.Generator, repeat: int) -> Iterator[dict[str, obj
 
 
 def _reports(random: np.random.Generator, repeat: int) -> Iterator[dict[str, object]]:
-    """Whole reports of 12 figures, of which some move by 1 sd a month: what they call out."""
-    for alike, games, moving in itertools.product((0.0, 0.3, 0.6), (8, 24, 48), (0, 3)):
-        wrong = any_wrong = right = 0
-        for _ in range(repeat):
-            every = [
-                _season(random, games, gain=float(at < moving), alike=alike) for at in range(12)
-            ]
-            said = [one.says_something for one in analyse(every, TODAY)[0]]
-            right += sum(said[:moving])
-            wrong += sum(said[moving:])
-            any_wrong += any(said[moving:])
-        yield {
-            "question": "report of 12 figures",
-            "alike": alike,
-            "games": games,
-            "moving": moving,
-            "reports_that_call_out_noise": round(any_wrong / repeat, 3),
-            "of_what_is_called_out_noise": round(wrong / max(wrong + right, 1), 3),
-            "moving_called_out": round(right / (moving * repeat), 3) if moving else "",
-        }
+    """Whole reports, of which some figures move by 1 sd a month: what they call out."""
+    kinds = itertools.product((1, 12), (0.0, 0.3, 0.6), (8, 24, 48), (False, True))
+    for figures, alike, games, move in kinds:
+        moving = (1 if figures == 1 else 3) if move else 0
+        yield _report(random, repeat * (4 if figures == 1 else 1), figures, alike, games, moving)
+
+
+def _report(
+    random: np.random.Generator, repeat: int, figures: int, alike: float, games: int, moving: int
+) -> dict[str, object]:
+    wrong = any_wrong = right = wrong_in_doubt = right_in_doubt = 0
+    for _ in range(repeat):
+        every = [
+            _season(random, games, gain=float(at < moving), alike=alike) for at in range(figures)
+        ]
+        found = analyse(every, TODAY)[0]
+        said = [one.says_something for one in found]
+        doubted = [one.says_something and one.may_be_form for one in found]
+        right += sum(said[:moving])
+        right_in_doubt += sum(doubted[:moving])
+        wrong += sum(said[moving:])
+        wrong_in_doubt += sum(doubted[moving:])
+        any_wrong += any(said[moving:])
+    return {
+        "question": f"report of {figures} figure{'s' if figures > 1 else ''}",
+        "alike": alike,
+        "games": games,
+        "moving": moving,
+        "reports_that_call_out_noise": round(any_wrong / repeat, 3),
+        "of_what_is_called_out_noise": round(wrong / max(wrong + right, 1), 3),
+        "of_that_said_to_be_form_perhaps": round(wrong_in_doubt / wrong, 3) if wrong else "",
+        "moving_called_out": round(right / (moving * repeat), 3) if moving else "",
+        "of_those_said_to_be_form_perhaps": round(right_in_doubt / right, 3) if right else "",
+    }
 
 
 if __name__ == "__main__":

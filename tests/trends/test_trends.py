@@ -42,7 +42,7 @@ def test_a_slope_is_found_within_its_interval(per_month: float) -> None:
         found = slope(season(per_month=per_month, seed=seed))
         assert found is not None
         covered += found.low <= per_month <= found.high
-        assert found.p_value < 0.01
+        assert found.p_value < 0.03
         assert np.sign(found.per_month) == np.sign(per_month)
     assert covered >= 35  # 95 % of 40 is 38; fewer than 35 happens once in 30 such tests at 95 %
 
@@ -123,6 +123,25 @@ def test_a_slope_is_no_step_and_a_step_no_slope() -> None:
     assert wording.direction(rising) == wording.direction(stepped) == "better"
     assert wording.verdict(rising).startswith("Rising by")
     assert wording.verdict(stepped).startswith("Changed from 1")
+
+
+def test_few_games_that_may_be_a_run_of_form_say_so() -> None:
+    doubt = "do not tell it from a run of form."
+    (few,) = judged(season(8, per_month=8, noise=0.5, seed=1))
+    assert few.kind == "slope"
+    assert wording.verdict(few).endswith(f"So few games {doubt}")
+    assert doubt not in wording.verdict(dataclasses.replace(few, may_be_form=False))
+    many = judged(*(season(40, seed=seed) for seed in range(8)))
+    assert sum(one.may_be_form for one in many) <= 3
+
+
+def test_a_figure_alone_is_not_called_out_for_form() -> None:
+    """With what is usual taken for known, 12 and 13 in a hundred were."""
+    wrong = [
+        any(judged(season(games, seed=seed, alike=0.6))[0].says_something for games in (8, 24))
+        for seed in range(40)
+    ]
+    assert sum(wrong) <= 6
 
 
 def test_few_games_say_so() -> None:

@@ -23,7 +23,7 @@ from jarvis_dagster.hockey.trends.changes import (
     changes_p_value,
     likely_beside_steps,
 )
-from jarvis_dagster.hockey.trends.persistence import together
+from jarvis_dagster.hockey.trends.persistence import is_in_doubt, together, without_usual
 from jarvis_dagster.hockey.trends.seasons import (
     Comparison,
     compare,
@@ -35,9 +35,15 @@ from jarvis_dagster.hockey.trends.slope import Slope, likely_beside_slope, slope
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from jarvis_dagster.hockey.trends.series import Series
 
+    Array = NDArray[np.float64]
+
 __all__ = ["Finding", "analyse"]
+
+_FEW_FIGURES, _FEW_GAMES = 4, 12
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +56,8 @@ class Finding:
             would not do), ``few`` (too few numbers to say).
         slope, steps, season: What was found, whether it says something or not.
         season_differs: Whether the seasons differ by more than chance.
+        may_be_form: Whether too little is known of how alike games in a row are to tell this from
+            a run of form.
     """
 
     series: Series
@@ -59,6 +67,7 @@ class Finding:
     steps: tuple[Change, ...]
     season: Comparison | None
     season_differs: bool
+    may_be_form: bool = False
 
     @property
     def says_something(self) -> bool:
@@ -91,17 +100,14 @@ def analyse(
     tomorrow = today + datetime.timedelta(days=1)
     now = [series.between(first, tomorrow) for series in every]
     # What is left beside a line, a step or a season's level looks alike by other amounts.
-    lines, steady, level = (
-        together([one for one in likely if one is not None])
-        for likely in (
-            [likely_beside_slope(series) for series in now],
-            [likely_beside_steps(series) for series in now],
-            [likely_within_seasons(series, today, season_starts) for series in every],
-        )
-    )
-    slopes = [slope(series, belief=lines) for series in now]
-    stepped = [changes_p_value(series, steady) for series in now]
-    seasons = [compare(series, today, season_starts, belief=level) for series in every]
+    lines = _Likeness([likely_beside_slope(series) for series in now], now)
+    steady = _Likeness([likely_beside_steps(series) for series in now], now)
+    level = _Likeness([likely_within_seasons(one, today, season_starts) for one in every], now)
+    slopes = [slope(one, belief=lines.of(at)) for at, one in enumerate(now)]
+    stepped = [changes_p_value(one, steady.of(at)) for at, one in enumerate(now)]
+    seasons = [
+        compare(one, today, season_starts, belief=level.of(at)) for at, one in enumerate(every)
+    ]
     asked = [
         *(None if one is None else one.p_value for one in slopes),
         *stepped,
@@ -114,19 +120,41 @@ def analyse(
     findings = []
     for at, series in enumerate(now):
         rises, steps, differs = clear[at], clear[count + at], clear[2 * count + at]
-        found = changes(series, limit, steady) if steps else []
+        found = changes(series, limit, steady.of(at)) if steps else []
+        kind = _kind(series, slopes[at], found, rises=rises)
+        by = {"slope": lines, "step": steady}.get(kind, level)
         findings.append(
             Finding(
                 series=series,
                 earlier=every[at].between(before, first),
-                kind=_kind(series, slopes[at], found, rises=rises),
+                kind=kind,
                 slope=slopes[at],
                 steps=tuple(found),
                 season=seasons[at],
                 season_differs=differs,
+                may_be_form=by.in_doubt[at],
             )
         )
     return findings, len(known)
+
+
+class _Likeness:
+    """How alike games in a row are beside one kind of fit, by all figures of a report together.
+
+    Few games hardly tell, and few figures hardly help: then what is usual is no argument, and
+    where likeness remains in doubt every amount of it counts.
+    """
+
+    def __init__(self, each: Sequence[Array | None], now: Sequence[Series]) -> None:
+        known = [one for one in each if one is not None]
+        self._belief = together(known)
+        self.in_doubt = [one is not None and is_in_doubt(one, self._belief) for one in each]
+        self._is_thin = [len(known) < _FEW_FIGURES or len(one) < _FEW_GAMES for one in now]
+
+    def of(self, at: int) -> Array:
+        """Where a figure starts from."""
+        thin = self._is_thin[at] and self.in_doubt[at]
+        return without_usual(self._belief) if thin else self._belief
 
 
 def _kind(series: Series, line: Slope | None, steps: list[Change], *, rises: bool) -> str:

@@ -25,13 +25,26 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["GRID", "USUAL", "alike_series", "likely", "neighbours", "together", "weights"]
+__all__ = [
+    "GRID",
+    "USUAL",
+    "alike_series",
+    "is_in_doubt",
+    "likely",
+    "neighbours",
+    "together",
+    "weights",
+    "without_usual",
+]
 
 GRID = np.array([0.0, 0.15, 0.3, 0.45, 0.6, 0.75])
 """Correlations of neighbours that are weighed."""
 _COMMON = 0.2
 USUAL = np.exp(-GRID / _COMMON) / np.exp(-GRID / _COMMON).sum()
 """What is believed of a figure before anything is known of it: rather little."""
+_FORM = 0.45
+"""Neighbours so alike make series of chance that look like a trend."""
+_DOUBT = 0.2
 _FIGURES_OF_BELIEF = 2.0
 _ROUNDS = 30
 _SIMULATED = 400
@@ -91,8 +104,31 @@ def together(each: Sequence[Array]) -> Array:
 
 
 def weights(likelihood: Array, belief: Array | None = None) -> Array:
-    """(G,): how much each likeness counts for one figure; they sum up to 1."""
-    start = USUAL if belief is None else belief
+    """(G,): how much each likeness counts for one figure; they sum up to 1.
+
+    A figure that is alone, without ``belief``, starts from what is usual, or from nothing where it
+    cannot tell (:func:`is_in_doubt`).
+    """
+    if belief is None:
+        start = without_usual(USUAL) if is_in_doubt(likelihood, USUAL) else USUAL
+    else:
+        start = belief
     both = likelihood * start
     total = float(both.sum())
     return both / total if total > 0 else start
+
+
+def is_in_doubt(likelihood: Array, belief: Array) -> bool:
+    """Whether neighbours may be so alike that a run of form looks like a trend.
+
+    What is usual is left out: few games say nothing against it, and it would be all that is known.
+    """
+    told = likelihood * without_usual(belief)
+    total = float(told.sum())
+    return total <= 0 or float(told[GRID >= _FORM].sum()) / total > _DOUBT
+
+
+def without_usual(belief: Array) -> Array:
+    """(G,): what figures said together, every likeness as likely as any other before."""
+    found: Array = belief / USUAL
+    return found / found.sum()

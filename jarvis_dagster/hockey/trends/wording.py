@@ -78,15 +78,23 @@ def verdict(finding: Finding, noun: str = "game") -> str:
             f" {day(one.day)}"
             for one in finding.steps
         )
-        return f"Changed {steps} ({over})."
+        return f"Changed {steps} ({over}).{_doubt(finding, noun)}"
     if finding.kind == "slope":
         word = "Rising" if line.per_month > 0 else "Falling"
         moved = number(abs(line.per_month), finer)
         inside = between.removesuffix(" a month")
-        return f"{word} by {moved} a month (95 % interval {inside}), over {over}."
+        doubt = _doubt(finding, noun)
+        return f"{word} by {moved} a month (95 % interval {inside}), over {over}.{doubt}"
     if line.low <= 0 <= line.high:
         return f"No clear trend: {between}, over {over}."
     return f"Not clear enough among so many figures: {between}, over {over}."
+
+
+def _doubt(finding: Finding, noun: str) -> str:
+    """What has to be said of a finding that may be a run of form; empty where it is none."""
+    if not finding.may_be_form:
+        return ""
+    return f" So few {noun}s do not tell it from a run of form."
 
 
 def _too_few(count: int, noun: str) -> str:
@@ -113,5 +121,5 @@ def season(finding: Finding, noun: str = "game") -> str:
         return f"No clear difference from {part} ({between}; {counted})."
     return (
         f"{number(found.shift, figure, signed=True)} against {part} (95 % interval {between};"
-        f" {counted})."
+        f" {counted}).{_doubt(finding, noun) if finding.kind == 'none' else ''}"
     )
