@@ -110,7 +110,7 @@ class Season:
 
     def freeze_games(self, games: int = 12) -> None:
         """Labelled frames of other games, in the usual light."""
-        from jarvis_dagster.arena import Arena
+        from jarvis_dagster.promoting import Arena
 
         export = labelled_export(
             self.folder / "frozen", {f"frozen{seed}": (900 + seed, None) for seed in range(games)}

@@ -136,7 +136,7 @@ def main() -> None:
         f"autopilot: {{cooldown_hours: 0, reference_videos: {REFERENCE}, trials: 8,"
         f" retrain_frames: 40, training: {training}}}\n"
     )
-    from jarvis_dagster.arena import Arena
+    from jarvis_dagster.promoting import Arena
     from jarvis_dagster.stack import borrowed
 
     with tempfile.TemporaryDirectory(prefix="jarvis-benchmark-") as scratch:

@@ -212,8 +212,8 @@ class Tryout:
         return PairedVideos(pairs, reference.measures["people"].middle) if pairs else None
 
     def _games(self, scratch: Path) -> LabelledVideos | None:
-        from jarvis_dagster.arena import Arena
         from jarvis_dagster.hockey.adaptation.material import labelled_videos
+        from jarvis_dagster.promoting import Arena
 
         try:
             games = Arena(self._settings, self._core).games(scratch)
@@ -235,7 +235,7 @@ class Tryout:
 
     def _training(self) -> tuple[dict[str, Any] | None, str]:
         """The corrected frames, where a training may help; and what is to be said of it."""
-        from jarvis_dagster.arena import Arena
+        from jarvis_dagster.promoting import Arena
         from jarvis_dagster.toolchain.store import DatasetStore
 
         config = self._settings.autopilot

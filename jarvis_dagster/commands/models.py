@@ -18,10 +18,7 @@ from jarvis_dagster.errors import BadInputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from jarvis_dagster.arena import Progress
     from jarvis_dagster.commands.display import Display
-    from jarvis_dagster.promoting import Promoter
-    from jarvis_dagster.services.core import JarvisCoreServices
     from jarvis_dagster.services.experiment.registry import Registered
     from jarvis_dagster.settings import Settings
 
@@ -134,9 +131,10 @@ def freeze_games(
     """Freeze labelled games that models are judged on; never train on them."""
     from jarvis_dagster.commands.platform import platform
     from jarvis_dagster.hockey.detection.evaluation import parse_aspect
+    from jarvis_dagster.promoting import Arena
 
     with platform(storage=True) as (settings, core):
-        made = _promoter(settings, core).freeze_games(
+        made = Arena(settings, core).freeze_games(
             folder, videos=video or None, aspect=parse_aspect(aspect)
         )
         least = settings.promotion.min_videos
@@ -170,9 +168,10 @@ def promote(
     Exit code 3: it is not. Exit code 4: it is, and a person has to approve it first.
     """
     from jarvis_dagster.commands.platform import platform, this_person
+    from jarvis_dagster.promoting import Promoter
 
     with platform(storage=True) as (settings, core), _display() as display:
-        promoter = _promoter(settings, core, name, display.update)
+        promoter = Promoter(settings, core, display.update, name)
         decision = promoter.decide(version, by=this_person())
         answer, move = None, None
         if decision.promoted and not dry_run:
@@ -224,13 +223,14 @@ def shadow(
     """Run a version beside the champion on a video, and measure where they disagree."""
     from jarvis_dagster.commands.platform import platform
     from jarvis_dagster.commands.shadow import run_shadow
+    from jarvis_dagster.promoting import Arena
 
     with platform(storage=True) as (settings, core):
-        promoter = _promoter(settings, core, name)
-        first, second = promoter.champion(), promoter.challenger(version)
+        arena = Arena(settings, core, model=name)
+        first, second = arena.champion(), arena.challenger(version)
         threads = settings.vision.threads
         with _display() as display:
-            found = run_shadow(video, promoter, first, second, stride, threads, display.update, out)
+            found = run_shadow(video, arena, first, second, stride, threads, display.update, out)
     if as_json:
         print_json({"champion": first.label, "challenger": second.label, **found.to_json()})
         return
@@ -242,17 +242,6 @@ def shadow(
     )
     for one in found.worst:
         typer.echo(f"  at {one.pts_s:.1f} s (frame {one.frame}): {one.differing} boxes differ")
-
-
-def _promoter(
-    settings: Settings,
-    core: JarvisCoreServices,
-    name: str | None = None,
-    progress: Progress | None = None,
-) -> Promoter:
-    from jarvis_dagster.promoting import Promoter
-
-    return Promoter(settings, core, progress, name)
 
 
 def _judged(settings: Settings) -> tuple[str, str]:

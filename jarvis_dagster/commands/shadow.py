@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from jarvis_dagster.hockey.promotion.shadow import Disagreement
-    from jarvis_dagster.promoting import Contender, Promoter
+    from jarvis_dagster.promoting import Arena, Contender
 
 __all__ = ["run_shadow"]
 
 
 def run_shadow(
     video: Path,
-    promoter: Promoter,
+    arena: Arena,
     champion: Contender,
     challenger: Contender,
     stride: int,
@@ -39,7 +39,7 @@ def run_shadow(
 
     tables = []
     for one in (champion, challenger):
-        model, roles = promoter.files_of(one)
+        model, roles = arena.files_of(one)
         step = f"Looking with {one.label}"
         table, _ = detect_video(
             video,

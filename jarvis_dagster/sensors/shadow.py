@@ -12,12 +12,12 @@ import dagster as dg
 
 from jarvis_dagster.errors import JarvisError
 from jarvis_dagster.jobs import shadow_video
+from jarvis_dagster.promoting.shadows import shadow_count
 from jarvis_dagster.resources.acting import acts_as
 from jarvis_dagster.resources.services import (
     ExperimentResource,
     StorageResource,
 )
-from jarvis_dagster.shadowing import shadow_count
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

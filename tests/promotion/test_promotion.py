@@ -140,7 +140,8 @@ def test_what_is_not_judged(
 
     with core_services(settings) as core:
         promoter, registry = Promoter(settings, core), core.experiment_service
-        registry.move_alias(promoter.model, "champion", "1", by="test", why="x")
+        model = promoter.arena.model
+        registry.move_alias(model, "champion", "1", by="test", why="x")
         same = promoter.decide(by="test")
         assert same.record["verdict"]["reasons"] == (
             "The challenger is the same file as the champion.",
@@ -150,12 +151,14 @@ def test_what_is_not_judged(
         broken = tmp_path / "broken.onnx"
         broken.write_bytes(b"no network")
         with registry.run("broken") as log:
-            log.model(broken, promoter.model)
+            log.model(broken, model)
         cannot = promoter.decide("2", by="test")
         assert "cannot be measured" in cannot.record["verdict"]["reasons"][0]
         assert "Not promoted" in cannot.page
         with pytest.raises(ConflictError, match="by now"):
-            registry.move_alias(promoter.model, "champion", "2", by="x", why="y", expected="7")
+            registry.move_alias(
+                promoter.arena.model, "champion", "2", by="x", why="y", expected="7"
+            )
     code, _, err = jarvis("models", "register", broken)
     assert code == 2
     assert "not an ONNX model" in err

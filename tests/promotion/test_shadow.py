@@ -18,9 +18,9 @@ from jarvis_dagster.hockey.adaptation import Parameters
 from jarvis_dagster.hockey.promotion.parts import choose_parts, looks_of, within
 from jarvis_dagster.hockey.promotion.shadow import disagreement
 from jarvis_dagster.jobs import shadow_video
+from jarvis_dagster.promoting.shadows import keep_shadow, shadow_count, shadows_of
 from jarvis_dagster.sensors.shadow import asked, shadow_sensor
 from jarvis_dagster.settings import PromotionSettings, load_settings
-from jarvis_dagster.shadowing import keep_shadow, shadow_count, shadows_of
 from jarvis_dagster.wiring import core_services
 from tests.services.storage_tools import service_of
 

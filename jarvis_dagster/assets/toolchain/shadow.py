@@ -30,80 +30,50 @@ def shadow_run(
     Kept apart from the results: nothing is made from it but the record of a promotion, and nothing
     of it is delivered.
     """
-    from jarvis_dagster.hockey.adaptation import Parameters
-    from jarvis_dagster.hockey.detection import load_detector, measure_detector
-    from jarvis_dagster.hockey.promotion.parts import choose_parts, detect_parts, looks_of, within
-    from jarvis_dagster.hockey.promotion.shadow import disagreement, draw_differences
+    from jarvis_dagster.hockey.promotion.shadow import draw_differences
     from jarvis_dagster.hockey.video import save_jpeg
-    from jarvis_dagster.promoting import Promoter
-    from jarvis_dagster.shadowing import keep_shadow
+    from jarvis_dagster.promoting.arena import Arena
+    from jarvis_dagster.promoting.looking import look_at_parts
+    from jarvis_dagster.promoting.shadows import keep_shadow
 
     settings = workspace.settings
     space = workspace.of(context.partition_key)
     with failures(context), seconds_of() as elapsed:
-        promoter = Promoter(settings, workspace.core)
-        challenger = promoter.contender("challenger")
+        arena = Arena(settings, workspace.core)
+        challenger = arena.contender("challenger")
         if challenger is None:
             raise BadInputError(
-                f"{promoter.model} has no challenger to run in the shadow.",
+                f"{arena.model} has no challenger to run in the shadow.",
                 "Register one by `jarvis models register FILE`.",
             )
         path, source = source_video(space)
-        usual = space.json("detections", "model")
-        parameters = Parameters.from_json(usual.get("parameters") or {})
-        facts, stride = source["facts"], int(usual["stride"])
-        parts = choose_parts(
-            facts["frame_count"], facts["fps"], stride, settings.promotion.shadow_seconds
-        )
-        before = within(space.table("detections", "detections", DETECTIONS), parts)
-        threads, size = settings.vision.threads, (facts["width_px"], facts["height_px"])
-        roles = promoter.detector_in_use.roles  # whoever finds people, the same reads roles
-        detector = load_detector(
-            challenger.path,
-            roles=roles,
-            threads=threads,
-            score_threshold=parameters.score_threshold,
-        )
-        after = detect_parts(
+        looked = look_at_parts(
+            arena,
+            challenger,
             path,
-            detector,
-            parts,
-            stride=stride,
-            correct=parameters.correction,
-            progress=lambda done, total: progress.update("shadow", done, total),
+            source["facts"],
+            space.json("detections", "model"),
+            space.table("detections", "detections", DETECTIONS),
+            lambda done, total: progress.update("shadow", done, total),
         )
-        found = disagreement(before, after)
-        champion = load_detector(promoter.champion().path, roles=roles, threads=threads)
-        took_ms = [measure_detector(one, *size) for one in (champion, detector)]
+        found = looked.found
         table = space.keep_table(
-            *("shadow", "detections", after, DETECTIONS),
-            provenance_of(settings, source, detector.version, adapted=parameters.id),
+            *("shadow", "detections", looked.after, DETECTIONS),
+            provenance_of(settings, source, looked.version, adapted=looked.parameters_id),
         )
-        models = {
-            "champion": f"{usual['name']} {usual['version']}",
-            "challenger": f"{promoter.model} {challenger.version}",
-        }
-        content = {
-            **models,
-            **found.to_json(),
-            "video": context.partition_key,
-            "registered": usual["registered"],
-            "parts": parts,
-            "looks": looks_of(parts, stride),
-            "seconds_of_video": round(sum(b - a for a, b in parts) / facts["fps"], 2),
-            "time": round(took_ms[1] / took_ms[0], 3),
-        }
+        content = {**looked.content, "video": context.partition_key}
         record = space.keep_json("shadow", "disagreement", content)
-        keep_shadow(space.storage, promoter.model, str(challenger.version), content)
+        keep_shadow(space.storage, arena.model, str(challenger.version), content)
         refs, shown = [table, record], {}
-        picture = draw_differences(path, before, after, found)
+        picture = draw_differences(path, looked.before, looked.after, found)
         if picture is not None:
             file = save_jpeg(picture, space.path("shadow", "differences.jpg"), quality=70)
             refs.append(space.keep("shadow", file))
             shown = {"differences": markdown_image(file)}
     return dg.MaterializeResult(
         metadata={
-            **models,
+            "champion": content["champion"],
+            "challenger": content["challenger"],
             "agreement": found.agreement if found.agreement is not None else "nobody in view",
             "seconds_of_video": content["seconds_of_video"],
             "time_beside_champion": content["time"],

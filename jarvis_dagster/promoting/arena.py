@@ -1,7 +1,7 @@
 """What is judged, and on what: frozen games, registered models, their figures.
 
 Belongs here: where models and games are kept, measuring each once. Does not belong here: the
-decision (``promoting``), the measures (``hockey/promotion``).
+decision (``promoter``), the measures (``hockey/promotion``).
 """
 
 from __future__ import annotations
@@ -83,9 +83,8 @@ class Arena:
                 "The product loads no other model from the registry.",
             )
         self.settings = settings
-        self._core = core
-        self._experiments = core.experiment_service
-        self._storage = core.storage_service
+        self.experiments = core.experiment_service
+        self.storage = core.storage_service
         self._progress = progress or (lambda *_: None)
         self.model = model or settings.promotion.model
         self.of_roles = self.model == settings.promotion.roles_model
@@ -118,11 +117,11 @@ class Arena:
                 "videos": frozen.videos,
                 "pictures": len(frozen.frames),
             }
-            item = self._storage.store(
+            item = self.storage.store(
                 *("datasets", archive, about, COMPONENT), name=f"{safe_name(name)}.tar"
             )
-        self._storage.pin(item)  # decisions name it
-        version = max(v.number for v in self._storage.history(item) if v.id == item)
+        self.storage.pin(item)  # decisions name it
+        version = max(v.number for v in self.storage.history(item) if v.id == item)
         return Games(name, version, item, frozen)
 
     def games(self, folder: Path) -> Games:
@@ -142,7 +141,7 @@ class Arena:
                 "Make them by `jarvis models freeze-games FOLDER`.",
             ) from error
         archive = folder / "games.tar"
-        self._storage.retrieve(found.id, archive)
+        self.storage.retrieve(found.id, archive)
         return Games(name, found.number, found.id, open_frozen(archive, folder / "games"))
 
     @property
@@ -156,21 +155,21 @@ class Arena:
 
     def _stored_games(self) -> Version:
         name = f"{safe_name(self.settings.promotion.games)}.tar"
-        return self._storage.resolve(name, kind="datasets", component=COMPONENT)
+        return self.storage.resolve(name, kind="datasets", component=COMPONENT)
 
     # -- contenders ----------------------------------------------------------------
 
     def contender(self, which: str) -> Contender | None:
         """The version that a number, alias or stage means; None where there is none."""
-        found = self._experiments.model(self.model, which)
+        found = self.experiments.model(self.model, which)
         if found is None:
             return None
-        knows = TRAINING_VIDEOS in self._experiments.artifacts(found.run_id)
-        videos = self._experiments.read_json(found.run_id, TRAINING_VIDEOS) if knows else []
+        knows = TRAINING_VIDEOS in self.experiments.artifacts(found.run_id)
+        videos = self.experiments.read_json(found.run_id, TRAINING_VIDEOS) if knows else []
         return Contender(
             label=f"version {found.version}",
             version=found.version,
-            path=local_copy(self._experiments, found, self._folder),
+            path=local_copy(self.experiments, found, self._folder),
             sha256=found.sha256,
             trained_on=tuple(videos),
         )
@@ -192,7 +191,7 @@ class Arena:
     @functools.cached_property
     def detector_in_use(self) -> Chosen:
         """Whose people are looked at by those that read roles."""
-        return chosen_detector(self.settings, self._experiments)
+        return chosen_detector(self.settings, self.experiments)
 
     def files_of(self, contender: Contender) -> tuple[Path | None, Path | None]:
         """The detector and the network that reads roles, as ``load_detector`` takes them."""
@@ -237,12 +236,12 @@ class Arena:
                 roles=roles,
             )
             path.write_text(json.dumps([one.to_json() for one in figures]), "utf-8")
-            self._storage.store("artifacts", path, {"games": games.id}, COMPONENT)
+            self.storage.store("artifacts", path, {"games": games.id}, COMPONENT)
         return figures
 
     def _fetch(self, kind: str, name: str, path: Path) -> bool:
         try:
-            found = self._storage.resolve(name, kind=kind, component=COMPONENT)
+            found = self.storage.resolve(name, kind=kind, component=COMPONENT)
         except BadInputError:
             return False
-        return self._storage.retrieve(found.id, path)
+        return self.storage.retrieve(found.id, path)

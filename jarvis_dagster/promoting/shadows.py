@@ -1,7 +1,7 @@
 """Shadow runs of a challenger, taken together: what its promotion is decided with beside figures.
 
 Belongs here: where they are kept, and what they say. Does not belong here: looking and comparing
-(``hockey/promotion``), the decision (``promoting``).
+(``looking``, ``hockey/promotion``), the decision (``promoter``).
 
 Nobody labels new videos, so a shadow run cannot tell who is right. It tells whether the challenger
 can look at them at all, how much longer it takes, and whether it finds far fewer people: then the
