@@ -48,6 +48,50 @@ def open_account(
             since it was read is not written over.
     """
     from pyicloud import PyiCloudService
+
+    session_type = _session_type(config, is_new=is_new)
+
+    class Account(PyiCloudService):  # type: ignore[misc]
+        """One Apple account."""
+
+        def __init__(self) -> None:
+            verify: Any = True if config.ca_file is None else str(config.ca_file)
+            directory = str(state_dir)
+            super().__init__(
+                config.apple_id,
+                password,
+                cookie_directory=directory,
+                verify=verify,
+                china_mainland=config.china_mainland,
+                accept_terms=config.accept_terms,
+                authenticate=False,
+            )
+            self._session: Any = session_type(
+                self,
+                client_id=self._client_id,
+                cookie_directory=directory,
+                verify=verify,
+                headers=dict(self.session.headers),
+            )
+            if not isinstance(self.session, session_type):
+                raise NotSupportedError(
+                    "This version of pyicloud keeps its session elsewhere.",
+                    "Install the version that Jarvis names.",
+                )
+
+        def _setup_endpoints(self) -> None:
+            super()._setup_endpoints()
+            if config.setup_url:
+                self._setup_endpoint = config.setup_url
+            if config.auth_url:
+                self._auth_endpoint = config.auth_url
+
+    make_private(state_dir)
+    return Account()
+
+
+def _session_type(config: ICloudDriveConfig, *, is_new: bool) -> Any:
+    """pyicloud's session, which asks with these settings and is written whole."""
     from pyicloud.session import NON_PERSISTED_SESSION_KEYS, PyiCloudSession
 
     class Session(PyiCloudSession):  # type: ignore[misc]
@@ -103,43 +147,7 @@ def open_account(
                     _write(Path(self.cookiejar_path), now[1])
                     self._saved, self._token = now, kept.get("session_token")
 
-    class Account(PyiCloudService):  # type: ignore[misc]
-        """One Apple account."""
-
-        def __init__(self) -> None:
-            verify: Any = True if config.ca_file is None else str(config.ca_file)
-            directory = str(state_dir)
-            super().__init__(
-                config.apple_id,
-                password,
-                cookie_directory=directory,
-                verify=verify,
-                china_mainland=config.china_mainland,
-                accept_terms=config.accept_terms,
-                authenticate=False,
-            )
-            self._session: Any = Session(
-                self,
-                client_id=self._client_id,
-                cookie_directory=directory,
-                verify=verify,
-                headers=dict(self.session.headers),
-            )
-            if not isinstance(self.session, Session):
-                raise NotSupportedError(
-                    "This version of pyicloud keeps its session elsewhere.",
-                    "Install the version that Jarvis names.",
-                )
-
-        def _setup_endpoints(self) -> None:
-            super()._setup_endpoints()
-            if config.setup_url:
-                self._setup_endpoint = config.setup_url
-            if config.auth_url:
-                self._auth_endpoint = config.auth_url
-
-    make_private(state_dir)
-    return Account()
+    return Session
 
 
 def outage(account: Any) -> TransientError | None:
