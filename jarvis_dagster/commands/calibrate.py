@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from jarvis_dagster.commands.targets import require_file
 from jarvis_dagster.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ def calibrate_command(
     tell = progress or (lambda *_: None)
     target = out or video.with_name(video.stem + ".calibration.json")
     sheet = picture or target.with_suffix(".png")
+    require_file(target)
+    require_file(sheet)
     calibration: Calibration | None
     if check is not None:
         calibration, facts = _checked(video, check, threads)

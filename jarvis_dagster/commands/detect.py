@@ -59,13 +59,18 @@ def detect(
     the stored picture all the same.
 
     Raises:
-        BadInputError: nothing there, or not one picture could be read.
+        BadInputError: nothing there, not one picture could be read, or ``out`` is no file.
         BadVideoError: the file is not a readable video.
     """
+    from jarvis_dagster.commands.targets import require_file
     from jarvis_dagster.hockey.detection import load_detector
+    from jarvis_dagster.hockey.detection.labels import IMAGE_SUFFIXES
 
     if not source.exists():
         raise BadInputError(f"There is no {source}.", "Pass a folder of pictures or a video.")
+    if source.is_file() and source.suffix.lower() in IMAGE_SUFFIXES:
+        raise BadInputError(f"{source} is a single picture.", "Pass the folder that it is in.")
+    require_file(out)
     detector = load_detector(model, threads=threads, score_threshold=score_threshold)
     summary = DetectSummary(stride=stride or 1)
     if source.is_dir():
@@ -85,7 +90,6 @@ def detect(
     else:
         entries = _video(source, detector, summary, progress)
     summary.boxes = len(entries)
-    out.parent.mkdir(parents=True, exist_ok=True)
     part = out.with_name(out.name + ".part")
     part.write_text(json.dumps(entries), encoding="utf-8")
     part.replace(out)

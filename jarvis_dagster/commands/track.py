@@ -49,9 +49,10 @@ def track_command(
     """
     from rich.console import Console
 
+    from jarvis_dagster.commands.targets import require_file
     from jarvis_dagster.hockey.tracking import format_summary, track_file
 
-    summary = track_file(detections, parse_size(size), fps, out)
+    summary = track_file(detections, parse_size(size), fps, require_file(out))
     console = console or Console()
     if as_json:
         console.print_json(json.dumps(dataclasses.asdict(summary)))

@@ -18,7 +18,7 @@ __all__ = ["vision_app"]
 FAILED = 1
 
 vision_app = typer.Typer(help="Parts of the analysis by themselves.")
-evaluate = typer.Typer(help="Measure a detector or a tracker.", no_args_is_help=True)
+evaluate = typer.Typer(help="Measure a detector, a tracker or a calibration.", no_args_is_help=True)
 vision_app.add_typer(evaluate, name="evaluate")
 
 Threads = Annotated[int | None, typer.Option(min=1, help="Threads; all cores by default.")]
@@ -222,3 +222,34 @@ def evaluate_tracker(
     from jarvis_dagster.commands.track import evaluate_tracker_command
 
     evaluate_tracker_command(ground_truth, tracks, as_json=as_json)
+
+
+@evaluate.command("calibration")
+def evaluate_calibration(
+    marks: Annotated[
+        Path, typer.Option(help="JSON: by picture or frame, a list of marks as `calibrate` takes.")
+    ],
+    images: Annotated[Path | None, typer.Option(help="Folder of the pictures.")] = None,
+    video: Annotated[Path | None, typer.Option(help="The video that the frames are of.")] = None,
+    calibration: Annotated[
+        Path | None, typer.Option(help="The video's calibration; else it is made.")
+    ] = None,
+    rink: Annotated[str, typer.Option(help="NHL, IIHF (60 by 30 m) or IIHF-26.")] = "NHL",
+    threads: Threads = None,
+    as_json: AsJson = False,
+) -> None:
+    """How many feet off the calibration is at marks whose place is known."""
+    from jarvis_dagster.commands.display import Display
+    from jarvis_dagster.commands.evaluate_calibration import evaluate_calibration_command
+
+    with Display(terminal(stderr=True)) as display:
+        evaluate_calibration_command(
+            marks,
+            images=images,
+            video=video,
+            calibration=calibration,
+            rink=rink,
+            threads=threads,
+            as_json=as_json,
+            progress=display.update,
+        )

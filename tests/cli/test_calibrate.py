@@ -12,6 +12,7 @@ from jarvis_dagster.cli import app
 from jarvis_dagster.errors import BadInputError
 from jarvis_dagster.hockey.rink import Calibration, apply_homography, landmarks_ft
 from jarvis_dagster.hockey.synthetic import GameSpec, render_game
+from jarvis_dagster.hockey.video import read_frames
 
 
 @pytest.fixture(scope="module")
@@ -101,3 +102,51 @@ def test_what_is_not_there_is_named(tmp_path):
 def test_marks_need_the_name_of_the_rink(fixed, tmp_path):
     with pytest.raises(BadInputError, match="which rink"):
         run(fixed.video, "--marks", marks_of(fixed, tmp_path), "--out", tmp_path / "c.json")
+
+
+def test_errors_are_measured_at_marks_in_feet(fixed, tmp_path):
+    entries = json.loads(marks_of(fixed, tmp_path, shift=0.0).read_text())
+    frame = next(read_frames(fixed.video, start=5, stop=6)).image
+    cv2.imwrite(str(tmp_path / "five.png"), frame)
+    marks = tmp_path / "by_frame.json"
+
+    def measured(of, *words):
+        marks.write_text(json.dumps({of: entries}), "utf-8")
+        words = ("evaluate", "calibration", "--marks", marks, "--json", *words)
+        done = CliRunner().invoke(app, [*map(str, words)], catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        return json.loads(done.stdout)
+
+    video = ("--video", fixed.video)
+    right = measured("5", *video, "--calibration", fixed.calibration)
+    assert right["placed"] == right["marks"] == len(entries)
+    assert right["error_ft_largest"] < 0.01
+    held = Calibration.load(fixed.calibration)
+    beside = np.array([[1, 0, 2.0], [0, 1, 0], [0, 0, 1.0]]) @ held.homography
+    Calibration("NHL", (640, 360), homography=beside).save(tmp_path / "beside.json")
+    off = measured("5", *video, "--calibration", tmp_path / "beside.json")
+    assert off["error_ft_median"] == pytest.approx(2.0, abs=0.01)
+    found = measured("five.png", "--images", tmp_path)
+    assert found["calibrated"] == 1
+    assert found["error_ft_median"] < 3.0
+    with pytest.raises(BadInputError, match="'99' is no frame"):
+        measured("99", *video, "--calibration", fixed.calibration)
+    with pytest.raises(BadInputError, match=r"no picture six\.png"):
+        measured("six.png", "--images", tmp_path)
+    with pytest.raises(BadInputError, match="either --images or --video"):
+        measured("5")
+
+
+def test_a_picture_without_a_rink_has_no_errors_and_says_why(tmp_path):
+    cv2.imwrite(str(tmp_path / "snow.png"), np.full((360, 640, 3), 230, np.uint8))
+    marks = tmp_path / "marks.json"
+    marks.write_text('{"snow.png": [{"px": [3, 4], "name": "centre dot"}]}', "utf-8")
+    words = ("evaluate", "calibration", "--images", tmp_path, "--marks", marks)
+    done = CliRunner().invoke(app, [*map(str, words)], catch_exceptions=False)
+    assert done.exit_code == 0
+    assert "snow.png: too few marks" in done.stdout
+
+
+def test_a_folder_is_no_place_for_a_calibration(fixed, tmp_path):
+    with pytest.raises(BadInputError, match="is a folder"):
+        run(fixed.video, "--out", tmp_path)

@@ -198,6 +198,38 @@ def test_tracks_are_made_and_measured_from_files(
     assert json.loads(text)["IDF1"] > 0.95
 
 
+@pytest.mark.parametrize("out", [".", "file/tracks.txt"])
+def test_where_nothing_can_be_written_is_told_before_the_work(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    out: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "det.txt").write_text("1,-1,10,20,40,90,0.9\n")
+    for words in (
+        ("track", "--detections", "det.txt", "--size", "1280x720", "--fps", 30),
+        ("detect", "pictures"),
+    ):
+        code, said, err = jarvis(*words, "--out", out, capsys=capsys)
+        assert (code, said) == (2, "")
+        assert err.startswith(f"Error: {out} ")
+        assert len(err.strip().splitlines()) == 1
+
+
+def test_a_single_picture_is_told_from_a_video(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = tmp_path / "frame.PNG"
+    picture.write_bytes(b"whatever it holds")
+    code, _, err = jarvis("detect", picture, "--out", tmp_path / "o.json", capsys=capsys)
+    assert code == 2
+    assert "single picture" in err
+    assert "folder" in err
+
+
 def test_health_without_servers_fails_and_says_what_to_do(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

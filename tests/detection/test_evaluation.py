@@ -110,6 +110,18 @@ def test_a_folder_is_measured_with_its_own_class_names(tmp_path: Path) -> None:
     assert "not supported" in str(table.caption)
 
 
+def test_names_are_found_above_a_split_export_and_may_have_spaces(tmp_path: Path) -> None:
+    images, labels = tmp_path / "images" / "test", tmp_path / "labels" / "test"
+    for folder in (images, labels):
+        folder.mkdir(parents=True)
+    cv2.imwrite(str(images / "a.jpg"), np.full((64, 64, 3), 200, np.uint8))
+    (labels / "a.txt").write_text("0 0.1 0.1 0.1 0.1\n1 0.5 0.5 0.2 0.4\n")
+    (tmp_path / "classes.txt").write_text("face off spot\ngoalie\n")
+    result = evaluate_detector(images, labels, _Oracle(), score_threshold=0.3, aspect=16 / 9)
+    assert result["people"]["count"] == 1
+    assert result["goalkeeper_recall"] == 1.0
+
+
 def test_pucks_are_measured_by_where_they_are_and_not_supported_is_said() -> None:
     truth = [np.float32([[100, 100, 110, 108]]), np.float32([[50, 50, 60, 60]])]
     answers = [Detections.none(), Detections.none()]

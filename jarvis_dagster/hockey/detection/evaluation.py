@@ -111,13 +111,17 @@ def evaluate_detector(
 
     ``detector`` should answer down to scores of about 0.02, which average precision needs;
     everything else is measured at ``score_threshold``. Class names come from a ``data.yaml``,
-    ``classes.txt`` or ``obj.names`` beside the labels or the pictures. Pictures without a
-    label file are left out and counted; an empty label file means that nobody is there.
+    ``classes.txt`` or ``obj.names`` beside the labels or the pictures, or up to two folders
+    above. Pictures without a label file are left out and counted; an empty label file means
+    that nobody is there.
 
     Raises:
         BadInputError: no picture, no label, a broken label, or an unreadable picture.
     """
-    places = [labels_dir, labels_dir.parent, images_dir, images_dir.parent]
+    # As in folder/labels and, where exports are split, folder/labels/test.
+    places = [
+        place for own in (labels_dir, images_dir) for place in (own, *own.absolute().parents[:2])
+    ]
     kinds = class_index(class_names(places))
     images = find_images(images_dir)
     pictures: list[LabelledPicture] = []

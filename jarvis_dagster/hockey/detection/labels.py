@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GOAL_NAMES",
+    "IMAGE_SUFFIXES",
     "NAME_TO_CLASS",
     "ROLES",
     "class_index",
@@ -55,7 +56,8 @@ GOAL_NAMES = ("goal", "goalpost", "goal_post", "net", "goal_net")
 """Names for the whole goal in labelling tools; "goalPost" boxes enclose the net, too."""
 
 _MOST_CLASSES = 1000
-_IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
+IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
+"""Lower case endings of the names of pictures that are read."""
 
 
 def find_images(folder: Path) -> list[Path]:
@@ -66,7 +68,7 @@ def find_images(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise BadInputError(f"There is no folder {folder}.", "Pass a folder with pictures.")
-    found = sorted(p for p in folder.iterdir() if p.suffix.lower() in _IMAGE_SUFFIXES)
+    found = sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
     if not found:
         raise BadInputError(f"No picture in {folder}.", "JPEG, PNG, BMP and WebP are read.")
     return found
@@ -110,7 +112,8 @@ def _names_in(folder: Path) -> list[str] | None:
             raise BadInputError(f"{folder / name} has no list of names.", "Add `names: [...]`.")
     for name in ("classes.txt", "obj.names"):
         if (folder / name).is_file():
-            return (folder / name).read_text(encoding="utf-8").split()
+            lines = (folder / name).read_text(encoding="utf-8").splitlines()
+            return [line.strip() for line in lines if line.strip()]
     return None
 
 

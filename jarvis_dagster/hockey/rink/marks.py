@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["calibrate_fixed", "landmarks_ft", "read_marks"]
+__all__ = ["calibrate_fixed", "landmarks_ft", "read_marks", "read_marks_by_frame"]
+
+Matched = tuple[list[list[float]], list[list[float]]]
+"""Places in the picture (px), and on the rink (ft), of the same marks."""
 
 _LEAST_FOR_LENS = 8
 _BENDS = np.linspace(-0.25, 0.1, 71)
@@ -145,28 +148,54 @@ def _bend_of(
     return float(round(_BENDS[best], 4)) if costs[best] < 0.5 * straight else 0.0
 
 
-def read_marks(path: Path, rink: str) -> tuple[list[list[float]], list[list[float]]]:
+def read_marks(path: Path, rink: str) -> Matched:
     """Pixels and feet of the marks in a JSON file: a list of objects with ``px`` ([x, y]), and
     either ``ft`` ([x, y]) or ``name``, one of :func:`landmarks_ft`.
 
     Raises:
         BadInputError: the file cannot be read, or an entry is not such an object.
     """
-    known = landmarks_ft(rink)
+    return _matched(_json(path), str(path), rink)
+
+
+def read_marks_by_frame(path: Path, rink: str) -> dict[str, Matched]:
+    """The marks of several pictures, from a JSON object: a list as in :func:`read_marks` by the
+    name of the picture, or by the number of the frame.
+
+    Raises:
+        BadInputError: the file cannot be read, or holds anything else.
+    """
+    content = _json(path)
+    if not isinstance(content, dict) or not content:
+        raise BadInputError(
+            f"{path} does not hold marks by picture.",
+            'It is like {"0001.png": [{"px": [640, 431], "name": "centre dot"}]}.',
+        )
+    return {
+        str(name): _matched(entries, f"{path}, {name}", rink) for name, entries in content.items()
+    }
+
+
+def _json(path: Path) -> object:
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
+        content: object = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise BadInputError(
             f"{path} cannot be read as JSON ({error}).",
             "See docs/calibration.md for what it holds.",
         ) from error
+    return content
+
+
+def _matched(entries: object, where: str, rink: str) -> Matched:
+    known = landmarks_ft(rink)
     if not isinstance(entries, list):
-        raise BadInputError(f"{path} is not a list of marks.", "See docs/calibration.md.")
+        raise BadInputError(f"{where} is not a list of marks.", "See docs/calibration.md.")
     pixels, feet = [], []
     for number, entry in enumerate(entries, 1):
         if not isinstance(entry, dict) or not _is_pair(entry.get("px")):
             raise BadInputError(
-                f"{path}: mark {number} has no px, such as [640, 431].",
+                f"{where}: mark {number} has no px, such as [640, 431].",
                 "Add the place in the picture, in pixels.",
             )
         if _is_pair(entry.get("ft")):
@@ -175,7 +204,7 @@ def read_marks(path: Path, rink: str) -> tuple[list[list[float]], list[list[floa
             place = list(known[entry["name"]])
         else:
             raise BadInputError(
-                f"{path}: mark {number} has neither ft nor the name of a mark.",
+                f"{where}: mark {number} has neither ft nor the name of a mark.",
                 f"Names are {', '.join(known)}.",
             )
         pixels.append(list(entry["px"]))
