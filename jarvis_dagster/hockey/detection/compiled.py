@@ -27,7 +27,7 @@ __all__ = ["compiled"]
 
 log = logging.getLogger(__name__)
 
-_MOST = 24
+_MOST = 40
 """Kept networks; the one that was not used for longest goes first. The largest has 12 MB."""
 _REWRITTEN = 1
 """To be raised when ``rewriting`` changes."""
