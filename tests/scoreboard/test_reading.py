@@ -8,6 +8,7 @@ import pytest
 from jarvis_dagster.hockey.scoreboard import read_scoreboard
 from jarvis_dagster.hockey.scoreboard.layout import Field, _cut, _pair
 from jarvis_dagster.hockey.scoreboard.places import Place
+from jarvis_dagster.hockey.scoreboard.reading import soon_after
 from jarvis_dagster.hockey.synthetic.overlay import STYLES, Scoreboard
 from jarvis_dagster.hockey.synthetic.people import make_kits
 from jarvis_dagster.hockey.tables import SCOREBOARD
@@ -90,3 +91,16 @@ def test_a_bar_between_two_names_is_no_score():
     line, part = place((143, 29, 299, 48), "COMETS 0 1ST"), place((186, 32, 230, 46), "TS 0")
     everything = [royals, nought, bar, comets, other, line, part]
     assert _pair([nought, bar, other, part], everything, clock) == (nought, other)
+
+
+def test_where_key_frames_are_few_what_comes_soon_after_them_is_searched() -> None:
+    looks = list(range(0, 600, 30))
+    assert soon_after(looks, [0, 250, 500], 8) == [0, 30, 60, 270, 300, 330, 510, 540]
+    assert soon_after(looks, [0, 250, 500], 2) == [0, 270]
+
+
+@pytest.mark.parametrize("keys", [[], [0], [0, 30]])
+def test_all_of_a_long_group_may_be_searched(keys: list[int]) -> None:
+    looks = list(range(0, 600, 30))
+    assert soon_after(looks, keys, 8) == looks
+    assert soon_after(looks[:5], keys, 8) == looks[:5]

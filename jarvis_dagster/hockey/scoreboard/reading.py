@@ -42,6 +42,8 @@ _FEWEST = 3
 """As many where a video is shorter than that many looks: closer pictures tell nothing more."""
 _KEYS_FOR_ONE = 3
 """Key frames that there must be for each picture to search in nothing but them."""
+_LOOKS_OF_A_GROUP = 12
+"""From longer groups of frames than that, what comes soon after a key frame is not enough."""
 _CHANGED = 14.0
 """Grey levels by which a spot of a field must differ before it is read again."""
 _SPOTS = (48, 16)
@@ -161,9 +163,9 @@ class Board:
         numbers = looks(video, LOOK_S)
         few = _MANY if info.duration_s > _LONG_S else _FEW
         few = min(few, max(_FEWEST, math.ceil(info.duration_s / LOOK_S)))
-        # Key frames cost next to nothing; where there are few, any will do.
+        # Key frames cost next to nothing; where there are few, what comes soon after them.
         keys = key_frames(video)
-        some = keys if len(keys) >= _KEYS_FOR_ONE * few else numbers
+        some = keys if len(keys) >= _KEYS_FOR_ONE * few else soon_after(numbers, keys, few)
         pictures = [one.image for one in read_some(video, _spread(some, few, info))]
         layout = find_layout(pictures, finder, reader) if pictures else None
         version = f"{finder.version} {reader.version}"
@@ -213,6 +215,19 @@ def _spread(numbers: Sequence[int], count: int, info: VideoInfo) -> list[int]:
         numbers = range(info.frame_count)
     steps = np.linspace(0, len(numbers) - 1, count).round().astype(int)
     return sorted({int(numbers[i]) for i in steps})
+
+
+def soon_after(numbers: Sequence[int], keys: Sequence[int], count: int) -> list[int]:
+    """``count`` of the frames ``numbers``, as many after each of ``keys``, the next ones to it.
+
+    All of ``numbers`` where groups of frames are so long that some of them would not be seen.
+    """
+    groups = np.searchsorted(np.asarray(keys), np.asarray(numbers), "right")
+    begins = np.searchsorted(groups, groups, "left")
+    place = np.arange(len(numbers)) - begins
+    if len(numbers) <= count or place.max() > _LOOKS_OF_A_GROUP:
+        return list(numbers)
+    return sorted(numbers[i] for i in np.argsort(place, kind="stable")[:count].tolist())
 
 
 class _Pages:
