@@ -102,12 +102,14 @@ def test_a_doubtful_giant_is_no_person(height: int, score: float, stays: int) ->
         (30, 480, 0.8, 4),  # a skate beside those who skate
         (30, 480, 0.9, 5),  # the detector is sure
         (60, 480, 0.8, 5),  # somebody kneels
+        ((90, 34), 480, 0.8, 5),  # somebody lies
         (30, 200, 0.8, 5),  # far away everybody is small
     ],
 )
 def test_a_part_of_a_body_is_no_person(height, feet, score, people):
+    size = height if isinstance(height, tuple) else (25, height)
     skate = detections(
-        path(range(20, 80), (250, feet), (PAN + 2, 0), size=(25, height), ident=9), jitter=0.02
+        path(range(20, 80), (250, feet), (PAN + 2, 0), size=size, ident=9), jitter=0.02
     )
     found = pd.concat([detections(pd.concat(SKATERS)), skate.assign(score=np.float32(score))])
     tracks = track(

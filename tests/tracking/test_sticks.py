@@ -48,7 +48,7 @@ def test_who_falls_keeps_his_width():
     box = np.stack([300 + 0 * lies, 200 + 0 * lies, 50 + 50 * lies, 110 - 65 * lies], axis=1)
     cut = without_stick(box, np.zeros((90, 2)), seconds)
     assert (cut[:, 2] >= 50).all()
-    assert (cut[seconds > 2.3, 2] == 100).all()
+    assert (cut[seconds > 1.3, 2] == 100).all()
     stick = np.where(np.abs(seconds - 1.5) < 0.2, 45, 0)
     upright = np.stack([300 + stick / 2, 200 + 0 * lies, 50 + stick, 110 + 0 * lies], axis=1)
     cut = without_stick(upright, np.zeros((90, 2)), seconds)

@@ -30,6 +30,14 @@ def test_one_box_takes_the_person_over_from_the_other():
     assert sorted(person["frame"]) == list(range(90))
 
 
+def test_a_box_a_third_beside_takes_over_too():
+    upper = path(range(60), (300, 300), (4, 0), size=(50, 90), ident=0)
+    lower = path(range(40, 90), (466, 330), (4, 0), size=(60, 90), ident=1)
+    found = detections(pd.concat([upper, lower, *OTHERS], ignore_index=True), jitter=0.01)
+    tracks = track(found, **SIZE)
+    assert sorted(owners(tracks, found).values()) == [[0, 1], [2], [3], [4], [5]]
+
+
 def test_over_and_over_again():
     found = boxes(([*range(20), *range(35, 60)], 45), ([*range(15, 40), *range(55, 90)], 0))
     person = track(found, **SIZE).query("y2_px < 400")

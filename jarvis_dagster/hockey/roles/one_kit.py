@@ -29,6 +29,9 @@ _CHANGE_COSTS = 10.0
 """In clear looks at the other kit, twice: less is a bad look, not a change."""
 _CLOSE_KITS = 1.5
 """Kits nearer to each other than this many spreads do not tell single looks apart."""
+_APART = 2.5
+"""So far apart kits have to be, in what one person's torso varies by: a change of the light moves
+it by two. Of 13 clips the one change that was found below was the light's."""
 _POOR_LOOK = 0.5
 """A white jersey before white ice hardly stands out, and still is white."""
 _COVERED = 0.2
@@ -68,7 +71,7 @@ def keep_to_one_kit(tracks: pd.DataFrame, kit: pd.DataFrame) -> pd.DataFrame:
     kits = find_kits(summary, np.ones(len(summary.track_ids)))
     if kits is None or len(kits.centres) < 2:
         return tracks
-    if float(np.ptp(kits.places)) < _CLOSE_KITS * kits.spread:
+    if float(np.ptp(kits.places)) < max(_APART, _CLOSE_KITS * kits.spread):
         return tracks
     pieces = _pieces(tracks, kit_looks(tracks, kit, covered), covered, kits)
     if not any(piece.cut_after for piece in pieces):

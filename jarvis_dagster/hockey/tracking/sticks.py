@@ -32,6 +32,7 @@ _SLIM = 0.6
 """Width by height up to which a box holds no stick."""
 _WIDER = 1.2
 """Beside the slimmest third of the second around: what is wider is looked at, ..."""
+_LOW = 0.75
 _NEAR_S = 1.0
 """... and cut where a slimmer box is as near as this."""
 _PACE_S = 0.15
@@ -76,11 +77,11 @@ def without_stick(box: Floats, shift: Floats, seconds: Floats) -> Floats:
     """
     low = np.searchsorted(seconds, seconds - _NEAR_S)
     high = np.searchsorted(seconds, seconds + _NEAR_S, side="right")
-    # Who lies is wide without a stick: his height is that of his taller boxes around.
+    # Who bends is wide without a stick: his height is that of his taller boxes around.
     tall = np.maximum(box[:, 3], -_lowest_third(-box[:, 3], low, high))
     ratio = box[:, 2] / tall
     usual = _lowest_third(ratio, low, high)
-    slim = (ratio <= _WIDER * usual) | (ratio <= _SLIM)
+    slim = (ratio <= _WIDER * usual) | (ratio <= _SLIM) | lies(box, tall)
     if slim.all() or not slim.any():
         return box
     known = seconds[slim]
@@ -96,6 +97,11 @@ def without_stick(box: Floats, shift: Floats, seconds: Floats) -> Floats:
     out[cut, 0] += side * (box[cut, 2] - width[cut]) / 2
     out[cut, 2] = width[cut]
     return out
+
+
+def lies(box: Floats, tall: Floats) -> NDArray[np.bool_]:
+    """(n,) who lies: low beside how ``tall`` he is (n,), and wide. A stick makes nobody low."""
+    return np.asarray((box[:, 3] < _LOW * tall) & (box[:, 2] > box[:, 3]))
 
 
 def _lowest_third(values: Floats, low: NDArray[np.intp], high: NDArray[np.intp]) -> Floats:
