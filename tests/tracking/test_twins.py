@@ -54,6 +54,23 @@ def test_who_comes_out_from_behind_another_in_other_colours_is_not_he():
     }
 
 
+def test_colours_that_hardly_differ_are_of_one_person():
+    found = boxes((range(50), 45), (range(30, 90), 0))
+    colours = np.random.default_rng(0).normal(0, 0.1, (len(found), 5)).astype(np.float32)
+    colours += 0.9 * (found["truth"].to_numpy() == 1)[:, None]
+    person = track(found, **SIZE, kit=colours).query("y2_px < 400")
+    assert person["track_id"].nunique() == 1
+
+
+def test_who_comes_out_from_behind_somebody_is_seen_whole_at_once():
+    upper = path(range(40), (300, 250), (1, 0), size=(50, 55), ident=0)
+    whole = path(range(42, 90), (342, 277), (1, 0), size=(50, 110), ident=1)
+    found = detections(pd.concat([upper, whole, *OTHERS], ignore_index=True), jitter=0.01)
+    person = track(found, **SIZE).query("y2_px < 400")
+    assert person["track_id"].nunique() == 1
+    assert sorted(person["frame"]) == list(range(90))
+
+
 def test_two_who_part_again_stay_two():
     near = path(range(90), (300, 300), (4, 0), ident=0)
     beside = path(range(90), (310, 302), (4, 0), ident=1)

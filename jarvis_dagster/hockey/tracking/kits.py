@@ -44,12 +44,15 @@ def in_own_units(
     return np.asarray(kit[:, varies] / spread[varies]) if varies.any() else None
 
 
-def alike(first: NDArray[np.float64], second: NDArray[np.float64]) -> bool:
-    """Whether mean colours are as near as the colours within each chain suggest."""
+def alike(first: NDArray[np.float64], second: NDArray[np.float64], least: float = 1e-6) -> bool:
+    """Whether mean colours are as near as the colours within each chain suggest.
+
+    ``least`` is the variance that they have at least: a few looks in a row vary too little.
+    """
     first = first[np.isfinite(first).all(axis=1)]
     second = second[np.isfinite(second).all(axis=1)]
     if len(first) < 2 or len(second) < 2:
         return True
-    spread = np.maximum((first.var(axis=0) + second.var(axis=0)) / 2, 1e-6)
+    spread = np.maximum((first.var(axis=0) + second.var(axis=0)) / 2, least)
     apart = (first.mean(axis=0) - second.mean(axis=0)) ** 2 / spread
     return bool(apart.mean() <= _UNLIKE)

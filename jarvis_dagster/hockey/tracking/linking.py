@@ -38,6 +38,7 @@ class Linking:
     jerk_cost: float = 0.0  # for a motion that breaks off, as after a collision
     jerk: float = 0.15  # heights by which a place may then be off, for no gap
     jerk_speed: float = 2.0  # heights / s by which it may be off for longer gaps
+    reveal: float = 0.5  # log size by which a box may change when somebody hides half a person
 
 
 def link(
@@ -138,7 +139,8 @@ def _motion_cost(
 ) -> Floats:
     """Negative log-likelihood that the head continues the tail, up to a constant.
 
-    Steady motion, or else a break: people fall and collide, and a camera jolts.
+    Steady motion, or else a break: people fall and collide, and a camera jolts. The same for size:
+    who comes out from behind another shows all of himself at once.
     """
     sigma = motion.speed * np.exp(tails.size[before, 1:2])
     state = (tails.place, tails.speed, tails.var, tails.mixed, tails.var_speed)
@@ -166,6 +168,8 @@ def _motion_cost(
     var_size = tails.var_size[before] + heads.var_size[after] + 0.05**2
     var_size = var_size + motion.size_drift**2 * gap[:, None]
     grown = (growth**2 / var_size + np.log(var_size / 0.1**2)).sum(axis=1)
+    shown = (growth / options.reveal) ** 2 + np.log(options.reveal**2 / 0.1**2)
+    grown = np.minimum(grown, shown.sum(axis=1))
     return np.asarray(moved + 0.5 * grown + 8.0)
 
 

@@ -49,7 +49,8 @@ def track(
         height_px: of the picture.
         fps: frames a second, above 0.
         scan: SCAN; its cuts end all tracks, its camera motion is used.
-        kit: (N, D) colour features, row-aligned with ``detections``.
+        kit: (N, D) colour features, row-aligned with ``detections``, in units of what those of
+            one person vary by.
         frame_count: of the video; tracks end before this frame.
         lone: classes of which each end of the rink has one person; ``None``:
             the rare ones that hardly ever share a frame.

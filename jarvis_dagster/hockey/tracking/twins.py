@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Twins", "hand_over", "without_twins"]
 
+_VARIES = 0.5  # variance of colours at least, in what one person's vary by
+
 
 @dataclasses.dataclass(frozen=True)
 class Twins:
@@ -78,7 +80,7 @@ def hand_over(
             (share, other)
             for other in np.flatnonzero(going)
             if (share := _handed(boxes, out[other], chain, options)) >= options.handed
-            and (kit is None or alike(kit[boxes.row[out[other]]], kit[boxes.row[chain]]))
+            and (kit is None or alike(kit[boxes.row[out[other]]], kit[boxes.row[chain]], _VARIES))
         ]
         if fits:
             _, other = max(fits)
