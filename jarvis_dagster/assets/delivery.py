@@ -14,6 +14,7 @@ from jarvis_dagster.assets.spotlight import (
     annotated_video,
     events,
     highlights,
+    identities,
     jersey_numbers,
     positions,
     scoreboard,
@@ -38,6 +39,7 @@ __all__ = ["results"]
         positions,
         scoreboard,
         jersey_numbers,
+        identities,
         events,
         highlights,
         annotated_video,
@@ -89,6 +91,7 @@ def results(
             "shared_with": delivered.shared_with,
             "corrections": [[one.key, one.kind] for one in corrections_of(space)],
             "figures": figures_of_report(space),
+            "model_version": space.json("detections", "model")["version"],
             "approval": {"id": answer.id, "sha256": answer.sha256} if answer.id else None,
         }
         space.keep_json("results", "delivery", record)
@@ -105,6 +108,7 @@ def results(
             "approved_by": answer.decided_by or "nobody had to",
             "folder": dg.MetadataValue.path(delivered.path),
             "files": len(delivered.files),
+            "model_version": record["model_version"],
             "shared_with": ", ".join(delivered.shared_with) or "nobody by Jarvis",
             "manifest": listed((f["file"], f["size"], f["sha256"]) for f in delivered.files),
             "seconds": elapsed(),

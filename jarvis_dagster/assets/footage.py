@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from jarvis_dagster.assets.failures import failures
-from jarvis_dagster.assets.looking import scan_of
+from jarvis_dagster.assets.looking import looks_for_pucks, scan_of
 from jarvis_dagster.assets.metadata import kept, markdown_image, seconds_of
 from jarvis_dagster.assets.partitions import VIDEOS, content_prefix
 from jarvis_dagster.resources.log_progress import LogProgress
@@ -113,7 +113,12 @@ def preflight(
         info = probe(path)
         scan = scan_of(*(context, space, path, source["path"], workspace.settings, progress.update))
         sidecar = uploads.inbox.sidecar(source, space.path("footage", "calibration.json"))
-        findings = preflight(info, scan, calibrated=True if sidecar is not None else None)
+        findings = preflight(
+            info,
+            scan,
+            calibrated=True if sidecar is not None else None,
+            pucks=looks_for_pucks(workspace.settings),
+        )
         findings["video"]["name"] = source["name"]  # not that of the working copy
         table = space.keep_table(
             "footage", "scan", scan, SCAN, provenance_of(workspace.settings, source, "")

@@ -58,6 +58,21 @@ def look_of(settings: Settings, storage: JarvisStorageService, path: str) -> Loo
     return Look(chosen, detector, overlay)
 
 
+def looks_for_pucks(settings: Settings) -> bool:
+    """Whether the detector in use does; not where it cannot be had, of which finding people tells.
+
+    The packaged one does not, and is not loaded to be asked.
+    """
+    from jarvis_dagster.champions import chosen_detector
+    from jarvis_dagster.hockey.detection import load_detector
+
+    try:
+        path = chosen_detector(settings).path
+        return path is not None and load_detector(path, threads=1).finds_pucks
+    except JarvisError:
+        return False
+
+
 def stride_of(settings: Settings, info: VideoInfo, detector: Detector) -> tuple[int, str]:
     """Every how many frames the detector looks, and why."""
     from jarvis_dagster.hockey.detection import choose_stride, measure_detector

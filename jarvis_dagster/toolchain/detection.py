@@ -78,16 +78,16 @@ class HockeyDetection:
         frames = read_export(data.pictures[0].path.parents[1])
         chosen = [frame for frame in frames if frame.group in job.split.training]
         samples = prepare(chosen, PACKAGED_WEIGHTS, out, plan)
-        watch = _Losses(out / "checkpoint.pt", report)
-
-        def told(done: int, total: int) -> None:
-            watch.look()
-            progress(done, total)
-
         result = train_detector(
-            samples, out, start=PACKAGED_WEIGHTS, recipe=plan.recipe, progress=told
+            samples,
+            out,
+            start=PACKAGED_WEIGHTS,
+            recipe=plan.recipe,
+            progress=progress,
+            report=lambda losses, step: report(
+                {f"loss/{name}": value for name, value in losses.items()}, step
+            ),
         )
-        watch.look()
         net = load_checkpoint(result.checkpoint)
         judges = [frame for frame in frames if frame.group in job.split.validation]
         if judges:
@@ -134,27 +134,6 @@ def _blended(tuned: HockeyNet, judges: Sequence[Sample], out: Path) -> tuple[Hoc
     model.unlink()
     best = choose_share(value)
     return blended(start, tuned, best), best
-
-
-class _Losses:
-    """Reports the losses of a checkpoint that training writes, each once."""
-
-    def __init__(self, checkpoint: Path, report: Report) -> None:
-        self._path, self._report = checkpoint, report
-        self._seen_ns, self._step = 0, 0
-
-    def look(self) -> None:
-        if not self._path.is_file() or self._path.stat().st_mtime_ns == self._seen_ns:
-            return
-        import torch
-
-        self._seen_ns = self._path.stat().st_mtime_ns
-        names = ("total", "objectness", "box", "role", "goal")
-        for step, *values in torch.load(self._path, weights_only=True)["losses"]:
-            if step > self._step:
-                self._step = step
-                pairs = zip(names, values, strict=True)
-                self._report({f"loss/{name}": value for name, value in pairs}, step)
 
 
 def _labelled(picture: Picture, detect: Callable[[list[Any]], list[Any]]) -> LabelledPicture:

@@ -60,6 +60,8 @@ def test_ci_does_what_the_readme_says() -> None:
     assert "make check" in commands(jobs["check"])
     assert "dagster definitions validate -w workspace.yaml" in commands(jobs["check"])
     assert "deploy/materialise-sample.sh" in commands(jobs["clip"])
+    assert jobs["stack"]["env"] == {"JARVIS_TEST_DOCKER": "1"}
+    assert "pytest tests/deploy/test_image.py" in commands(jobs["stack"])
     assert "make test" in (ROOT / ".ci" / "run").read_text("utf-8")
 
 

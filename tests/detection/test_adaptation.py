@@ -140,14 +140,18 @@ def test_threads_share_a_batch_without_changing_what_is_learnt(
 ) -> None:
     recipe = dataclasses.replace(TINY, steps=1, width_px=320, height_px=192)
     frames = read_export(export)[:1]
+    told: list[tuple[dict[str, float], int]] = []
     losses = [
         train_detector(
             frames, tmp_path / str(n), start=PACKAGED_WEIGHTS,
             recipe=dataclasses.replace(recipe, threads=n),
+            report=lambda means, step: told.append((means, step)),
         ).losses[-1]
         for n in (1, 2)
     ]  # fmt: skip
     np.testing.assert_allclose(losses[0], losses[1], rtol=0.2)
+    assert [(step, *means.values()) for means, step in told] == losses
+    assert list(told[0][0]) == ["total", "objectness", "box", "role", "goal"]
 
 
 def test_frames_with_people_but_without_labels_are_left_out(export: Path) -> None:

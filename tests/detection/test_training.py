@@ -145,6 +145,22 @@ def test_where_goals_are_unknown_their_absence_teaches_nothing(tmp_path: Path) -
     assert goal_loss(none) > 0
 
 
+@pytest.mark.parametrize("count", [0, 2])
+def test_the_loss_is_worked_out_where_the_prediction_is(count: int) -> None:
+    """On a GPU, say: what it makes anew is never of the default place."""
+    centres = cell_centres(64, 96)
+    torch.manual_seed(0)
+    prediction = HockeyNet()(torch.zeros(1, 3, 64, 96))
+    none, goals = torch.zeros(0, 4), torch.tensor([[8.0, 8, 40, 60], [56.0, 8, 88, 60]])[:count]
+    tight, roles = torch.ones(count, dtype=torch.bool), torch.zeros(count, dtype=torch.long)
+    target, weights = Target(goals, roles, tight, none, goals, none), torch.ones(3)
+    here = detection_loss(prediction, centres, [target], weights)
+    assert target.to(torch.device("meta")).boxes.is_meta
+    with torch.device("meta"):  # whatever asks for no place is made there, and fits nothing here
+        there = detection_loss(prediction, centres, [target], weights)
+    assert float(there.total.detach()) == pytest.approx(float(here.total.detach()))
+
+
 def test_cells_answer_for_the_person_they_stand_in() -> None:
     centres = cell_centres(64, 96)
     people = torch.tensor([[8.0, 8, 40, 60], [56.0, 8, 88, 60]])

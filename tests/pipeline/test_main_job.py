@@ -42,6 +42,9 @@ ASSETS = {
     "delivery/results",
 }
 
+NO_MODEL = {"spotlight/corrections", "spotlight/calibration"}
+"""What a person says, and what comes from a file here."""
+
 
 def upload(video: Path, name: str) -> Path:
     inbox = inbox_of(load_settings())
@@ -149,6 +152,17 @@ def test_a_video_goes_from_uploads_to_results(analysed: Analysed, clip: Path) ->
     assert delivered["folder"].value == "Jarvis AI/Results/Tigers @ Bears (1st)"
     assert delivered["files"].value == len(listed)
     assert not (load_settings().data_dir / "work" / str(request.partition_key)).exists()
+
+
+def test_every_materialisation_is_worth_browsing(analysed: Analysed) -> None:
+    pictures = dg.MarkdownMetadataValue, dg.TableMetadataValue
+    for asset in ASSETS:
+        metadata = _metadata(analysed.result, asset)
+        assert float(metadata["seconds"].value or 0) >= 0, asset
+        assert any(isinstance(value, pictures) for value in metadata.values()), asset
+        if asset.partition("/")[0] in {"spotlight", "holmes", "delivery"}:
+            known = metadata.get("model_version")
+            assert asset in NO_MODEL or (known is not None and known.value), asset
 
 
 @pytest.mark.usefixtures("config")

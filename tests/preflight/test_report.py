@@ -69,6 +69,17 @@ def test_a_calibration_supports_positions(tmp_path: Path, footage: Frames) -> No
     assert grades["speeds"]["grade"] in ("A", "B")
 
 
+def test_the_puck_is_supported_where_a_detector_looks_for_it(
+    tmp_path: Path, footage: Frames
+) -> None:
+    path = media.write_video(tmp_path / "game.mp4", footage[:8])
+    info, scan = probe(path), scan_video(path)
+    assert preflight(info, scan, pucks=True)["grades"]["puck"]["grade"] == "B"
+    without = preflight(info, scan)["grades"]["puck"]
+    assert without["grade"] == "not supported"
+    assert "detector" in without["reasons"][0]
+
+
 def test_variable_frame_rate(footage: Frames, report: Callable[..., dict[str, Any]]) -> None:
     times = np.cumsum([0, *([0.020, 0.046] * 20)])[:40].tolist()
     result = report(footage, times_s=times)

@@ -82,6 +82,7 @@ def identities(
             "unknown_tracks": int((found["person_id"] == UNKNOWN).sum()),
             "tracks_with_a_number": len(numbers),
             "positions": "not supported" if placed is None else "valid where the rink is seen",
+            "model_version": provenance.model_version,
             "first_rows": preview(found[found["person_id"] != UNKNOWN]),
             "seconds": elapsed(),
             **kept(table),

@@ -75,6 +75,7 @@ def highlights(
     return dg.MaterializeResult(
         metadata={
             "clips": len(clips),
+            "model_version": space.json("detections", "model")["version"],
             **{f"clip_{i}": markdown_image(picture) for i, picture in enumerate(pictures, 1)},
             "seconds": elapsed(),
             **kept(*refs, record),
@@ -140,6 +141,7 @@ def annotated_video(
         metadata={
             "picture": markdown_image(picture),
             "frames": info.frame_count,
+            "model_version": space.json("detections", "model")["version"],
             "duration_s": round(info.duration_s, 3),
             "size_bytes": info.size_bytes,
             "seconds": elapsed(),

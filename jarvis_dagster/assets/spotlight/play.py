@@ -66,13 +66,8 @@ def positions(
         else:
             found = empty(POSITIONS)
             supported = {"supported": False, "reason": fit["reason"]}
-        table = space.keep_table(
-            "positions",
-            "positions",
-            found,
-            POSITIONS,
-            corrected_provenance(workspace.settings, space, source),
-        )
+        provenance = corrected_provenance(workspace.settings, space, source)
+        table = space.keep_table("positions", "positions", found, POSITIONS, provenance)
         record = space.keep_json("positions", "support", supported)
     return dg.MaterializeResult(
         metadata={
@@ -82,6 +77,7 @@ def positions(
             if found["valid"].any()
             else None,
             "support": dg.MetadataValue.json(supported),
+            "model_version": provenance.model_version,
             "taken_back": dg.MetadataValue.json(impossible),
             "first_rows": preview(found),
             "seconds": elapsed(),

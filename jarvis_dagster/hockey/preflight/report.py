@@ -22,7 +22,11 @@ __all__ = ["STATISTICS", "preflight"]
 
 
 def preflight(
-    info: VideoInfo, scan: pd.DataFrame, *, calibrated: bool | None = False
+    info: VideoInfo,
+    scan: pd.DataFrame,
+    *,
+    calibrated: bool | None = False,
+    pucks: bool = False,
 ) -> dict[str, Any]:
     """Judge the footage.
 
@@ -31,6 +35,7 @@ def preflight(
         scan: From ``scan_video``.
         calibrated: A rink calibration exists for this video; ``None``: it has to be found
             in the picture, which may turn out to be impossible.
+        pucks: The detector in use looks for the puck.
 
     Returns:
         ``{"summary": str, "video": {...}, "measures": {name: number},
@@ -46,7 +51,7 @@ def preflight(
         raise BadInputError(f"The scan of “{info.path.name}” is empty.", "Scan the video again.")
     measures = footage_measures(info, scan)
     found = findings(info, measures)
-    judged = grades(info, measures, calibrated=calibrated)
+    judged = grades(info, measures, calibrated=calibrated, pucks=pucks)
     return {
         "summary": _summary(info, measures, found, judged),
         "video": {

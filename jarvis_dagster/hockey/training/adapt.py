@@ -178,7 +178,7 @@ def _settled_recipe(
     note.write_text(frames, encoding="utf-8")
     checkpoint = out_dir / "checkpoint.pt"
     if checkpoint.is_file():
-        settled = Recipe(**torch.load(checkpoint, weights_only=True)["recipe"])
+        settled = Recipe(**torch.load(checkpoint, weights_only=True, map_location="cpu")["recipe"])
         return settled if steps is None else dataclasses.replace(settled, steps=steps)
     if steps is None:
         return None

@@ -41,6 +41,11 @@ class Target:
     goals: Tensor
     goals_unknown: Tensor
 
+    def to(self, device: torch.device) -> Target:
+        """The same there; itself where it is there already."""
+        parts = (getattr(self, field.name) for field in dataclasses.fields(self))
+        return Target(*(part.to(device) for part in parts))
+
 
 @dataclasses.dataclass
 class Losses:
@@ -55,7 +60,7 @@ class Losses:
 
 def decode_sides(sides: Tensor, centres: Tensor) -> Tensor:
     """Side distributions (..., N, 4, BINS) to boxes (..., N, 4) px, x1 y1 x2 y2."""
-    bins = torch.arange(BINS, dtype=torch.float32)
+    bins = torch.arange(BINS, dtype=torch.float32, device=sides.device)
     distance = (sides.float().softmax(-1) @ bins) * centres[:, 2:]
     return torch.cat((centres[:, :2] - distance[..., :2], centres[:, :2] + distance[..., 2:]), -1)
 
@@ -133,7 +138,11 @@ def detection_loss(
         goal_sides,
         centres,
         [
-            (target.goals, torch.ones(len(target.goals), dtype=torch.bool), target.goals_unknown)
+            (
+                target.goals,
+                target.goals.new_ones(len(target.goals), dtype=torch.bool),
+                target.goals_unknown,
+            )
             for target in targets
         ],
     )
@@ -186,7 +195,7 @@ def _presence_and_extent(
     focal = F.binary_cross_entropy_with_logits(objectness, wanted, reduction="none")
     focal = (focal * (share - wanted).abs().square() * counted).sum() / wanted.sum().clamp(min=1)
     if not rows:
-        nothing = torch.zeros(0, dtype=torch.long)
+        nothing = wanted.new_zeros(0, dtype=torch.long)
         return _Found(nothing, nothing, nothing, wanted.new_zeros(0), focal, focal.new_zeros(()))
     image, cell, whom, quality = (torch.cat(parts) for parts in zip(*rows, strict=True))
     truth = torch.cat([part[0] for part in wanted_boxes])[whom]

@@ -53,7 +53,7 @@ def load_weights(net: HockeyNet, path: Path) -> None:
     """
     if path.suffix != ".onnx":
         try:
-            net.load_state_dict(torch.load(path, weights_only=True)["average"])
+            net.load_state_dict(torch.load(path, weights_only=True, map_location="cpu")["average"])
         except (OSError, KeyError, RuntimeError, pickle.UnpicklingError) as error:
             raise BadInputError(
                 f"{path} is not a checkpoint of this detector.", "Pass one that training wrote."

@@ -21,6 +21,7 @@ import torch
 
 from jarvis_dagster.errors import BadInputError
 from jarvis_dagster.hockey.training.augment import Canvas, render
+from jarvis_dagster.hockey.training.fitting import device
 from jarvis_dagster.hockey.training.loss import Losses, Target, detection_loss
 from jarvis_dagster.hockey.training.net import HockeyNet, cell_centres
 from jarvis_dagster.hockey.training.restore import load_weights
@@ -137,8 +138,9 @@ def train_detector(
     start: Path,
     recipe: Recipe | None = None,
     progress: Callable[[int, int], None] | None = None,
+    report: Callable[[dict[str, float], int], None] | None = None,
 ) -> TrainingResult:
-    """Fine-tune the detector on ``samples``, from ``start``.
+    """Fine-tune the detector on ``samples``, from ``start``, on a GPU if there is one.
 
     ``start`` is a detector that was exported, such as the packaged one, a checkpoint of an
     earlier training, or the person detector that the model card names (ONNX).
@@ -146,6 +148,8 @@ def train_detector(
     Writes ``out_dir/checkpoint.pt`` every 250 steps and at the end, and continues from it
     when it is there and of the same recipe. Deterministic for a recipe up to the order of
     floating point sums.
+
+    ``report`` is called with means of the losses by name every 50 steps, and at the end.
 
     Raises:
         BadInputError: no samples, an unreadable picture, or a checkpoint of another recipe.
@@ -157,18 +161,22 @@ def train_detector(
     torch.set_num_threads(1)
     out_dir.mkdir(parents=True, exist_ok=True)
     state = _State.begin(out_dir / "checkpoint.pt", start, recipe)
-    centres = cell_centres(recipe.height_px, recipe.width_px)
-    role_weights = torch.tensor(recipe.role_weights)
+    centres = cell_centres(recipe.height_px, recipe.width_px).to(state.device)
+    role_weights = torch.tensor(recipe.role_weights, device=state.device)
     began = time.monotonic()
     recent: list[Losses] = []
     try:
         for batch in ahead(batches(samples, recipe, state.step, recipe.steps)):
             recent.append(state.advance(batch, centres, role_weights))
             if state.step % 50 == 0 or state.step == recipe.steps:
-                parts = ("total", "objectness", "box", "role", "goal")
-                mean = (float(np.mean([getattr(x, part) for x in recent])) for part in parts)
-                state.losses.append((state.step, *mean))
+                mean = {
+                    name: float(np.mean([getattr(one, name) for one in recent]))
+                    for name in ("total", "objectness", "box", "role", "goal")
+                }
+                state.losses.append((state.step, *mean.values()))
                 recent.clear()
+                if report:
+                    report(mean, state.step)
             if state.step % 250 == 0 or state.step == recipe.steps:
                 state.save()
             if progress:
@@ -185,13 +193,17 @@ class _State:
         self.path, self.recipe, self.step = path, recipe, 0
         self.net = HockeyNet()
         load_weights(self.net, start)
+        self.device = device()
+        self.net.to(self.device)
         self.net.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
         self.average = {k: v.clone() for k, v in self.net.state_dict().items()}
         self.losses: list[tuple[float, ...]] = []
+        # A GPU is filled by a whole batch at once.
+        self.threads = recipe.threads if self.device.type == "cpu" else 1
         new = {*self.net.role.parameters(), *self.net.goal.parameters()}
         old = [p for p in self.net.parameters() if p not in new]
         self._pool = ThreadPoolExecutor(
-            recipe.threads, initializer=torch.set_num_threads, initargs=(1,)
+            self.threads, initializer=torch.set_num_threads, initargs=(1,)
         )
         self.optimiser = torch.optim.AdamW(
             [{"params": old, "share": 1.0}, {"params": list(new), "share": 5.0}],
@@ -204,7 +216,7 @@ class _State:
         state = cls(path, start, recipe)
         if not path.is_file():
             return state
-        saved = torch.load(path, weights_only=True)
+        saved = torch.load(path, weights_only=True, map_location=state.device)
         if saved["recipe"] != dataclasses.asdict(recipe):
             raise BadInputError(
                 f"{path} was made by another recipe.", "Train into an empty folder."
@@ -238,16 +250,16 @@ class _State:
         parameters = list(self.net.parameters())
 
         def of(rows: range) -> tuple[Losses, tuple[torch.Tensor, ...]]:
-            images = batch.images[rows.start : rows.stop]
+            images = batch.images[rows.start : rows.stop].to(self.device)
             images = images.contiguous(memory_format=torch.channels_last)
-            with torch.autocast("cpu", torch.bfloat16, enabled=self.recipe.bfloat16):
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.bfloat16):
                 prediction = self.net(images)
-            targets = batch.targets[rows.start : rows.stop]
+            targets = [one.to(self.device) for one in batch.targets[rows.start : rows.stop]]
             losses = detection_loss(prediction, centres, targets, role_weights)
             gradients = torch.autograd.grad(losses.total, parameters, allow_unused=True)
             return dataclasses.replace(losses, total=losses.total.detach()), gradients
 
-        shares = _shares(len(batch.targets), self.recipe.threads)
+        shares = _shares(len(batch.targets), self.threads)
         answers = list(self._pool.map(of, shares))
         parts = [len(rows) / len(batch.targets) for rows in shares]
         for number, parameter in enumerate(parameters):
@@ -276,8 +288,9 @@ class _State:
                     tuple(float(x) if i else int(x) for i, x in enumerate(row))
                     for row in self.losses
                 ],
-                "net": self.net.state_dict(),
-                "average": self.average,
+                # As a machine without a GPU can read them.
+                "net": {name: value.cpu() for name, value in self.net.state_dict().items()},
+                "average": {name: value.cpu() for name, value in self.average.items()},
                 "optimiser": self.optimiser.state_dict(),
             },
             part,
