@@ -42,7 +42,11 @@ def detect(
     threads: Threads = None,
     aspect: Aspect = None,
 ) -> None:
-    """Find the people on the ice in pictures or a video."""
+    """Find the people on the ice in pictures or a video.
+
+    One entry a box: image_id (the picture's name, or the number of the frame, the first being 0),
+    bbox (x, y, width, height in pixels), category and score.
+    """
     from jarvis_dagster.commands import detect as command
     from jarvis_dagster.commands.display import Display
 

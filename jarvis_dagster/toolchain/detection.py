@@ -99,20 +99,24 @@ class HockeyDetection:
         """People and roles; None is the packaged detector."""
         from jarvis_dagster.hockey.detection import load_detector
         from jarvis_dagster.hockey.detection.evaluation import measure
+        from jarvis_dagster.hockey.training.sheet import draw_each
 
         threshold = load_detector(model).score_threshold
         detector = load_detector(model, score_threshold=_LOWEST_SCORE).for_stills()
+        every: list[LabelledPicture] = []
         pictures: dict[str, list[LabelledPicture]] = {}
         for number, picture in enumerate(data.labelled, 1):
             found = _labelled(picture, detector.detect)
             pictures.setdefault(picture.video, []).append(found)
+            every.append(found)
             progress(number, len(data.labelled))
-        every = [one for part in pictures.values() for one in part]
+        sources = [(picture.path, picture.aspect) for picture in data.labelled]
         whole = measure(every, threshold)
         return Evaluation(
             metrics=_flat(whole),
             by_video={video: _flat(measure(part, threshold)) for video, part in pictures.items()},
             confusion=whole["confusion"],
+            draw_errors=lambda folder: draw_each(sources, every, threshold, folder),
         )
 
 

@@ -32,10 +32,12 @@ class Evaluation:
     """Over all pictures, by name; what MLflow keeps."""
     by_video: dict[str, dict[str, float]]
     confusion: dict[str, dict[str, int]] = dataclasses.field(default_factory=dict)
+    draw_errors: Callable[[Path], list[tuple[Path, str]]] | None = None
+    """Writes pictures of the worst errors into a folder; returns each with its caption."""
 
     def to_json(self) -> dict[str, Any]:
         """For the store."""
-        return dataclasses.asdict(self)
+        return {"metrics": self.metrics, "by_video": self.by_video, "confusion": self.confusion}
 
 
 class Kind(Protocol):

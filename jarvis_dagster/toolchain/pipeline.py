@@ -165,6 +165,10 @@ class Workshop:
                 progress=lambda done, _: self.progress(total // 2 + done, total),
             )
             self._record(log, figures, baseline)
+            if figures.draw_errors is not None:
+                errors = Path(scratch) / "errors"
+                errors.mkdir()
+                log.gallery("held-out", figures.draw_errors(errors))
             log.recipe(recipe_of(job, self.datasets.find(job.dataset), self.storage))
         return {
             **trained,

@@ -122,6 +122,25 @@ def test_names_are_found_above_a_split_export_and_may_have_spaces(tmp_path: Path
     assert result["goalkeeper_recall"] == 1.0
 
 
+def test_the_frames_with_most_errors_are_drawn_with_words(tmp_path: Path) -> None:
+    from jarvis_dagster.hockey.training.sheet import draw_each
+
+    for name in ("a.png", "b.png", "c.png"):
+        cv2.imwrite(str(tmp_path / name), np.full((90, 160, 3), 200, np.uint8))
+    boxes = np.float32([[10, 10, 30, 60], [80, 10, 100, 60]])
+    roles = np.array([0, 1], np.int64)
+    right = LabelledPicture(boxes, roles, _found(boxes.tolist(), [0.9, 0.9], [0, 1]))
+    wrong = LabelledPicture(boxes, roles, _found([[80, 10, 100, 60]], [0.9], [0]))
+    extra = LabelledPicture(boxes[:0], roles[:0], _found([[5, 5, 20, 40]], [0.9], [2]))
+    sources = [(tmp_path / name, None) for name in ("a.png", "b.png", "c.png")]
+    made = draw_each(sources, [right, extra, wrong], 0.35, tmp_path)
+    assert [words for _, words in made] == [
+        "c.png: 1 other role, 1 missed",
+        "b.png: 1 nobody there",
+    ]
+    assert all(cv2.imread(str(path)).shape[1] == 960 for path, _ in made)
+
+
 def test_pucks_are_measured_by_where_they_are_and_not_supported_is_said() -> None:
     truth = [np.float32([[100, 100, 110, 108]]), np.float32([[50, 50, 60, 60]])]
     answers = [Detections.none(), Detections.none()]

@@ -39,6 +39,9 @@ def test_a_detector_becomes_the_challenger_and_a_retry_is_the_same_work(
     assert set(done["figures"]["by_video"]) == {"game_2"}
     assert 0 <= done["figures"]["metrics"]["recall"] <= 1
     assert done["baseline"]["metrics"]["people"] == done["figures"]["metrics"]["people"] > 0
+    kept = shop.experiments.artifacts(done["run_id"])
+    assert "errors/held-out/gallery.json" in kept
+    assert "errors/held-out/01.jpg" in kept  # after two steps of training it errs somewhere
 
     registered = shop.experiments.model("hockey_detector", "challenger")
     assert registered is not None

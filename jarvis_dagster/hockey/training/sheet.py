@@ -1,4 +1,4 @@
-"""The held-out frames on which a new detector errs most, as one picture.
+"""The held-out frames on which a new detector errs most, as one picture or one each.
 
 Belongs here: which frames, and how errors are drawn. Does not belong here: measuring
 (``judge``).
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from jarvis_dagster.hockey.detection.evaluation import LabelledPicture
     from jarvis_dagster.hockey.training.dataset import Sample
 
-__all__ = ["draw_errors"]
+__all__ = ["draw_each", "draw_errors"]
 
 _FRAMES, _COLUMNS = 6, 2
+_MOST = 12
 _WIDTH_PX = 960
 _RIGHT, _OTHER_ROLE, _MISSED, _NOBODY = (80, 200, 80), (220, 80, 220), (0, 165, 255), (60, 60, 255)
 _LEGEND = (
@@ -61,6 +62,40 @@ def draw_errors(
     rows = [np.hstack(tiles[i : i + _COLUMNS]) for i in range(0, len(tiles), _COLUMNS)]
     sheet = np.vstack([_legend(rows[0].shape[1]), *rows])
     cv2.imwrite(str(target), sheet)
+
+
+def draw_each(
+    sources: Sequence[tuple[Path, float | None]],
+    pictures: Sequence[LabelledPicture],
+    score_threshold: float,
+    folder: Path,
+) -> list[tuple[Path, str]]:
+    """Write the frames with most errors into ``folder`` (JPEG), at most twelve, the worst first.
+
+    Args:
+        sources: File and true shape of each picture, row-aligned with ``pictures``.
+
+    Returns:
+        Each file, and in words what is wrong in it.
+    """
+    import cv2
+
+    marks = [_marks(picture, score_threshold) for picture in pictures]
+    errors = [sum(colour != _RIGHT for _, colour, _ in found) for found in marks]
+    worst = sorted((row for row, count in enumerate(errors) if count), key=lambda r: -errors[r])
+    made = []
+    for rank, row in enumerate(worst[:_MOST], 1):
+        path, aspect = sources[row]
+        tile = _tile(read_picture(path, aspect), marks[row], path.name)
+        target = folder / f"{rank:02}.jpg"
+        cv2.imwrite(str(target), np.vstack([_legend(tile.shape[1]), tile]))
+        counts = [
+            f"{number} {words}"
+            for words, colour in _LEGEND[1:]
+            if (number := sum(own == colour for _, own, _ in marks[row]))
+        ]
+        made.append((target, f"{path.name}: {', '.join(counts)}"))
+    return made
 
 
 def _marks(picture: LabelledPicture, score_threshold: float) -> list[_Mark]:
