@@ -161,7 +161,7 @@ class Pilot:
             return self._settled(self._watch(camera).act(analysed, self._clock()))
         past = self.library.decisions(camera)
         if len(past) >= number:  # the step ran before, or somebody else was quicker
-            return past[number - 1]
+            return self._settled(past[number - 1])  # who may have died before it was counted
         outcome, why, after = outcome_of(analysed, tried, past)
         approval = None
         if outcome == "adapted" and analysed["settles"] is None and tried is not None:
@@ -310,15 +310,19 @@ class Pilot:
         return action, why
 
     def _settled(self, decision: dict[str, Any]) -> dict[str, Any]:
-        """Count a decision."""
+        """Count a decision, however often it is told."""
         analytics, camera = self.core.analytics_service, {"camera": decision["camera"]}
+        once = f"{decision['camera']} {decision['number']} {decision['outcome']}"
         analytics.log_counter(
             "jarvis_autopilot_decisions",
             labels={**camera, "outcome": decision["outcome"]},
             component=COMPONENT,
+            event_id=once,
         )
         if decision["outcome"] == "adapted":
-            analytics.log_counter("autonomous_adaptation", labels=camera, component=COMPONENT)
+            analytics.log_counter(
+                "autonomous_adaptation", labels=camera, component=COMPONENT, event_id=once
+            )
         return decision
 
 

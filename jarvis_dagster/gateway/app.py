@@ -9,8 +9,10 @@ from __future__ import annotations
 import contextlib
 import secrets
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.routing import Mount
@@ -27,7 +29,7 @@ from jarvis_dagster.gateway import (
     signing_in,
 )
 from jarvis_dagster.gateway.context import Context
-from jarvis_dagster.gateway.deciding import Refusal
+from jarvis_dagster.gateway.deciding import Refusal, is_odd
 from jarvis_dagster.gateway.pages import asked_of
 
 if TYPE_CHECKING:
@@ -72,7 +74,10 @@ def make_app(settings: Settings, core: JarvisCoreServices) -> Starlette:
 
     async def no_page(request: Request, _: Exception) -> Response:
         refusal = Refusal(404, "There is no such page.", "The first page lists all there are.")
-        return context.refused(request, asked_of(context, request), refusal)
+        asked = asked_of(context, request)
+        if is_odd(urlsplit(asked.target).path):  # somebody looks for a way out of a folder
+            refusal = await run_in_threadpool(context.gate.stray, asked, refusal)
+        return context.refused(request, asked, refusal)
 
     async def no_method(request: Request, _: Exception) -> Response:
         refusal = Refusal(405, "This page does not take that.", "Open it from the first page.")

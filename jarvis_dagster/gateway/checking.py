@@ -32,10 +32,12 @@ _DOWN = (
     "This page does not answer now.",
     "An operator sees with `jarvis status` what runs. Try again in a minute.",
 )
+_ANOTHER_NAME = 421
 _SAID = {
     400: ("The request is malformed.", ""),
     408: ("The request did not arrive in time.", ""),
     413: ("The request is too large.", ""),
+    _ANOTHER_NAME: ("This is not the address of this gateway.", "Use the name in gateway.url."),
     502: _DOWN,
     503: _DOWN,
     504: _DOWN,
@@ -79,9 +81,9 @@ def routes(context: Context) -> list[Route]:
         status, one = request.path_params["status"], _asked(context, request)
         refusal = Refusal(status, *_SAID.get(status, ("This did not work.", "")))
         if status < 500:
-            with acting_from(one.address):
-                note = context.gate.note_refusal
-                await run_in_threadpool(note, "gateway", one, None, refusal)
+            refusal = await run_in_threadpool(context.gate.stray, one, refusal)
+        if status == _ANOTHER_NAME:  # no page of ours, and no cookie, under a name that is not ours
+            return PlainTextResponse(f"{refusal.what} {refusal.remedy}\n", refusal.status)
         return context.refused(request, one, refusal)
 
     return [

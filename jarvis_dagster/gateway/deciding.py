@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from jarvis_dagster.gateway.visitors import Visitor
     from jarvis_dagster.services.security import JarvisSecurityService
 
-__all__ = ["Asked", "Gate", "Refusal"]
+__all__ = ["Asked", "Gate", "Refusal", "is_odd"]
 
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}
 _ODD = re.compile(r"[\x00-\x1f\x7f\\]|%[0-9a-fA-F]{2}")
@@ -69,6 +69,14 @@ class Refusal(Exception):  # noqa: N818  (an answer, not a failure)
         self.status, self.what, self.remedy, self.wait_s = status, what, remedy, wait_s
         self.by = ""
         """Whose request it was, where that is known and nobody is let in."""
+
+
+def is_odd(raw: str) -> bool:
+    """Whether programs may read an encoded path differently, or be led out of a folder by it."""
+    path = unquote(raw, errors="surrogateescape")
+    segments = path.split("/")
+    odd = _ODD.search(path) or any(0xDC80 <= ord(letter) <= 0xDCFF for letter in path)
+    return bool(odd) or ".." in segments or "." in segments
 
 
 class Gate:
@@ -169,14 +177,21 @@ class Gate:
     @staticmethod
     def _sound_path(site: Site, asked: Asked, raw: str) -> str:
         """The path below the site, decoded; nothing that programs may read differently."""
-        path = unquote(raw, errors="surrogateescape")
-        segments = path.split("/")
-        odd = _ODD.search(path) or any(0xDC80 <= ord(letter) <= 0xDCFF for letter in path)
-        if odd or ".." in segments or "." in segments:
+        if is_odd(raw):
             raise Refusal(400, "The address is malformed.", "Open the page anew.")
+        path = unquote(raw, errors="surrogateescape")
         if asked.method not in _METHODS:
             raise Refusal(405, f"There is no {asked.method[:20]!r} here.")
         return re.sub("/+", "/", path).removeprefix(f"/{site.name}") or "/"
+
+    def stray(self, asked: Asked, refusal: Refusal) -> Refusal:
+        """Note what is refused before anybody is asked who sends it; of a flood its beginning."""
+        wait = self._throttle.wait_s("refusal", asked.address)
+        if wait is not None:
+            refusal = Refusal(429, "Too many requests.", f"Wait {wait} seconds.", wait_s=wait)
+        with acting_from(asked.address):
+            self.note_refusal("gateway", asked, None, refusal)
+        return refusal
 
     def note_change(self, action: str, what: str, visitor: Visitor, **facts: object) -> None:
         """Note what is about to be done, or it is not done."""

@@ -174,6 +174,33 @@ def test_a_step_that_is_tried_again_does_nothing_twice(
     assert pilot.library.current("north").parameters == Parameters.from_json(BRIGHT)
 
 
+def test_an_adaptation_is_counted_once_whenever_the_step_dies(
+    settings: Settings,
+    core: JarvisCoreServices,
+    platform: JarvisCoreServices,
+    rink: Rink,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pilot = Pilot(settings, core)
+    a_bad_time(rink, pilot)
+    analysed = pilot.analyse("north", "2")
+    with monkeypatch.context() as dies:
+        dies.setattr(Pilot, "_settled", lambda *_: pytest.fail("it dies here"))
+        with pytest.raises(pytest.fail.Exception):
+            pilot.act(analysed, tried())
+    assert len(pilot.library.versions("north")) == 1
+    for _ in range(2):
+        assert pilot.act(analysed, tried())["outcome"] == "adapted"
+    counted = {
+        sample.name: sample.value
+        for family in platform.analytics_service._store.collect()
+        for sample in family.samples
+        if sample.labels.get("outcome", "adapted") == "adapted"
+    }
+    assert counted["autonomous_adaptation_total"] == 1
+    assert counted["jarvis_autopilot_decisions_total"] == 1
+
+
 def test_a_change_that_makes_it_worse_is_taken_back(
     settings: Settings, core: JarvisCoreServices, rink: Rink
 ) -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import urllib.request
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -132,6 +133,7 @@ def worker(
             "address": temporal_server.address,
             "task_queue": core.workflow_service.config.task_queue,
             "graceful_stop_s": 5,
+            "metrics_address": "127.0.0.1:0",
         },
     }
     config = tmp_path / "jarvis-core.yaml"
@@ -149,6 +151,19 @@ def worker(
     yield process
     process.kill()
     process.wait()
+
+
+def metrics_of(pid: int) -> str:
+    """What a process serves at the one port that it listens on."""
+    import psutil
+
+    (port,) = {
+        link.laddr.port
+        for link in psutil.Process(pid).net_connections("tcp")
+        if link.status == psutil.CONN_LISTEN
+    }
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as answer:
+        return str(answer.read().decode())
 
 
 def test_spotlight_analyses_a_video(
@@ -175,6 +190,10 @@ def test_spotlight_analyses_a_video(
     status = spotlight.get_workflow_status(got["workflow_id"])
     assert (status["status"], status["metrics"]["frames"]) == ("completed", spec.frame_count)
     assert status["performance"]["frames_per_second"] > 0
+    # what Prometheus finds at the worker itself
+    told = metrics_of(worker.pid)
+    assert "temporal_activity_execution_latency_count{" in told
+    assert "temporal_resource_slots_mem_usage{" in told  # by which it takes steps or leaves them
     # the same video again is answered from what is known
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(240) == 0, (tmp_path / "worker.log").read_text()

@@ -59,7 +59,13 @@ def test_what_is_not_there_is_not_there(gateway: Gateway, path: str) -> None:
 
 def test_who_may_sees_and_changes(gateway: Gateway) -> None:
     dev, ops = gateway.token("dev"), gateway.token("ops")
-    assert gateway.ask("GET", "/dagster/server_info", token=dev).status == 200
+    seen = gateway.ask("GET", "/dagster/server_info", token=dev)
+    assert seen.status == 200
+    assert seen.headers["x-content-type-options"] == "nosniff"
+    assert seen.headers["x-frame-options"] == "SAMEORIGIN"
+    assert "frame-ancestors 'self'" in seen.headers["content-security-policy"]
+    assert seen.headers["referrer-policy"] == "strict-origin-when-cross-origin"
+    assert not {"server", "via", "strict-transport-security"} & set(seen.headers)  # http here
     told = gateway.graphql(PERMISSIONS, token=dev).json["data"]["permissions"]
     assert not any(one["value"] for one in told if one["permission"].startswith("launch"))
     told = gateway.graphql(PERMISSIONS, token=ops).json["data"]["permissions"]
@@ -206,8 +212,11 @@ def test_no_path_leads_into_files(gateway: Gateway) -> None:
         "/static/../app.py",
         "/reports/x/highlights/../../y.html",
     ):
+        before = gateway.last_entry()["n"]
         answer = gateway.ask("GET", path, token=token)
         assert answer.status in (400, 404), (path, answer.status)
+        entry = gateway.last_entry()
+        assert (entry["n"] > before, entry["allowed"]) == (True, False), path
         assert b"root:" not in answer.body
         assert b"import" not in answer.body
 
@@ -231,6 +240,8 @@ def test_too_much_is_refused_before_it_is_taken(gateway: Gateway) -> None:
         "POST", "/account/tokens", b"a=" + much, {**FORM, "Origin": gateway.origin}, cookie=cookie
     )
     assert form.status == 413
+    entry = gateway.last_entry()
+    assert (entry["object"], entry["allowed"]) == ("POST /account/tokens", False)
     lie = gateway.ask(
         "POST", "/dagster/report_asset_check/x", None, {"Content-Length": "-5"}, token=token
     )

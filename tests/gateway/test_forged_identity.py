@@ -147,7 +147,11 @@ def test_another_name_is_another_place(gateway: Gateway) -> None:
     token = gateway.token("ada")
     for host in ("evil.example", f"evil.example:{gateway.port}", "127.0.0.1.evil.example"):
         answer = gateway.ask("GET", "/dagster/server_info", headers={"Host": host}, token=token)
-        assert answer.status == 421
+        entry = refused(gateway, answer, 421, "unknown", "gateway")
+        assert entry["object"] == "GET /dagster/server_info"
+        assert answer.cookies == []
+        sent = gateway.ask("POST", "/login", "a=b", {**FORM, "Host": host})
+        assert refused(gateway, sent, 421, "unknown")["object"] == "POST /login"
 
 
 def live(gateway: Gateway, **headers: str) -> object:

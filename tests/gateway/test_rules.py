@@ -140,6 +140,26 @@ def test_floods_are_answered_with_a_time_to_wait_and_noted_once(
     assert noted.count(("kim", "Too many requests.")) == 1
 
 
+@pytest.mark.parametrize(
+    ("path", "status"), [("/-/failed/413", 413), ("/static/..%2f__init__.py", 404)]
+)
+def test_a_flood_of_nonsense_does_not_fill_the_log(
+    make_login: Callable[..., Login], monkeypatch: pytest.MonkeyPatch, path: str, status: int
+) -> None:
+    second = time.time() // 60 * 60 + 1
+    monkeypatch.setattr(time, "time", lambda: second)
+    login = make_login(refusals_per_minute=3)
+
+    async def flood() -> list[int]:
+        async with login.browser() as nobody:
+            asked = {"Accept": "application/json", "Jarvis-Target": path}
+            return [(await nobody.get(path, headers=asked)).status_code for _ in range(8)]
+
+    assert asyncio.run(flood()) == [status] * 3 + [429] * 5
+    noted = [one["reason"] for one in login.audit() if not one["allowed"]]
+    assert (len(noted), noted.count("Too many requests.")) == (4, 1)
+
+
 def test_the_command_line_shows_who_sees_what(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -181,6 +181,7 @@ def test_one_cause_is_one_message_and_its_end_another(
         "alertname": "CoreServiceDown",
         "service": "storage",
     }
+    wait(lambda: states()["CoreServiceDown"] == "silenced")
     ended = CliRunner().invoke(app, ["alerts", "unsilence", silenced.stdout.strip()])
     assert ended.exit_code == 0
 

@@ -300,6 +300,21 @@ def test_unknown_channels_and_empty_notices_are_refused(tmp_path: Path, web: Hoo
         QuietHoursConfig(start=datetime.time(1), end=datetime.time(2), timezone="Mars/Base")
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "mailtos://me:secret@mail.example.org?from=a@example.org&to=b@example.org",
+        f"slack://T{'A' * 8}/B{'A' * 8}/{'c' * 24}/#games",
+        f"workflows://prod.example.org:443/{'a' * 32}/{'b' * 40}",
+        "jsons://hooks.example.org/path",
+    ],
+)
+def test_the_channels_of_the_manual_are_known(tmp_path: Path, address: str) -> None:
+    told = service(tmp_path, channels={"x": ChannelConfig(url=address)})  # type: ignore[arg-type]
+    told.check()
+    assert told.notify(FAILED)
+
+
 def test_old_messages_are_forgotten(tmp_path: Path, web: Hook, clock: Clock) -> None:
     told = service(tmp_path, clock, web=web)
     told.notify(FAILED)

@@ -11,7 +11,14 @@ import dagster as dg
 import pytest
 
 from jarvis_dagster.assets.by_workflows import MADE_BY, workflow_assets
-from jarvis_dagster.sensors.workflow_results import newly_completed, since, workflow_results
+from jarvis_dagster.sensors.workflow_results import (
+    newly_completed,
+    since,
+    tell_triggers,
+    workflow_results,
+)
+from jarvis_dagster.services.workflow import WorkflowConfig
+from jarvis_dagster.services.workflow.names import request_of
 from tests.workflows.steps import Steps, working
 
 if TYPE_CHECKING:
@@ -89,6 +96,57 @@ def test_a_completed_workflow_is_a_materialisation(
     assert mine[0].asset_key == MADE_BY["computer-vision"]
     assert mine[0].metadata["component"].text == "spotlight"
     assert mine[0].metadata["result"].data["video_key"] == video["video_key"]
+
+
+def test_a_run_that_ended_starts_what_the_settings_name(
+    service: JarvisWorkflowService, queue: str
+) -> None:
+    """Told twice by a sensor that died, it is one workflow."""
+    given = {"partition": "{partition}", "revision": "{run_id}"}
+    trigger = {"event": "run_failed", "workflow": "computer-vision", "input": given}
+    service.config = WorkflowConfig.model_validate(
+        {
+            **service.config.model_dump(exclude={"triggers"}),
+            "triggers": [{**trigger, "where": {"job": "analyse"}}],
+        }
+    )
+
+    @dg.op
+    def break_down() -> None:
+        raise dg.Failure("of a test", allow_retries=False)
+
+    jobs = [
+        dg.GraphDefinition(name, node_defs=[break_down]).to_job() for name in ("other", "analyse")
+    ]
+    desk = SimpleNamespace(service=service, settings=SimpleNamespace(workflow=service.config))
+    failed = next(one for one in tell_triggers() if one.name.endswith("run_failed"))
+    with dg.instance_for_test() as instance:
+
+        def tick(cursor: str | None) -> str:
+            context = dg.build_sensor_context(
+                instance, cursor=cursor, resources={"workflows": desk, "notifications": None}
+            )
+            assert isinstance(failed(context), dg.SkipReason)
+            assert context.cursor
+            return context.cursor
+
+        cursor = tick(None)
+        runs = [
+            job.execute_in_process(
+                instance=instance, raise_on_error=False, tags={"dagster/partition": "north-1"}
+            ).run_id
+            for job in jobs
+        ]
+        for _ in range(2):
+            tick(cursor)
+    other, started = (
+        request_of("computer-vision", {"partition": "north-1", "revision": run}).id for run in runs
+    )
+    assert service.get_workflow_status(other)["status"] == "not_found"
+    assert service.get_workflow_status(started)["status"] == "running"  # nobody serves its queue
+    service.terminate_workflow(started)
+    begun = [row["event"] for row in service.get_workflow_history(started)]
+    assert begun.count("workflow_execution_started") == 1
 
 
 def _id_of(event: Any) -> str:
