@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import os
 from collections import deque
 from fractions import Fraction
 from pathlib import Path
@@ -37,6 +38,7 @@ __all__ = ["Unsmoothed", "decoded", "unsmoothed_for"]
 log = logging.getLogger(__name__)
 
 _DAMAGED: Any = object()
+_MOST_THREADS = 4
 
 Unsmoothed = Literal["none", "unneeded", "all"]
 """Which frames are left as blocks: "unneeded" are those on which no other depends."""
@@ -128,6 +130,8 @@ def _decoded_from(
 def _prepared(container: InputContainer, path: Path, unsmoothed: Unsmoothed) -> av.VideoStream:
     stream = picture_stream(container, path)
     stream.codec_context.thread_type = "AUTO"
+    # By itself the decoder starts one more than there are cores, on which others work too.
+    stream.codec_context.thread_count = min(os.cpu_count() or 1, _MOST_THREADS)
     if unsmoothed != "none":
         context = stream.codec_context
         skipped = {"all": "all", "unneeded": "noref"}[unsmoothed]
