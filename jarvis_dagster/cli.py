@@ -42,6 +42,8 @@ FAILED, BAD_INPUT = 1, 2
 
 app = typer.Typer(
     help="From a hockey video in a drive to tracks, events, highlights and a report.",
+    epilog="Exit codes: 0 done; 1 it failed, or something is not as it should be; 2 the input or"
+    " the options are wrong. Commands that decide have more, which their help names.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

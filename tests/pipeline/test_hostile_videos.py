@@ -29,8 +29,8 @@ def without_index(folder: Path) -> Path:
 
 
 def one_pixel(folder: Path) -> Path:
-    frames = [np.zeros((2, 2, 3), np.uint8)] * 5
-    return media.write_video(folder / "tiny.mp4", frames)
+    frames = [np.zeros((1, 1, 3), np.uint8)] * 5
+    return media.write_video(folder / "tiny.mp4", frames, codec="mpeg4")
 
 
 def text(folder: Path) -> Path:
