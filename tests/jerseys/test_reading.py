@@ -10,7 +10,7 @@ import pytest
 from jarvis_dagster.hockey.jerseys import SURE, read_jerseys
 from jarvis_dagster.hockey.jerseys.crops import choose_boxes, upper_body
 from jarvis_dagster.hockey.jerseys.patches import find_patches
-from jarvis_dagster.hockey.jerseys.reading import NumberReader, in_first_parts
+from jarvis_dagster.hockey.jerseys.reading import NumberReader, in_first_parts, near_enough
 from jarvis_dagster.hockey.tables import JERSEYS, TRACKS
 from tests.media import write_video
 
@@ -140,3 +140,15 @@ def test_a_fifth_of_a_long_video_is_looked_into_however_it_is_grouped(group):
 def test_all_of_a_short_video_is_looked_into():
     assert in_first_parts(np.arange(900), [0, 250, 500, 750], 900, 30.0).all()
     assert in_first_parts(np.arange(9000), [], 9000, 30.0).all()
+
+
+def test_late_pictures_are_worth_so_many_frames_of_decoding():
+    keys, chosen = [0, 250, 500], np.array([0, 30, 260, 280])
+    late = np.array([50, 60, 249, 400, 600, 610, 620, 630, 749])
+    # 20 frames for one and 10 for another, but not 189, 120, or 131 for four.
+    expected = [True, True, False, False, False, False, False, False, False]
+    assert near_enough(late, chosen, keys).tolist() == expected
+    more = np.array([570, 571, 572, 573, 749])
+    assert near_enough(more, chosen, keys).tolist() == [True, True, True, True, False]
+    assert near_enough(more[:0], chosen, keys).tolist() == []
+    assert near_enough(np.array([20]), chosen[:0], []).tolist() == [True]

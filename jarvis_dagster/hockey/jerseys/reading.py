@@ -51,6 +51,9 @@ where a camera begins a group every second, most groups are left alone. Measured
 more was read."""
 _ENOUGH = 6
 """Pictures of a track, without which it is looked for in the rest of the groups too."""
+_FRAMES_FOR_ONE = 25
+"""So many frames, at most, are decoded for one of those. Measured: of 48 tracks the same 24 numbers
+are read, 22 surely instead of 24, in three fifths of the time that all of those would take."""
 _SURE_READ = 0.85
 _BATCH = 64
 _NAMED = 0.5
@@ -198,7 +201,11 @@ def _affordable(tracks: pd.DataFrame, info: VideoInfo, keys: list[int]) -> pd.Da
     )
     had = late["track_id"].map(chosen["track_id"].value_counts()).fillna(0)
     order = late.groupby("track_id")["worth"].rank(ascending=False, method="first")
-    chosen = pd.concat([chosen, late[had + order <= _ENOUGH]]).sort_index()
+    late = late[had + order <= _ENOUGH]
+    worth_it = near_enough(
+        late["frame"].to_numpy(np.int64), chosen["frame"].to_numpy(np.int64), keys
+    )
+    chosen = pd.concat([chosen, late[worth_it]]).sort_index()
     if len(chosen) > most:
         # Best first within each track: who has few pictures keeps them all.
         place = chosen.groupby("track_id")["worth"].rank(ascending=False, method="first")
@@ -228,6 +235,29 @@ def in_first_parts(
     groups = np.clip(np.searchsorted(starts, frames, "right") - 1, 0, len(keys) - 1)
     early: NDArray[np.bool_] = frames - starts[groups] < reach[groups]
     return early
+
+
+def near_enough(
+    late: NDArray[np.int64], chosen: NDArray[np.int64], keys: list[int]
+) -> NDArray[np.bool_]:
+    """Which of the frames ``late`` (N,), one a picture, are worth decoding for.
+
+    In each group those up to where the pictures most outweigh the frames that have to be decoded
+    beyond the ones of ``chosen``.
+    """
+    starts = np.asarray(keys or [0])
+    group, known = (
+        np.clip(np.searchsorted(starts, frames, "right") - 1, 0, None) for frames in (late, chosen)
+    )
+    taken = np.zeros(len(late), bool)
+    for number in np.unique(group):
+        rows = np.flatnonzero(group == number)
+        decoded = max(starts[number] - 1, chosen[known == number].max(initial=-1))
+        ends = np.sort(late[rows])
+        gain = _FRAMES_FOR_ONE * np.arange(1, len(ends) + 1) - np.maximum(ends - decoded, 0)
+        if gain.max() > 0:
+            taken[rows] = late[rows] <= ends[gain.argmax()]
+    return taken
 
 
 def _bodies(
