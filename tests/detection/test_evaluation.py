@@ -115,11 +115,13 @@ def test_names_are_found_above_a_split_export_and_may_have_spaces(tmp_path: Path
     for folder in (images, labels):
         folder.mkdir(parents=True)
     cv2.imwrite(str(images / "a.jpg"), np.full((64, 64, 3), 200, np.uint8))
-    (labels / "a.txt").write_text("0 0.1 0.1 0.1 0.1\n1 0.5 0.5 0.2 0.4\n")
+    (labels / "a.txt").write_text("0 0.1 0.1 0.1 0.1\n1 0.5 0.5 0.2 0.4\n7 0.5 0.5 0.1 0.1\n")
     (tmp_path / "classes.txt").write_text("face off spot\ngoalie\n")
     result = evaluate_detector(images, labels, _Oracle(), score_threshold=0.3, aspect=16 / 9)
     assert result["people"]["count"] == 1
     assert result["goalkeeper_recall"] == 1.0
+    assert result["unnamed_classes"] == [7]
+    assert "boxes of class 7" in str(format_evaluation(result).caption)
 
 
 def test_the_frames_with_most_errors_are_drawn_with_words(tmp_path: Path) -> None:

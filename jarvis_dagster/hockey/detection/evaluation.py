@@ -113,7 +113,8 @@ def evaluate_detector(
     everything else is measured at ``score_threshold``. Class names come from a ``data.yaml``,
     ``classes.txt`` or ``obj.names`` beside the labels or the pictures, or up to two folders
     above. Pictures without a label file are left out and counted; an empty label file means
-    that nobody is there.
+    that nobody is there. Boxes of class numbers that have no name are left out, and the numbers
+    told.
 
     Raises:
         BadInputError: no picture, no label, a broken label, or an unreadable picture.
@@ -122,9 +123,11 @@ def evaluate_detector(
     places = [
         place for own in (labels_dir, images_dir) for place in (own, *own.absolute().parents[:2])
     ]
-    kinds = class_index(class_names(places))
+    names = class_names(places)
+    kinds = class_index(names)
     images = find_images(images_dir)
     pictures: list[LabelledPicture] = []
+    unnamed: set[int] = set()
     unlabelled = 0
     for number, path in enumerate(images, 1):
         label = labels_dir / f"{path.stem}.txt"
@@ -132,6 +135,7 @@ def evaluate_detector(
             image = read_picture(path, aspect)
             numbers, boxes = parse_labels(label.read_text(encoding="utf-8"), label.name)
             roles = np.array([kinds.get(int(n), -1) for n in numbers], np.int64)
+            unnamed |= {int(n) for n in numbers if not 0 <= n < len(names)}
             people = (roles >= 0) & (roles < len(ROLES))
             size = np.array([image.shape[1], image.shape[0]] * 2, np.float32)
             found = detector.detect([image])[0]
@@ -151,6 +155,7 @@ def evaluate_detector(
         "version": detector.version,
         "pictures": len(pictures),
         "pictures_without_labels": unlabelled,
+        "unnamed_classes": sorted(unnamed),
         **measure(pictures, score_threshold),
         "pucks": measure_pucks(
             [picture.pucks for picture in pictures],
@@ -294,8 +299,15 @@ def format_evaluation(result: dict[str, Any]) -> Table:
         )
     table.add_row("role macro-F1", "", "", "", percent(result["role_macro_f1"]))
     table.add_row("goalkeepers found and named", "", "", percent(result["goalkeeper_recall"]), "")
-    table.caption = (
+    caption = (
         f"IoU 0.5, score {result['score_threshold']:.2f}; AP50:95 {percent(people['ap50_95'])}"
         f"\n{told_of_pucks(result['pucks'])}"
     )
+    if result["unnamed_classes"]:
+        numbers = ", ".join(map(str, result["unnamed_classes"]))
+        caption += (
+            f"\nLeft out: boxes of class {numbers}, of which no data.yaml or classes.txt beside"
+            " the labels tells the name."
+        )
+    table.caption = caption
     return table
