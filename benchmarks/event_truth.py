@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 
 __all__ = ["BY_SECONDS", "TOLERANCE_S", "Found", "Tally", "compare", "matches", "true_spans"]
 
+_ALL_CHANGES = "line_change` (shown or not)"
+_CHANGE_S = 10.0
+"""Within so long of the call a tired player is at the bench."""
+_SHOWN = 3
+"""Of a change's comings and goings: fewer say nothing, whoever looks."""
+
 TOLERANCE_S = {
     "camera_cut": 0.1,
     "stoppage": 0.5,
@@ -107,7 +113,7 @@ def true_spans(game: PlayedGame) -> dict[str, list[tuple[str, float, float]]]:
         "net_front": _net_fronts(game),
         "zone_entry": _crossings(game)[0],
         "zone_exit": _crossings(game)[1],
-        "line_change": [(t, s, s + 4) for t, s, _ in times("line_change")],
+        "line_change": [(team, s, s + 4) for team, s, _ in _changes(game)],
         "shot": [("", s, s + 0.4) for _, s, _ in times("shot")],
         "zone_time": _zone_seconds(game),
         "possession": _possession(game),
@@ -145,6 +151,11 @@ def compare(
         hit = matches([f[1:] for f in found], [s[1:] for s in spans], TOLERANCE_S[kind])
         number = float(len(hit))
         tallies[kind] = Tally(len(spans), len(found), number, number)
+        if kind == "line_change":
+            tallies[_ALL_CHANGES] = tallies[kind]
+            seen = [(s, s + 4) for _, s, moments in _changes(game) if moments >= _SHOWN]
+            again = matches([f[1:] for f in found], seen, TOLERANCE_S[kind])
+            tallies[kind] = Tally(len(seen), len(found), number, float(len(again)))
         verdicts += [Found(kind, float(c), i in hit) for i, c in enumerate(rows["confidence"])]
     return tallies, verdicts
 
@@ -259,6 +270,30 @@ def _shifts(game: PlayedGame) -> list[tuple[str, float, float]]:
     rows = game.events[game.events["type"] == "shift"]
     spans = list(zip(rows["team"], rows["start_s"], rows["end_s"], strict=True))
     return [*spans, *((team, 0.0, float(game.spec.duration_s)) for team in "AB")]
+
+
+def _changes(game: PlayedGame) -> list[tuple[str, float, int]]:
+    """Team, time, and how many of its comings and goings are in the picture.
+
+    Forwards and defence whom a whistle sends off together are one change.
+    """
+    fps, last = game.spec.fps, len(game.truth) - 1
+    rows = game.people[game.people["role"] == "player"].sort_values(["person", "frame"])
+    fresh = (rows["person"].diff() != 0) | (rows["frame"].diff() > 1)
+    off, on = rows[fresh.shift(-1, fill_value=True)], rows[fresh]
+    calls = game.events[game.events["type"] == "line_change"].sort_values("start_s")
+    found: list[tuple[str, float, int]] = []
+    for call in calls.to_dict("records"):
+        start, whom = call["start_s"] * fps, set(json.loads(call["track_ids"]))
+        left = off[off["person"].isin(whom) & off["frame"].between(start, start + _CHANGE_S * fps)]
+        left = left[left["frame"] < last]
+        came = on[(on["team"] == call["team"]) & on["frame"].isin(left["frame"] + 1)]
+        moments = int(left["in_view"].sum() + came["in_view"].sum())
+        if found and found[-1][0] == call["team"] and call["start_s"] - found[-1][1] < 1.0:
+            found[-1] = (*found[-1][:2], found[-1][2] + moments)
+        else:
+            found.append((call["team"], float(call["start_s"]), moments))
+    return found
 
 
 def _rushes(game: PlayedGame) -> list[tuple[str, float, float]]:

@@ -65,25 +65,32 @@ def look_at_parts(
     parts = choose_parts(facts["frame_count"], fps, stride, settings.promotion.shadow_seconds)
     before = within(detections, parts)
     threads = settings.vision.threads
-    roles = arena.detector_in_use.roles  # whoever finds people, the same reads roles
+    model, roles = _files(arena, challenger)
     detector = load_detector(
-        challenger.path, roles=roles, threads=threads, score_threshold=parameters.score_threshold
+        model, roles=roles, threads=threads, score_threshold=parameters.score_threshold
     )
     after = detect_parts(
         path, detector, parts, stride=stride, correct=parameters.correction, progress=progress
     )
     found = disagreement(before, after)
-    champion = load_detector(arena.champion().path, roles=roles, threads=threads)
+    model, roles = _files(arena, arena.champion())
+    champion = load_detector(model, roles=roles, threads=threads)
     size = (facts["width_px"], facts["height_px"])
     took_ms = [measure_detector(one, *size) for one in (champion, detector)]
     content = {
         "champion": f"{usual['name']} {usual['version']}",
         "challenger": f"{arena.model} {challenger.version}",
         **found.to_json(),
-        "registered": usual["registered"],
+        "registered": usual["roles_registered" if arena.of_roles else "registered"],
         "parts": parts,
         "looks": looks_of(parts, stride),
         "seconds_of_video": round(sum(b - a for a, b in parts) / fps, 2),
         "time": round(took_ms[1] / took_ms[0], 3),
     }
     return Looked(before, after, found, detector.version, parameters.id, content)
+
+
+def _files(arena: Arena, one: Contender) -> tuple[Path | None, Path | None]:
+    """The detector, and who reads roles: for detectors the same, whoever finds people."""
+    model, roles = arena.files_of(one)
+    return model, roles if arena.of_roles else arena.detector_in_use.roles

@@ -122,10 +122,8 @@ class Promoter:
 
     def _shadows(self, champion: Contender, challenger: Contender) -> Shadows:
         """What the challenger saw of new videos, beside this champion."""
-        from jarvis_dagster.promoting.shadows import Shadows, shadows_of
+        from jarvis_dagster.promoting.shadows import shadows_of
 
-        if self.arena.of_roles:  # `jarvis models shadow` shows what it says; none of that is kept
-            return Shadows(0, ())
         model = self.arena.model
         registered = f"{model} {champion.version}" if champion.version else ""
         needed = self._settings.shadow_needed

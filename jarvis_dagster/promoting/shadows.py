@@ -4,8 +4,9 @@ Belongs here: where they are kept, and what they say. Does not belong here: look
 (``looking``, ``hockey/promotion``), the decision (``promoter``).
 
 Nobody labels new videos, so a shadow run cannot tell who is right. It tells whether the challenger
-can look at them at all, how much longer it takes, and whether it finds far fewer people: then the
-frozen games, on which it was better, do not stand for what is filmed now.
+can look at them at all, how much longer it takes, and whether it finds far fewer people, or names
+far fewer of a role: then the frozen games, on which it was better, do not stand for what is filmed
+now.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ __all__ = ["Shadows", "keep_shadow", "shadow_count", "shadows_of"]
 _LEAST = 3
 """Videos from which on the shadow can hold a promotion."""
 _FEWEST = 0.5
-"""Of the champion's people that it must find on the median video."""
+"""Of the champion's people that it must find on the median video, and of those of each role that
+it must name so on all videos together."""
+_LEAST_NAMED = 50
+"""Boxes of a role that the champion must have named for that to tell anything."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +59,29 @@ class Shadows:
                 f"On the median of {len(self.runs)} new videos it finds {found:.2f} times as many"
                 " people as the champion: the frozen games do not stand for them."
             )
+        for role, (before, after) in self._named().items() if len(self.runs) >= _LEAST else ():
+            if before >= _LEAST_NAMED and after < _FEWEST * before:
+                return (
+                    f"On {len(self.runs)} new videos it names {after} boxes {role}, and the"
+                    f" champion {before}: the frozen games do not stand for them."
+                )
         return ""
+
+    def _named(self) -> dict[str, tuple[int, int]]:
+        """Boxes of both that the champion and the challenger give each role, over all videos."""
+        pairs = [
+            (before, after, number)
+            for one in self.runs
+            for before, row in one.get("role_changes", {}).items()
+            for after, number in row.items()
+        ]
+        return {
+            role: (
+                sum(number for before, _, number in pairs if before == role),
+                sum(number for _, after, number in pairs if after == role),
+            )
+            for role in sorted({before for before, _, _ in pairs})
+        }
 
     @property
     def _people(self) -> float | None:

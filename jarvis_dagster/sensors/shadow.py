@@ -22,12 +22,15 @@ from jarvis_dagster.resources.services import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from jarvis_dagster.services.experiment import JarvisExperimentService
+    from jarvis_dagster.services.storage import JarvisStorageService
     from jarvis_dagster.settings import PromotionSettings
 
 __all__ = ["asked", "shadow_sensor"]
 
 _PEOPLE = dg.AssetKey(["spotlight", "detections"])
 _AT_A_TIME = 50
+_MODEL_TAG = "jarvis/model"
 _OPEN = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -40,7 +43,8 @@ def shadow_sensor(settings: PromotionSettings) -> dg.SensorDefinition:
     """Asks for a shadow run of a video that was analysed; on where the settings say so.
 
     Every video once, in the order of analysis, and of each challenger no more than
-    ``promotion.shadow_videos``, those included that are looked at now.
+    ``promotion.shadow_videos``, those included that are looked at now. Detectors and those that
+    read roles have a challenger each.
     """
     on = settings.shadow
 
@@ -64,24 +68,40 @@ def shadow_sensor(settings: PromotionSettings) -> dg.SensorDefinition:
         made = _analysed(context.instance, int(context.cursor))
         if not made:
             return dg.SkipReason("No video was analysed since.")
+        videos = {r.partition_key: r.run_id for r in made if r.partition_key is not None}
+        requests: list[dg.RunRequest] = []
+        reasons = []
         try:
-            challenger = experiments.service.model(settings.model, "challenger")
-            if challenger is None:
-                context.update_cursor(str(made[-1].storage_id))
-                return dg.SkipReason(f"{settings.model} has no challenger.")
-            seen = shadow_count(storage.service, settings.model, challenger.version)
+            for model in (settings.model, settings.roles_model):
+                version, seen = _challenger(context, model, experiments.service, storage.service)
+                wanted, why = asked(videos, version, seen, settings, model)
+                requests += wanted
+                reasons += [why] if why else []
         except JarvisError as error:
             return dg.SkipReason(str(error))
-        videos = {r.partition_key: r.run_id for r in made if r.partition_key is not None}
-        open_runs = context.instance.get_runs_count(
-            dg.RunsFilter(job_name=shadow_video.name, statuses=_OPEN)
-        )
-        requests, why = asked(videos, challenger.version, seen + open_runs, settings)
         return dg.SensorResult(
-            run_requests=requests, cursor=str(made[-1].storage_id), skip_reason=why or None
+            run_requests=requests,
+            cursor=str(made[-1].storage_id),
+            skip_reason=None if requests else " ".join(reasons),
         )
 
     return shadow_runs
+
+
+def _challenger(
+    context: dg.SensorEvaluationContext,
+    model: str,
+    experiments: JarvisExperimentService,
+    storage: JarvisStorageService,
+) -> tuple[str, int]:
+    """Its version, "" where there is none, and how many videos it has seen or sees now."""
+    challenger = experiments.model(model, "challenger")
+    if challenger is None:
+        return "", 0
+    open_runs = context.instance.get_runs_count(
+        dg.RunsFilter(job_name=shadow_video.name, statuses=_OPEN, tags={_MODEL_TAG: model})
+    )
+    return challenger.version, shadow_count(storage, model, challenger.version) + open_runs
 
 
 def _analysed(instance: dg.DagsterInstance, since: int | None) -> Sequence[dg.EventLogRecord]:
@@ -92,19 +112,28 @@ def _analysed(instance: dg.DagsterInstance, since: int | None) -> Sequence[dg.Ev
 
 
 def asked(
-    videos: Mapping[str, str], version: str, seen: int, settings: PromotionSettings
+    videos: Mapping[str, str], version: str, seen: int, settings: PromotionSettings, model: str
 ) -> tuple[list[dg.RunRequest], str]:
     """The runs that are asked for, once for each analysis of a video, and why there are no more.
 
     Args:
         videos: The run that analysed each.
-        version: Of the challenger, which has looked at ``seen`` videos before.
+        version: Of the challenger, which has looked at ``seen`` videos before; "" for none.
+        model: Whose challenger that is.
     """
+    if not version:
+        return [], f"{model} has no challenger."
     left = max(settings.shadow_videos - seen, 0)
+    config = {"ops": {"toolchain__shadow_run": {"config": {"model": model}}}}
     requests = [
-        dg.RunRequest(run_key=f"{video} {version} {run_id}", partition_key=video)
+        dg.RunRequest(
+            run_key=f"{video} {model} {version} {run_id}",
+            partition_key=video,
+            run_config=config,
+            tags={_MODEL_TAG: model},
+        )
         for video, run_id in [*videos.items()][:left]
     ]
     if requests:
         return requests, ""
-    return [], f"Version {version} has looked at {seen} videos, which is enough."
+    return [], f"{model} {version} has looked at {seen} videos, which is enough."

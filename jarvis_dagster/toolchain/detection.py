@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from jarvis_dagster.errors import BadInputError
 from jarvis_dagster.hockey.detection.labels import ROLES
 from jarvis_dagster.toolchain.kind import Evaluation
 
@@ -48,6 +49,7 @@ class HockeyDetection:
         "rendered_games": 5,
         "loose": [],
         "partly_labelled": [],
+        "keep": [],
         "threads": 2,
         "seed": 7,
     }
@@ -58,7 +60,11 @@ class HockeyDetection:
     ) -> Path:
         """Train, go as far from the start as validation says, and quantise.
 
-        Live metrics are the losses in the checkpoint.
+        Live metrics are the losses in the checkpoint. Validation videos that ``keep`` names tell
+        what is lost on the way, the others what is gained.
+
+        Raises:
+            BadInputError: ``keep`` names no validation video.
         """
         from jarvis_dagster.hockey.detection.onnx import PACKAGED_WEIGHTS
         from jarvis_dagster.hockey.training.build import Plan, finish, prepare
@@ -67,7 +73,13 @@ class HockeyDetection:
         from jarvis_dagster.hockey.training.train import Recipe, train_detector
 
         own = dict(job.options)
-        games = own.pop("rendered_games")
+        games, keep = own.pop("rendered_games"), own.pop("keep")
+        kept = [video for video in job.split.validation if video in keep]
+        if keep and not kept:
+            raise BadInputError(
+                f"None of {', '.join(keep)} is a validation video: nothing tells what is lost.",
+                "Name one of them in `validation` as well (`--validation`).",
+            )
         plan = Plan(
             held_out=job.split.held_out,
             loose=[v for v in own.pop("loose") if v in job.split.training],
@@ -91,7 +103,7 @@ class HockeyDetection:
         net = load_checkpoint(result.checkpoint)
         judges = [frame for frame in frames if frame.group in job.split.validation]
         if judges:
-            net, share = _blended(net, judges, out)
+            net, share = _blended(net, judges, kept, out)
             report({"blend/share": share}, result.steps)
         return finish(net, samples, out, version=f"{result.steps}-steps", start=PACKAGED_WEIGHTS)
 
@@ -120,22 +132,35 @@ class HockeyDetection:
         )
 
 
-def _blended(tuned: HockeyNet, judges: Sequence[Sample], out: Path) -> tuple[HockeyNet, float]:
+def _blended(
+    tuned: HockeyNet, judges: Sequence[Sample], kept: Sequence[str], out: Path
+) -> tuple[HockeyNet, float]:
     """How far to go from the start to where training arrived: what validation frames say."""
     from jarvis_dagster.hockey.detection.onnx import PACKAGED_WEIGHTS
     from jarvis_dagster.hockey.training.blend import SHARES, blended, choose_share
-    from jarvis_dagster.hockey.training.build import facts
+    from jarvis_dagster.hockey.training.build import Plan, facts
     from jarvis_dagster.hockey.training.export import export_onnx
     from jarvis_dagster.hockey.training.judge import measured, worth
+    from jarvis_dagster.hockey.training.keeping import share_to_go
     from jarvis_dagster.hockey.training.restore import network
 
     start = network(PACKAGED_WEIGHTS)
-    model = out / "blend.onnx"
+
+    def write(net: HockeyNet) -> Path:
+        model = out / "blend.onnx"
+        export_onnx(net, model, metadata=facts("blend", PACKAGED_WEIGHTS))
+        return model
+
+    if kept:
+        new = [frame for frame in judges if frame.group not in kept]
+        others = {video: [one for one in judges if one.group == video] for video in kept}
+        best = share_to_go(Plan(), start, tuned, new, others, write, lambda *_: None)
+        return blended(start, tuned, best), best
     value: dict[float, float] = {}
     for share in SHARES:
-        export_onnx(blended(start, tuned, share), model, metadata=facts("blend", PACKAGED_WEIGHTS))
+        model = write(blended(start, tuned, share))
         value[share] = worth(measured(model, judges, one_look=True))
-    model.unlink()
+        model.unlink()
     best = choose_share(value)
     return blended(start, tuned, best), best
 

@@ -81,6 +81,24 @@ def detectors(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return made
 
 
+@pytest.fixture(scope="session")
+def readers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """One that leaves roles to the detector, and one to whom everybody is a referee."""
+    torch = pytest.importorskip("torch")
+    from jarvis_dagster.hockey.training.fitting import Fit
+    from jarvis_dagster.hockey.training.roles import RoleNet, export_roles
+
+    folder = tmp_path_factory.mktemp("readers")
+    made = {}
+    for name, logits in (("open", [0.0, 0.0, 0.0]), ("blind", [0.0, 0.0, 12.0])):
+        net = RoleNet().eval()
+        with torch.no_grad():
+            net.last.weight.zero_()
+            net.last.bias.copy_(torch.tensor(logits))
+        made[name] = export_roles(net, folder / f"{name}.onnx", Fit(steps=1))
+    return made
+
+
 @pytest.fixture
 def config(
     tmp_path: Path, object_store: Server, mlflow_server: Server, monkeypatch: pytest.MonkeyPatch

@@ -9,41 +9,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 
-from jarvis_dagster.champions import chosen_detector  # noqa: E402
-from jarvis_dagster.errors import BadInputError  # noqa: E402
-from jarvis_dagster.hockey.detection import Detections, load_detector  # noqa: E402
-from jarvis_dagster.hockey.detection.onnx import PACKAGED_WEIGHTS  # noqa: E402
-from jarvis_dagster.hockey.detection.role_reader import RoleReader  # noqa: E402
-from jarvis_dagster.hockey.promotion import (  # noqa: E402
+from jarvis_dagster.champions import chosen_detector
+from jarvis_dagster.errors import BadInputError
+from jarvis_dagster.hockey.detection import Detections, load_detector
+from jarvis_dagster.hockey.detection.onnx import PACKAGED_WEIGHTS
+from jarvis_dagster.hockey.detection.role_reader import RoleReader
+from jarvis_dagster.hockey.promotion import (
     FIGURES,
     FrozenGames,
     VideoFigures,
     again,
     freeze,
 )
-from jarvis_dagster.hockey.training.fitting import Fit  # noqa: E402
-from jarvis_dagster.hockey.training.roles import RoleNet, export_roles  # noqa: E402
-from jarvis_dagster.settings import load_settings  # noqa: E402
-from jarvis_dagster.wiring import core_services  # noqa: E402
+from jarvis_dagster.settings import load_settings
+from jarvis_dagster.wiring import core_services
 
 if TYPE_CHECKING:
     from tests.promotion.conftest import Jarvis
-
-
-@pytest.fixture(scope="module")
-def readers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """One that leaves roles to the detector, and one to whom everybody is a referee."""
-    folder = tmp_path_factory.mktemp("readers")
-    made = {}
-    for name, logits in (("open", [0.0, 0.0, 0.0]), ("blind", [0.0, 0.0, 12.0])):
-        net = RoleNet().eval()
-        with torch.no_grad():
-            net.last.weight.zero_()
-            net.last.bias.copy_(torch.tensor(logits))
-        made[name] = export_roles(net, folder / f"{name}.onnx", Fit(steps=1))
-    return made
 
 
 def _picture(labelled_games: Path) -> np.ndarray:

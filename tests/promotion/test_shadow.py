@@ -18,7 +18,7 @@ from jarvis_dagster.hockey.adaptation import Parameters
 from jarvis_dagster.hockey.promotion.parts import choose_parts, looks_of, within
 from jarvis_dagster.hockey.promotion.shadow import disagreement
 from jarvis_dagster.jobs import shadow_video
-from jarvis_dagster.promoting.shadows import keep_shadow, shadow_count, shadows_of
+from jarvis_dagster.promoting.shadows import Shadows, keep_shadow, shadow_count, shadows_of
 from jarvis_dagster.sensors.shadow import asked, shadow_sensor
 from jarvis_dagster.settings import PromotionSettings, load_settings
 from jarvis_dagster.wiring import core_services
@@ -106,6 +106,10 @@ def test_what_the_shadow_says_of_a_promotion(object_store: Server, tmp_path: Pat
     assert len(seen.runs) == 3
     assert "0.40 times as many people" in seen.against
     assert dataclasses.replace(seen, runs=seen.runs[1:]).against == ""  # too few to tell
+    lost = {"goalkeeper": {"goalkeeper": 7, "player": 13}, "player": {"player": 90, "referee": 9}}
+    runs = [{**run_record(f"w{n}", 9), "role_changes": lost} for n in range(3)]
+    assert "names 21 boxes goalkeeper, and the champion 60" in Shadows(0, tuple(runs)).against
+    assert Shadows(0, tuple(runs[:2])).against == ""
     content = seen.to_json()
     assert (content["videos"], content["seconds"], content["people"]) == (3, 180.0, 0.4)
     needs = shadows_of(storage, "m", "2", "m 1", 5)
@@ -117,11 +121,13 @@ def test_what_the_shadow_says_of_a_promotion(object_store: Server, tmp_path: Pat
 def test_the_sensor_samples_new_videos() -> None:
     assert shadow_sensor(PromotionSettings(shadow=True)).default_status.value == "RUNNING"
     settings = PromotionSettings(shadow_videos=2)
-    (request,), _ = asked({"game": "run", "next": "run"}, "4", 1, settings)
-    assert (request.run_key, request.partition_key) == ("game 4 run", "game")
-    none, why = asked({"game": "run"}, "4", 2, settings)
+    (request,), _ = asked({"game": "run", "next": "run"}, "4", 1, settings, "m")
+    assert (request.run_key, request.partition_key) == ("game m 4 run", "game")
+    assert request.run_config["ops"]["toolchain__shadow_run"]["config"] == {"model": "m"}
+    none, why = asked({"game": "run"}, "4", 2, settings, "m")
     assert not none
-    assert "has looked at 2 videos" in why
+    assert "m 4 has looked at 2 videos" in why
+    assert asked({"game": "run"}, "", 0, settings, "m") == ([], "m has no challenger.")
     assert shadow_video.tags["dagster/priority"] == "-10"
 
 
@@ -129,6 +135,7 @@ def test_the_sensor_samples_new_videos() -> None:
 def test_a_shadow_run_is_kept_apart(
     jarvis: Jarvis,
     detectors: dict[str, Path],
+    readers: dict[str, Path],
     labelled_games: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -175,6 +182,21 @@ def test_a_shadow_run_is_kept_apart(
         assert made.metadata["only_champion"].value > 0
         assert "agreement" in made.metadata
 
+        # The challenger of those that read roles looks at the people of the detector in use.
+        name = settings.promotion.roles_model
+        jarvis("models", "register", readers["blind"], "--name", name)
+        done = defs.resolve_implicit_global_asset_job_def().execute_in_process(
+            instance=instance,
+            partition_key=key,
+            asset_selection=[dg.AssetKey(["toolchain", "shadow_run"])],
+            run_config={"ops": {"toolchain__shadow_run": {"config": {"model": name}}}},
+        )
+        (made,) = done.asset_materializations_for_node("toolchain__shadow_run")
+        assert made.metadata["challenger"].value == f"{name} 1"
+        assert made.metadata["only_challenger"].value == made.metadata["only_champion"].value == 0
+        changes = made.metadata["role_changes"].value
+        assert {role for row in changes.values() for role in row} == {"referee"}
+
         # A decision through Dagster, and the truth about the champion.
         job = defs.resolve_job_def("decide_promotion")
         decided = job.execute_in_process(instance=instance)
@@ -190,9 +212,12 @@ def test_a_shadow_run_is_kept_apart(
             )
             store = core.storage_service
             kept = store.exists(f"artifacts/{key}/shadow/detections.parquet")
+            assert store.exists(f"artifacts/{key}/shadow_roles/detections.parquet")
+            (run,) = shadows_of(store, name, "1", "", 0).runs
             usual = tmp_path / "model.json"
             store.get_file(f"artifacts/{key}/detections/model.json", usual)
         assert kept
+        assert run["other_role"] > 0
         assert json.loads(usual.read_text())["registered"] == ""
         again = job.execute_in_process(instance=instance)
         (check,) = again.get_asset_check_evaluations()

@@ -13,15 +13,23 @@ pytest.importorskip("torch")
 import torch
 
 from jarvis_dagster.errors import BadInputError
-from jarvis_dagster.hockey.datasets import open_dataset, read_dataset, split_dataset, write_dataset
+from jarvis_dagster.hockey.datasets import (
+    Split,
+    open_dataset,
+    read_dataset,
+    split_dataset,
+    write_dataset,
+)
 from jarvis_dagster.hockey.detection.role_reader import CROP_PX, crop_people
 from jarvis_dagster.hockey.detection.runtime import Network
 from jarvis_dagster.hockey.training.fitting import Fit, fit
 from jarvis_dagster.hockey.training.ice import IcePicture, rendered_ice, taught, train_ice
+from jarvis_dagster.hockey.training.judge import Figures
 from jarvis_dagster.hockey.training.roles import Crops, train_roles
 from jarvis_dagster.toolchain.job import Job
 from jarvis_dagster.toolchain.kinds import kind_of
 from jarvis_dagster.toolchain.roles import role_figures
+from tests.toolchain.conftest import TINY
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,6 +56,38 @@ def _trained(name: str, data: Dataset, out: Path, **options: Any) -> tuple[Any, 
         job, data, out, report=lambda m, s: told.append((s, m)), progress=lambda *_: None
     )
     return kind, model, told
+
+
+def test_other_rinks_say_how_far_a_detector_goes(
+    data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = kind_of("hockey-detection")
+    split = Split("x", ("game_2",), ("game_0", "game_1"), ())
+    options = {**kind.defaults, **TINY, "keep": ["game_2"]}
+    seen: dict[str, int] = {}
+
+    def measured(_model: Path, frames: list[Any], **_: Any) -> Figures:
+        """Better and better on the new rink, worse and worse on the other."""
+        (video,) = {frame.group for frame in frames}
+        seen[video] = seen.get(video, -1) + 1
+        ap50 = 0.5 + 0.01 * seen[video] if video == "game_0" else 0.6 - 0.002 * seen[video]
+        return Figures(len(frames), 9, ap50, 0.5, 0.5, 0.5, None)
+
+    monkeypatch.setattr("jarvis_dagster.hockey.training.keeping.measured", measured)
+    monkeypatch.setattr("jarvis_dagster.hockey.training.build.finish", lambda *_, **__: tmp_path)
+    told: dict[str, float] = {}
+
+    def train(**given: Any) -> None:
+        job = Job(kind.name, "rendered@1", split, {**options, **given})
+        kind.train(
+            job, data, tmp_path, report=lambda m, _: told.update(m), progress=lambda *_: None
+        )
+
+    with pytest.raises(BadInputError, match="None of game_2 is a validation video"):
+        train()
+    train(keep=["game_1", "game_2"])
+    assert told["blend/share"] == 0.3
+    assert seen == {"game_0": 4, "game_1": 4}
 
 
 def test_roles_are_learned_and_measured(data: Dataset, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Shadow runs: the challenger looks at parts of a video; nobody gets its results."""
 
 import dagster as dg
+from pydantic import Field
 
 from jarvis_dagster.assets.failures import failures
 from jarvis_dagster.assets.footage import source_video
@@ -11,7 +12,13 @@ from jarvis_dagster.hockey.tables import DETECTIONS
 from jarvis_dagster.resources.log_progress import LogProgress
 from jarvis_dagster.resources.workspace import WorkspaceResource
 
-__all__ = ["shadow_run"]
+__all__ = ["ShadowConfig", "shadow_run"]
+
+
+class ShadowConfig(dg.Config):
+    """Who looks."""
+
+    model: str = Field("", description="Whose challenger looks; by default the detector's.")
 
 
 @dg.asset(
@@ -23,12 +30,15 @@ __all__ = ["shadow_run"]
     kinds={"parquet", "onnx"},
 )
 def shadow_run(
-    context: dg.AssetExecutionContext, workspace: WorkspaceResource, progress: LogProgress
+    context: dg.AssetExecutionContext,
+    config: ShadowConfig,
+    workspace: WorkspaceResource,
+    progress: LogProgress,
 ) -> dg.MaterializeResult:
     """What the challenger finds in parts of the video, and where it disagrees with the champion.
 
     Kept apart from the results: nothing is made from it but the record of a promotion, and nothing
-    of it is delivered.
+    of it is delivered. A challenger that reads roles does so on the people of the detector in use.
     """
     from jarvis_dagster.hockey.promotion.shadow import draw_differences
     from jarvis_dagster.hockey.video import save_jpeg
@@ -39,7 +49,8 @@ def shadow_run(
     settings = workspace.settings
     space = workspace.of(context.partition_key)
     with failures(context), seconds_of() as elapsed:
-        arena = Arena(settings, workspace.core)
+        arena = Arena(settings, workspace.core, model=config.model or None)
+        step = "shadow_roles" if arena.of_roles else "shadow"
         challenger = arena.contender("challenger")
         if challenger is None:
             raise BadInputError(
@@ -58,17 +69,17 @@ def shadow_run(
         )
         found = looked.found
         table = space.keep_table(
-            *("shadow", "detections", looked.after, DETECTIONS),
+            *(step, "detections", looked.after, DETECTIONS),
             provenance_of(settings, source, looked.version, adapted=looked.parameters_id),
         )
         content = {**looked.content, "video": context.partition_key}
-        record = space.keep_json("shadow", "disagreement", content)
+        record = space.keep_json(step, "disagreement", content)
         keep_shadow(space.storage, arena.model, str(challenger.version), content)
         refs, shown = [table, record], {}
         picture = draw_differences(path, looked.before, looked.after, found)
         if picture is not None:
-            file = save_jpeg(picture, space.path("shadow", "differences.jpg"), quality=70)
-            refs.append(space.keep("shadow", file))
+            file = save_jpeg(picture, space.path(step, "differences.jpg"), quality=70)
+            refs.append(space.keep(step, file))
             shown = {"differences": markdown_image(file)}
     return dg.MaterializeResult(
         metadata={
