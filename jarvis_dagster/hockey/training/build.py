@@ -95,7 +95,7 @@ def finish(
     exact = out_dir / "detector.float.onnx"
     export_onnx(net, exact, metadata=facts(version, start))
     target = out_dir / "detector.onnx"
-    quantise(exact, target, _calibration(samples))
+    quantise(exact, target, _calibration(samples), start=start)
     return target
 
 
