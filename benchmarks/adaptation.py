@@ -6,7 +6,9 @@
 is trained from it on the broadcast, one rink and rendered frames; then it is adapted on the first
 three fifths of ``--rink``, a rink that it has not seen, and measured on the rest of that rink, on
 another unseen rink, on what the base was trained on, and on rendered frames. Rows of share 0 are
-the base, the peer to beat. An hour on two cores; stopped, the same command continues.
+the base, the peer to beat; "line" are networks on the straight line to the adapted one, "merged"
+those that ``jarvis train --keep`` goes through, with the broadcast and the first rink kept. An hour
+on two cores; stopped, the same command continues.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import argparse
 import dataclasses
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
@@ -26,10 +29,14 @@ from jarvis_dagster.hockey.training.dataset import Sample, read_export
 from jarvis_dagster.hockey.training.export import export_onnx
 from jarvis_dagster.hockey.training.harmonise import ignore_unlabelled, tighten
 from jarvis_dagster.hockey.training.judge import measured
+from jarvis_dagster.hockey.training.merge import entering, merging
 from jarvis_dagster.hockey.training.pace import usable_threads
 from jarvis_dagster.hockey.training.restore import network
 from jarvis_dagster.hockey.training.teacher import StartTeacher
 from jarvis_dagster.hockey.training.train import Recipe, train_detector
+
+if TYPE_CHECKING:
+    from jarvis_dagster.hockey.training.net import HockeyNet
 
 _BROADCAST, _SEEN = "broadcast_1995", "rinkcam_2"
 _UNSEEN = ("rinkcam_1", "rinkcam_3")
@@ -46,6 +53,7 @@ def main() -> None:
     parser.add_argument("--rink", choices=_UNSEEN, default="rinkcam_3")
     parser.add_argument("--base-steps", type=int, default=260)
     parser.add_argument("--steps", type=int, default=250)
+    parser.add_argument("--merged", type=float, nargs="*", default=[0.1, 0.25, 0.5])
     parser.add_argument("--shares", type=float, nargs="+", default=[0.3, 0.45, 0.6, 1.0])
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
@@ -86,7 +94,13 @@ def main() -> None:
         f"{_SEEN}, seen": early[_SEEN][1],
         "rendered": rendered_frames(options.work / "rendered", _JUDGED_GAMES),
     }
-    _report(sets, base, adapted, [0.0, *options.shares], options.work)
+    first, tuned = network(base), network(adapted)
+    kept = [sample for number, sample in enumerate(broadcast) if number % 8]  # none of those judged
+    before = entering(first, [*kept, *early[_SEEN][0], *rendered])
+    merged = merging(first, tuned, before, entering(tuned, early[options.rink][0]))
+    nets = {f"line {share:.2f}": blended(first, tuned, share) for share in (0.0, *options.shares)}
+    nets |= {f"merged {share:.2f}": merged(share) for share in options.merged}
+    _report(sets, base, nets, options.work)
 
 
 def _in_order(sample: Sample) -> tuple[str, int]:
@@ -102,14 +116,13 @@ def _before_and_after(frames: list[Sample]) -> tuple[list[Sample], list[Sample]]
 
 
 def _report(
-    sets: dict[str, list[Sample]], base: Path, adapted: Path, shares: list[float], work: Path
+    sets: dict[str, list[Sample]], base: Path, nets: dict[str, HockeyNet], work: Path
 ) -> None:
-    first, tuned = network(base), network(adapted)
     table = Table("frames", "share", "AP50", "recall", "precision", "role macro-F1", "goalkeepers")
     for name, frames in sets.items():
-        for share in shares:
-            model = work / f"share_{share}.onnx"
-            export_onnx(blended(first, tuned, share), model, metadata=facts(str(share), base))
+        for share, net in nets.items():
+            model = work / f"{share.replace(' ', '_')}.onnx"
+            export_onnx(net, model, metadata=facts(share, base))
             found = measured(model, frames, one_look=True)
             figures = (
                 found.ap50,
@@ -119,7 +132,7 @@ def _report(
                 found.goalkeeper_recall,
             )
             shown = ("-" if value is None else f"{value:.3f}" for value in figures)
-            table.add_row(name, f"{share:.2f}", *shown)
+            table.add_row(name, share, *shown)
     Console().print(table)
 
 

@@ -103,7 +103,9 @@ class HockeyDetection:
         net = load_checkpoint(result.checkpoint)
         judges = [frame for frame in frames if frame.group in job.split.validation]
         if judges:
-            net, share = _blended(net, judges, kept, out)
+            replayed = [frame for frame in chosen if frame.group in keep]
+            seen = [frame for frame in chosen if frame.group not in keep]
+            net, share = _blended(net, judges, kept, (seen, replayed), out)
             report({"blend/share": share}, result.steps)
         return finish(net, samples, out, version=f"{result.steps}-steps", start=PACKAGED_WEIGHTS)
 
@@ -133,15 +135,22 @@ class HockeyDetection:
 
 
 def _blended(
-    tuned: HockeyNet, judges: Sequence[Sample], kept: Sequence[str], out: Path
+    tuned: HockeyNet,
+    judges: Sequence[Sample],
+    kept: Sequence[str],
+    trained_on: tuple[Sequence[Sample], Sequence[Sample]],
+    out: Path,
 ) -> tuple[HockeyNet, float]:
-    """How far to go from the start to where training arrived: what validation frames say."""
+    """How far to go from the start to where training arrived: what validation frames say.
+
+    ``trained_on`` are frames of the new rink and of those to keep.
+    """
     from jarvis_dagster.hockey.detection.onnx import PACKAGED_WEIGHTS
     from jarvis_dagster.hockey.training.blend import SHARES, blended, choose_share
     from jarvis_dagster.hockey.training.build import Plan, facts
     from jarvis_dagster.hockey.training.export import export_onnx
     from jarvis_dagster.hockey.training.judge import measured, worth
-    from jarvis_dagster.hockey.training.keeping import share_to_go
+    from jarvis_dagster.hockey.training.keeping import share_to_go, way_of
     from jarvis_dagster.hockey.training.restore import network
 
     start = network(PACKAGED_WEIGHTS)
@@ -154,8 +163,10 @@ def _blended(
     if kept:
         new = [frame for frame in judges if frame.group not in kept]
         others = {video: [one for one in judges if one.group == video] for video in kept}
-        best = share_to_go(Plan(), start, tuned, new, others, write, lambda *_: None)
-        return blended(start, tuned, best), best
+        seen, replayed = trained_on
+        way, shares = way_of(start, tuned, seen, replayed if seen else ())
+        best = share_to_go(Plan(), way, shares, new, others, write, lambda *_: None)
+        return way(best), best
     value: dict[float, float] = {}
     for share in SHARES:
         model = write(blended(start, tuned, share))

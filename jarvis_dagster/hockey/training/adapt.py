@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 
 from jarvis_dagster.errors import BadInputError
-from jarvis_dagster.hockey.training.blend import blended
 from jarvis_dagster.hockey.training.build import facts, finish, prepare, rendered_frames
 from jarvis_dagster.hockey.training.dataset import read_export, split_by_group
 from jarvis_dagster.hockey.training.export import export_onnx, load_checkpoint
 from jarvis_dagster.hockey.training.holdout import Split, hold_out
 from jarvis_dagster.hockey.training.judge import Figures, is_better, measured
-from jarvis_dagster.hockey.training.keeping import kept_frames, share_to_go
+from jarvis_dagster.hockey.training.keeping import kept_frames, share_to_go, way_of
 from jarvis_dagster.hockey.training.pace import affordable_steps, step_seconds, usable_threads
 from jarvis_dagster.hockey.training.restore import knows_roles, network
 from jarvis_dagster.hockey.training.shrink import shrunk
@@ -47,6 +46,8 @@ _JUDGED_GAMES = (201, 202)
 """Seeds of rendered games that are never trained on."""
 _TAIL_S = 45.0
 """After training: blends and rounding to integers. Measuring takes what it took before."""
+_MERGE_S = 45.0
+"""More where other rinks are kept."""
 
 
 class Watcher(Protocol):
@@ -67,7 +68,7 @@ class Outcome:
     steps: int
     seconds: float
     share: float
-    """Of the way from the start to where training arrived; see ``blend``."""
+    """Of the way from the start to where training arrived; see ``keeping.way_of``."""
     held_out: str
     """What was held out, for people; empty if nothing could be spared."""
     before: dict[str, Figures]
@@ -120,7 +121,8 @@ def adapt_detector(
     first = network(start) if knows_roles(start) else None
     before = {} if first is None else _figures(_as_onnx(start, first, out_dir), sets, watcher)
     measuring_s = time.monotonic() - measuring
-    left_s = 60 * minutes - (time.monotonic() - began) - _TAIL_S - 2 * measuring_s
+    tail_s = _TAIL_S + (_MERGE_S if replayed else 0)
+    left_s = 60 * minutes - (time.monotonic() - began) - tail_s - 2 * measuring_s
     recipe = settled or _timed_recipe(plan, training, start, left_s, watcher)
     result = train_detector(
         training,
@@ -131,10 +133,11 @@ def adapt_detector(
     )
     net, share = load_checkpoint(result.checkpoint), 1.0
     if first is not None:
+        way, shares = way_of(first, net, split.training, replayed)
         share = share_to_go(
-            plan, first, net, split.held_out, kept, _writer(out_dir, start), watcher.step
+            plan, way, shares, split.held_out, kept, _writer(out_dir, start), watcher.step
         )
-        net = blended(first, net, share)
+        net = way(share)
     detector = finish(net, training, out_dir, version=f"{result.steps}-steps", start=start)
     after = _figures(detector, sets, watcher, out_dir / "held_out.png")
     judged = "held out" in before and is_better(before["held out"], after["held out"])

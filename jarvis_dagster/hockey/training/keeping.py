@@ -1,7 +1,7 @@
 """What should not be lost while a new rink is learnt: frames of other rinks.
 
-Belongs here: which of them are trained on again, what is lost on the others, how far to go
-then. Does not belong here: weights between two networks and the rule (``blend``).
+Belongs here: which of them are trained on again, what is lost on the others, which way to go then
+and how far. Does not belong here: weights between two networks and the rule (``blend``, ``merge``).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from jarvis_dagster.hockey.training.blend import CAREFUL, SHARES, blended, choos
 from jarvis_dagster.hockey.training.dataset import read_export
 from jarvis_dagster.hockey.training.holdout import hold_out
 from jarvis_dagster.hockey.training.judge import Figures, measured, most_lost, worth
+from jarvis_dagster.hockey.training.merge import entering, merging
 from jarvis_dagster.hockey.training.shrink import shrunk
 from jarvis_dagster.hockey.training.vetting import vetted
 
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
     from jarvis_dagster.hockey.training.dataset import Sample
     from jarvis_dagster.hockey.training.net import HockeyNet
 
-__all__ = ["kept_frames", "share_to_go"]
+__all__ = ["MERGED_SHARES", "kept_frames", "share_to_go", "way_of"]
+
+MERGED_SHARES = (0.0, 0.05, 0.1, 0.25, 0.5)
+"""To be measured where networks are merged: how much the trained one counts."""
 
 
 def kept_frames(
@@ -51,28 +55,42 @@ def kept_frames(
     return replayed, judged
 
 
+def way_of(
+    first: HockeyNet, tuned: HockeyNet, seen: Sequence[Sample], replayed: Sequence[Sample]
+) -> tuple[Callable[[float], HockeyNet], Sequence[float]]:
+    """The networks between ``first`` and ``tuned``, and which of them are to be measured.
+
+    They lie on the straight line; where other rinks were trained on again (``replayed``) beside
+    the new one (``seen``), they are those that keep most of what the first one answers there.
+    """
+    if not replayed:
+        return (lambda share: blended(first, tuned, share)), SHARES
+    before, now = entering(first, replayed), entering(tuned, seen)
+    return merging(first, tuned, before, now), MERGED_SHARES
+
+
 def share_to_go(
     plan: Plan,
-    first: HockeyNet,
-    tuned: HockeyNet,
+    way: Callable[[float], HockeyNet],
+    shares: Sequence[float],
     held_out: Sequence[Sample],
     kept: Mapping[str, Sequence[Sample]],
     write: Callable[[HockeyNet], Path],
     progress: Callable[[str, int, int], None],
 ) -> float:
-    """How far to go from ``first`` to ``tuned``; ``write`` makes a file of a network."""
+    """Which of ``shares`` of a ``way`` to go; ``write`` makes a file of a network."""
     if plan.share is not None:
         return plan.share
     if not held_out or not kept:
         return CAREFUL
-    value, lost = dict.fromkeys(SHARES, 0.0), dict.fromkeys(SHARES, 0.0)
+    value, lost = dict.fromkeys(shares, 0.0), dict.fromkeys(shares, 0.0)
     before: dict[str, Figures] = {}
-    for number, share in enumerate(SHARES, 1):
-        model = write(blended(first, tuned, share))
+    for number, share in enumerate(shares, 1):
+        model = write(way(share))
         value[share] = worth(measured(model, held_out, one_look=True))
         for name, frames in kept.items():
             found = measured(model, frames, one_look=True)
             lost[share] = max(lost[share], most_lost(before.setdefault(name, found), found))
         model.unlink()
-        progress("blend", number, len(SHARES))
+        progress("blend", number, len(shares))
     return choose_share(value, lost)
