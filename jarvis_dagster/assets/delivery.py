@@ -85,13 +85,14 @@ def results(
                 f"The drive {drive.name} knows no people; {delivered.path} was not shared with"
                 f" {', '.join(drive.share_with)}."
             )
+        version: str = space.json("detections", "model")["version"]
         record = {
             "folder": delivered.path,
             "files": delivered.files,
             "shared_with": delivered.shared_with,
             "corrections": [[one.key, one.kind] for one in corrections_of(space)],
             "figures": figures_of_report(space),
-            "model_version": space.json("detections", "model")["version"],
+            "model_version": version,
             "approval": {"id": answer.id, "sha256": answer.sha256} if answer.id else None,
         }
         space.keep_json("results", "delivery", record)
@@ -108,7 +109,7 @@ def results(
             "approved_by": answer.decided_by or "nobody had to",
             "folder": dg.MetadataValue.path(delivered.path),
             "files": len(delivered.files),
-            "model_version": record["model_version"],
+            "model_version": version,
             "shared_with": ", ".join(delivered.shared_with) or "nobody by Jarvis",
             "manifest": listed((f["file"], f["size"], f["sha256"]) for f in delivered.files),
             "seconds": elapsed(),

@@ -60,8 +60,8 @@ class HockeyDetection:
     ) -> Path:
         """Train, go as far from the start as validation says, and quantise.
 
-        Live metrics are the losses in the checkpoint. Validation videos that ``keep`` names tell
-        what is lost on the way, the others what is gained.
+        Live metrics are means of the losses, every 50 steps. Validation videos that ``keep``
+        names tell what is lost on the way, the others what is gained.
 
         Raises:
             BadInputError: ``keep`` names no validation video.
