@@ -115,10 +115,8 @@ def _whole(layer: nn.Conv2d) -> Tensor:
 
 def _patches(layer: nn.Conv2d, given: Tensor, places: int, chance: torch.Generator) -> Tensor:
     """(N, inputs + 1): what the layer looks at in some places, and a 1."""
-    (down, across), (pad, _) = layer.stride, layer.padding  # type: ignore[misc]
-    across_px = F.pad(given[0], (int(pad),) * 4)
-    size = layer.kernel_size[0]
-    windows = across_px.unfold(1, size, int(down)).unfold(2, size, int(across))
+    size, step, edge = layer.kernel_size[0], layer.stride[0], int(layer.padding[0])
+    windows = F.pad(given[0], (edge,) * 4).unfold(1, size, step).unfold(2, size, step)
     chosen = torch.randperm(places, generator=chance)[:_PLACES]
     columns = windows.shape[2]
     rows = windows[:, chosen // columns, chosen % columns].permute(1, 0, 2, 3).flatten(1)
