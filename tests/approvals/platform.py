@@ -38,6 +38,7 @@ def analysed(core: JarvisCoreServices, folder: Path, people: int = 3) -> Workspa
     sha256 = secrets.token_hex(32)
     space = Workspace(f"game-{sha256[:12]}", folder / "made", core.storage_service)
     space.keep_json("footage", "source", source_of(sha256))
+    space.keep_json("detections", "model", {"version": "1.0"})
     report(space, people)
     for asset in TABLES:
         _table(space, asset)

@@ -157,9 +157,10 @@ def analytics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AnalyticsResou
 
 def test_sensors_count_each_run_once(analytics: AnalyticsResource) -> None:
     success, failure, _ = run_metrics()
+    resources = {"analytics": analytics, "notifications": None}  # nobody has to be told
     with dg.instance_for_test() as instance:
         ticks = {
-            sensor: dg.build_sensor_context(instance, resources={"analytics": analytics})
+            sensor: dg.build_sensor_context(instance, resources=resources)
             for sensor in (success, failure)
         }
         for sensor, tick in ticks.items():
@@ -169,11 +170,7 @@ def test_sensors_count_each_run_once(analytics: AnalyticsResource) -> None:
             play(instance, fails=fails)
         for _ in range(2):  # a daemon that dies sees them again
             for sensor, cursor in begun.items():
-                sensor(
-                    dg.build_sensor_context(
-                        instance, cursor=cursor, resources={"analytics": analytics}
-                    )
-                )
+                sensor(dg.build_sensor_context(instance, cursor=cursor, resources=resources))
     got = samples(analytics.service)
     job = ("dagster_job", "process_video")
     assert got["jarvis_runs_total", (job, ("status", "success"))] == 1

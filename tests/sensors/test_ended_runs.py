@@ -220,8 +220,10 @@ def test_every_video_is_looked_at_in_the_shadow(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("jarvis_dagster.sensors.shadow.shadow_count", lambda *_: 0)
-    registry = SimpleNamespace(model=lambda *_: SimpleNamespace(version="3"))
-    sensor = shadow_sensor(PromotionSettings(shadow=True, shadow_videos=2))
+    settings = PromotionSettings(shadow=True, shadow_videos=2)
+    challengers = {settings.model: SimpleNamespace(version="3")}
+    registry = SimpleNamespace(model=lambda name, _: challengers.get(name))
+    sensor = shadow_sensor(settings)
 
     def look(cursor: str | None) -> tuple[Any, str]:
         context = dg.build_sensor_context(
@@ -248,7 +250,8 @@ def test_every_video_is_looked_at_in_the_shadow(
     registry.model = lambda *_: None
     analysed("d")
     none, cursor = look(cursor)
-    assert "no challenger" in none.skip_message
+    assert none.skip_reason is not None
+    assert "no challenger" in none.skip_reason.skip_message
 
     def away(*_: str) -> None:
         raise TransientError("MLflow is away.", "Start it.")

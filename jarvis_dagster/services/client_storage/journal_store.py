@@ -203,7 +203,7 @@ class JournalStore:
         try:
             return self._attempt(work)
         except sqlite3.Error as error:
-            if not (_is_damage(error) or _is_replaced(error)):
+            if not _is_damage(error):
                 raise self._explained(error) from error
         try:
             self._mend()
@@ -212,18 +212,30 @@ class JournalStore:
             raise self._explained(error) from error
 
     def _attempt(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
-        with self._open() as db, db:
+        with self._held(fcntl.LOCK_SH), self._open() as db, db:
             return work(db)
 
     @contextlib.contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
+    def _held(self, how: int) -> Iterator[None]:
+        """Shared by all who have the file open; alone whoever replaces it.
+
+        SQLite finds the journal of a transaction by its name: who still had the damaged file open
+        would take that of the file that followed for its own, and delete it.
+        """
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
+            lock = self._path.with_name(f"{self._path.name}.lock").open("a")
         except OSError as error:
             raise PermanentError(
-                f"{self._path.parent} cannot be made ({error.strerror}).",
+                f"{self._path.parent} cannot be written to ({error.strerror}).",
                 "Check the folder's permissions and the free space.",
             ) from error
+        with lock:
+            fcntl.flock(lock, how)
+            yield
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
         db = sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None)
         try:
             if db.execute("PRAGMA user_version").fetchone()[0] != _FORMAT:
@@ -234,10 +246,10 @@ class JournalStore:
 
     def _mend(self) -> None:
         """Put a damaged file aside, unless another did so meanwhile: theirs is not damaged."""
-        with self._path.with_name(f"{self._path.name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with self._held(fcntl.LOCK_EX):
             try:
-                self._attempt(_whole)
+                with self._open() as db, db:
+                    _whole(db)
             except sqlite3.Error as error:
                 if not _is_damage(error):
                     raise
@@ -332,12 +344,6 @@ def _whole(db: sqlite3.Connection) -> None:
     _state(db)
     for row in db.execute(f"SELECT {_COLUMNS} FROM entry"):  # noqa: S608
         _file(row)
-
-
-def _is_replaced(error: sqlite3.Error) -> bool:
-    """Whether another process put the file aside while it was used here."""
-    moved = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_READONLY_DBMOVED
-    return moved or _code(error) == sqlite3.SQLITE_IOERR
 
 
 def _is_damage(error: sqlite3.Error) -> bool:
