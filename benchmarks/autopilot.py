@@ -116,7 +116,7 @@ class Season:
         overlay = overlay_of(self.settings, self.core.storage_service, path)
         parameters = overlay.current.parameters
         info, scan = probe(video), scan_video(video)
-        chosen = chosen_detector(self.settings, self.core.experiment_service)
+        chosen = chosen_detector(self.settings, lambda: self.core.experiment_service)
         detector = load_detector(chosen.path, threads=1, score_threshold=overlay.score_threshold)
         found, kit = detect_video(video, detector, stride=1, correct=parameters.correction)
         tracks = people_of(

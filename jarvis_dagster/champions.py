@@ -14,6 +14,7 @@ from jarvis_dagster.errors import TransientError
 from jarvis_dagster.services.files import atomic_path, sha256_file
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from jarvis_dagster.services.experiment import JarvisExperimentService
@@ -43,7 +44,7 @@ class Chosen:
 
 
 def chosen_detector(
-    settings: Settings, experiments: JarvisExperimentService | None = None
+    settings: Settings, experiments: Callable[[], JarvisExperimentService]
 ) -> Chosen:
     """The detector that ``vision.model`` means, and who reads roles by ``vision.roles``.
 
@@ -51,7 +52,7 @@ def chosen_detector(
     was used last on this machine is used again.
 
     Args:
-        experiments: The service to ask; None makes one from the settings.
+        experiments: Makes the service to ask; called only where MLflow is asked.
 
     Raises:
         TransientError: MLflow is away, and no champion was ever used here.
@@ -69,17 +70,17 @@ def chosen_detector(
 
 
 def _champion(
-    settings: Settings, experiments: JarvisExperimentService | None, name: str, instead: str
+    settings: Settings,
+    experiments: Callable[[], JarvisExperimentService],
+    name: str,
+    instead: str,
 ) -> tuple[Path | None, str, str]:
     """Its file, name and version, and what people should know."""
-    if experiments is None:
-        from jarvis_dagster.wiring import core_services
-
-        experiments = core_services(settings).experiment_service
     folder = settings.data_dir / "models" / name
     try:
-        champion = experiments.model(name, "champion")
-        path = None if champion is None else local_copy(experiments, champion, folder)
+        registry = experiments()
+        champion = registry.model(name, "champion")
+        path = None if champion is None else local_copy(registry, champion, folder)
     except TransientError as error:
         return _last_used(folder, instead, error)
     label = "" if champion is None else f"{name} {champion.version}"

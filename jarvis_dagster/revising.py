@@ -35,7 +35,7 @@ def revision_of(
     from jarvis_dagster.hockey.detection.onnx import PACKAGED_WEIGHTS
     from jarvis_dagster.services.files import sha256_file
 
-    chosen = chosen_detector(settings, core.experiment_service)
+    chosen = chosen_detector(settings, lambda: core.experiment_service)
     detector = sha256_file(chosen.path or PACKAGED_WEIGHTS)[:_DIGITS]
     roles = f" roles-{sha256_file(chosen.roles)[:_DIGITS]}" if chosen.roles else ""
     overlay = overlay_of_object(settings, core.storage_service, key)

@@ -47,8 +47,10 @@ def look_of(settings: Settings, storage: JarvisStorageService, path: str) -> Loo
     from jarvis_dagster.autopilot.overlay import overlay_of
     from jarvis_dagster.champions import chosen_detector
     from jarvis_dagster.hockey.detection import load_detector
+    from jarvis_dagster.wiring import core_services
 
-    chosen, overlay = chosen_detector(settings), overlay_of(settings, storage, path)
+    chosen = chosen_detector(settings, lambda: core_services(settings).experiment_service)
+    overlay = overlay_of(settings, storage, path)
     detector = load_detector(
         chosen.path,
         roles=chosen.roles,
@@ -65,9 +67,10 @@ def looks_for_pucks(settings: Settings) -> bool:
     """
     from jarvis_dagster.champions import chosen_detector
     from jarvis_dagster.hockey.detection import load_detector
+    from jarvis_dagster.wiring import core_services
 
     try:
-        path = chosen_detector(settings).path
+        path = chosen_detector(settings, lambda: core_services(settings).experiment_service).path
         return path is not None and load_detector(path, threads=1).finds_pucks
     except JarvisError:
         return False

@@ -98,7 +98,7 @@ class Tryout:
                 "material": why,
                 "why": f"Nothing could be tried: {why}.",
             }
-        chosen = chosen_detector(self._settings, self._core.experiment_service)
+        chosen = chosen_detector(self._settings, lambda: self._core.experiment_service)
         eyes = Eyes(chosen.path, vision.threads, vision.score_threshold)
         usual, now = self._looks()
         keep = vision.score_threshold is not None or material.basis == "consistency"

@@ -191,7 +191,7 @@ class Arena:
     @functools.cached_property
     def detector_in_use(self) -> Chosen:
         """Whose people are looked at by those that read roles."""
-        return chosen_detector(self.settings, self.experiments)
+        return chosen_detector(self.settings, lambda: self.experiments)
 
     def files_of(self, contender: Contender) -> tuple[Path | None, Path | None]:
         """The detector and the network that reads roles, as ``load_detector`` takes them."""

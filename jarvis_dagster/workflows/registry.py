@@ -75,7 +75,7 @@ class Tools:
             return None, None
         from jarvis_dagster.champions import chosen_detector
 
-        chosen = chosen_detector(self.settings)
+        chosen = chosen_detector(self.settings, lambda: self.core.experiment_service)
         return chosen.path, chosen.roles
 
     def acting(self, component: str) -> JarvisCoreServices:

@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
+from jarvis_dagster.champions import chosen_detector
+from jarvis_dagster.wiring import core_services
 from tests.installation import write_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from jarvis_dagster.champions import Chosen
+    from jarvis_dagster.settings import Settings
     from tests.servers import Server
 
 VIDEOS = 6
@@ -23,6 +27,11 @@ _FRAMES = 1
 
 class Jarvis(Protocol):
     def __call__(self, *words: object) -> tuple[int, str, str]: ...
+
+
+def in_use(settings: Settings) -> Chosen:
+    """The detector that a video would be looked at with now."""
+    return chosen_detector(settings, lambda: core_services(settings).experiment_service)
 
 
 @pytest.fixture(scope="session")

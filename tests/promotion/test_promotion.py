@@ -14,6 +14,7 @@ from jarvis_dagster.promoting import Promoter
 from jarvis_dagster.services.experiment import ExperimentConfig, JarvisExperimentService
 from jarvis_dagster.settings import load_settings
 from jarvis_dagster.wiring import core_services
+from tests.promotion.conftest import in_use
 from tests.servers import free_ports
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def test_the_way_of_a_model(
     code, out, err = jarvis("models", "promote")
     assert code == 2
     assert "has no challenger" in err
-    assert chosen_detector(load_settings()).path is None
+    assert in_use(load_settings()).path is None
 
     assert "version 1 is the challenger" in jarvis("models", "register", detectors["shy"])[1]
     code, _, err = jarvis("models", "promote")
@@ -48,7 +49,7 @@ def test_the_way_of_a_model(
     assert code == 3  # it finds less than the packaged one
     assert "not promoted" in out
     assert "Not promoted" in page.read_text("utf-8")
-    assert chosen_detector(load_settings()).path is None
+    assert in_use(load_settings()).path is None
 
     with core_services(load_settings()) as core:
         registry = core.experiment_service
@@ -82,7 +83,7 @@ def test_the_way_of_a_model(
         gain = next(f for f in again["figures"] if f["name"] == "gain.recall.estimate")
         assert gain["again"] == pytest.approx(gain["recorded"], abs=1e-6)
 
-        chosen = chosen_detector(load_settings())
+        chosen = in_use(load_settings())
         assert chosen.registered == f"{name} 2"
         assert chosen.path is not None
         assert chosen.path.read_bytes() == detectors["good"].read_bytes()
@@ -111,20 +112,20 @@ def test_the_last_champion_is_used_while_mlflow_is_away(
     )
     jarvis("models", "register", detectors["good"])
     with pytest.raises(TransientError, match="No champion was used on this machine"):
-        chosen_detector(settings, away)
+        chosen_detector(settings, lambda: away)
     with core_services(settings) as core:
         core.experiment_service.move_alias(
             settings.promotion.model, "champion", "1", by="test", why="The first."
         )
-    before = chosen_detector(settings)
-    after = chosen_detector(settings, away)
+    before = in_use(settings)
+    after = chosen_detector(settings, lambda: away)
     assert (after.path, after.registered) == (before.path, before.registered)
     assert "last champion known here" in after.told
     assert after.path is not None
     after.path.write_bytes(b"damaged")
     with pytest.raises(TransientError, match="No champion"):
-        chosen_detector(settings, away)
-    again = chosen_detector(settings)
+        chosen_detector(settings, lambda: away)
+    again = in_use(settings)
     assert again.path is not None
     assert again.path.read_bytes() == detectors["good"].read_bytes()
 

@@ -11,7 +11,6 @@ import pytest
 
 pytest.importorskip("torch")
 
-from jarvis_dagster.champions import chosen_detector
 from jarvis_dagster.errors import BadInputError
 from jarvis_dagster.hockey.detection import Detections, load_detector
 from jarvis_dagster.hockey.detection.onnx import PACKAGED_WEIGHTS
@@ -25,6 +24,7 @@ from jarvis_dagster.hockey.promotion import (
 )
 from jarvis_dagster.settings import load_settings
 from jarvis_dagster.wiring import core_services
+from tests.promotion.conftest import in_use
 
 if TYPE_CHECKING:
     from tests.promotion.conftest import Jarvis
@@ -95,7 +95,7 @@ def test_the_way_of_a_model_that_reads_roles(
     assert code == 3
     assert worse["champion"]["label"] == "the detector's own roles"
     assert worse["rule"]["figure"] == "role_macro_f1"
-    chosen = chosen_detector(settings)
+    chosen = in_use(settings)
     assert (chosen.roles, "own roles stand" in chosen.told) == (None, True)
 
     with core_services(settings) as core:
@@ -105,7 +105,7 @@ def test_the_way_of_a_model_that_reads_roles(
         code, out, _ = jarvis("models", "promote", name)
         assert code == 0
         assert f"{name} version 2: promoted" in out
-        chosen = chosen_detector(settings)
+        chosen = in_use(settings)
         assert chosen.roles_registered == f"{name} 2"
         assert chosen.roles is not None
         assert chosen.roles.read_bytes() == readers["open"].read_bytes()

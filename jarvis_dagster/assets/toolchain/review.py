@@ -237,7 +237,11 @@ def _task(
     from jarvis_dagster.hockey.video import save_jpeg
 
     vision = workspace.settings.vision
-    used = chosen_detector(workspace.settings) if config.second_look and chosen else None
+    used = (
+        chosen_detector(workspace.settings, lambda: workspace.core.experiment_service)
+        if config.second_look and chosen
+        else None
+    )
     detector = (
         load_detector(
             used.path,
