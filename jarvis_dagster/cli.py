@@ -51,7 +51,7 @@ app = typer.Typer(
 config_app = typer.Typer(help="See the settings.", no_args_is_help=True)
 
 _GROUPS = {
-    "For a coach": ("run", "register", "drive", "calibrate", "review", "report"),
+    "For a coach": ("run", "ask", "register", "drive", "calibrate", "review", "report"),
     "For an operator": (
         *("up", "down", "status", "logs", "health", "config", "worker"),
         *("storage", "backup", "alerts", "dashboards", "notify"),
@@ -100,6 +100,24 @@ def run(
     for name in ("report.html", "annotated.mp4"):
         console.print(f"  {done.folder / name}", soft_wrap=True, highlight=False)
     console.print(f"\nAll {len(done.files)} files are in {done.folder}", soft_wrap=True)
+
+
+@app.command()
+def ask(
+    question: Annotated[str, typer.Argument(help='As in "longest shifts in the 2nd".')],
+    game: Annotated[
+        str,
+        typer.Argument(help="The video's name, a folder of Results, or a report.json."),
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Ask about an analysed game in plain words; the answer names what it rests on.
+
+    Without a game it is about the only one there is.
+    """
+    from jarvis_dagster.commands.ask import ask as answer
+
+    answer(question, game, terminal(), as_json=as_json)
 
 
 @app.command()

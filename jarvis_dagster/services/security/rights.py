@@ -130,6 +130,8 @@ _CALLS: dict[str, dict[str, tuple[str, str]]] = {
         "check": ("health", "read"),
     },
     "security": {
+        "noted": ("audit", "read"),
+        "faults_of_log": ("audit", "read"),
         "check": ("health", "read"),
     },
     "notification": {

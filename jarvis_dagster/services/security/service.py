@@ -256,6 +256,14 @@ class JarvisSecurityService:
         self.audit.add("token.revoke", allowed=True, object=ended.account, token=token_id)
         return ended
 
+    def noted(self) -> list[dict[str, Any]]:
+        """All entries of the audit log, oldest first; see :meth:`AuditLog.history`."""
+        return list(self.audit.history())
+
+    def faults_of_log(self) -> list[str]:
+        """What is wrong with the audit log; see :meth:`AuditLog.verify`."""
+        return self.audit.verify()
+
     def require_role(self, role: str) -> None:
         """Raise ``BadInputError`` unless the policy knows such a role."""
         if role not in self.policy.roles:
