@@ -15,7 +15,7 @@ from jarvis_dagster.hockey.questions.vocabulary import PLURALS
 from jarvis_dagster.hockey.report.wording import clock, measured, size, words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from jarvis_dagster.hockey.questions.asked import Asked
 
@@ -23,7 +23,7 @@ __all__ = ["Answer", "answer"]
 
 _FEW, _MANY = 5, 50
 _WITHOUT = "Ask for all of them: each names its time in the video."
-_MEASURES: dict[str, tuple[str, str, Callable[[list[float]], float], str]] = {
+_MEASURES: dict[str, tuple[str, str, Callable[[Iterable[float]], float], str]] = {
     "time_on_ice_s": ("time on ice", "s", sum, "shift"),
     "time_in_view_s": ("time in view", "s", sum, "in_view"),
     "top_speed_mph": ("top speed", "mph", max, "top_speed"),
