@@ -50,6 +50,10 @@ def mailbox() -> Iterator[Mailbox]:
         controller.stop()
 
 
+_SLACK_SAYS = {200: b"ok", 404: b"no_service", 403: b"action_prohibited", 429: b"rate_limited"}
+"""Bodies, as Slack's webhooks give them."""
+
+
 @dataclasses.dataclass
 class Hook:
     """What was posted; ``answers`` are given first, then 200."""
@@ -69,9 +73,13 @@ def hook() -> Iterator[Hook]:
             answer = told.answers.pop(0) if told.answers else 200
             if answer == 200:
                 told.posts.append(json.loads(content))
+            said = _SLACK_SAYS.get(answer, b"")
             self.send_response(answer)
-            self.send_header("Content-Length", "0")
+            if answer == 429:
+                self.send_header("Retry-After", "30")
+            self.send_header("Content-Length", str(len(said)))
             self.end_headers()
+            self.wfile.write(said)
 
         def log_message(self, *_: object) -> None:
             """Nothing is printed."""

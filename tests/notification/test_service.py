@@ -215,6 +215,39 @@ def test_a_refusal_is_tried_once_and_shown(tmp_path: Path, web: Hook, clock: Clo
     assert "web failed: it answered 403" in message.error
 
 
+def test_slack_takes_it_later_or_never(
+    tmp_path: Path, web: Hook, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A webhook of Slack's, which is asked to wait, says `ok`, and is taken away in the end."""
+    from apprise.plugins.slack import NotifySlack
+
+    monkeypatch.setattr(NotifySlack, "webhook_url", f"http://127.0.0.1:{web.port}/services")
+    monkeypatch.setattr(NotifySlack, "request_rate_per_sec", 0)  # Apprise's pause between two
+    token = "c" * 24
+    address = f"slack://T{'A' * 8}/B{'A' * 8}/{token}/#games"
+    told = service(tmp_path, clock, channels={"team": ChannelConfig(url=address)})  # type: ignore[arg-type]
+    told.notify(FAILED)
+    web.answers = [429]
+    done = told.deliver()
+    assert (done.later, done.sent) == (1, 0)
+    assert "team failed: it answered 429" in done.errors[0]
+    clock.now += 29  # Retry-After says 30
+    assert told.deliver().sent == 0
+    clock.now += 2
+    assert told.deliver().sent == 1
+    (post,) = web.posts
+    assert post["channel"] == "#games"
+    (shown,) = post["attachments"]
+    assert shown["title"] == "Jarvis error: spotlight/tracks failed for the video final.mp4."
+    assert "What to do: Upload it again." in shown["text"]
+    web.answers = [404]
+    told.notify(Notice("disk_low", "The disk is nearly full.", "warning"))
+    done = told.deliver()
+    assert done.failed == 1
+    assert "it answered 404" in done.errors[0]
+    assert not any(token in error for error in done.errors)
+
+
 def test_what_nobody_takes_is_given_up_in_the_end(tmp_path: Path, web: Hook, clock: Clock) -> None:
     told = service(tmp_path, clock, web=web)
     told.notify(FAILED)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from jarvis_dagster.errors import BadInputError, ConflictError, PermanentError, TransientError
-from jarvis_dagster.services.workflow import JarvisWorkflowService, WorkflowConfig
+from jarvis_dagster.services.workflow import JarvisWorkflowService, WorkflowConfig, scheduling
 from tests.workflows.steps import Steps, until, working
 from tests.workflows.talkative import Talkative
 
@@ -163,6 +163,29 @@ def test_a_schedule_by_name(
     assert service.get_schedule(name) is None
     with pytest.raises(PermanentError):
         service.pause_schedule(name)
+
+
+def test_a_schedule_fires_by_itself(
+    service: JarvisWorkflowService,
+    temporal_server: Server,
+    queue: str,
+    name: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(scheduling, "_FIELDS", 7)  # with seconds: a minute is long for a test
+    given = {"video_key": f"artifacts/{queue}/x.mp4"}
+    with working(temporal_server.address, queue, Steps()):
+        service.create_schedule(name, "computer-vision", given, "* * * * * * *", "spotlight")
+        deadline, seen = time.monotonic() + 240, set()
+        while len(seen) < 2:
+            assert time.monotonic() < deadline
+            row = service.get_schedule(name)
+            assert row is not None
+            seen |= {row["last_workflow"]} - {None}
+            time.sleep(0.05)
+        service.delete_schedule(name)
+        results = [service.wait_for_result(one, 240) for one in seen]
+    assert [one["video_key"] for one in results] == 2 * [given["video_key"]]
 
 
 @pytest.mark.parametrize(
