@@ -45,6 +45,8 @@ def with_embedded(settings: Settings) -> Settings:
         "analytics": AnalyticsConfig(directory=data / "metrics"),
     }
     missing = {name: value for name, value in filled.items() if getattr(settings, name) is None}
+    if settings.workflow is not None and "address" not in settings.workflow.model_fields_set:
+        missing["workflow"] = settings.workflow.model_copy(update={"address": at.temporal_address})
     if settings.notification.directory is None:
         missing["notification"] = settings.notification.model_copy(update={"directory": data})
     if settings.security.directory is None:

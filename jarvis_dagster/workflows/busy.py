@@ -45,7 +45,10 @@ class Busy(Interceptor):
         with self._lock:
             self.running += more
             if self._path is not None:
-                self._path.write_text(str(self.running), "utf-8")
+                # Whole at any time: who reads it half written would take a busy worker for idle.
+                written = self._path.with_name(f"{self._path.name}.new")
+                written.write_text(str(self.running), "utf-8")
+                written.replace(self._path)
 
 
 class _Counting(ActivityInboundInterceptor):

@@ -61,6 +61,23 @@ def test_every_kind_of_work_is_served_by_one_deployment() -> None:
         assert pods["metadata"]["annotations"]["prometheus.io/port"] == port
 
 
+def test_whatever_workers_measure_is_read() -> None:
+    """By annotations, and by the operator: every worker, at the port that it serves."""
+    (monitor,) = documents("monitoring.yaml")
+    assert (monitor["apiVersion"], monitor["kind"]) == ("monitoring.coreos.com/v1", "PodMonitor")
+    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+    wanted = monitor["spec"]["selector"]["matchLabels"]
+    for deployment in WORKERS.values():
+        pods = deployment["spec"]["template"]
+        assert wanted.items() <= pods["metadata"]["labels"].items()
+        assert pods["metadata"]["annotations"]["prometheus.io/scrape"] == "true"
+        (container,) = pods["spec"]["containers"]
+        assert endpoint["port"] in [port["name"] for port in container["ports"]]
+    prometheus = yaml.safe_load((FOLDER.parent / "prometheus/prometheus.yml").read_text("utf-8"))
+    (job,) = (one["replacement"] for one in endpoint["relabelings"] if one["targetLabel"] == "job")
+    assert job in [one["job_name"] for one in prometheus["scrape_configs"]]
+
+
 def test_a_stopping_worker_gets_more_time_than_it_asks_for() -> None:
     asked = WorkflowConfig().graceful_stop_s
     for deployment in WORKERS.values():

@@ -161,11 +161,16 @@ def test_a_dashboard_is_grafanas_and_names_sources_that_exist(name: str) -> None
 def test_addresses_are_services_of_the_stack() -> None:
     services = production_stack()["services"]
     prometheus = yaml.safe_load((DEPLOY / "prometheus/prometheus.yml").read_text("utf-8"))
-    groups = [config["static_configs"] for config in prometheus["scrape_configs"]]
+    groups = [config.get("static_configs", ()) for config in prometheus["scrape_configs"]]
     groups += [manager["static_configs"] for manager in prometheus["alerting"]["alertmanagers"]]
     hosts = {
         target.partition(":")[0] for group in groups for one in group for target in one["targets"]
     }
+    found_by_name = [
+        one for config in prometheus["scrape_configs"] for one in config.get("dns_sd_configs", ())
+    ]
+    assert [one["names"] for one in found_by_name] == [["worker"]]  # of which there may be many
+    hosts |= {name for one in found_by_name for name in one["names"]}
     sources = yaml.safe_load(
         (DEPLOY / "grafana/provisioning/datasources/prometheus.yml").read_text("utf-8")
     )["datasources"]

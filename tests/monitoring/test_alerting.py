@@ -120,7 +120,9 @@ def _prometheus(folder: Path, port: int, am_port: int, metrics: int) -> Server:
     (manager,) = settings["alerting"]["alertmanagers"]
     manager["static_configs"][0]["targets"] = [f"127.0.0.1:{am_port}"]
     settings["scrape_configs"] = [
-        {"job_name": "jarvis", "static_configs": [{"targets": [f"127.0.0.1:{metrics}"]}]}
+        {"job_name": "jarvis", "static_configs": [{"targets": [f"127.0.0.1:{metrics}"]}]},
+        # Something that is there, or their absence would be told.
+        {"job_name": "worker", "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]},
     ]
     (folder / "prometheus.yml").write_text(yaml.safe_dump(settings))
     url = f"http://127.0.0.1:{port}"

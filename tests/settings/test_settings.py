@@ -182,3 +182,18 @@ def test_the_level_of_logs_is_that_of_the_settings(tmp_path: Path) -> None:
     )
     said = [line.rpartition(" ")[2] for line in done.stderr.splitlines()]
     assert said == ["ours", "warning"]
+
+
+def test_who_changes_something_of_workflows_keeps_the_embedded_server(tmp_path: Path) -> None:
+    from jarvis_dagster.wiring import with_embedded
+
+    def address(workflow: str) -> str:
+        stack = f"stack: {{data_dir: '{tmp_path}', ports: {{temporal: 17233}}}}\n"
+        found = with_embedded(
+            load_settings(write(tmp_path, f"{stack}workflow: {workflow}"))
+        ).workflow
+        assert found is not None
+        return found.address
+
+    assert address("{segment_s: 30}") == address("null") == "127.0.0.1:17233"
+    assert address("{address: 'temporal:7233'}") == "temporal:7233"

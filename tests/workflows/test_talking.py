@@ -176,7 +176,8 @@ def test_a_schedule_fires_by_itself(
     given = {"video_key": f"artifacts/{queue}/x.mp4"}
     with working(temporal_server.address, queue, Steps()):
         service.create_schedule(name, "computer-vision", given, "* * * * * * *", "spotlight")
-        deadline, seen = time.monotonic() + 240, set()
+        deadline = time.monotonic() + 240
+        seen: set[str] = set()
         while len(seen) < 2:
             assert time.monotonic() < deadline
             row = service.get_schedule(name)
