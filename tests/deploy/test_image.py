@@ -223,6 +223,54 @@ def test_a_backup_holds_the_databases_of_the_stack(stack: Stack) -> None:
     assert databases == {f"postgres/{name}" for name in names}
 
 
+def test_a_backup_restores_into_empty_volumes(stack: Stack, tmp_path: Path) -> None:
+    """Databases, objects, accounts and the drive are there again, as docs/operations.md tells."""
+    tmp_path.chmod(0o777)  # the containers' user writes there
+    place = ("-v", f"{tmp_path}:/place", "-e", "JARVIS_BACKUP_KEY=as long as a passphrase is")
+    backup = ("run", "--rm", "--no-deps", "-T", *place, "worker", "jarvis", "backup")
+    stack("exec", "-T", "login", "jarvis", "account", "add", "kept", "--service", "--role", "user")
+    stack.python("worker", _KEEP_SOMETHING)
+    told = stack.python("worker", _TELL_WHAT_IS_KEPT)
+    stack(*backup, "create", "--place", "/place")
+    stack("down", "-v", "-t", "30")
+    stack("up", "-d", "--no-build", "--wait", "--wait-timeout", "900", "postgres", "s3")
+    stack(*backup, "restore", "--place", "/place")
+    stack("up", "-d", "--no-build", "--wait", "--wait-timeout", "900", *OWN, timeout=1200)
+    assert stack.python("worker", _TELL_WHAT_IS_KEPT) == told
+    assert "kept" in stack("exec", "-T", "login", "jarvis", "account", "list")
+    stack("exec", "-T", "worker", "jarvis", "storage", "verify")
+    analysed(stack, "after the restore")
+
+
+_KEEP_SOMETHING = """
+import os, pathlib, mlflow, dagster as dg
+from jarvis_dagster.settings import load_settings
+from jarvis_dagster.wiring import core_services
+path = pathlib.Path('/tmp/weights.txt'); path.write_text('weights')
+pathlib.Path('/var/lib/jarvis/drive/note.txt').write_text('in the drive')
+mlflow.set_tracking_uri(os.environ['JARVIS_MLFLOW_URI'])
+mlflow.set_experiment('restored')
+with mlflow.start_run(): mlflow.log_artifact(str(path))
+with core_services(load_settings()) as core: core.storage_service.store_artifact(str(path))
+with dg.DagsterInstance.get() as instance: instance.add_dynamic_partitions('kept', ['a game'])
+"""
+_TELL_WHAT_IS_KEPT = """
+import os, pathlib, mlflow, dagster as dg
+from jarvis_dagster.settings import load_settings
+from jarvis_dagster.wiring import core_services
+print(pathlib.Path('/var/lib/jarvis/drive/note.txt').read_text())
+mlflow.set_tracking_uri(os.environ['JARVIS_MLFLOW_URI'])
+(run,) = mlflow.search_runs(experiment_names=['restored'], output_format='list')
+uri = f'runs:/{run.info.run_id}/weights.txt'
+print(uri, pathlib.Path(mlflow.artifacts.download_artifacts(uri)).read_text())
+with core_services(load_settings()) as core:
+    for one in sorted(core.storage_service.list_artifacts(), key=str):
+        assert core.storage_service.retrieve_artifact(one['id'], '/tmp/again')
+        print(one['id'], pathlib.Path('/tmp/again').read_bytes()[:7])
+with dg.DagsterInstance.get() as instance: print(instance.get_dynamic_partitions('kept'))
+"""
+
+
 def test_a_run_has_a_container_of_its_own(docker: str, stack: Stack) -> None:
     """The last one: the stack goes on with the other launcher."""
     socket = Path(docker.removeprefix("unix://"))
