@@ -264,6 +264,16 @@ def test_half_a_request_is_none(gateway: Gateway) -> None:
         b"A\n: b\r\n\r\n",
     ):
         assert gateway.raw(head + bad).startswith(b"HTTP/1.1 400")
+    for bad, status in (
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 40 + b"\r\n\r\n", b"400"),
+        (b"GET /\x00 HTTP/1.1\r\n\r\n", b"400"),
+        (b"GET / HTTP/9.9\r\nHost: x\r\n\r\n", b"505"),
+        (head + b"A: " + b"b" * 60_000 + b"\r\n\r\n", b"431"),
+    ):
+        answer = gateway.raw(bad)
+        assert answer.startswith(b"HTTP/1.1 " + status), answer[:100]
+        assert b"Connection: close" in answer
+    assert gateway.ask("GET", "/login").status == 200
 
 
 def test_nobody_writes_into_the_log(gateway: Gateway) -> None:
