@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,21 @@ def test_a_picture_gets_the_same_answer_whatever_came_before() -> None:
         for name, value in other(large).items():
             np.testing.assert_array_equal(value, expected[name])
         other(small)
+
+
+def test_threads_that_share_a_network_get_the_answers_to_their_own_pictures() -> None:
+    rng = np.random.default_rng(3)
+    sizes = ((64, 96), (64, 64))
+    pictures = [rng.integers(0, 256, (1, *sizes[n % 2], 3), np.uint8) for n in range(12)]
+    network = Network(PACKAGED_WEIGHTS, threads=2)
+    shared = network.for_many()
+    assert shared.at_once == 2
+    with ThreadPoolExecutor(3) as threads:
+        found = list(threads.map(lambda picture: shared(picture)["score"].copy(), pictures))
+    for picture, answer in zip(pictures, found, strict=True):
+        np.testing.assert_array_equal(shared(picture)["score"], answer)
+    assert network.for_many() is shared
+    assert Network(PACKAGED_WEIGHTS, threads=1).for_many().at_once == 1
 
 
 def test_the_packaged_file_says_what_it_is() -> None:

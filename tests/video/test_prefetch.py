@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from jarvis_dagster.hockey.video import ahead
+from jarvis_dagster.hockey.video.prefetch import by_several
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -74,3 +75,46 @@ def test_opencv_starts_no_threads_until_the_last_reader_is_done() -> None:
         assert cv2.getNumThreads() == 3
     finally:
         cv2.setNumThreads(usual)
+
+
+def test_several_work_at_a_time_and_answers_come_in_order() -> None:
+    together = threading.Barrier(3)
+
+    def work(number: int) -> int:
+        together.wait(timeout=60)  # nobody gets on before three are here
+        return number**2
+
+    assert list(by_several(ahead(numbers(60, [])), work, workers=3)) == [n**2 for n in range(60)]
+
+
+def test_no_more_wait_for_several_than_allowed() -> None:
+    made: list[int] = []
+    squares = by_several(numbers(100, made), lambda number: number**2, 2, waiting=3)
+    for expected in range(100):
+        assert next(squares) == expected**2
+        assert len([n for n in made if n >= 0]) <= expected + 5
+
+
+def test_what_one_of_several_raises_comes_in_its_turn_and_ends_all() -> None:
+    made: list[int] = []
+    before = set(threading.enumerate())
+
+    def work(number: int) -> float:
+        return 1 / (7 - number)
+
+    answers = by_several(ahead(numbers(100, made)), work, workers=2)
+    assert [next(answers) for _ in range(7)] == [1 / (7 - number) for number in range(7)]
+    with pytest.raises(ZeroDivisionError):
+        next(answers)
+    assert made[-1] == -1
+    assert set(threading.enumerate()) <= before
+
+
+def test_stopping_several_early_ends_their_threads() -> None:
+    made: list[int] = []
+    before = set(threading.enumerate())
+    reader = by_several(ahead(numbers(100, made)), float, workers=2)
+    assert next(reader) == 0
+    reader.close()
+    assert made[-1] == -1
+    assert set(threading.enumerate()) <= before

@@ -45,6 +45,21 @@ def test_everybody_gets_what_they_want_in_order(video):
     assert all_of_them.threads["take"] == threading.get_ident()
 
 
+def test_who_thinks_long_has_several_threads(video):
+    class Slow(Counter):
+        at_once = 2
+        together = threading.Barrier(2)
+
+        def think(self, seen):
+            self.together.wait(timeout=60)  # nobody gets on before two are here
+            return super().think(seen)
+
+    slow, other = Slow(), Counter(every=4)
+    watch(video, [slow, other])
+    assert [number for number, *_ in slow.taken] == list(range(12))
+    assert [number for number, *_ in other.taken] == [0, 4, 8]
+
+
 def test_what_a_watcher_raises_ends_the_pass(video):
     class Broken(Counter):
         def think(self, seen):

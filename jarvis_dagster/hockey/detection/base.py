@@ -125,6 +125,20 @@ class Detector(Protocol):
         """For the successive frames of one video, whose ice the caller knows."""
         ...
 
+    at_once: int
+    """In how many threads :meth:`look` is worth calling at a time."""
+
+    def look(self, image: NDArray[np.uint8]) -> Detections:
+        """What is in a picture, whatever was in those before it; safe in several threads."""
+        ...
+
+    def settle(self, image: NDArray[np.uint8], first: Detections) -> Detections:
+        """What becomes of the ``first`` look at a picture after those before it, in their order.
+
+        ``detect`` is a look and this.
+        """
+        ...
+
     def for_stills(self) -> Detector:
         """For pictures that have nothing to do with each other."""
         ...

@@ -57,7 +57,15 @@ class DescribedDetector(OnIce):
         self.on_ice_only = on_ice_only
         self.finds_pucks = "puck" in how.classes.values()
 
-    def _detect_one(self, image: NDArray[np.uint8]) -> Detections:
+    def for_video(self) -> DescribedDetector:
+        """For the successive frames of one video: several are looked at at a time."""
+        other = super().for_video()
+        other._network = self._network.for_many()
+        other.at_once = other._network.at_once
+        return other
+
+    def look(self, image: NDArray[np.uint8]) -> Detections:
+        """What is in one BGR picture, wherever it stands; safe in several threads."""
         if image.ndim != 3 or min(image.shape[:2]) < 2:
             return Detections.none()
         height, width = image.shape[:2]

@@ -32,7 +32,7 @@ _NEEDED = {"name", "version", "score_threshold", "width_px", "strides", "bins"}
 
 
 class OnnxDetector(OnIce):
-    """See ``load_detector``. Not safe to share between threads.
+    """See ``load_detector``. Only :meth:`look` is safe in several threads.
 
     Close-ups get a second look from farther away, which replaces the first.
     """
@@ -46,6 +46,7 @@ class OnnxDetector(OnIce):
         on_ice_only: bool = True,
     ) -> None:
         self._network, facts = network, network.facts
+        self._far = network
         missing = _NEEDED - set(facts)
         if missing:
             raise BadInputError(
@@ -71,7 +72,8 @@ class OnnxDetector(OnIce):
         """For the successive frames of one video: close-ups are told by several frames."""
         other = super().for_video()
         other.distance = Distance()
-        other._network = self._network.beside_decoding()
+        other._network, other._far = self._network.for_many(), self._network.beside_decoding()
+        other.at_once = other._network.at_once
         return other
 
     def for_stills(self) -> OnnxDetector:
@@ -80,27 +82,39 @@ class OnnxDetector(OnIce):
         other._closer_px = (self.still_width_px,)
         return other
 
-    def _detect_one(self, image: NDArray[np.uint8]) -> Detections:
-        if image.ndim != 3 or min(image.shape[:2]) < 2:
-            return Detections.none()
-        # What is doubtful in one look may be sure in the other.
-        threshold = self.score_threshold / (1 + len(self._closer_px))
-        first = self._look(image, self.width_px, threshold)
+    def look(self, image: NDArray[np.uint8]) -> Detections:
+        """What is in one BGR picture as large as usual; safe in several threads."""
+        return self._look(self._network, image, self.width_px, self._threshold)
+
+    def settle(self, image: NDArray[np.uint8], first: Detections) -> Detections:
+        """Of a close-up what is seen from farther away; pictures in their order."""
+        height, width = image.shape[:2]
         distance = self.distance or Distance()
-        far_px = distance.far_width(first, image.shape[1], image.shape[0], self.width_px)
+        far_px = distance.far_width(first, width, height, self.width_px)
         if far_px is not None:
-            looks = [self._look(image, far_px, self.score_threshold)]
+            looks = [self._look(self._far, image, far_px, self.score_threshold)]
         else:
-            looks = [first, *(self._look(image, px, threshold) for px in self._closer_px)]
+            looks = [first]
+            for px in self._closer_px:
+                looks.append(self._look(self._network, image, px, self._threshold))
         found = merge_looks(looks, self.score_threshold)
         sides_px = found.xyxy[:, 2:] - found.xyxy[:, :2]
-        return found.take(np.flatnonzero(sides_px.min(1, initial=2) > 1))
+        return super().settle(image, found.take(np.flatnonzero(sides_px.min(1, initial=2) > 1)))
 
-    def _look(self, image: NDArray[np.uint8], width_px: int, threshold: float) -> Detections:
+    @property
+    def _threshold(self) -> float:
+        """What is doubtful in one look may be sure in the other."""
+        return self.score_threshold / (1 + len(self._closer_px))
+
+    def _look(
+        self, network: Network, image: NDArray[np.uint8], width_px: int, threshold: float
+    ) -> Detections:
+        if image.ndim != 3 or min(image.shape[:2]) < 2:
+            return Detections.none()
         height, width = image.shape[:2]
         size = network_size(width, height, width_px)
         canvas, scale = letterbox(image, size)
-        found = self._decode(self._network(canvas[None]), size, threshold)
+        found = self._decode(network(canvas[None]), size, threshold)
         edges = np.array([width, height] * 2, np.float32)
         found.xyxy = (found.xyxy / scale).clip(0, edges)
         found.goals = (found.goals / scale).clip(0, edges)

@@ -38,18 +38,23 @@ class OnIce(abc.ABC):
     finds_pucks: bool = False
     reader: RoleReader | None = None
     """Reads roles once more."""
+    at_once: int = 1
 
     @abc.abstractmethod
-    def _detect_one(self, image: NDArray[np.uint8]) -> Detections:
-        """What is in one BGR picture, wherever it stands."""
+    def look(self, image: NDArray[np.uint8]) -> Detections:
+        """What is in one BGR picture, wherever it stands; safe in several threads."""
+
+    def settle(self, image: NDArray[np.uint8], first: Detections) -> Detections:
+        """``first``, by :meth:`look`, after the pictures before; in their order."""
+        if self.reader is None or not len(first):
+            return first
+        return self.reader.read(image, first)
 
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
         """People on the ice in BGR pictures, one answer each, best score first."""
         answers = []
         for image in images:
-            found = self._detect_one(image)
-            if self.reader is not None and len(found):
-                found = self.reader.read(image, found)
+            found = self.settle(image, self.look(image))
             if self.on_ice_only and len(found):
                 height, width = image.shape[:2]
                 found = put_in_place(found, find_ice(image), width, height, self.score_threshold)

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator
+    from concurrent.futures import Future
 
-__all__ = ["ahead"]
+__all__ = ["ahead", "by_several"]
 
 T = TypeVar("T")
+R = TypeVar("R")
 _END = object()
 
 
@@ -59,6 +63,29 @@ def ahead(items: Generator[T, None, None], depth: int = 4) -> Iterator[T]:
             stopped.set()
             room.release()
             thread.join()
+
+
+def by_several(
+    items: Iterator[T], work: Callable[[T], R], workers: int, waiting: int = 6
+) -> Generator[R, None, None]:
+    """What ``work`` makes of each of ``items``, in their order, by several threads at a time.
+
+    At most ``workers`` + ``waiting`` items exist at a time: so many may be done, or wait, beside
+    one that takes long. What ``work`` raises is raised in its turn; when the caller stops early,
+    the threads have ended.
+    """
+    pending: deque[Future[R]] = deque()
+    with contextlib.ExitStack() as stack:
+        if hasattr(items, "close"):
+            stack.callback(items.close)
+        pool = stack.enter_context(ThreadPoolExecutor(workers, "one of several"))
+        stack.callback(lambda: [future.cancel() for future in pending])
+        for item in items:
+            pending.append(pool.submit(work, item))
+            if len(pending) >= workers + waiting:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
 
 
 class _OpenCvAlone:

@@ -7,10 +7,11 @@ with others where that is possible.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any, Protocol
 
 from jarvis_dagster.hockey.video.decoding import decoded
-from jarvis_dagster.hockey.video.prefetch import ahead
+from jarvis_dagster.hockey.video.prefetch import ahead, by_several
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
@@ -28,9 +29,11 @@ _PROGRESS_EVERY = 25
 class Watcher(Protocol):
     """Somebody who looks at frames of a video.
 
-    The three methods run in three threads, each of them frame by frame and in order: a frame
-    is prepared while the one before it is thought about, and what came of the one before that
-    is taken in.
+    Frames are prepared in one thread and taken in by another, one by one and in order. In between
+    some are thought about at the same time, in threads of their own: :meth:`think` must not
+    depend on what it was asked before.
+
+    May have an attribute ``at_once``: how many threads are worth having that think; one without.
     """
 
     def prepare(self, number: int, pts_s: float, frame: av.VideoFrame) -> Any:
@@ -69,32 +72,28 @@ def watch(
     Raises:
         BadVideoError: the video cannot be decoded.
     """
+
+    def thought(item: tuple[int, list[Any]]) -> tuple[int, list[Any]]:
+        number, prepared = item
+        pairs = zip(watchers, prepared, strict=True)
+        return number, [None if seen is None else watcher.think(seen) for watcher, seen in pairs]
+
     count = 0
     frames_read = decoded(path, start=start, stop=stop, unsmoothed=unsmoothed)
-    thoughts = ahead(_thoughts(frames_read, watchers))
-    for number, mine in thoughts:
-        for watcher, thought in zip(watchers, mine, strict=True):
-            if thought is not None:
-                watcher.take(thought)
-        count = number + 1
-        if progress is not None and number % _PROGRESS_EVERY == 0:
-            progress(number, max(frames, number))
+    at_once = max((getattr(watcher, "at_once", 1) for watcher in watchers), default=1)
+    with contextlib.closing(
+        by_several(ahead(_prepared(frames_read, watchers)), thought, at_once)
+    ) as thoughts:
+        for number, mine in thoughts:
+            for watcher, one in zip(watchers, mine, strict=True):
+                if one is not None:
+                    watcher.take(one)
+            count = number + 1
+            if progress is not None and number % _PROGRESS_EVERY == 0:
+                progress(number, max(frames, number))
     if progress is not None:
         progress(count, count)
     return count
-
-
-def _thoughts(
-    frames: Iterator[tuple[int, float, av.VideoFrame]], watchers: Sequence[Watcher]
-) -> Generator[tuple[int, list[Any]], None, None]:
-    for number, prepared in ahead(_prepared(frames, watchers)):
-        yield (
-            number,
-            [
-                None if seen is None else watcher.think(seen)
-                for watcher, seen in zip(watchers, prepared, strict=True)
-            ],
-        )
 
 
 def _prepared(
