@@ -9,6 +9,7 @@ off the ice doubted by this mask; and, on rendered games never trained on, by th
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -84,7 +85,9 @@ class IceSurface:
             read_picture,
         )
         from jarvis_dagster.hockey.detection.scene import put_in_place
+        from jarvis_dagster.hockey.training.gallery import Worst, draw_ice
 
+        worst = Worst()
         finder = _finder(model)
         threshold = load_detector().score_threshold
         detector = load_detector(score_threshold=_LOWEST_SCORE, on_ice_only=False)
@@ -102,7 +105,15 @@ class IceSurface:
             found = put_in_place(detector.detect([image])[0], ice, width, height, _LOWEST_SCORE)
             roles = np.array([ROLES.index(picture.classes[i]) for i in people], np.int64)
             pictures.setdefault(picture.video, []).append(LabelledPicture(boxes, roles, found))
-            feet.setdefault(picture.video, []).extend(_on_ice(ice, picture, people))
+            on_ice = np.array(_on_ice(ice, picture, people))
+            feet.setdefault(picture.video, []).extend(on_ice)
+            if (on_ice < 0.5).any():
+                off = _feet(picture, people)[on_ice < 0.5]
+                worst.add(
+                    len(off),
+                    functools.partial(draw_ice, image, ice.mask, off),
+                    f"{picture.path.name}: the feet of {len(off)} of {len(people)} are off the ice",
+                )
             progress(number, len(chosen))
         by_video = {
             video: _figures(measure(part, threshold), feet[video])
@@ -110,7 +121,9 @@ class IceSurface:
         }
         every = [one for part in pictures.values() for one in part]
         whole = _figures(measure(every, threshold), [x for part in feet.values() for x in part])
-        return Evaluation({**whole, "rendered_iou": _rendered_iou(finder)}, by_video)
+        return Evaluation(
+            {**whole, "rendered_iou": _rendered_iou(finder)}, by_video, draw_errors=worst.write
+        )
 
 
 def _figures(result: dict[str, Any], feet: list[float]) -> dict[str, float]:

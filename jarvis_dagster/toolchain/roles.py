@@ -9,6 +9,7 @@ against the role that the detector itself gives them.
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -71,7 +72,9 @@ class RoleClassification:
         from jarvis_dagster.hockey.detection import load_detector
         from jarvis_dagster.hockey.detection.evaluation import match, read_picture
         from jarvis_dagster.hockey.detection.role_reader import RoleReader
+        from jarvis_dagster.hockey.training.gallery import Worst, draw_person
 
+        worst = Worst()
         detector = load_detector().for_stills()
         reader = None if model is None else RoleReader(model)
         counts: dict[str, NDArray[np.int64]] = {}
@@ -85,12 +88,20 @@ class RoleClassification:
             if pairs:
                 truth = roles[[person for person, _ in pairs]]
                 rows = [row for _, row in pairs]
-                said = found.class_index[rows]
+                mine = found.take(np.array(rows))
+                share, said = mine.role_share, mine.class_index
                 if reader is not None:
-                    mine = found.take(np.array(rows))
-                    said = reader.share(image, mine.xyxy).argmax(1)
+                    share = reader.share(image, mine.xyxy)
+                    said = share.argmax(1)
                     np.add.at(both, (truth, reader.read(image, mine).class_index), 1)
                 np.add.at(table, (truth, said), 1)
+                for row in np.flatnonzero(said != truth):
+                    own, a, b = share[row], said[row], truth[row]
+                    worst.add(
+                        float(own[a] - own[b]),
+                        functools.partial(draw_person, image, mine.xyxy[row]),
+                        f"{picture.path.name}: {_told(own, a, b)}",
+                    )
             progress(number, len(data.labelled))
         whole = np.sum(list(counts.values()), axis=0) if counts else both
         metrics = role_figures(whole)
@@ -103,7 +114,13 @@ class RoleClassification:
                 true: {said: int(whole[i, j]) for j, said in enumerate(ROLES)}
                 for i, true in enumerate(ROLES)
             },
+            draw_errors=worst.write,
         )
+
+
+def _told(share: NDArray[np.float32], said: int, truth: int) -> str:
+    """``goalkeeper (62%), is player (30%)``."""
+    return f"{ROLES[said]} ({share[said]:.0%}), is {ROLES[truth]} ({share[truth]:.0%})"
 
 
 def role_figures(counts: NDArray[np.int64]) -> dict[str, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +21,7 @@ from jarvis_dagster.hockey.datasets import (
     split_dataset,
     write_dataset,
 )
+from jarvis_dagster.hockey.detection.labels import ROLES
 from jarvis_dagster.hockey.detection.role_reader import CROP_PX, crop_people
 from jarvis_dagster.hockey.detection.runtime import Network
 from jarvis_dagster.hockey.training.fitting import Fit, fit
@@ -106,6 +108,24 @@ def test_roles_are_learned_and_measured(data: Dataset, tmp_path: Path) -> None:
     assert set(after.by_video) == {"game_2"}
     assert "with_detector/macro_f1" in after.metrics
     assert sum(sum(row.values()) for row in after.confusion.values()) == after.metrics["people"]
+    right = sum(after.confusion[role][role] for role in after.confusion)
+    assert len(after.draw_errors(tmp_path)) == min(12, int(after.metrics["people"]) - right)
+
+
+def test_the_surest_errors_are_shown(data: Dataset, tmp_path: Path) -> None:
+    (picture, *_) = data.of(["game_2"]).pictures
+    called = tuple("referee" if kind in ROLES else kind for kind in picture.classes)
+    wrong = dataclasses.replace(picture, classes=called)
+    found = kind_of("hockey-role-classification").evaluate(
+        None, dataclasses.replace(data, pictures=(wrong,)), progress=lambda *_: None
+    )
+    right = found.confusion["referee"]["referee"]
+    shown = found.draw_errors(tmp_path)
+    assert len(shown) == min(12, int(found.metrics["people"]) - right) > 0
+    shares = [float(caption.split("(")[1].split("%")[0]) for _, caption in shown]
+    assert shares[0] == max(shares)
+    assert re.fullmatch(r"\S+: \w+ \(\d+%\), is \w+ \(\d+%\)", shown[0][1])
+    assert all(path.read_bytes()[:2] == b"\xff\xd8" for path, _ in shown)
 
 
 def test_ice_is_learned_and_measured(
@@ -124,6 +144,9 @@ def test_ice_is_learned_and_measured(
     assert 0.3 < found.metrics["rendered_iou"] <= 1
     assert in_use.metrics["rendered_iou"] > 0.6
     assert {"ap50", "recall", "feet_on_ice"} <= set(found.metrics)
+    shown = found.draw_errors(tmp_path)
+    assert (found.metrics["feet_on_ice"] < 1) == bool(shown)
+    assert all("are off the ice" in caption and path.is_file() for path, caption in shown)
 
 
 def test_rendered_ice_is_where_people_stand() -> None:
