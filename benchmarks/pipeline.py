@@ -229,10 +229,14 @@ def lengths(video: Path, folder: Path, times: int) -> None:
         f" {1 / wall / info.fps:.2f} x real time; {more / info.fps:.0f} s more: {mib:+.0f} MiB;"
         f" a video: {fixed:.1f} core-s"
     )
+    print("  of that, a frame: core-ms, ms by the clock; a video: core-s, s by the clock")
     for step, row in rows[0]["steps"].items():
-        slope = (rows[1]["steps"][step]["cpu_s"] - row["cpu_s"]) / more
-        rest = row["cpu_s"] - slope * counts[0]
-        print(f"  {step:<16} {1000 * slope:6.2f} core-ms/frame {rest:7.2f} core-s a video")
+        parts = []
+        for name in ("cpu_s", "wall_s"):
+            slope = (rows[1]["steps"][step][name] - row[name]) / more
+            parts.append((1000 * slope, row[name] - slope * counts[0]))
+        (busy, busy_once), (clock, clock_once) = parts
+        print(f"  {step:<16} {busy:6.2f} {clock:6.2f}   {busy_once:6.2f} {clock_once:6.2f}")
 
 
 def rendered(folder: Path, seconds: float, height: int = 1080) -> Path:
