@@ -6,6 +6,7 @@ the shapes themselves (``people``, ``labels``, ``minimap``, ``panels``).
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 __all__ = ["render_annotated"]
 
 _PROGRESS_EVERY = 25
+_WAITING = 8
+"""Pictures between two threads: with four, the encoder waits for the painter now and then."""
 _PUCK: Bgr = (0, 0, 0)
 _SURE_S = 0.25
 """Marks of what is filled in are drawn paler; those of gaps shorter than twice this
@@ -114,7 +117,8 @@ def render_annotated(
     )
     with writer:
         # Decoding, drawing and encoding at a time: each waits for the one before it only.
-        for number, pts_s, picture in ahead(_painted(ahead(_pictures(info, size)), painter)):
+        pictures = ahead(_pictures(info, size), _WAITING)
+        for number, pts_s, picture in ahead(_painted(pictures, painter), _WAITING):
             writer.write_frame(picture, pts_s)
             if progress is not None and number % _PROGRESS_EVERY == 0:
                 progress(number, max(info.frame_count, number))
@@ -127,7 +131,10 @@ def _pictures(
 ) -> Generator[tuple[int, float, av.VideoFrame], None, None]:
     """Number, time and a picture to draw on, frame by frame."""
     scaler = Scaler(size, "yuv420p")
-    for number, pts_s, frame in decoded(info.path, unsmoothed=unsmoothed_for(info, size)):
+    # On two cores one thread is enough: those that draw and encode have to wait for it less.
+    threads = min(max(1, (os.cpu_count() or 1) - 1), 4)
+    frames = decoded(info.path, unsmoothed=unsmoothed_for(info, size), threads=threads)
+    for number, pts_s, frame in frames:
         yield number, pts_s, scaler.picture(frame)
 
 

@@ -54,24 +54,32 @@ def unsmoothed_for(info: VideoInfo, size: tuple[int, int]) -> Unsmoothed:
 
 
 def decoded(
-    path: Path, *, start: int = 0, stop: int | None = None, unsmoothed: Unsmoothed = "none"
+    path: Path,
+    *,
+    start: int = 0,
+    stop: int | None = None,
+    unsmoothed: Unsmoothed = "none",
+    threads: int | None = None,
 ) -> Iterator[tuple[int, float, av.VideoFrame]]:
     """Number, time and decoder frame (not turned, not scaled) of frames in ``[start, stop)``.
 
     Edges between blocks are not smoothed in frames that are ``unsmoothed``, for less work: in all,
     which lets small errors grow from frame to frame, or in those on which no other depends.
+
+    By default one thread for each core decodes, but four at most (``threads``).
     """
     path = Path(path)
+    threads = threads or min(os.cpu_count() or 1, _MOST_THREADS)
     index = packet_index(path) if start > 0 else None
     if index is not None and start < index.times_s.size:
         try:
-            yield from _decoded_from(path, start, stop, index, unsmoothed)
+            yield from _decoded_from(path, start, stop, index, unsmoothed, threads)
         except _SeekedTooFarError:
             log.debug("%s cannot be entered at frame %d; reading it from its head.", path, start)
         else:
             return
     count = 0
-    for number, pts_s, frame in _decoded_all(path, stop, unsmoothed):
+    for number, pts_s, frame in _decoded_all(path, stop, unsmoothed, threads):
         count += 1
         if number >= start:
             yield number, pts_s, frame
@@ -86,10 +94,10 @@ class _SeekedTooFarError(Exception):
 
 
 def _decoded_all(
-    path: Path, stop: int | None, unsmoothed: Unsmoothed
+    path: Path, stop: int | None, unsmoothed: Unsmoothed, threads: int
 ) -> Iterator[tuple[int, float, av.VideoFrame]]:
     with open_video(path) as container:
-        stream = _prepared(container, path, unsmoothed)
+        stream = _prepared(container, path, unsmoothed, threads)
         clock = _Clock(float(stream.time_base or 0), float(stream.average_rate or 0) or 25.0)
         for number, frame in enumerate(_frames(container, stream, path)):
             if stop is not None and number >= stop:
@@ -98,13 +106,18 @@ def _decoded_all(
 
 
 def _decoded_from(
-    path: Path, start: int, stop: int | None, index: PacketIndex, unsmoothed: Unsmoothed
+    path: Path,
+    start: int,
+    stop: int | None,
+    index: PacketIndex,
+    unsmoothed: Unsmoothed,
+    threads: int,
 ) -> Iterator[tuple[int, float, av.VideoFrame]]:
     """Frames from ``start``, reached by seeking; their number follows from their time."""
     import av
 
     with open_video(path) as container:
-        stream = _prepared(container, path, unsmoothed)
+        stream = _prepared(container, path, unsmoothed, threads)
         base = float(stream.time_base or 1)
         try:
             container.seek(index.first_pts + int(index.times_s[start] / base), stream=stream)
@@ -127,11 +140,13 @@ def _decoded_from(
             raise _SeekedTooFarError
 
 
-def _prepared(container: InputContainer, path: Path, unsmoothed: Unsmoothed) -> av.VideoStream:
+def _prepared(
+    container: InputContainer, path: Path, unsmoothed: Unsmoothed, threads: int
+) -> av.VideoStream:
     stream = picture_stream(container, path)
     stream.codec_context.thread_type = "AUTO"
     # By itself the decoder starts one more than there are cores, on which others work too.
-    stream.codec_context.thread_count = min(os.cpu_count() or 1, _MOST_THREADS)
+    stream.codec_context.thread_count = threads
     if unsmoothed != "none":
         context = stream.codec_context
         skipped = {"all": "all", "unneeded": "noref"}[unsmoothed]
