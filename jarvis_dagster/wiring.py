@@ -131,7 +131,9 @@ def _place(full: Settings) -> Place:
     if scheme == "s3":
         server = backup.s3 or storage
         if server is None or (
-            storage and server.endpoint == storage.endpoint and name in storage.buckets
+            storage
+            and server.endpoint == storage.endpoint
+            and name in {*storage.buckets, *backup.buckets}
         ):
             raise ConfigError(
                 f"The bucket {name} is part of what is backed up.", "Use another `backup.place`."

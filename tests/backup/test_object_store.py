@@ -121,7 +121,9 @@ def test_objects_and_their_headers_come_back_into_another_store(
     put(store, "coded", b"as it is stored", BUCKETS[1], **{"Content-Encoding": "gzip"})
     fill(tmp_path / "data")
     place = tmp_path / "place"
-    backups = service(tmp_path / "data", place, storage=store)
+    # Of the storage service's buckets, and of one that the settings name besides.
+    own = dataclasses.replace(store, buckets=BUCKETS[:1])
+    backups = service(tmp_path / "data", place, storage=own, buckets=BUCKETS[1:])
     snapshot = backups.create()
     assert len(objects(store)) == len(NAMES) + 4
     other = service(tmp_path / "other", place, storage=elsewhere)

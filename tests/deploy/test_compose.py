@@ -142,3 +142,10 @@ def test_one_image_serves_all_that_is_jarvis(stack: dict[str, Any]) -> None:
     assert len({service["image"] for service in own.values()}) == 1
     # All of Dagster must move together.
     assert len({str(service["build"]) for service in own.values()}) == 1
+
+
+def test_the_backup_holds_what_mlflow_keeps() -> None:
+    server = (ROOT / "deploy/docker/bin/mlflow-server").read_text("utf-8")
+    (bucket,) = re.findall(r"^bucket=(\S+)$", server, re.M)
+    settings = yaml.safe_load((ROOT / "config" / "production.yaml").read_text("utf-8"))
+    assert bucket in settings["backup"]["buckets"]

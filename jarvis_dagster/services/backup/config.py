@@ -85,6 +85,11 @@ class BackupConfig(_Section):
     postgres: dict[str, PostgresConfig] = Field(
         default_factory=dict, description="PostgreSQL databases to back up, by a name for each."
     )
+    buckets: tuple[str, ...] = Field(
+        default=(),
+        description="Further buckets of the object store to back up, such as one of MLflow's "
+        "artifacts; those of `storage` always are.",
+    )
     stale_lock_s: float = Field(
         default=1800.0,
         ge=60,

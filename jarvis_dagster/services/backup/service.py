@@ -163,8 +163,7 @@ class JarvisBackupService:
     ) -> Restored:
         """Bring a snapshot back into this installation; see ``restore_snapshot``."""
         with self._locked("read"), self._store() as store:
-            buckets = self._storage.buckets if self._storage is not None else ()
-            target = ObjectTarget(store, buckets) if store is not None else None
+            target = ObjectTarget(store, self._buckets) if store is not None else None
             to = Installation(self._data_dir, target, self.config.postgres)
             return restore_snapshot(
                 self._open(), snapshot, to, overwrite=overwrite, progress=progress
@@ -251,6 +250,11 @@ class JarvisBackupService:
             DataDirectory(self._data_dir, scratch, (own,) if own is not None else ()),
             SettingsFiles(self._settings_files),
         ]
-        if store is not None and self._storage is not None:
-            sources.append(ObjectStoreBuckets(store, self._storage.buckets))
+        if store is not None:
+            sources.append(ObjectStoreBuckets(store, self._buckets))
         return sources
+
+    @property
+    def _buckets(self) -> tuple[str, ...]:
+        own = self._storage.buckets if self._storage is not None else ()
+        return tuple(dict.fromkeys([*own, *self.config.buckets]))
