@@ -35,8 +35,9 @@ from jarvis_dagster.commands.vision import vision_app
 from jarvis_dagster.commands.workflow import workflow_app
 from jarvis_dagster.disk import is_full_disk
 from jarvis_dagster.errors import BadInputError, JarvisError, PermanentError
+from jarvis_dagster.leaving import finish
 
-__all__ = ["app", "main"]
+__all__ = ["app", "command", "main"]
 
 FAILED, BAD_INPUT = 1, 2
 
@@ -182,6 +183,17 @@ def _add_commands() -> None:
 _add_commands()
 
 
+def command() -> None:
+    """What ``jarvis`` runs: ``main``, and the end of the process with its exit code."""
+    try:
+        main()
+    except SystemExit as ended:
+        if isinstance(ended.code, str):
+            raise
+        finish(ended.code or 0)
+    finish(0)
+
+
 def main() -> None:
     """Run the command; errors of Jarvis become one line and an exit code."""
     try:
@@ -224,4 +236,4 @@ def _complain(error: JarvisError) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command()

@@ -9,6 +9,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from jarvis_dagster.errors import BadInputError
+from jarvis_dagster.leaving import leave
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +20,7 @@ __all__ = ["autoscale", "work"]
 def work(kinds: Sequence[str], metrics: str | None) -> None:
     """Serve until SIGTERM or Ctrl-C; never returns."""
     from jarvis_dagster.workflows.registry import SERVED
-    from jarvis_dagster.workflows.worker import leave, main
+    from jarvis_dagster.workflows.worker import main
 
     leave(main(_known(kinds) or SERVED, metrics))
 
@@ -31,7 +32,6 @@ def autoscale(kinds: Sequence[str], metrics: str | None, least: int, most: int) 
     from jarvis_dagster.wiring import core_services, with_embedded
     from jarvis_dagster.workflows.registry import SERVED
     from jarvis_dagster.workflows.scaling import Limits, scale
-    from jarvis_dagster.workflows.worker import leave
     from jarvis_dagster.workflows.worker_pool import WorkerPool
 
     if most < least:

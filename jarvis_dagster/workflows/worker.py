@@ -10,17 +10,15 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import contextlib
 import datetime
 import logging
-import os
 import signal
-import sys
 from typing import TYPE_CHECKING, Any
 
 from temporalio.worker import ResourceBasedSlotConfig, Worker, WorkerTuner
 
 from jarvis_dagster.errors import BadInputError, ConfigError, JarvisError
+from jarvis_dagster.leaving import leave
 from jarvis_dagster.services.workflow.connection import connect
 from jarvis_dagster.services.workflow.names import queue_of
 from jarvis_dagster.workflows.busy import Busy
@@ -41,7 +39,7 @@ if TYPE_CHECKING:
 
     from jarvis_dagster.services.workflow import WorkflowConfig
 
-__all__ = ["leave", "main", "run_worker", "serve"]
+__all__ = ["main", "run_worker", "serve"]
 
 _LOG = logging.getLogger(__name__)
 _MOST_WAITING = 20
@@ -217,19 +215,6 @@ def main(kinds: Sequence[str] = SERVED, metrics: str | None = None) -> int:
         _LOG.error("%s", error)
         return 1
     return 0
-
-
-def leave(code: int) -> None:
-    """End the process at once.
-
-    Temporal's SDK now and then crashes the interpreter at a normal exit (temporalio/sdk-python
-    #300); everything is closed and written by now.
-    """
-    logging.shutdown()
-    with contextlib.suppress(OSError):
-        sys.stdout.flush()
-        sys.stderr.flush()
-    os._exit(code)
 
 
 if __name__ == "__main__":

@@ -249,3 +249,27 @@ def test_the_module_can_be_run() -> None:
         check=True,
     )
     assert "evaluate" in done.stdout
+
+
+_ENDS = """
+import atexit, sys, threading, time, types
+from jarvis_dagster.leaving import finish
+if sys.argv[1] == "used":
+    sys.modules["temporalio.bridge.temporal_sdk_bridge"] = types.ModuleType("sdk")
+atexit.register(print, "what runs at exit")
+def slowly():
+    time.sleep(0.2)
+    print("a thread", end=" ")
+threading.Thread(target=slowly).start()
+print("done", end=" ")
+finish(3)
+"""
+
+
+@pytest.mark.parametrize("sdk", ["used", "unused"])
+def test_a_process_ends_as_usual_with_and_without_temporal(sdk: str) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", _ENDS, sdk], capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, ended.stderr) == (3, "")
+    assert ended.stdout == "done a thread what runs at exit\n"

@@ -7,12 +7,16 @@ before the interpreter does. Does not belong here: Temporal.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import concurrent.futures
+import functools
 import os
 import threading
+import time
 import weakref
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from jarvis_dagster import leaving
 from jarvis_dagster.errors import TransientError
 
 if TYPE_CHECKING:
@@ -21,6 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["LoopThread"]
 
 T = TypeVar("T")
+
+_OPEN: weakref.WeakSet[LoopThread] = weakref.WeakSet()
+_PAUSE_S = 0.2
 
 
 class LoopThread:
@@ -69,6 +76,8 @@ class LoopThread:
                 # interpreter is taken down crashes it now and then.
                 self._end = weakref.finalize(self, _end, loop, thread)
                 self._loop, self._pid = loop, os.getpid()
+                _OPEN.add(self)
+                _be_calm_at_exit()
             return self._loop
 
 
@@ -87,3 +96,16 @@ def _end(loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:
     thread.join(5)
     if not thread.is_alive():
         loop.close()
+
+
+@functools.cache
+def _be_calm_at_exit() -> None:
+    atexit.register(_calm_down)
+
+
+def _calm_down() -> None:
+    """Threads of the SDK that still give back an answer would crash the interpreter's end."""
+    for one in list(_OPEN):
+        one.close()
+    if not leaving.begun.is_set():
+        time.sleep(_PAUSE_S)
