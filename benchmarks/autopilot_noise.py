@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import functools
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from jarvis_dagster.hockey.adaptation import (
     reference_of,
 )
 from jarvis_dagster.hockey.adaptation.reference import Usual
+from jarvis_dagster.hockey.promotion import bootstrap
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
 REFERENCE = 4
 """Games that a camera's reference is taken from."""
 SAID = Console()
+
+bootstrap.draws = functools.cache(bootstrap.draws)
+"""They depend on how many games there are alone, and making them anew is what takes long."""
 
 
 def noise(out: Path, seasons: int, videos: int) -> dict[str, Any]:

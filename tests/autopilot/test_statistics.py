@@ -51,6 +51,24 @@ def test_a_part_without_evidence_is_named_and_not_guessed() -> None:
     assert measure(video(rng), None).value is None
 
 
+def test_one_broken_rule_more_is_no_failure_of_a_short_video() -> None:
+    rng = np.random.default_rng(5)
+
+    def short(rules: int) -> Evidence:
+        return dataclasses.replace(video(rng), minutes=1 / 30, broken_rules={"six_a_side": rules})
+
+    reference = reference_of([short(0) for _ in range(USUAL)])
+
+    def rules(one: Evidence) -> float:
+        return next(
+            part.value or 0.0 for part in measure(one, reference).parts if part.name == "rules"
+        )
+
+    assert [rules(short(broken)) for broken in (0, 1, 9)] == [1.0, 0.5, 0.1]
+    long = dataclasses.replace(short(0), minutes=60.0, broken_rules={"six_a_side": 540})
+    assert rules(long) == 0.1
+
+
 def test_adapted_videos_are_held_against_the_light_that_was_adapted_to() -> None:
     rng = np.random.default_rng(10)
     reference = reference_of(season(rng, USUAL))

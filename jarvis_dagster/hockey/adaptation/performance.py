@@ -107,7 +107,7 @@ def measure(
         _agreement(video),
         _detection(video, reference, none),
         _rates("tracks", ("births", "deaths", "filled", "swaps"), found, usual, none),
-        _rates("rules", ("rules",), found, usual, none),
+        _rules(video, found, usual, none),
         _image(found, usual, none) if fitted is None else _fitted_image(video, fitted),
     )
     return Performance(video.video, _value(parts), parts)
@@ -129,7 +129,7 @@ def measure_across(
         _agreement(video),
         _people(video, reference),
         _rates("tracks", ("births", "deaths", "filled", "swaps"), found, reference.measures, ""),
-        _rates("rules", ("rules",), found, reference.measures, ""),
+        _rules(video, found, reference.measures, ""),
     )
     image = _fitted_image(video, looks, "as the former detector saw it")
     return Performance(video.video, _value(parts), parts), image
@@ -148,7 +148,7 @@ def measure_reading(
         _agreement(video),
         _rates("roles", ("unsure", "crowded"), found, usual, ""),
         _rates("tracks", ("swaps",), found, usual, ""),
-        _rates("rules", ("rules",), found, usual, ""),
+        _rules(video, found, usual, ""),
     )
     image = _fitted_image(video, looks, "as it was before")
     return Performance(video.video, _value(parts, _WEIGHTS_OF_READING), parts), image
@@ -242,12 +242,21 @@ def _from(first: int, counts: Sequence[float]) -> tuple[NDArray[np.float64], flo
     return values[first:], float(values[first:].sum() / max(float(values.sum()), 1e-12))
 
 
+def _rules(
+    video: Evidence, found: Mapping[str, float], usual: Mapping[str, Usual], none: str
+) -> Part:
+    """Rules broken, against the usual: one more is luck, however short the video is."""
+    grace = max(_GRACE["rules"], 1 / video.minutes) if video.minutes > 0 else _GRACE["rules"]
+    return _rates("rules", ("rules",), found, usual, none, {**_GRACE, "rules": grace})
+
+
 def _rates(
     part: str,
     names: Sequence[str],
     found: Mapping[str, float],
     usual: Mapping[str, Usual],
     none: str,
+    graces: Mapping[str, float] = _GRACE,
 ) -> Part:
     """Rates that should be low, against the usual: the geometric mean of their ratios."""
     both = [name for name in names if name in found and name in usual]
@@ -255,7 +264,7 @@ def _rates(
         missing = "the tables do not tell" if any(name in usual for name in names) else none
         return Part(part, None, missing or "the reference does not tell")
     ratios = [
-        min(1.0, (usual[name].high + _GRACE[name]) / (found[name] + _GRACE[name])) for name in both
+        min(1.0, (usual[name].high + graces[name]) / (found[name] + graces[name])) for name in both
     ]
     value = math.exp(sum(math.log(ratio) for ratio in ratios) / len(ratios))
     said = ", ".join(
