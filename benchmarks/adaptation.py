@@ -7,8 +7,8 @@ is trained from it on the broadcast, one rink and rendered frames; then it is ad
 three fifths of ``--rink``, a rink that it has not seen, and measured on the rest of that rink, on
 another unseen rink, on what the base was trained on, and on rendered frames. Rows of share 0 are
 the base, the peer to beat; "line" are networks on the straight line to the adapted one, "merged"
-those that ``jarvis train --keep`` goes through, with the broadcast and the first rink kept. An hour
-on two cores; stopped, the same command continues.
+those that ``jarvis train`` goes through, by a memory of what the base has seen. An hour on two
+cores; stopped, the same command continues.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ from jarvis_dagster.hockey.training.dataset import Sample, read_export
 from jarvis_dagster.hockey.training.export import export_onnx
 from jarvis_dagster.hockey.training.harmonise import ignore_unlabelled, tighten
 from jarvis_dagster.hockey.training.judge import measured
-from jarvis_dagster.hockey.training.merge import entering, merging
+from jarvis_dagster.hockey.training.keeping import Known, way_of
+from jarvis_dagster.hockey.training.memory import Memory, mean_of
+from jarvis_dagster.hockey.training.merge import entering
 from jarvis_dagster.hockey.training.pace import usable_threads
 from jarvis_dagster.hockey.training.restore import network
 from jarvis_dagster.hockey.training.teacher import StartTeacher
@@ -96,8 +98,10 @@ def main() -> None:
     }
     first, tuned = network(base), network(adapted)
     kept = [sample for number, sample in enumerate(broadcast) if number % 8]  # none of those judged
-    before = entering(first, [*kept, *early[_SEEN][0], *rendered])
-    merged = merging(first, tuned, before, entering(tuned, early[options.rink][0]))
+    seen_by_base = (kept, early[_SEEN][0], rendered)
+    products = mean_of([(1, entering(first, frames)) for frames in seen_by_base])
+    known = Known(Memory.of(products, len(seen_by_base)))
+    merged = way_of(first, tuned, early[options.rink][0], known).at
     nets = {f"line {share:.2f}": blended(first, tuned, share) for share in (0.0, *options.shares)}
     nets |= {f"merged {share:.2f}": merged(share) for share in options.merged}
     _report(sets, base, nets, options.work)

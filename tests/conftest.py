@@ -68,6 +68,18 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
+@pytest.fixture
+def few_layers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Detectors are merged in their last layers only, by small looks: all of them take seconds."""
+    from jarvis_dagster.hockey.training import merge
+
+    layers = merge._layers
+    monkeypatch.setattr(merge, "_WIDTH_PX", 96)
+    monkeypatch.setattr(
+        merge, "_layers", lambda net: {n: x for n, x in layers(net).items() if n.startswith("goal")}
+    )
+
+
 @pytest.fixture(scope="session")
 def data_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Folders of their own, without looking through those of thousands of tests for a name."""

@@ -137,13 +137,22 @@ def _last_words(outcome: Outcome) -> str:
             named = ", ".join(_FIGURES[figure] for figure in lower)
             verdict += f"\nLower by more than a point on {name}: {named}."
     if outcome.before:
-        verdict += (
-            f"\nIt goes {outcome.share:.2f} of the way from the one before to the one learnt."
-        )
+        verdict += f"\n{_mixed(outcome)}"
     sheet = outcome.detector.with_name("held_out.png")
     looks = f"What it still gets wrong: {sheet}\n" if "held out" in outcome.after else ""
     return (
         f"{outcome.detector}\n{verdict}\n{looks}"
         f"Try it: jarvis detect FOLDER_OR_VIDEO --model {outcome.detector} --out boxes.json\n"
         "Measure it on videos that it has not seen: jarvis evaluate detector --help"
+    )
+
+
+def _mixed(outcome: Outcome) -> str:
+    if not outcome.rinks_kept:
+        return f"It goes {outcome.share:.2f} of the way from the one before to the one learnt."
+    known = "1 rink" if outcome.rinks_kept == 1 else f"{outcome.rinks_kept} rinks"
+    return (
+        f"It answers as the one before on what was known of {known}, and as the one learnt on this "
+        f"one, which counts {outcome.share:.2f}. It remembers all {outcome.rinks_kept + 1}: start "
+        "from it for the next rink."
     )

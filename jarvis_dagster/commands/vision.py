@@ -146,15 +146,19 @@ def train(
     ] = None,
     keep: Annotated[
         list[Path] | None,
-        typer.Option(help="Labelled frames of another rink, in which nothing should be lost."),
+        typer.Option(
+            help="Labelled frames of another rink: they tell what is lost there, and add to what"
+            " the start remembers of the rinks that it has seen."
+        ),
     ] = None,
     share: Annotated[
         float | None,
         typer.Option(
             min=0,
             max=1,
-            help="How far to go from the start to what was learnt; by default 0.15, or as far as"
-            " the frames of --keep allow.",
+            help="How much of what was learnt counts, from 0 to 1; by default 0.25 beside what the"
+            " start remembers (0.15 if it remembers nothing), or as much as the frames of --keep"
+            " allow.",
         ),
     ] = None,
     aspect: Aspect = None,

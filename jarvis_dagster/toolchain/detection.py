@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from jarvis_dagster.hockey.datasets import Dataset, Picture
     from jarvis_dagster.hockey.detection.evaluation import LabelledPicture
     from jarvis_dagster.hockey.training.dataset import Sample
+    from jarvis_dagster.hockey.training.keeping import Way
     from jarvis_dagster.hockey.training.net import HockeyNet
     from jarvis_dagster.toolchain.job import Job
     from jarvis_dagster.toolchain.kind import Progress, Report
@@ -60,8 +61,9 @@ class HockeyDetection:
     ) -> Path:
         """Train, go as far from the start as validation says, and quantise.
 
-        Live metrics are means of the losses, every 50 steps. Validation videos that ``keep``
-        names tell what is lost on the way, the others what is gained.
+        Live metrics are means of the losses, every 50 steps. What the packaged detector has seen
+        is kept as far as it remembers it. Validation videos that ``keep`` names tell what is lost
+        on the way, the others what is gained.
 
         Raises:
             BadInputError: ``keep`` names no validation video.
@@ -70,6 +72,9 @@ class HockeyDetection:
         from jarvis_dagster.hockey.training.build import Plan, finish, prepare
         from jarvis_dagster.hockey.training.dataset import read_export
         from jarvis_dagster.hockey.training.export import load_checkpoint
+        from jarvis_dagster.hockey.training.keeping import Known, way_of
+        from jarvis_dagster.hockey.training.memory import memory_of
+        from jarvis_dagster.hockey.training.restore import network
         from jarvis_dagster.hockey.training.train import Recipe, train_detector
 
         own = dict(job.options)
@@ -100,14 +105,20 @@ class HockeyDetection:
                 {f"loss/{name}": value for name, value in losses.items()}, step
             ),
         )
-        net = load_checkpoint(result.checkpoint)
+        seen = [frame for frame in chosen if frame.group not in keep]
+        replayed = [frame for frame in chosen if frame.group in keep] if seen else []
+        rinks = len({frame.group for frame in replayed})
+        known = Known(memory_of(PACKAGED_WEIGHTS)[0], replayed, rinks)
+        way = way_of(
+            network(PACKAGED_WEIGHTS), load_checkpoint(result.checkpoint), seen or chosen, known
+        )
         judges = [frame for frame in frames if frame.group in job.split.validation]
-        if judges:
-            replayed = [frame for frame in chosen if frame.group in keep]
-            seen = [frame for frame in chosen if frame.group not in keep]
-            net, share = _blended(net, judges, kept, (seen, replayed), out)
-            report({"blend/share": share}, result.steps)
-        return finish(net, samples, out, version=f"{result.steps}-steps", start=PACKAGED_WEIGHTS)
+        share = _share(way, judges, kept, out)
+        net = way.at(share)
+        report({"blend/share": share, "blend/rinks_kept": way.rinks}, result.steps)
+        version = f"{result.steps}-steps"
+        learnt = way.remembered(net, seen or chosen)
+        return finish(net, samples, out, version=version, start=PACKAGED_WEIGHTS, memory=learnt)
 
     def evaluate(self, model: Path | None, data: Dataset, *, progress: Progress) -> Evaluation:
         """People and roles; None is the packaged detector."""
@@ -134,46 +145,34 @@ class HockeyDetection:
         )
 
 
-def _blended(
-    tuned: HockeyNet,
-    judges: Sequence[Sample],
-    kept: Sequence[str],
-    trained_on: tuple[Sequence[Sample], Sequence[Sample]],
-    out: Path,
-) -> tuple[HockeyNet, float]:
+def _share(way: Way, judges: Sequence[Sample], kept: Sequence[str], out: Path) -> float:
     """How far to go from the start to where training arrived: what validation frames say.
 
-    ``trained_on`` are frames of the new rink and of those to keep.
+    Where none of them is of a rink to keep, as little as has most of the gain.
     """
     from jarvis_dagster.hockey.detection.onnx import PACKAGED_WEIGHTS
-    from jarvis_dagster.hockey.training.blend import SHARES, blended, choose_share
-    from jarvis_dagster.hockey.training.build import Plan, facts
+    from jarvis_dagster.hockey.training.blend import choose_share
+    from jarvis_dagster.hockey.training.build import facts
     from jarvis_dagster.hockey.training.export import export_onnx
     from jarvis_dagster.hockey.training.judge import measured, worth
-    from jarvis_dagster.hockey.training.keeping import share_to_go, way_of
-    from jarvis_dagster.hockey.training.restore import network
-
-    start = network(PACKAGED_WEIGHTS)
+    from jarvis_dagster.hockey.training.keeping import share_to_go
 
     def write(net: HockeyNet) -> Path:
         model = out / "blend.onnx"
         export_onnx(net, model, metadata=facts("blend", PACKAGED_WEIGHTS))
         return model
 
-    if kept:
+    if kept or not judges:
         new = [frame for frame in judges if frame.group not in kept]
         others = {video: [one for one in judges if one.group == video] for video in kept}
-        seen, replayed = trained_on
-        way, shares = way_of(start, tuned, seen, replayed if seen else ())
-        best = share_to_go(Plan(), way, shares, new, others, write, lambda *_: None)
-        return way(best), best
+        return share_to_go(way, new, others, write, lambda *_: None)
     value: dict[float, float] = {}
-    for share in SHARES:
-        model = write(blended(start, tuned, share))
-        value[share] = worth(measured(model, judges, one_look=True))
-        model.unlink()
-    best = choose_share(value)
-    return blended(start, tuned, best), best
+    for share in way.shares:
+        if share <= way.careful:
+            model = write(way.at(share))
+            value[share] = worth(measured(model, judges, one_look=True))
+            model.unlink()
+    return choose_share(value)
 
 
 def _labelled(picture: Picture, detect: Callable[[list[Any]], list[Any]]) -> LabelledPicture:

@@ -1,5 +1,6 @@
 """``jarvis train`` before it trains: what it refuses, and how."""
 
+import dataclasses
 import importlib.util
 import io
 import time
@@ -59,3 +60,25 @@ def test_without_a_terminal_lines_say_how_long_it_takes(monkeypatch: pytest.Monk
     now[0] += 60
     display.update("train", 400, 1000)
     assert text.getvalue().splitlines()[-1].endswith("400 of 1000, about 4 min left")
+
+
+def test_the_last_words_say_what_is_kept(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    from jarvis_dagster.commands.train import _last_words
+    from jarvis_dagster.hockey.training.adapt import Outcome
+    from jarvis_dagster.hockey.training.judge import Figures
+
+    before = Figures(9, 90, 0.8, 0.8, 0.8, 0.9, None)
+    after = dataclasses.replace(before, ap50=0.85, precision=0.78)
+    outcome = Outcome(
+        tmp_path / "detector.onnx", 300, 500.0, 0.25, 5, "game_3", {"held out": before},
+        {"held out": after}, True,
+    )  # fmt: skip
+    words = _last_words(outcome)
+    assert "It is better on what was held out (game_3)." in words
+    assert "Lower by more than a point on held out: precision." in words
+    assert "as the one before on what was known of 5 rinks" in words
+    assert "which counts 0.25. It remembers all 6: start from it for the next rink." in words
+    line = _last_words(dataclasses.replace(outcome, rinks_kept=0, share=0.15))
+    assert "It goes 0.15 of the way" in line
+    assert "remembers" not in line

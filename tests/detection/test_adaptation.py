@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import cv2
@@ -26,6 +27,7 @@ from jarvis_dagster.hockey.training.judge import (  # noqa: E402
     measured,
     most_lost,
 )
+from jarvis_dagster.hockey.training.memory import memory_of  # noqa: E402
 from jarvis_dagster.hockey.training.net import HockeyNet  # noqa: E402
 from jarvis_dagster.hockey.training.pace import affordable_steps, usable_threads  # noqa: E402
 from jarvis_dagster.hockey.training.shrink import shrunk  # noqa: E402
@@ -228,11 +230,12 @@ class _Notes:
         self.said.append(text)
 
 
+@pytest.mark.usefixtures("few_layers")
 def test_an_adaptation_ends_with_a_verdict(
     export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(adapt, "_JUDGED_GAMES", ())
-    monkeypatch.setattr(keeping, "SHARES", (0.0, 0.5))
+    monkeypatch.setattr(keeping, "MERGED_SHARES", (0.0, 0.5))
     monkeypatch.setattr(build, "_CALIBRATION_PICTURES", 2)
     monkeypatch.setattr(judge, "_MOST_PICTURES", 2)
     plan = Plan(held_out=["game_302"], rendered_games=[], keep=[export], recipe=TINY)
@@ -249,9 +252,45 @@ def test_an_adaptation_ends_with_a_verdict(
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["after"]["held out"]["ap50"] == made.after["held out"].ap50
     assert load_detector(made.detector, threads=1).version.startswith("2-steps")
+    assert made.rinks_kept == report["rinks_kept"] == 5  # frames of the sixth only tell
 
     with pytest.raises(BadInputError, match="other frames"):
         adapt_detector(
             export, PACKAGED_WEIGHTS, tmp_path, dataclasses.replace(plan, held_out=["game_301"]),
             watcher=notes, steps=2,
         )  # fmt: skip
+
+
+@pytest.mark.usefixtures("few_layers")
+def test_one_rink_is_learnt_after_the_other(
+    export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adapt, "_JUDGED_GAMES", ())
+    monkeypatch.setattr(build, "_CALIBRATION_PICTURES", 2)
+    monkeypatch.setattr(adapt, "_figures", lambda *_: {})
+    notes, start, kept = _Notes(), PACKAGED_WEIGHTS, []
+    for number, game in enumerate(("game_301", "game_302")):
+        plan = Plan(held_out=[game], rendered_games=[], recipe=TINY)
+        made = adapt_detector(export, start, tmp_path / str(number), plan, watcher=notes, steps=1)
+        assert made.share == 0.25
+        kept.append(made.rinks_kept)
+        start = made.detector
+    memory, _ = memory_of(start)
+    assert memory is not None
+    assert [*kept, memory.rinks] == [5, 6, 7]
+    in_floats, _ = memory_of(start.with_name("detector.float.onnx"))
+    assert in_floats is not None
+    assert in_floats.to_bytes() == memory.to_bytes()
+    assert not any("memory" in text for text in notes.said)
+
+
+def test_a_start_without_memory_is_told_of(tmp_path: Path) -> None:
+    notes, bare = _Notes(), Path(shutil.copy(PACKAGED_WEIGHTS, tmp_path / "bare.onnx"))
+    assert adapt._memory(Plan(), bare, notes) is None
+    assert notes.said == [
+        f"{bare} brings no memory of what it has seen. Little is learnt then, so that little is "
+        "lost elsewhere; name frames of other rinks with --keep to learn more."
+    ]
+    assert adapt._memory(Plan(keep=[tmp_path]), bare, notes) is None
+    assert adapt._memory(Plan(), PACKAGED_WEIGHTS, notes) is not None
+    assert len(notes.said) == 1

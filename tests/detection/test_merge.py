@@ -12,6 +12,7 @@ from torch import nn  # noqa: E402
 from jarvis_dagster.errors import BadInputError  # noqa: E402
 from jarvis_dagster.hockey.training import keeping, merge  # noqa: E402
 from jarvis_dagster.hockey.training.dataset import Sample  # noqa: E402
+from jarvis_dagster.hockey.training.memory import Memory  # noqa: E402
 from jarvis_dagster.hockey.training.net import HockeyNet  # noqa: E402
 
 
@@ -58,12 +59,8 @@ def test_weights_move_only_where_nothing_was_known() -> None:
     )  # as on the straight line
 
 
-def test_the_ends_are_both_networks(frame: Sample, monkeypatch: pytest.MonkeyPatch) -> None:
-    layers = merge._layers
-    monkeypatch.setattr(merge, "_WIDTH_PX", 96)
-    monkeypatch.setattr(
-        merge, "_layers", lambda net: {n: x for n, x in layers(net).items() if n.startswith("goal")}
-    )
+@pytest.mark.usefixtures("few_layers")
+def test_the_ends_are_both_networks(frame: Sample) -> None:
     torch.manual_seed(5)
     start, tuned = HockeyNet().eval(), HockeyNet().eval()
     before, now = merge.entering(start, [frame]), merge.entering(tuned, [frame])
@@ -90,17 +87,27 @@ def test_an_unreadable_frame_is_named(tmp_path: Path) -> None:
         merge.entering(HockeyNet(), [_frame(tmp_path / "gone.png")])
 
 
-def test_networks_are_merged_where_other_rinks_are_kept(
+def test_networks_are_merged_where_other_rinks_are_known(
     frame: Sample, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, tuned = HockeyNet(), HockeyNet()
-    monkeypatch.setattr(keeping, "entering", lambda net, frames: (net, frames))
+    entered = {id(first): 6.0, id(tuned): 1.0}
+    monkeypatch.setattr(keeping, "entering", lambda net, _: {"x": entered[id(net)] * torch.eye(9)})
     monkeypatch.setattr(keeping, "merging", lambda *given: given)
-    way, shares = keeping.way_of(first, tuned, [frame], [frame, frame])
-    assert way == (first, tuned, (first, [frame, frame]), (tuned, [frame]))
-    assert shares == keeping.MERGED_SHARES
-    line, shares = keeping.way_of(first, tuned, [frame], [])
-    assert shares == keeping.SHARES
-    middle = line(0.5).state_dict()["goal.0.weight"]
+    memory = Memory.of({"x": 3.0 * torch.eye(9)}, 2)
+    way = keeping.way_of(first, tuned, [frame], keeping.Known(memory, [frame, frame], 1))
+    before, now = way.at[2:]  # type: ignore[index]
+    torch.testing.assert_close(before["x"], 4.0 * torch.eye(9), atol=0.01, rtol=0)
+    torch.testing.assert_close(now["x"], torch.eye(9))
+    assert (way.shares, way.rinks) == (keeping.MERGED_SHARES, 3)
+    learnt = way.remembered(tuned, [frame])
+    assert learnt is not None
+    assert learnt.rinks == 4  # each counts the same
+    torch.testing.assert_close(learnt.products()["x"], 3.25 * torch.eye(9), atol=0.01, rtol=0)
+
+    line = keeping.way_of(first, tuned, [frame], keeping.Known())
+    assert (line.shares, line.careful, line.rinks) == (keeping.SHARES, keeping.CAREFUL, 0)
+    assert line.remembered(tuned, [frame]) is None
+    middle = line.at(0.5).state_dict()["goal.0.weight"]
     both = first.state_dict()["goal.0.weight"] + tuned.state_dict()["goal.0.weight"]
     torch.testing.assert_close(middle, both / 2)

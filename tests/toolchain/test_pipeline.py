@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from jarvis_dagster.toolchain.pipeline import Workshop
 
+pytestmark = pytest.mark.usefixtures("few_layers")
+
 
 def test_a_detector_becomes_the_challenger_and_a_retry_is_the_same_work(
     shop: Workshop, ref: str, tmp_path: Path
@@ -50,6 +52,11 @@ def test_a_detector_becomes_the_challenger_and_a_retry_is_the_same_work(
     from jarvis_dagster.hockey.detection import load_detector
 
     assert load_detector(model, threads=1).name == "hockey-nanodet-g"
+    from jarvis_dagster.hockey.training.memory import memory_of
+
+    memory, _ = memory_of(model)  # goes with it wherever it goes
+    assert memory is not None
+    assert memory.rinks == 6
 
     # elsewhere, without the files of the first machine
     again = dataclasses.replace(shop, folder=tmp_path / "elsewhere")

@@ -20,7 +20,9 @@ from jarvis_dagster.hockey.training.dataset import read_export, split_by_group
 from jarvis_dagster.hockey.training.export import export_onnx, load_checkpoint
 from jarvis_dagster.hockey.training.holdout import Split, hold_out
 from jarvis_dagster.hockey.training.judge import Figures, is_better, measured
-from jarvis_dagster.hockey.training.keeping import kept_frames, share_to_go, way_of
+from jarvis_dagster.hockey.training.keeping import Known, kept_frames, share_to_go, way_of
+from jarvis_dagster.hockey.training.memory import Memory, memory_of
+from jarvis_dagster.hockey.training.merge import entering
 from jarvis_dagster.hockey.training.pace import affordable_steps, step_seconds, usable_threads
 from jarvis_dagster.hockey.training.restore import knows_roles, network
 from jarvis_dagster.hockey.training.shrink import shrunk
@@ -44,10 +46,9 @@ _USUAL_STEPS = 250
 
 _JUDGED_GAMES = (201, 202)
 """Seeds of rendered games that are never trained on."""
-_TAIL_S = 45.0
-"""After training: blends and rounding to integers. Measuring takes what it took before."""
-_MERGE_S = 45.0
-"""More where other rinks are kept."""
+_TAIL_S = 90.0
+"""After training: merging, remembering and rounding to integers. Measuring takes what it took
+before."""
 
 
 class Watcher(Protocol):
@@ -69,6 +70,8 @@ class Outcome:
     seconds: float
     share: float
     """Of the way from the start to where training arrived; see ``keeping.way_of``."""
+    rinks_kept: int
+    """Whose answers the way keeps, remembered or shown again; 0: it is the straight line."""
     held_out: str
     """What was held out, for people; empty if nothing could be spared."""
     before: dict[str, Figures]
@@ -93,8 +96,10 @@ def adapt_detector(
 
     Writes ``detector.onnx``, ``detector.float.onnx``, ``report.json``, ``held_out.png`` (what
     it still gets wrong) and checkpoints to ``out_dir``; the same call again continues from the
-    last checkpoint. If ``plan`` names no video to hold out, one is chosen. Of each export that
-    ``plan`` wants kept, one video tells what is lost there, and the others are trained on as well.
+    last checkpoint. If ``plan`` names no video to hold out, one is chosen. What ``start``
+    remembers of other rinks is kept, and the new detector remembers this one as well. Of each
+    export that ``plan`` wants kept, one video tells what is lost there, and the others are
+    trained on as well.
 
     Raises:
         BadInputError: the export, the start or an earlier checkpoint does not fit.
@@ -108,6 +113,7 @@ def adapt_detector(
             watcher.say(text)
     aside = f", {len(split.held_out)} held out ({split.name})" if split.held_out else ""
     watcher.say(f"{len(split.training)} frames to train on{aside}.")
+    memory = _memory(plan, start, watcher)
     replayed, kept = kept_frames(plan, start, out_dir / "frames", watcher.say)
     shown = [*shrunk(split.training, out_dir / "frames"), *replayed]
     settled = _settled_recipe(plan, out_dir, shown, steps)
@@ -121,8 +127,7 @@ def adapt_detector(
     first = network(start) if knows_roles(start) else None
     before = {} if first is None else _figures(_as_onnx(start, first, out_dir), sets, watcher)
     measuring_s = time.monotonic() - measuring
-    tail_s = _TAIL_S + (_MERGE_S if replayed else 0)
-    left_s = 60 * minutes - (time.monotonic() - began) - tail_s - 2 * measuring_s
+    left_s = 60 * minutes - (time.monotonic() - began) - _TAIL_S - 2 * measuring_s
     recipe = settled or _timed_recipe(plan, training, start, left_s, watcher)
     result = train_detector(
         training,
@@ -131,14 +136,22 @@ def adapt_detector(
         recipe=recipe,
         progress=lambda done, total: watcher.step("train", done, total),
     )
-    net, share = load_checkpoint(result.checkpoint), 1.0
-    if first is not None:
-        way, shares = way_of(first, net, split.training, replayed)
-        share = share_to_go(
-            plan, way, shares, split.held_out, kept, _writer(out_dir, start), watcher.step
+    net, share, rinks = load_checkpoint(result.checkpoint), 1.0, 0
+    learnt: Memory | None
+    if first is None:
+        learnt = Memory.of(entering(net, split.training), 1)
+    else:
+        way = way_of(first, net, split.training, Known(memory, replayed, len(plan.keep)))
+        rinks = way.rinks
+        share = (
+            plan.share
+            if plan.share is not None
+            else share_to_go(way, split.held_out, kept, _writer(out_dir, start), watcher.step)
         )
-        net = way(share)
-    detector = finish(net, training, out_dir, version=f"{result.steps}-steps", start=start)
+        net = way.at(share)
+        learnt = way.remembered(net, split.training)
+    version = f"{result.steps}-steps"
+    detector = finish(net, training, out_dir, version=version, start=start, memory=learnt)
     after = _figures(detector, sets, watcher, out_dir / "held_out.png")
     judged = "held out" in before and is_better(before["held out"], after["held out"])
     outcome = Outcome(
@@ -146,6 +159,7 @@ def adapt_detector(
         steps=result.steps,
         seconds=time.monotonic() - began,
         share=share,
+        rinks_kept=rinks,
         held_out=split.name,
         before=before,
         after=after,
@@ -154,6 +168,19 @@ def adapt_detector(
     report = {**dataclasses.asdict(outcome), "detector": detector.name}
     (out_dir / "report.json").write_text(json.dumps(report, indent=2), encoding="utf-8")
     return outcome
+
+
+def _memory(plan: Plan, start: Path, watcher: Watcher) -> Memory | None:
+    """What ``start`` remembers; where a detector remembers nothing, that is said."""
+    if not knows_roles(start):
+        return None
+    memory, why = memory_of(start)
+    if memory is None and not plan.keep:
+        watcher.say(
+            f"{why} Little is learnt then, so that little is lost elsewhere; name frames of other "
+            "rinks with --keep to learn more."
+        )
+    return memory
 
 
 def _split(samples: Sequence[Sample], plan: Plan) -> Split:

@@ -14,6 +14,7 @@ import numpy as np
 from jarvis_dagster.hockey.training.dataset import Sample, split_by_group
 from jarvis_dagster.hockey.training.export import export_onnx
 from jarvis_dagster.hockey.training.harmonise import ignore_unlabelled, tighten
+from jarvis_dagster.hockey.training.memory import attach
 from jarvis_dagster.hockey.training.quantise import quantise
 from jarvis_dagster.hockey.training.restore import facts_of
 from jarvis_dagster.hockey.training.teacher import StartTeacher
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from jarvis_dagster.hockey.training.memory import Memory
     from jarvis_dagster.hockey.training.net import HockeyNet
 
 __all__ = ["Plan", "facts", "finish", "prepare", "rendered_frames"]
@@ -88,12 +90,20 @@ def _mended(sample: Sample, teacher: StartTeacher, plan: Plan) -> Sample:
 
 
 def finish(
-    net: HockeyNet, samples: Sequence[Sample], out_dir: Path, *, version: str, start: Path
+    net: HockeyNet,
+    samples: Sequence[Sample],
+    out_dir: Path,
+    *,
+    version: str,
+    start: Path,
+    memory: Memory | None = None,
 ) -> Path:
     """Write ``net``, trained from ``start``, to ``out_dir``: in floats and, calibrated on
-    ``samples``, in integers."""
+    ``samples``, in integers. Both carry ``memory``."""
     exact = out_dir / "detector.float.onnx"
     export_onnx(net, exact, metadata=facts(version, start))
+    if memory is not None:
+        attach(exact, memory)
     target = out_dir / "detector.onnx"
     quantise(exact, target, _calibration(samples), start=start)
     return target

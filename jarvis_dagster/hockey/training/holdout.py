@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from jarvis_dagster.hockey.training.dataset import Sample
 
-__all__ = ["Split", "hold_out"]
+__all__ = ["Split", "hold_out", "in_order"]
 
 _SHARE = 0.2
 """Of all frames: what is held out, as near as whole videos allow."""
@@ -64,7 +64,7 @@ def hold_out(samples: Sequence[Sample]) -> Split:
         rest = [sample for sample in samples if sample.group != chosen]
         return Split(rest, groups[chosen], chosen)
     name = max(groups, key=lambda group: len(groups[group]))
-    frames = sorted(groups[name], key=_in_order)
+    frames = sorted(groups[name], key=in_order)
     count = round(_SHARE * len(samples))
     if count < _LEAST_FRAMES or len(frames) - count < count:
         return Split(
@@ -91,7 +91,7 @@ def hold_out(samples: Sequence[Sample]) -> Split:
     )
 
 
-def _in_order(sample: Sample) -> list[tuple[int, str]]:
+def in_order(sample: Sample) -> list[tuple[int, str]]:
     """By the numbers in its name, so that frame 9 comes before frame 10."""
     parts = re.split(r"(\d+)", sample.image.name)
     return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]

@@ -1,17 +1,20 @@
-"""What should not be lost while a new rink is learnt: frames of other rinks.
+"""What should not be lost while a new rink is learnt: what the start remembers, and frames.
 
-Belongs here: which of them are trained on again, what is lost on the others, which way to go then
-and how far. Does not belong here: weights between two networks and the rule (``blend``, ``merge``).
+Belongs here: which frames of other rinks are trained on again, what is lost on the others, which
+way to go then and how far, and what is remembered at its end. Does not belong here: weights
+between two networks and the rule (``blend``, ``merge``), memory itself (``memory``).
 """
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 from jarvis_dagster.hockey.training.blend import CAREFUL, SHARES, blended, choose_share
 from jarvis_dagster.hockey.training.dataset import read_export
 from jarvis_dagster.hockey.training.holdout import hold_out
 from jarvis_dagster.hockey.training.judge import Figures, measured, most_lost, worth
+from jarvis_dagster.hockey.training.memory import Memory, mean_of
 from jarvis_dagster.hockey.training.merge import entering, merging
 from jarvis_dagster.hockey.training.shrink import shrunk
 from jarvis_dagster.hockey.training.vetting import vetted
@@ -22,12 +25,54 @@ if TYPE_CHECKING:
 
     from jarvis_dagster.hockey.training.build import Plan
     from jarvis_dagster.hockey.training.dataset import Sample
+    from jarvis_dagster.hockey.training.merge import Entering
     from jarvis_dagster.hockey.training.net import HockeyNet
 
-__all__ = ["MERGED_SHARES", "kept_frames", "share_to_go", "way_of"]
+__all__ = ["MERGED_SHARES", "Known", "Way", "kept_frames", "share_to_go", "way_of"]
 
 MERGED_SHARES = (0.0, 0.05, 0.1, 0.25, 0.5)
 """To be measured where networks are merged: how much the trained one counts."""
+_MERGED = 0.25
+"""Where no frames of other rinks tell what is lost there; chosen by table C of the model card."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Known:
+    """What of other rinks is at hand."""
+
+    memory: Memory | None = None
+    """What the start remembers."""
+    replayed: Sequence[Sample] = ()
+    """Frames that are trained on again."""
+    rinks: int = 1
+    """That these are of."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Way:
+    """The networks between the start and where training arrived."""
+
+    at: Callable[[float], HockeyNet]
+    """By how much of what was learnt counts."""
+    shares: Sequence[float]
+    """To be measured, the start (0) first."""
+    careful: float
+    """As far as is gone where nothing tells what is lost."""
+    rinks: int
+    """Whose answers are kept; 0 on the straight line."""
+    before: Entering = dataclasses.field(default_factory=dict, repr=False)
+    """What entered the start on them."""
+
+    def remembered(self, net: HockeyNet, seen: Sequence[Sample]) -> Memory | None:
+        """What ``net``, at the end of the way, is to keep when it learns again.
+
+        None on the straight line: what it has seen elsewhere is not known, and a memory of the new
+        rink alone would pass for all.
+        """
+        if not self.rinks:
+            return None
+        parts = [(self.rinks, self.before), (1, entering(net, seen))]
+        return Memory.of(mean_of(parts), self.rinks + 1)
 
 
 def kept_frames(
@@ -55,42 +100,43 @@ def kept_frames(
     return replayed, judged
 
 
-def way_of(
-    first: HockeyNet, tuned: HockeyNet, seen: Sequence[Sample], replayed: Sequence[Sample]
-) -> tuple[Callable[[float], HockeyNet], Sequence[float]]:
-    """The networks between ``first`` and ``tuned``, and which of them are to be measured.
+def way_of(first: HockeyNet, tuned: HockeyNet, seen: Sequence[Sample], known: Known) -> Way:
+    """The networks between ``first`` and ``tuned``, which was trained on a new rink (``seen``).
 
-    They lie on the straight line; where other rinks were trained on again (``replayed``) beside
-    the new one (``seen``), they are those that keep most of what the first one answers there.
+    Where nothing is ``known`` of other rinks they lie on the straight line; else they are those
+    that keep most of what the first one answers there. Each rink counts the same, whether it is
+    remembered or its frames were trained on again.
     """
-    if not replayed:
-        return (lambda share: blended(first, tuned, share)), SHARES
-    before, now = entering(first, replayed), entering(tuned, seen)
-    return merging(first, tuned, before, now), MERGED_SHARES
+    parts = []
+    if known.memory is not None:
+        parts.append((known.memory.rinks, known.memory.products()))
+    if known.replayed:
+        parts.append((known.rinks, entering(first, known.replayed)))
+    if not parts:
+        return Way(lambda share: blended(first, tuned, share), SHARES, CAREFUL, 0)
+    before = mean_of(parts)
+    at = merging(first, tuned, before, entering(tuned, seen))
+    return Way(at, MERGED_SHARES, _MERGED, sum(count for count, _ in parts), before)
 
 
 def share_to_go(
-    plan: Plan,
-    way: Callable[[float], HockeyNet],
-    shares: Sequence[float],
+    way: Way,
     held_out: Sequence[Sample],
     kept: Mapping[str, Sequence[Sample]],
     write: Callable[[HockeyNet], Path],
     progress: Callable[[str, int, int], None],
 ) -> float:
-    """Which of ``shares`` of a ``way`` to go; ``write`` makes a file of a network."""
-    if plan.share is not None:
-        return plan.share
+    """How far to go on a ``way``; ``write`` makes a file of a network."""
     if not held_out or not kept:
-        return CAREFUL
-    value, lost = dict.fromkeys(shares, 0.0), dict.fromkeys(shares, 0.0)
+        return way.careful
+    value, lost = dict.fromkeys(way.shares, 0.0), dict.fromkeys(way.shares, 0.0)
     before: dict[str, Figures] = {}
-    for number, share in enumerate(shares, 1):
-        model = write(way(share))
+    for number, share in enumerate(way.shares, 1):
+        model = write(way.at(share))
         value[share] = worth(measured(model, held_out, one_look=True))
         for name, frames in kept.items():
             found = measured(model, frames, one_look=True)
             lost[share] = max(lost[share], most_lost(before.setdefault(name, found), found))
         model.unlink()
-        progress("blend", number, len(shares))
+        progress("blend", number, len(way.shares))
     return choose_share(value, lost)

@@ -95,8 +95,8 @@ def _moved(way: Tensor, before: Tensor, now: Tensor, share: float) -> Tensor:
     """The part of ``way`` (outputs, inputs) to go."""
     left, right = (1 - share) * _calm(before), share * _calm(now)
     both = left + right
-    both = both + _LEAST * both.diagonal().mean() * torch.eye(len(both))
-    return torch.linalg.solve(both, right @ way.T).T
+    both.diagonal().add_(_LEAST * both.diagonal().mean())
+    return torch.cholesky_solve(right @ way.T, torch.linalg.cholesky(both)).T
 
 
 def _calm(products: Tensor) -> Tensor:
