@@ -30,6 +30,8 @@ _LEVELS = 255
 _PERCENTILE = 99.99
 """Of a layer's values: the few beyond it are cut off, and all others are rounded finer.
 Measured: AP50 0.925 on unseen broadcasts, 0.918 with nothing cut off, 0.924 in floats."""
+_CUT = 1.1
+"""As far as this much of a start's range, its own stays in force."""
 
 
 def quantise(
@@ -47,8 +49,7 @@ def quantise(
     with 8, processors without VNNI instructions overflow when they add products in pairs.
 
     ``start`` is the detector that training started from. Where it is in integers, too, its ranges
-    hold as far as they reach: they were found on pictures of many rinks, and ``pictures`` may be of
-    one.
+    hold: they were found on pictures of many rinks, and ``pictures`` may be of one.
 
     ``exact`` are convolutions that stay in floats, by their place in the file: the first ones
     and the last ones may suffer most.
@@ -92,7 +93,11 @@ def quantise(
 
 
 def _widen(model: Any, start: Any) -> None:
-    """Let each rounded value of ``model`` reach as far as in ``start``, in place."""
+    """Let each rounded value of ``model`` reach as far as in ``start``, in place.
+
+    It reaches farther only where else much would be cut off: steps that are wider for the chance
+    values of a few pictures cost more than they save.
+    """
     import numpy as np
     from onnx import numpy_helper
 
@@ -101,6 +106,8 @@ def _widen(model: Any, start: Any) -> None:
     for name, own in _ranges(model).items():
         other = before.get(name, own)
         low, high = min(own[0], other[0]), max(own[1], other[1])
+        if high - low < _CUT * (other[1] - other[0]):
+            low, high = other
         step = (high - low) / _LEVELS
         for part, value in (
             ("scale", np.array(step, np.float32)),
