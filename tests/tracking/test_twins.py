@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 
 from jarvis_dagster.hockey.tracking import track
+from jarvis_dagster.hockey.tracking.boxes import Boxes
+from jarvis_dagster.hockey.tracking.twins import without_twins
 from tests.tracking.skaters import FPS, HEIGHT, WIDTH, detections, owners, path
 
 SIZE = {"width_px": WIDTH, "height_px": HEIGHT, "fps": FPS}
@@ -90,3 +92,16 @@ def test_a_box_that_is_mostly_part_of_a_person_is_no_other():
     tracks = track(found, **SIZE)
     assert tracks["track_id"].nunique() == 5
     assert [0] in owners(tracks, found).values()
+
+
+def test_who_lies_on_another_three_times_in_five_is_he():
+    whole, part = np.arange(20), np.arange(8, 13)
+    beside = np.array([10.0, 30.0, 30.0, 10.0, 10.0])
+    frame = np.concatenate([whole, part])
+    box = np.tile([200.0, 200.0, 50.0, 100.0], (25, 1))
+    box[20:, 0] += beside
+    boxes = Boxes(frame, box, np.ones(25), np.zeros(25, int), np.arange(25))
+    kept = without_twins(boxes, [np.arange(20), np.arange(20, 25)])
+    assert [chain.tolist() for chain in kept] == [list(range(20))]
+    box[23, 0] += 20
+    assert len(without_twins(boxes, [np.arange(20), np.arange(20, 25)])) == 2
