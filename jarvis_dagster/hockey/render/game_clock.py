@@ -28,6 +28,7 @@ class GameClock:
 
     def __init__(self, scoreboard: pd.DataFrame | None) -> None:
         self._rows = None
+        self._last = -1, ""
         if scoreboard is not None and len(scoreboard):
             self._rows = scoreboard.sort_values("pts_s", ignore_index=True)
             self._times = self._rows["pts_s"].to_numpy(np.float64)
@@ -39,7 +40,11 @@ class GameClock:
         look = int(np.searchsorted(self._times, pts_s + 1e-6)) - 1
         if look < 0 or pts_s - self._times[look] > _FRESH_S:
             return ""
-        row = self._rows.iloc[look]
+        if look != self._last[0]:  # to look a row up takes longer than to draw it
+            self._last = look, self._said(self._rows.iloc[look])
+        return self._last[1]
+
+    def _said(self, row: pd.Series) -> str:
         if not np.isfinite(row["clock_s"]):
             return ""
         whole = int(row["clock_s"])
