@@ -60,15 +60,19 @@ def test_who_thinks_long_has_several_threads(video):
     assert [number for number, *_ in other.taken] == [0, 4, 8]
 
 
-def test_what_a_watcher_raises_ends_the_pass(video):
-    class Broken(Counter):
-        def think(self, seen):
-            raise ArithmeticError(seen[0])
+@pytest.mark.parametrize("step", ["prepare", "think", "take"])
+def test_what_a_watcher_raises_ends_the_pass(video, step):
+    def broken(*_):
+        raise ArithmeticError(step)
 
+    watcher = Counter()
+    watcher.at_once = 2
+    setattr(watcher, step, broken)
     before = set(threading.enumerate())
-    with pytest.raises(ArithmeticError, match="0"):
-        watch(video, [Broken()])
+    with pytest.raises(ArithmeticError, match=step):
+        watch(video, [watcher])
     assert set(threading.enumerate()) <= before
+    assert watcher.taken == []
 
 
 def test_a_file_that_is_no_video_is_refused(tmp_path):
