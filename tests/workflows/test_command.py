@@ -36,7 +36,8 @@ def run(
     """Run the command with settings of one's own; its result."""
     config = tmp_path / "jarvis-core.yaml"
     storage = service_of(object_store, "wfcommand").config
-    kept = {"endpoint", "access_key", "artifacts_bucket"}
+    buckets = {f"{kind}_bucket" for kind in ("artifacts", "models", "datasets", "logs")}
+    kept = {"endpoint", "access_key", *buckets}
     settings = {
         "stack": {"data_dir": str(tmp_path / "data")},
         "storage": {
