@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("--rink", choices=_UNSEEN, default="rinkcam_3")
     parser.add_argument("--base-steps", type=int, default=260)
     parser.add_argument("--steps", type=int, default=250)
-    parser.add_argument("--merged", type=float, nargs="*", default=[0.1, 0.25, 0.5])
+    parser.add_argument("--merged", type=float, nargs="*", default=[0.1, 0.25, 0.4])
     parser.add_argument("--shares", type=float, nargs="+", default=[0.3, 0.45, 0.6, 1.0])
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)

@@ -156,9 +156,9 @@ def train(
         typer.Option(
             min=0,
             max=1,
-            help="How much of what was learnt counts, from 0 to 1; by default 0.1 beside what the"
-            " start remembers (0.15 if it remembers nothing), or as much as the frames of --keep"
-            " allow.",
+            help="How much of what was learnt counts, from 0 to 1; by default 0.25 beside what"
+            " the start remembers (0.15 if it remembers nothing), or as much as the frames of"
+            " --keep allow.",
         ),
     ] = None,
     aspect: Aspect = None,

@@ -89,7 +89,7 @@ def test_other_rinks_say_how_far_a_detector_goes(
     with pytest.raises(BadInputError, match="None of game_2 is a validation video"):
         train()
     train(keep=["game_1", "game_2"])
-    assert (told["blend/share"], told["blend/rinks_kept"]) == (0.1, 5)
+    assert (told["blend/share"], told["blend/rinks_kept"]) == (0.25, 5)
     assert seen == {"game_0": 4, "game_1": 4}
 
 

@@ -39,6 +39,9 @@ _TOGETHER = 0.9
 """Products of different values count so much: few frames overstate how they belong together."""
 _LEAST = 1e-3
 """Of a layer's mean square, added to each: directions that occur nowhere keep still."""
+_ELSEWHERE = 1.0
+"""Of a layer's mean square on what was seen before, added to it: pictures that nobody remembers let
+in other values, for which the start is to answer as before as well."""
 
 
 def entering(net: HockeyNet, samples: Sequence[Sample]) -> Entering:
@@ -73,7 +76,8 @@ def merging(
 
     ``before`` is what enters ``start`` on frames that it is to answer as before on, ``now`` what
     enters ``tuned`` on those that it was tuned for. Each layer's weights are those whose answers
-    differ least, in squares, from the one's there and from the other's here.
+    differ least, in squares, from the one's there and from the other's here; the start's count
+    as well on values of any kind, since pictures that nobody remembers let in others.
     """
 
     def at(share: float) -> HockeyNet:
@@ -93,7 +97,9 @@ def merging(
 
 def _moved(way: Tensor, before: Tensor, now: Tensor, share: float) -> Tensor:
     """The part of ``way`` (outputs, inputs) to go."""
-    left, right = (1 - share) * _calm(before), share * _calm(now)
+    seen = _calm(before)
+    seen.diagonal().add_(_ELSEWHERE * seen.diagonal().mean())
+    left, right = (1 - share) * seen, share * _calm(now)
     both = left + right
     both.diagonal().add_(_LEAST * both.diagonal().mean())
     return torch.cholesky_solve(right @ way.T, torch.linalg.cholesky(both)).T
