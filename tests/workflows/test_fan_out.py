@@ -339,10 +339,7 @@ def test_three_workers_of_which_one_is_killed(
     workflow_id = service.start_workflow("video-detection", given)
     victim, busy = start_worker("victim")
 
-    def planned() -> bool:
-        return "plan" in service.get_workflow_status(workflow_id)["performance"]["step_seconds"]
-
-    stop_at_work(victim, busy, planned)
+    stop_at_a_part(victim, busy, lambda: service.get_workflow_history(workflow_id))
     for child in psutil.Process(victim.pid).children(recursive=True):
         child.kill()
     victim.kill()
@@ -376,10 +373,7 @@ def test_a_busy_worker_that_is_told_to_stop(
     workflow_id = service.start_workflow("video-detection", given)
     leaving, busy = start_worker("leaving")
 
-    def planned() -> bool:
-        return "plan" in service.get_workflow_status(workflow_id)["performance"]["step_seconds"]
-
-    stop_at_work(leaving, busy, planned)
+    stop_at_a_part(leaving, busy, lambda: service.get_workflow_history(workflow_id))
     leaving.send_signal(signal.SIGTERM)
     leaving.send_signal(signal.SIGCONT)
     assert leaving.wait(240) == 0
@@ -393,15 +387,18 @@ def test_a_busy_worker_that_is_told_to_stop(
     assert not [row for row in history if "timeout" in row["detail"].lower()]
 
 
-def stop_at_work(worker: subprocess.Popen[bytes], busy: Path, ready: Callable[[], bool]) -> None:
-    """Have a worker stand still while it is at a part."""
+def stop_at_a_part(
+    worker: subprocess.Popen[bytes], busy: Path, history: Callable[[], list[dict[str, Any]]]
+) -> None:
+    """Have a worker stand still while it looks at a part; what it is at is asked of the server."""
     deadline = time.monotonic() + 240
     while True:
         assert time.monotonic() < deadline
         assert worker.poll() is None
-        if ready():
+        if busy.is_file() and busy.read_text() not in {"", "0"}:
             worker.send_signal(signal.SIGSTOP)
-            if busy.is_file() and busy.read_text() not in {"", "0"}:
+            done = [row["what"] for row in history() if row["event"] == "activity_task_completed"]
+            if "detection_plan" in done and "detection_part" not in done:
                 return
             worker.send_signal(signal.SIGCONT)
         time.sleep(0.01)
