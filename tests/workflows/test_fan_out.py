@@ -285,12 +285,24 @@ def start_worker(
     core: JarvisCoreServices, tmp_path: Path
 ) -> Iterator[Callable[[str], tuple[subprocess.Popen[bytes], Path]]]:
     """Start a worker process; it and the file that says how busy it is."""
+    storage = core.storage_service.config
+    plain = {"endpoint", "access_key", "artifacts_bucket", "models_bucket", "datasets_bucket"}
+    settings = {
+        "stack": {"data_dir": str(tmp_path / "data")},
+        "storage": {
+            **storage.model_dump(mode="json", include={*plain, "logs_bucket"}),
+            "secret_key": storage.secret_key.get_secret_value(),
+        },
+        "workflow": core.workflow_service.config.model_dump(mode="json"),
+        "vision": {"threads": 1},
+    }
+    config = tmp_path / "jarvis-core.yaml"
+    config.write_text(yaml.safe_dump(settings))
     root = str(Path(__file__).parents[2])
     started: list[subprocess.Popen[bytes]] = []
 
     def start(name: str) -> tuple[subprocess.Popen[bytes], Path]:
-        config, busy = tmp_path / "jarvis-core.yaml", tmp_path / f"{name}.busy"
-        config.write_text(yaml.safe_dump(settings_of(core, tmp_path / "data")))
+        busy = tmp_path / f"{name}.busy"
         env = {**os.environ, "JARVIS_CONFIG": str(config), "PYTHONPATH": root}
         with (tmp_path / f"{name}.log").open("ab") as log:
             started.append(
@@ -310,21 +322,6 @@ def start_worker(
         process.wait()
 
 
-def settings_of(core: JarvisCoreServices, data: Path) -> dict[str, Any]:
-    """With which another process has the same services."""
-    storage = core.storage_service.config
-    plain = {"endpoint", "access_key", "artifacts_bucket", "models_bucket", "datasets_bucket"}
-    return {
-        "stack": {"data_dir": str(data)},
-        "storage": {
-            **storage.model_dump(mode="json", include={*plain, "logs_bucket"}),
-            "secret_key": storage.secret_key.get_secret_value(),
-        },
-        "workflow": core.workflow_service.config.model_dump(mode="json"),
-        "vision": {"threads": 1},
-    }
-
-
 @pytest.mark.timeout(900)
 def test_three_workers_of_which_one_is_killed(
     core: JarvisCoreServices,
@@ -339,11 +336,10 @@ def test_three_workers_of_which_one_is_killed(
     workflow_id = service.start_workflow("video-detection", given)
     victim, busy = start_worker("victim")
 
-    stop_at_a_part(victim, busy, lambda: service.get_workflow_history(workflow_id))
-    for child in psutil.Process(victim.pid).children(recursive=True):
-        child.kill()
-    victim.kill()
-    victim.wait()
+    def planned() -> bool:
+        return "plan" in service.get_workflow_status(workflow_id)["performance"]["step_seconds"]
+
+    kill_at_work(victim, busy, planned)
     start_worker("second")
     start_worker("third")
     result = service.wait_for_result(workflow_id, 400)
@@ -357,48 +353,19 @@ def test_three_workers_of_which_one_is_killed(
     assert retried, "nobody took up what the killed worker was at"
 
 
-@pytest.mark.timeout(900)
-def test_a_busy_worker_that_is_told_to_stop(
-    core: JarvisCoreServices,
-    footage: Path,
-    whole: tuple[pd.DataFrame, pd.DataFrame],
-    tmp_path: Path,
-    start_worker: Callable[[str], tuple[subprocess.Popen[bytes], Path]],
-) -> None:
-    """It hands back what it is at, and nobody has to miss it first."""
-    core.storage_service.put_file("artifacts/g/game.mp4", footage)
-    service = core.workflow_service
-    service.config = service.config.model_copy(update={"heartbeat_s": 120.0})
-    given = {"video_key": "artifacts/g/game.mp4", "stride": STRIDE, "segment_s": 2.0}
-    workflow_id = service.start_workflow("video-detection", given)
-    leaving, busy = start_worker("leaving")
-
-    stop_at_a_part(leaving, busy, lambda: service.get_workflow_history(workflow_id))
-    leaving.send_signal(signal.SIGTERM)
-    leaving.send_signal(signal.SIGCONT)
-    assert leaving.wait(240) == 0
-    with one_worker(core, tmp_path):
-        result = service.wait_for_result(workflow_id, 400)
-    assert same(kept(core, result, tmp_path), whole)
-    history = service.get_workflow_history(workflow_id)
-    done = [row for row in history if row["event"] == "activity_task_completed"]
-    parts = [row for row in done if row["what"] == "detection_part"]
-    assert len(parts) == 2 + result["again"]
-    assert not [row for row in history if "timeout" in row["detail"].lower()]
-
-
-def stop_at_a_part(
-    worker: subprocess.Popen[bytes], busy: Path, history: Callable[[], list[dict[str, Any]]]
-) -> None:
-    """Have a worker stand still while it looks at a part; what it is at is asked of the server."""
+def kill_at_work(victim: subprocess.Popen[bytes], busy: Path, ready: Callable[[], bool]) -> None:
+    """Kill a worker while it is at a part."""
     deadline = time.monotonic() + 240
     while True:
         assert time.monotonic() < deadline
-        assert worker.poll() is None
-        if busy.is_file() and busy.read_text() not in {"", "0"}:
-            worker.send_signal(signal.SIGSTOP)
-            done = [row["what"] for row in history() if row["event"] == "activity_task_completed"]
-            if "detection_plan" in done and "detection_part" not in done:
-                return
-            worker.send_signal(signal.SIGCONT)
+        assert victim.poll() is None
+        if ready():
+            victim.send_signal(signal.SIGSTOP)
+            if busy.is_file() and busy.read_text() not in {"", "0"}:
+                break
+            victim.send_signal(signal.SIGCONT)
         time.sleep(0.01)
+    for child in psutil.Process(victim.pid).children(recursive=True):
+        child.kill()
+    victim.kill()
+    victim.wait()
