@@ -135,7 +135,9 @@ def test_rink_after_rink_is_learnt_and_none_is_forgotten() -> None:
     twice = once + merge._moved(again - once, memory.products()["x"], second, 0.5)
     forgetful = once + merge._moved(again - once, old, second, 0.5)
 
-    for known, rink in ((start, old), (tuned, first)):
-        assert off(twice, known, rink) < 0.02 * off(again, known, rink)
-    assert off(twice, again, second) < 0.02 * off(once, again, second)
+    for known, rink in ((start, old), (once, first)):
+        assert off(twice, known, rink) < 0.01 * off(again, known, rink)
     assert off(forgetful, tuned, first) > 0.1 * off(again, tuned, first)
+    # The start counts on values that it never met as well: so much of what is new is left out.
+    for learnt, aim, before, rink in ((once, tuned, start, first), (twice, again, once, second)):
+        assert off(learnt, aim, rink) < 0.02 * off(before, aim, rink)
