@@ -7,7 +7,7 @@ run (sensors, schedules).
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -184,7 +184,7 @@ def sync_job(name: str) -> UnresolvedAssetJobDefinition:
 
 def recomputed(
     kinds: Iterable[str],
-    graph: BaseAssetGraph,
+    graph: BaseAssetGraph[Any],
     made: Callable[[dg.AssetKey], bool] = lambda _: True,
 ) -> list[dg.AssetKey]:
     """The assets to make again after corrections of these kinds: what they change, and below.

@@ -7,9 +7,12 @@ Belongs here: options, help and what is printed. Does not belong here: what is o
 from __future__ import annotations
 
 from pathlib import Path  # noqa: TC003 - Typer reads it
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from jarvis_dagster.services.analytics.dashboards import Dashboard
 
 __all__ = ["dashboards_app"]
 
@@ -54,7 +57,7 @@ def push(names: Names = None) -> None:
         typer.echo(f"{one.title}: {service.create_dashboard(one.model_dump(exclude_none=True))}")
 
 
-def _chosen(names: list[str] | None) -> dict:
+def _chosen(names: list[str] | None) -> dict[str, Dashboard]:
     from jarvis_dagster.errors import BadInputError
     from jarvis_dagster.services.analytics.dashboards import own_dashboards
 

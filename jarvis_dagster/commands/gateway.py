@@ -9,6 +9,7 @@ import typer
 from jarvis_dagster.commands.printing import AsJson, print_json, print_table, terminal
 
 if TYPE_CHECKING:
+    from jarvis_dagster.services.security.accounts import Account
     from jarvis_dagster.settings import Settings
 
 __all__ = ["gateway_app"]
@@ -77,7 +78,7 @@ def _rows(settings: Settings) -> list[dict[str, str]]:
     ]
 
 
-def _accounts(settings: Settings) -> list:
+def _accounts(settings: Settings) -> list[Account]:
     from jarvis_dagster.wiring import core_services
 
     return core_services(settings).security_service.accounts.all()

@@ -6,7 +6,7 @@ Belongs here: the types that callers and detectors share. Does not belong here: 
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -53,7 +53,7 @@ class Detections:
     def __len__(self) -> int:
         return len(self.score)
 
-    def take(self, rows: NDArray) -> Detections:
+    def take(self, rows: NDArray[Any]) -> Detections:
         """Only these people (indices or a mask); goals and pucks stay."""
         return dataclasses.replace(
             self,

@@ -7,7 +7,7 @@ network, roles, the ice.
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -112,8 +112,8 @@ def cell_centres(
     return np.concatenate(levels).astype(np.float32)
 
 
-def softmax(x: NDArray) -> NDArray:
+def softmax(x: NDArray[Any]) -> NDArray[Any]:
     """Along the last axis."""
     x = np.exp(x - x.max(-1, keepdims=True))
-    share: NDArray = x / x.sum(-1, keepdims=True)
+    share: NDArray[Any] = x / x.sum(-1, keepdims=True)
     return share

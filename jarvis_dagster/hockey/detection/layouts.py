@@ -10,7 +10,7 @@ distances that NanoDet answers with), Carion et al. 2020 (DETR), Zhao et al. 202
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -52,7 +52,7 @@ def boxes_and_scores(answers: Answers, size: tuple[int, int], how: Description) 
         ) from error
 
 
-def _nanodet(parts: list[NDArray], size: tuple[int, int], how: Description) -> Answer:
+def _nanodet(parts: list[NDArray[Any]], size: tuple[int, int], how: Description) -> Answer:
     """One output ``classes + 4 * bins`` wide, or for each stride one of each."""
     wide = 4 * how.bins
     if len(parts) == 1:
@@ -70,7 +70,7 @@ def _nanodet(parts: list[NDArray], size: tuple[int, int], how: Description) -> A
     return np.concatenate((low, high), 1), score
 
 
-def _yolox(parts: list[NDArray], size: tuple[int, int], how: Description) -> Answer:
+def _yolox(parts: list[NDArray[Any]], size: tuple[int, int], how: Description) -> Answer:
     """One output: centre, sides, whether anything is there, which class."""
     (answer,) = parts
     centre, sides = answer[:, :2], answer[:, 2:4]
@@ -85,7 +85,7 @@ def _yolox(parts: list[NDArray], size: tuple[int, int], how: Description) -> Ans
     ]
 
 
-def _detr(parts: list[NDArray], size: tuple[int, int], how: Description) -> Answer:
+def _detr(parts: list[NDArray[Any]], size: tuple[int, int], how: Description) -> Answer:
     """Boxes ``centre, sides`` as shares of the picture and logits, each with a row a query.
 
     A network that decided itself answers with labels, boxes and scores instead.

@@ -5,7 +5,7 @@ Belongs here: geometry of pairs of boxes. Does not belong here: what follows fro
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["overlaps"]
 
 
-def overlaps(a: NDArray[np.float32], b: NDArray[np.float32]) -> tuple[NDArray, NDArray]:
+def overlaps(a: NDArray[np.float32], b: NDArray[np.float32]) -> tuple[NDArray[Any], NDArray[Any]]:
     """IoU (A, B), and the share of each ``b`` that lies inside each ``a`` (A, B)."""
     low = np.maximum(a[:, None, :2], b[None, :, :2])
     high = np.minimum(a[:, None, 2:], b[None, :, 2:])

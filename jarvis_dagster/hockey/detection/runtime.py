@@ -91,7 +91,7 @@ class Network:
         self._networks: dict[tuple[int, ...], Any] = {}
         self._requests = threading.local()
 
-    def __call__(self, images: NDArray) -> dict[str, NDArray[np.float32]]:
+    def __call__(self, images: NDArray[Any]) -> dict[str, NDArray[np.float32]]:
         """The network's outputs by name, for its one input.
 
         They are valid until the next call in the same thread.
@@ -131,7 +131,7 @@ class Network:
                 other._forget()
             return self._other[name]
 
-    def answer(self, images: NDArray[np.float32]) -> dict[str, NDArray]:
+    def answer(self, images: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
         """As a call; a second input, of networks that scale boxes back, is told the size."""
         import numpy as np
 

@@ -8,7 +8,7 @@ belong here: stoppages from the clock (:mod:`.scoreboard`) or from the picture a
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -80,10 +80,10 @@ def face_offs(placed: pd.DataFrame, rink: Rink, fps: float, frame_count: int) ->
     return entries
 
 
-def _by_frame(rows: pd.DataFrame) -> list[dict[str, NDArray]]:
+def _by_frame(rows: pd.DataFrame) -> list[dict[str, NDArray[Any]]]:
     """The rows of each frame as arrays."""
     ordered = rows.sort_values("frame", kind="stable")
-    columns: dict[str, NDArray] = {
+    columns: dict[str, NDArray[Any]] = {
         name: ordered[name].to_numpy() for name in ("frame", "track_id", "team", "speed_ftps")
     }
     columns["place"] = ordered[["x_ft", "y_ft"]].to_numpy(np.float64)
@@ -92,7 +92,7 @@ def _by_frame(rows: pd.DataFrame) -> list[dict[str, NDArray]]:
     return [dict(zip(parts, values, strict=True)) for values in zip(*parts.values(), strict=True)]
 
 
-def _formation(rows: dict[str, NDArray], dots: NDArray[np.float64]) -> _Formation | None:
+def _formation(rows: dict[str, NDArray[Any]], dots: NDArray[np.float64]) -> _Formation | None:
     """The face-off that this frame's people stand ready for."""
     if len(rows["frame"]) < _LEAST_PEOPLE:
         return None

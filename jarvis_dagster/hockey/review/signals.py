@@ -10,7 +10,7 @@ disagreement find the frames, diversity keeps them apart.
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -140,7 +140,7 @@ def _people(video: VideoTables) -> pd.DataFrame:
     return video.detections[video.detections["class"] != "puck"]
 
 
-def _unsure(video: VideoTables, frames: NDArray[np.int64]) -> tuple[NDArray, list[str]]:
+def _unsure(video: VideoTables, frames: NDArray[np.int64]) -> tuple[NDArray[Any], list[str]]:
     """Boxes whose score is just above what counts as a person."""
     people = _people(video)
     score = people["score"].to_numpy(np.float64)
@@ -151,7 +151,7 @@ def _unsure(video: VideoTables, frames: NDArray[np.int64]) -> tuple[NDArray, lis
     return strength, [_many(n, "box is", "boxes are", "hardly sure") for n in number]
 
 
-def _role(video: VideoTables, frames: NDArray[np.int64]) -> tuple[NDArray, list[str]]:
+def _role(video: VideoTables, frames: NDArray[np.int64]) -> tuple[NDArray[Any], list[str]]:
     """Boxes whose role might be two or three."""
     people = _people(video)
     if not {"p_goalkeeper", "p_referee"} <= set(people.columns):
@@ -165,7 +165,7 @@ def _role(video: VideoTables, frames: NDArray[np.int64]) -> tuple[NDArray, list[
     return strength, [_many(n, "person may be", "people may be", "of another role") for n in number]
 
 
-def _filled(video: VideoTables, frames: NDArray[np.int64]) -> tuple[NDArray, list[str]]:
+def _filled(video: VideoTables, frames: NDArray[np.int64]) -> tuple[NDArray[Any], list[str]]:
     """People whom the tracker knows to be there and the detector did not find."""
     rows = video.tracks[~video.tracks["observed"].astype(bool)]
     rows = rows[rows["class"] != "puck"]
@@ -175,7 +175,7 @@ def _filled(video: VideoTables, frames: NDArray[np.int64]) -> tuple[NDArray, lis
     ]
 
 
-def _flips(video: VideoTables, frames: NDArray[np.int64]) -> tuple[NDArray, list[str]]:
+def _flips(video: VideoTables, frames: NDArray[np.int64]) -> tuple[NDArray[Any], list[str]]:
     """Boxes that were given another role than the rest of their track."""
     rows = video.tracks[video.tracks["observed"].astype(bool) & (video.tracks["class"] != "puck")]
     rows = rows[(rows["role"] != "unknown") & (rows["role"] != rows["class"])]
@@ -183,7 +183,7 @@ def _flips(video: VideoTables, frames: NDArray[np.int64]) -> tuple[NDArray, list
     return number, [_many(n, "person has", "people have", "another role elsewhere") for n in number]
 
 
-def _rules(video: VideoTables, frames: NDArray[np.int64]) -> tuple[NDArray, list[str]]:
+def _rules(video: VideoTables, frames: NDArray[np.int64]) -> tuple[NDArray[Any], list[str]]:
     """Frames that show what hockey does not allow."""
     tracks = video.tracks[video.tracks["class"] != "puck"]
     strength = np.zeros(len(frames))

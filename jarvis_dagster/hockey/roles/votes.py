@@ -7,7 +7,7 @@ one goalkeeper at a time. Does not belong here: kits and teams (:mod:`.teams`).
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -112,7 +112,7 @@ def _said(tracks: pd.DataFrame, detections: pd.DataFrame | None) -> NDArray[np.f
     return said
 
 
-def demote_dark_referees(votes: Votes, rows: NDArray[np.int64], lightness: NDArray) -> None:
+def demote_dark_referees(votes: Votes, rows: NDArray[np.int64], lightness: NDArray[Any]) -> None:
     """Take the referee votes from tracks in a dark shirt, in place.
 
     Args:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -36,7 +36,7 @@ class Boxes:
     def __len__(self) -> int:
         return len(self.frame)
 
-    def take(self, keep: NDArray) -> Boxes:
+    def take(self, keep: NDArray[Any]) -> Boxes:
         """The rows that ``keep`` (mask or indices) names."""
         return Boxes(*(getattr(self, part.name)[keep] for part in dataclasses.fields(self)))
 

@@ -7,7 +7,7 @@ frame at once. Does not belong here: joining pieces across gaps, smoothing.
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -184,13 +184,13 @@ class _State:
         cost = np.maximum(self.options.kit_cost * (apart - 1), 0)
         return np.nan_to_num(cost)
 
-    def _wear(self, tracks: NDArray, kit: NDArray[np.float64]) -> None:
+    def _wear(self, tracks: NDArray[Any], kit: NDArray[np.float64]) -> None:
         known = np.isfinite(kit).all(axis=1)
         self.kit[tracks[known]] += kit[known]
         self.kits[tracks[known]] += 1
 
     def _update(
-        self, tracks: NDArray, seen: NDArray[np.float64], noise: NDArray[np.float64], tick: int
+        self, tracks: NDArray[Any], seen: NDArray[np.float64], noise: NDArray[np.float64], tick: int
     ) -> None:
         gain = self.var[tracks] / (self.var[tracks] + noise)
         error = seen - self.place[tracks]

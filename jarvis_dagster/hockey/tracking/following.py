@@ -7,7 +7,7 @@ Belongs here: the order of the steps within a shot. Does not belong here: the st
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -60,7 +60,7 @@ class View:
     puck: int
 
 
-def follow(shot: Shot, view: View) -> list[dict[str, NDArray]]:
+def follow(shot: Shot, view: View) -> list[dict[str, NDArray[Any]]]:
     """Rows as :func:`fill` gives them: of all people of the shot, and of the puck; none empty."""
     ticks = np.unique(shot.boxes.frame)
     person = shot.boxes.label != view.puck
@@ -102,7 +102,7 @@ def _people(
     pieces: list[NDArray[np.intp]],
     ticks: NDArray[np.int64],
     view: View,
-) -> dict[str, NDArray] | None:
+) -> dict[str, NDArray[Any]] | None:
     noise, stick = jitter
     step = float(np.median(np.diff(ticks))) if len(ticks) > 1 else 1.0
     least = max(2, round(_PROVEN / step)) if len(ticks) > 2 else 1
@@ -139,7 +139,7 @@ def _inside(boxes: Boxes, size: tuple[int, int]) -> NDArray[np.bool_]:
 
 def _puck(
     boxes: Boxes, path: CameraPath, ticks: NDArray[np.int64], view: View
-) -> dict[str, NDArray] | None:
+) -> dict[str, NDArray[Any]] | None:
     """The puck: small, fast, one; never guessed for more than a third of a second."""
     if len(boxes) == 0:
         return None

@@ -8,7 +8,7 @@ that flash or stay, scores. Does not belong here: trajectories or footage.
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -125,7 +125,9 @@ def _covered(frame: NDArray[np.int64], box: NDArray[np.float64]) -> NDArray[np.f
     return covered
 
 
-def _runs(random: np.random.Generator, person: NDArray, mean_frames: float) -> NDArray[np.float64]:
+def _runs(
+    random: np.random.Generator, person: NDArray[Any], mean_frames: float
+) -> NDArray[np.float64]:
     """Standard normal values, correlated along each person's rows."""
     white = random.standard_normal(len(person))
     if mean_frames <= 0:
@@ -142,7 +144,7 @@ def _runs(random: np.random.Generator, person: NDArray, mean_frames: float) -> N
 
 def _missed(
     random: np.random.Generator,
-    person: NDArray,
+    person: NDArray[Any],
     covered: NDArray[np.float64],
     noise: Noise,
     fps: float,
@@ -156,7 +158,7 @@ def _missed(
 
 def _jittered(
     random: np.random.Generator,
-    person: NDArray,
+    person: NDArray[Any],
     box: NDArray[np.float64],
     noise: Noise,
     fps: float,
@@ -178,7 +180,7 @@ def _jittered(
 
 def _hold_out(
     random: np.random.Generator,
-    person: NDArray,
+    person: NDArray[Any],
     box: NDArray[np.float64],
     edges: NDArray[np.float64],
     noise: Noise,

@@ -13,7 +13,7 @@ with kinks (Kim, Koh, Boyd and Gorinevsky, SIAM Review 51, 2009).
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -100,7 +100,7 @@ def fill(
     options: Smoothing | None = None,
     span: tuple[int, int] | None = None,
     step: float = 1.0,
-) -> dict[str, NDArray]:
+) -> dict[str, NDArray[Any]]:
     """A box for every frame from the first to the last detection of each chain.
 
     Who is there at the first or last look at a shot is there where the shot begins or ends, too.
@@ -122,7 +122,7 @@ def fill(
     """
     options = options or Smoothing()
     scale = (max(noise, 1e-3) / 0.05) ** 0.5 * fps
-    columns: list[dict[str, NDArray]] = []
+    columns: list[dict[str, NDArray[Any]]] = []
     for number, chain in enumerate(chains):
         label = int(np.bincount(boxes.label[chain] + 1).argmax()) - 1
         breaks = np.flatnonzero(np.diff(boxes.frame[chain]) > options.longest_fill_s * fps) + 1

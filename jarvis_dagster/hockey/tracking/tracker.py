@@ -9,7 +9,7 @@ of goalkeepers looks at a few seconds at a time.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -101,7 +101,7 @@ def track(
 
 
 def _assemble(
-    parts: list[dict[str, NDArray]],
+    parts: list[dict[str, NDArray[Any]]],
     clock: pd.DataFrame,
     names: list[str],
     size: tuple[int, int],

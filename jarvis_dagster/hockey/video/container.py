@@ -12,7 +12,7 @@ import functools
 import logging
 from array import array
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -213,7 +213,7 @@ def _packet_index(path: str, _mtime_ns: int, size: int) -> PacketIndex:
 
 def whole_packets(
     container: InputContainer, stream: av.VideoStream, size_bytes: int
-) -> Iterator[av.Packet | None]:
+) -> Iterator[av.Packet[Any] | None]:
     """The packets of ``stream`` in the order of the file; ``None`` for each damaged one.
 
     A damaged packet is corrupt, reaches beyond the end of the file, or is where

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -157,7 +157,7 @@ def _selected(
 
 
 def _pictures(
-    stream: av.VideoStream, packet: av.Packet | None, asked: dict[int, int]
+    stream: av.VideoStream, packet: av.Packet[Any] | None, asked: dict[int, int]
 ) -> Iterator[tuple[int, av.VideoFrame]]:
     """What the decoder has ready, if it was asked for; ``None`` drains it."""
     import av

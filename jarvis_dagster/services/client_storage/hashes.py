@@ -9,7 +9,7 @@ import contextlib
 import logging
 import sqlite3
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jarvis_dagster.services.files import sha256_file
 
@@ -54,7 +54,7 @@ class HashCache:
             self._do("INSERT OR REPLACE INTO hash VALUES (?, ?, ?)", *_key(before), digest)
         return digest
 
-    def _do(self, statement: str, *values: str) -> list[tuple]:
+    def _do(self, statement: str, *values: str) -> list[tuple[Any, ...]]:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with (

@@ -13,7 +13,7 @@ import logging
 import os
 import secrets
 import sqlite3
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from jarvis_dagster.errors import PermanentError, TransientError
 from jarvis_dagster.services.client_storage.drive import DriveFile
@@ -311,7 +311,7 @@ def _row(file: DriveFile) -> tuple[object, ...]:
     )
 
 
-def _file(row: tuple) -> DriveFile:
+def _file(row: tuple[Any, ...]) -> DriveFile:
     file_id, path, size, version, modified, media_type, is_folder, sha256, parent_id = row
     try:
         when = datetime.datetime.fromisoformat(modified)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import sqlite3
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +39,7 @@ class KnownHashes:
         if version:
             self._do("INSERT OR REPLACE INTO known VALUES (?, ?, ?)", file_id, version, sha256)
 
-    def _do(self, statement: str, *values: str) -> list[tuple]:
+    def _do(self, statement: str, *values: str) -> list[tuple[Any, ...]]:
         """What a statement gives; nothing where the file cannot be used."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -15,7 +15,7 @@ import dataclasses
 import json
 import sqlite3
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jarvis_dagster.errors import TransientError
 from jarvis_dagster.services.notification.notice import Notice
@@ -209,6 +209,6 @@ class Outbox:
         )
 
 
-def _message(row: tuple) -> Message:
+def _message(row: tuple[Any, ...]) -> Message:
     identity, channel, cause, notice, *rest = row
     return Message(identity, channel, cause, Notice(**json.loads(notice)), *rest)

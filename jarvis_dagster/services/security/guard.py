@@ -61,7 +61,11 @@ class Guarded:
         return checked
 
     def _call(
-        self, name: str, method: Callable[..., Any], arguments: tuple[Any, ...], named: dict
+        self,
+        name: str,
+        method: Callable[..., Any],
+        arguments: tuple[Any, ...],
+        named: dict[str, Any],
     ) -> Any:
         principal, security = self._principal, self._security
         unknown = f"{self._kind}.{name}", "write"  # which only an admin has
@@ -106,7 +110,7 @@ def _buckets(service: Any) -> dict[str, str]:
     return {getattr(config, f"{kind}_bucket"): kind for kind in _KEPT}
 
 
-def _object(arguments: tuple[Any, ...], named: dict) -> str:
+def _object(arguments: tuple[Any, ...], named: dict[str, Any]) -> str:
     """What a call is about: the first text or path that it is given."""
     given = (*arguments, *named.values())
     return next((str(one) for one in given if isinstance(one, str | PurePath)), "")

@@ -20,7 +20,7 @@ import json
 import re
 import unicodedata
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jarvis_dagster.errors import BadInputError, ConflictError, PermanentError
 from jarvis_dagster.services.files import safe_name
@@ -226,6 +226,8 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def new_version(item_id: str, key: str, size: int, sha256: str, metadata: dict) -> Version:
+def new_version(
+    item_id: str, key: str, size: int, sha256: str, metadata: dict[str, Any]
+) -> Version:
     """A version without a number yet."""
     return Version(0, item_id, key, size, sha256, now(), metadata)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import threading
-from typing import TYPE_CHECKING, Literal, TypeVar, TypeVarTuple
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, TypeVarTuple
 
 from jarvis_dagster.errors import BadInputError, JarvisError, PermanentError, TransientError
 from jarvis_dagster.services.retry import retrying
@@ -89,7 +89,7 @@ class Server:
         """How long one answer of the server may take."""
         return datetime.timedelta(seconds=self.config.timeout_s)
 
-    def workflow(self, workflow_id: str) -> WorkflowHandle:
+    def workflow(self, workflow_id: str) -> WorkflowHandle[Any, Any]:
         """A workflow by its id, whether there is one or not."""
         return self.client.get_workflow_handle(workflow_id)
 

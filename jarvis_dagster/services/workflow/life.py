@@ -90,7 +90,7 @@ async def _done(change: Awaitable[None]) -> bool:
 
 
 async def _facts(
-    server: Server, handle: WorkflowHandle, found: WorkflowExecutionDescription
+    server: Server, handle: WorkflowHandle[Any, Any], found: WorkflowExecutionDescription
 ) -> Facts:
     state = found.status.name if found.status is not None else "RUNNING"
     memo = await found.memo()
@@ -141,7 +141,7 @@ async def _running_step(
     return share, attempt, error
 
 
-async def _outcome(handle: WorkflowHandle, state: str) -> tuple[Any, str | None]:
+async def _outcome(handle: WorkflowHandle[Any, Any], state: str) -> tuple[Any, str | None]:
     """Result and error of a workflow that has ended."""
     from temporalio.client import WorkflowFailureError
 
