@@ -32,3 +32,22 @@ def test_a_team_has_one_goalkeeper_at_a_time():
 
 def test_one_in_the_gap_of_another_is_another_time():
     assert keepers({1: [(0, 50), (100, 150)], 2: [(60, 90)]}) == [1, 2]
+
+
+def named(probabilities):
+    """Whether looks with these probabilities of a goalkeeper make one."""
+    table = tracks({1: [(0, len(probabilities))]}).assign(detection_row=range(len(probabilities)))
+    detections = pd.DataFrame({"p_goalkeeper": probabilities, "p_referee": 0.01})
+    votes = cast_votes(table, np.zeros(len(table)), detections)
+    assert np.allclose(votes.shares.sum(axis=1), 1)
+    return bool(votes.shares.argmax(axis=1)[0] == KEEPER)
+
+
+def test_a_goalkeeper_is_told_by_the_looks_that_are_sure():
+    doubtful = [0.3, 0.1, 0.45, 0.2, 0.06] * 5
+    assert named([*doubtful, 0.9, 0.95, 0.85, 0.02])
+    assert not named([*doubtful, 0.9, 0.95])
+
+
+def test_who_falls_and_looks_like_a_goalkeeper_is_none():
+    assert not named([0.01] * 12 + [0.95] * 9)
