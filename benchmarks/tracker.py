@@ -33,7 +33,15 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
-from tracker_methods import GRIDS, Follow, ours, ours_with_keepers, peer, settings_of
+from tracker_methods import (
+    GRIDS,
+    Follow,
+    ours,
+    ours_sticks_left_on,
+    ours_with_keepers,
+    peer,
+    settings_of,
+)
 
 from jarvis_dagster.hockey.tracking import (
     NOISE_LEVELS,
@@ -155,6 +163,8 @@ def compare(
     size = (options.width, options.height)
     sequences = [read(folder, level, options) for folder in folders]
     methods: dict[str, Follow] = {"ours": ours, "ours, goalkeepers named": ours_with_keepers}
+    if NOISE_LEVELS[level].stick:
+        methods["ours, sticks left on"] = ours_sticks_left_on
     for name in GRIDS:
         if not options.only or name in options.only:
             settings = best_settings(name, sequences, options.tune, size)

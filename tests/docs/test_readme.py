@@ -30,20 +30,6 @@ def commands(page: Path, program: str) -> list[str]:
 ALL_JARVIS = [line for page in PAGES for line in commands(page, "jarvis")]
 
 
-CARDS = sorted((ROOT / "jarvis_dagster").rglob("MODEL_CARD.md"))
-BENCHMARK = re.compile(r"python (?:-m )?(benchmarks[/.]\w+)(?:\.py)?((?: [^`|\s]+)*)")
-
-
-@pytest.mark.parametrize("page", [*PAGES, *CARDS], ids=lambda page: page.name)
-def test_every_benchmark_that_repeats_a_figure_exists(page: Path) -> None:
-    for name, words in BENCHMARK.findall(re.sub(r"\s*\n\s*", " ", page.read_text("utf-8"))):
-        file = ROOT / f"{name.replace('.', '/')}.py"
-        assert file.is_file(), name
-        source = file.read_text("utf-8")
-        for option in re.findall(r"--[\w-]+", words):
-            assert f'"{option}"' in source, f"{name} has no {option}"
-
-
 @pytest.mark.parametrize("line", ALL_JARVIS)
 def test_every_jarvis_command_and_option_exists(line: str) -> None:
     words = shlex.split(line, comments=True)[1:]

@@ -4,12 +4,10 @@ Belongs here: hashes, pairs, videos that share pictures. Does not belong here: w
 about them (``splits``, ``checking``).
 
 The hash is pHash with 256 bits of a picture at 96x54. Copies of one picture, recompressed, half
-as large or brighter, differ in up to 10 bits; frames a fixed camera took a second apart in 12,
-those of a panning one a fifth of a second apart in 10. Of 619,170 pairs of labelled frames that
-are of different videos, or of different parts of one, none differs in fewer than 58. But two
-games before one fixed camera differ in as few as 18, since most of the picture is the same rink:
-from 13 bits on the pixels decide. In copies less than 1 % of them differ by more than 20 levels,
-in two such games 2.5 % and more.
+as large or brighter, differ in a few bits, frames of different videos in many
+(``benchmarks/near_copies.py`` counts them). But two games before one fixed camera may differ in
+hardly more than copies do, since most of the picture is the same rink: from 13 bits on the pixels
+decide.
 """
 
 from __future__ import annotations
@@ -28,7 +26,7 @@ if TYPE_CHECKING:
 
     from jarvis_dagster.hockey.datasets.model import Picture
 
-__all__ = ["NearCopies", "Pair", "find_near_copies", "linked_videos"]
+__all__ = ["NearCopies", "Pair", "find_near_copies", "hash_bits", "linked_videos"]
 
 _SIDE = 16
 _SURE_BITS, _MOST_BITS = 12, 24
@@ -56,25 +54,27 @@ class NearCopies:
     """Pairs of pictures of one video."""
 
 
+def hash_bits(grey: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(256,) of 1 and -1: the hash of a small grey picture."""
+    import imagehash
+    from PIL import Image
+
+    found = imagehash.phash(Image.fromarray(grey), hash_size=_SIDE, highfreq_factor=3)
+    return np.where(found.hash.ravel(), 1, -1).astype(np.float32)
+
+
 def find_near_copies(
     pictures: Sequence[Picture], progress: Callable[[int, int], None] | None = None
 ) -> NearCopies:
     """Compare every picture with every other one, and with its mirror image."""
-    import imagehash
-    from PIL import Image
-
-    def bits(grey: NDArray[np.uint8]) -> NDArray[np.float32]:
-        found = imagehash.phash(Image.fromarray(grey), hash_size=_SIDE, highfreq_factor=3)
-        return np.where(found.hash.ravel(), 1, -1).astype(np.float32)
-
     own = np.zeros((len(pictures), _SIDE**2), np.float32)
     flipped = own.copy()
     greys: list[NDArray[np.uint8]] = []
     for number, picture in enumerate(pictures):
         grey = small_grey(picture.path)
         greys.append(grey)
-        own[number] = bits(grey)
-        flipped[number] = bits(np.ascontiguousarray(grey[:, ::-1]))
+        own[number] = hash_bits(grey)
+        flipped[number] = hash_bits(np.ascontiguousarray(grey[:, ::-1]))
         if progress:
             progress(number + 1, len(pictures))
     across, within = [], 0

@@ -128,9 +128,6 @@ def ice_trust(
 
     Ice at the feet is full worth. Off the ice, behind a railing or on the near bench, the
     detector has to be very sure. Where no ice is found everybody is believed.
-
-    Measured on rinks that the network had not seen: AP50 .71 to .81 and .82 to .85 against
-    none of this, and nothing lost on broadcasts.
     """
     if not mask.found:
         return np.ones(len(xyxy), np.float32)

@@ -4,8 +4,7 @@ Belongs here: the size of the network's input, and from how far to look at a clo
 belong here: looking (``onnx``), merging looks (``looks``).
 
 The network learned from wide pictures. Shown a player half as high as the picture it answers with
-halves and limbs, and the same player from farther away with one box and the right role: on
-close-ups that it had not seen (24 people), AP50 .75 to .91, role macro-F1 .61 to 1.
+halves and limbs, and the same player from farther away with one box and the right role.
 """
 
 from __future__ import annotations
@@ -55,9 +54,9 @@ def network_size(width_px: int, height_px: int, network_width_px: int) -> tuple[
 def rows_above(ice: IceMask, width_px: int, height_px: int, network_width_px: int) -> int:
     """How many rows at the top of a picture show nobody on the ice, and need not be shown.
 
-    So many that the others fill the network's input without a border: a fourteenth less to
-    compute on half of all footage, for the same AP50 (.743, and .738 with all rows, on 79 frames
-    of amateur rinks). It is told by the ice alone, which parts of a video agree about.
+    So many that the others fill the network's input without a border: less to
+    compute wherever a camera shows much above the ice. It is told by the ice alone, which parts of
+    a video agree about.
     """
     rows = np.flatnonzero((ice.mask > 0.5).any(axis=1))
     if not ice.found or not rows.size:

@@ -5,7 +5,7 @@ Belongs here: rewriting the ONNX file. Does not belong here: writing it in the f
 
 How values become integers is chosen for OpenVINO. Only what enters a convolution is rounded, so
 the activation behind it is computed together with it. Signed activations around a zero point of
-0 would be a fifth faster where the processor has AMX, but OpenVINO 2026.4 computes nonsense from
+0 would be faster where the processor has AMX, but OpenVINO 2026.4 computes nonsense from
 them where it has not, once parts were concatenated: unsigned ones are right everywhere.
 """
 
@@ -28,8 +28,7 @@ __all__ = ["quantise"]
 
 _LEVELS = 255
 _PERCENTILE = 99.99
-"""Of a layer's values: the few beyond it are cut off, and all others are rounded finer.
-Measured: AP50 0.925 on unseen broadcasts, 0.918 with nothing cut off, 0.924 in floats."""
+"""Of a layer's values: the few beyond it are cut off, and all others are rounded finer."""
 _CUT = 1.1
 """As far as this much of a start's range, its own stays in force."""
 
