@@ -19,6 +19,7 @@ from __future__ import annotations
 import argparse
 import csv
 import dataclasses
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -142,6 +143,7 @@ def learnt(options: argparse.Namespace, rink: str, start: Path, shape: float | N
     frames = options.work / rink
     if not (frames / "data.yaml").is_file():
         export(frames, rink)
+    began = time.process_time()
     outcome = adapt_detector(
         frames,
         start,
@@ -158,8 +160,9 @@ def learnt(options: argparse.Namespace, rink: str, start: Path, shape: float | N
         steps=options.steps,
     )
     print(
-        f"{rink}: {outcome.steps} steps, {outcome.seconds:.0f} s, share {outcome.share}, "
-        f"{outcome.rinks_kept} rinks kept"
+        f"{rink}: {outcome.steps} steps, {outcome.seconds:.0f} s, "
+        f"{(time.process_time() - began) / 60:.1f} minutes of processor time, "
+        f"share {outcome.share}, {outcome.rinks_kept} rinks kept"
     )
     return outcome.detector
 

@@ -25,8 +25,8 @@ __all__ = ["stick_share", "stick_variance", "without_stick"]
 _JUMP = 0.2
 """Own heights by which a width changes from one look to the next."""
 _MANY = 0.012
-"""Share of such changes from which on sticks are the reason: it was .02 to .11 in videos, and
-.005 at most in the ground truth of NHL games with every edge 2 px off."""
+"""Share of such changes from which on sticks are the reason: more of them are in videos, and not
+half as many in the ground truth of NHL games with every edge 2 px off."""
 _SHARE = 0.2
 _SLIM = 0.6
 """Width by height up to which a box holds no stick."""
