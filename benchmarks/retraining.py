@@ -156,7 +156,7 @@ def main() -> None:
             decision = concluded(season, begun["training"])
             SAID.print(f"{decision['outcome']}. {decision['why']}", highlight=False)
             for row in (decision["training"] or {}).get("figures", ()):
-                SAID.print(row, highlight=False)
+                SAID.print("{name}: {champion} to {challenger}, gain {low} to {high}".format(**row))
             for game in range(AFTER):
                 season.play("north", 300 + game, blur)
             season.keep(given.out, page=True)

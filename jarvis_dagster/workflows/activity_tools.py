@@ -16,11 +16,12 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, CancelledError
 
 from jarvis_dagster.errors import PermanentError
+from jarvis_dagster.workflows.deterministic import HANDED_BACK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Heart", "hand_back", "permanent_failures"]
+__all__ = ["Heart", "hand_back", "handed_back", "permanent_failures"]
 
 _EVERY_S = 5.0
 
@@ -56,18 +57,31 @@ class Heart:
 
     def _beat(self) -> None:
         while True:
-            activity.heartbeat(*self._details)
+            try:
+                activity.heartbeat(*self._details)
+            except TimeoutError:
+                pass  # the worker was held, or is late: the next beat is heard again
+            except RuntimeError:
+                return  # the worker has ended, and this step has not heard of it
             if self._stop.wait(self._every_s):
                 return
 
 
 @contextlib.contextmanager
 def permanent_failures() -> Iterator[None]:
-    """A permanent error is tried once, whatever the retry policy says."""
+    """A permanent error is tried once, whatever the retry policy says.
+
+    A step that was ended because its worker stops is handed back.
+    """
     try:
         yield
     except PermanentError as error:
         raise ApplicationError(str(error), type=type(error).__name__, non_retryable=True) from error
+    except CancelledError:
+        why = activity.cancellation_details()
+        if why is not None and why.worker_shutdown and not why.cancel_requested:
+            raise handed_back() from None
+        raise
 
 
 def hand_back() -> None:
@@ -77,10 +91,15 @@ def hand_back() -> None:
         ApplicationError: it is; another worker takes the step at once.
     """
     if activity.is_worker_shutdown():
-        raise ApplicationError(
-            "The worker stops; another takes this step.",
-            type="HandedBack",
-            next_retry_delay=datetime.timedelta(0),
-        )
+        raise handed_back()
     if activity.is_cancelled():  # a thread is not stopped from outside
         raise CancelledError("It was cancelled.")
+
+
+def handed_back() -> ApplicationError:
+    """The failure of a step that another worker is to take at once."""
+    return ApplicationError(
+        "The worker stops; another takes this step.",
+        type=HANDED_BACK,
+        next_retry_delay=datetime.timedelta(milliseconds=1),  # zero is taken for none
+    )

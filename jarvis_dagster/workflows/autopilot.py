@@ -19,7 +19,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, CancelledError
 
-from jarvis_dagster.workflows.deterministic import queue_for
+from jarvis_dagster.workflows.deterministic import carry_out, queue_for
 
 __all__ = ["AUTOPILOT_STEPS", "AutonomousHockeyAnalysis"]
 
@@ -187,16 +187,14 @@ class AutonomousHockeyAnalysis:
 
 
 async def _step(name: str, given: dict[str, Any], kind: str) -> dict[str, Any]:
-    done: dict[str, Any] = await workflow.execute_activity(
+    return await carry_out(
         name,
         given,
         task_queue=queue_for(kind),
-        result_type=dict[str, Any],
         start_to_close_timeout=_LONGEST,
         heartbeat_timeout=_HEARTBEAT,
         retry_policy=_RETRY,
     )
-    return done
 
 
 def _checked(input_data: dict[str, Any]) -> tuple[float, list[str] | None, int | None]:

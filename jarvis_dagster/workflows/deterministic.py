@@ -12,9 +12,12 @@ from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError
 
-__all__ = ["dagster_run", "queue_for"]
+__all__ = ["HANDED_BACK", "carry_out", "dagster_run", "queue_for"]
 
+HANDED_BACK = "HandedBack"
+"""Type of the failure of a step whose worker stopped before it was done."""
 _QUEUES = "a-queue-for-each-kind"
 
 
@@ -23,6 +26,24 @@ def queue_for(kind: str) -> str | None:
     if workflow.patched(_QUEUES):
         return f"{workflow.info().task_queue}-{kind}"
     return None
+
+
+async def carry_out(name: str, given: dict[str, Any], **how: Any) -> dict[str, Any]:
+    """Execute an activity; ``how`` as ``workflow.execute_activity`` takes it.
+
+    Temporal counts it as a try when a worker that stops hands the step back. The last try that
+    ended so is no failure of the step: it begins anew.
+    """
+    while True:
+        try:
+            done: dict[str, Any] = await workflow.execute_activity(
+                name, given, result_type=dict[str, Any], **how
+            )
+        except ActivityError as error:
+            if not isinstance(error.cause, ApplicationError) or error.cause.type != HANDED_BACK:
+                raise
+        else:
+            return done
 
 
 async def dagster_run(given: dict[str, Any]) -> dict[str, Any]:

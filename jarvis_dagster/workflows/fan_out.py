@@ -15,7 +15,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError
 
-from jarvis_dagster.workflows.deterministic import queue_for
+from jarvis_dagster.workflows.deterministic import carry_out, queue_for
 
 __all__ = ["FAN_OUT_STEPS", "VideoDetection"]
 
@@ -146,13 +146,11 @@ class VideoDetection:
 async def _activity(
     name: str, given: dict[str, Any], heartbeat_s: float = _HEARTBEAT_S
 ) -> dict[str, Any]:
-    done: dict[str, Any] = await workflow.execute_activity(
+    return await carry_out(
         name,
         given,
-        result_type=dict[str, Any],
         start_to_close_timeout=_LONGEST,
         heartbeat_timeout=datetime.timedelta(seconds=heartbeat_s),
         retry_policy=_RETRY,
         task_queue=queue_for("vision"),
     )
-    return done

@@ -14,7 +14,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError
 
-from jarvis_dagster.workflows.deterministic import dagster_run, queue_for
+from jarvis_dagster.workflows.deterministic import carry_out, dagster_run, queue_for
 
 __all__ = ["TRAINING_STEPS", "HockeyDetectionTraining"]
 
@@ -66,10 +66,9 @@ class HockeyDetectionTraining:
                 decided = await dagster_run({"job": "decide_promotion"})
                 content = {**content, "decision": decided["url"]}
             else:
-                content = await workflow.execute_activity(
+                content = await carry_out(
                     step["name"],
                     content,
-                    result_type=dict[str, Any],
                     start_to_close_timeout=_LONGEST,
                     heartbeat_timeout=_HEARTBEAT,
                     retry_policy=_RETRY,

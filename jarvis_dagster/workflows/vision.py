@@ -14,7 +14,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError
 
-from jarvis_dagster.workflows.deterministic import dagster_run, queue_for
+from jarvis_dagster.workflows.deterministic import carry_out, dagster_run, queue_for
 from jarvis_dagster.workflows.fan_out import VideoDetection
 
 __all__ = ["STEPS", "ComputerVision"]
@@ -68,10 +68,9 @@ class ComputerVision:
             if step["name"] == "features" and _fans_out(input_data, frames):
                 done = await _by_parts({**input_data, **sight}, frames)
             else:
-                done = await workflow.execute_activity(
+                done = await carry_out(
                     step["name"],
                     given,
-                    result_type=dict[str, Any],
                     start_to_close_timeout=_LONGEST,
                     heartbeat_timeout=_HEARTBEAT,
                     retry_policy=_RETRY,

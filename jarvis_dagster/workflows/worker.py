@@ -44,6 +44,8 @@ __all__ = ["main", "run_worker", "serve"]
 _LOG = logging.getLogger(__name__)
 _MOST_WAITING = 20
 """Activities of the kind ``io`` at a time: they wait for others, and need no processor."""
+_DEAF_S = 10.0
+"""What a step that was told to end has to do so; then the worker ends without it."""
 
 
 async def serve(
@@ -58,7 +60,7 @@ async def serve(
     """Serve until ``stop`` is set; then let running steps finish for a while.
 
     Steps that do not finish in ``graceful_stop_s`` are handed back, and taken up by another
-    worker or by the next one.
+    worker or by the next one; so are those that do not hear that they are to end.
 
     Args:
         kinds: ``workflows`` (their decisions) and the kinds of work to serve.
@@ -94,11 +96,27 @@ async def serve(
         told.cancel()
         if not any(one.done() for one in serving):
             _LOG.info("Stopping; running steps have %g s to finish.", config.graceful_stop_s)
-        await asyncio.gather(*(worker.shutdown() for worker in workers))
-        await asyncio.gather(*serving)
+        await _stopped(workers, serving, config.graceful_stop_s + _DEAF_S)
     finally:
         # A step that does not hear that it is to stop must not hold the process.
         executor.shutdown(wait=False, cancel_futures=True)
+
+
+async def _stopped(
+    workers: Sequence[Worker], serving: Sequence[asyncio.Task[None]], longest_s: float
+) -> None:
+    """Wait until all have stopped, or for so long.
+
+    What is left then is handed back as the event loop ends: its tasks are cancelled.
+    """
+    try:
+        async with asyncio.timeout(longest_s) as limit:
+            await asyncio.gather(*(worker.shutdown() for worker in workers))
+            await asyncio.gather(*serving)
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        _LOG.warning("A step does not hear that it is to end; the worker ends without it.")
 
 
 def _worker(

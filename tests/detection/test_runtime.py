@@ -47,6 +47,26 @@ def test_the_packaged_file_says_what_it_is() -> None:
     assert len(network.digest) == 8
 
 
+_OPEN_AT_ONCE = """
+import os, sys, threading
+from pathlib import Path
+from jarvis_dagster.hockey.detection import runtime
+together, look = threading.Barrier(4), runtime.pool_integers
+def at_once(model):
+    together.wait()
+    return look(model)
+runtime.pool_integers = at_once
+threads = [threading.Thread(target=runtime.Network, args=(Path(sys.argv[1]), 1)) for _ in range(4)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+os._exit(0)
+"""
+
+
+def test_the_first_networks_of_a_process_may_be_opened_at_once() -> None:
+    subprocess.run([sys.executable, "-c", _OPEN_AT_ONCE, PACKAGED_WEIGHTS], check=True, timeout=240)
+
+
 _ANSWER = """
 import sys
 from pathlib import Path

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-import psutil
 import pytest
 import yaml
 from temporalio.testing import ActivityEnvironment
@@ -39,7 +38,6 @@ from jarvis_dagster.hockey.video import probe
 from jarvis_dagster.services.core import JarvisCoreServices
 from jarvis_dagster.services.workflow import WorkflowConfig
 from jarvis_dagster.settings import load_settings
-from jarvis_dagster.workflows.busy import BUSY_FILE
 from jarvis_dagster.workflows.fan_out_activities import FanOutActivities
 from jarvis_dagster.workflows.part_files import tables_of
 from jarvis_dagster.workflows.registry import Tools
@@ -283,8 +281,8 @@ def test_only_long_videos_are_and_only_if_set(tmp_path: Path) -> None:
 @pytest.fixture
 def start_worker(
     core: JarvisCoreServices, tmp_path: Path
-) -> Iterator[Callable[[str], tuple[subprocess.Popen[bytes], Path]]]:
-    """Start a worker process; it and the file that says how busy it is."""
+) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    """Start a worker process; the arguments are Python's."""
     storage = core.storage_service.config
     plain = {"endpoint", "access_key", "artifacts_bucket", "models_bucket", "datasets_bucket"}
     settings = {
@@ -301,25 +299,37 @@ def start_worker(
     root = str(Path(__file__).parents[2])
     started: list[subprocess.Popen[bytes]] = []
 
-    def start(name: str) -> tuple[subprocess.Popen[bytes], Path]:
-        busy = tmp_path / f"{name}.busy"
+    def start(*arguments: str) -> subprocess.Popen[bytes]:
         env = {**os.environ, "JARVIS_CONFIG": str(config), "PYTHONPATH": root}
-        with (tmp_path / f"{name}.log").open("ab") as log:
+        with (tmp_path / "workers.log").open("ab") as log:
             started.append(
                 subprocess.Popen(
-                    [sys.executable, "-m", "jarvis_dagster.workflows.worker"],
+                    [sys.executable, "-m", *arguments],
                     cwd=tmp_path,
-                    env={**env, BUSY_FILE: str(busy)},
+                    env=env,
                     stdout=log,
                     stderr=log,
                 )
             )
-        return started[-1], busy
+        return started[-1]
 
     yield start
     for process in started:
         process.kill()
         process.wait()
+
+
+def held_at_a_part(
+    start_worker: Callable[..., subprocess.Popen[bytes]], folder: Path
+) -> subprocess.Popen[bytes]:
+    """A worker that is at a part, and does not end it."""
+    at_work, deadline = folder / "at-work", time.monotonic() + 240
+    worker = start_worker("tests.workflows.held_worker", str(at_work))
+    while not at_work.exists():
+        assert time.monotonic() < deadline, (folder / "workers.log").read_text()
+        assert worker.poll() is None, (folder / "workers.log").read_text()
+        time.sleep(0.05)
+    return worker
 
 
 @pytest.mark.timeout(900)
@@ -328,44 +338,53 @@ def test_three_workers_of_which_one_is_killed(
     footage: Path,
     whole: tuple[pd.DataFrame, pd.DataFrame],
     tmp_path: Path,
-    start_worker: Callable[[str], tuple[subprocess.Popen[bytes], Path]],
+    start_worker: Callable[..., subprocess.Popen[bytes]],
 ) -> None:
     core.storage_service.put_file("artifacts/g/game.mp4", footage)
     service = core.workflow_service
     given = {"video_key": "artifacts/g/game.mp4", "stride": STRIDE, "segment_s": 1.0}
     workflow_id = service.start_workflow("video-detection", given)
-    victim, busy = start_worker("victim")
-
-    def planned() -> bool:
-        return "plan" in service.get_workflow_status(workflow_id)["performance"]["step_seconds"]
-
-    kill_at_work(victim, busy, planned)
-    start_worker("second")
-    start_worker("third")
+    victim = held_at_a_part(start_worker, tmp_path)
+    victim.kill()
+    victim.wait()
+    for _ in range(2):
+        start_worker("jarvis_dagster.workflows.worker")
     result = service.wait_for_result(workflow_id, 400)
     assert same(kept(core, result, tmp_path), whole)
     assert result["segments"] == 4
     history = service.get_workflow_history(workflow_id)
-    done = [row for row in history if row["event"] == "activity_task_completed"]
-    parts = [row for row in done if row["what"] == "detection_part"]
-    assert len(parts) == 4 + result["again"]
+    assert parts_done(history) == 4 + result["again"]
     retried = [row for row in history if "attempt 2" in row["detail"]]
     assert retried, "nobody took up what the killed worker was at"
 
 
-def kill_at_work(victim: subprocess.Popen[bytes], busy: Path, ready: Callable[[], bool]) -> None:
-    """Kill a worker while it is at a part."""
-    deadline = time.monotonic() + 240
-    while True:
-        assert time.monotonic() < deadline
-        assert victim.poll() is None
-        if ready():
-            victim.send_signal(signal.SIGSTOP)
-            if busy.is_file() and busy.read_text() not in {"", "0"}:
-                break
-            victim.send_signal(signal.SIGCONT)
-        time.sleep(0.01)
-    for child in psutil.Process(victim.pid).children(recursive=True):
-        child.kill()
-    victim.kill()
-    victim.wait()
+@pytest.mark.timeout(900)
+def test_a_busy_worker_that_is_told_to_stop(
+    core: JarvisCoreServices,
+    footage: Path,
+    whole: tuple[pd.DataFrame, pd.DataFrame],
+    tmp_path: Path,
+    start_worker: Callable[..., subprocess.Popen[bytes]],
+) -> None:
+    """It hands back what it is at, and nobody has to miss it first."""
+    core.storage_service.put_file("artifacts/g/game.mp4", footage)
+    service = core.workflow_service
+    given = {"video_key": "artifacts/g/game.mp4", "stride": STRIDE, "segment_s": 2.0}
+    workflow_id = service.start_workflow("video-detection", given)
+    leaving = held_at_a_part(start_worker, tmp_path)
+    leaving.send_signal(signal.SIGTERM)
+    assert leaving.wait(240) == 0
+    with one_worker(core, tmp_path):
+        result = service.wait_for_result(workflow_id, 240)
+    assert same(kept(core, result, tmp_path), whole)
+    history = service.get_workflow_history(workflow_id)
+    assert parts_done(history) == 2 + result["again"]
+    begun = [row for row in history if row["event"] == "activity_task_started"]
+    (again,) = [row for row in begun if "attempt" in row["detail"]]
+    assert again["what"] == "detection_part"
+    assert "another takes this step.; attempt 2" in again["detail"]
+
+
+def parts_done(history: list[dict[str, Any]]) -> int:
+    done = [row for row in history if row["event"] == "activity_task_completed"]
+    return [row["what"] for row in done].count("detection_part")

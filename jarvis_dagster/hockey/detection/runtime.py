@@ -31,6 +31,7 @@ _SIZES_FOR_MANY = 6
 size, and which sizes come first is not always the same."""
 _MOST_AT_ONCE = 6
 _ANY_SIZE = ()
+_FIRST_ARRAY = threading.Lock()
 
 
 class Network:
@@ -57,6 +58,7 @@ class Network:
     def __init__(self, path: Path, threads: int | None = None, *, many_sizes: bool = False) -> None:
         from openvino.frontend import FrontEndManager
 
+        _meet_numpy()
         if not path.is_file():
             raise BadInputError(
                 f"There is no detector at {path}.", "Leave it out for the packaged one."
@@ -179,6 +181,19 @@ class Network:
             "ENABLE_CPU_PINNING": False,
         }
         return compiled(model, self._sha256, properties)
+
+
+def _meet_numpy() -> None:
+    """Have OpenVINO find NumPy, which it does at its first array.
+
+    Two threads that come to their first array at once stand still for ever, and with them the
+    process: one waits for Python's lock with OpenVINO's in its hand, the other one the other way.
+    """
+    import numpy as np
+    import openvino
+
+    with _FIRST_ARRAY:
+        openvino.Tensor(np.zeros(1, np.float32))
 
 
 def _physical_cores() -> int:

@@ -1,0 +1,115 @@
+"""Steps whose worker is told to stop: whatever they are at, the worker ends and they go on."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from temporalio.testing import ActivityEnvironment
+
+from jarvis_dagster.services.core import JarvisCoreServices
+from jarvis_dagster.workflows import activity_tools, worker
+from jarvis_dagster.workflows.activity_tools import Heart, handed_back
+from jarvis_dagster.workflows.registry import Tools
+from tests.workflows.steps import Steps, working
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from jarvis_dagster.services.workflow import JarvisWorkflowService
+    from tests.servers import Server
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:temporalio.*")
+
+
+def test_a_beat_that_comes_late_is_not_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a worker that was held: its loop takes no beat in time."""
+    monkeypatch.setattr(activity_tools, "_EVERY_S", 0.001)
+    beats: list[int] = []
+    heard = threading.Event()
+
+    def beat(*details: Any) -> None:
+        beats.append(len(details))
+        if len(beats) == 1:
+            raise TimeoutError
+        heard.set()
+
+    def step() -> bool:
+        with Heart():
+            return heard.wait(240)
+
+    held = ActivityEnvironment()
+    held.on_heartbeat = beat
+    held.info = dataclasses.replace(held.info, heartbeat_timeout=None)
+    assert held.run(step)
+
+
+def test_a_step_may_be_handed_back_more_often_than_it_may_fail(
+    service: JarvisWorkflowService, temporal_server: Server, queue: str, video: dict[str, Any]
+) -> None:
+    def hand_back() -> None:
+        if steps.calls.count("processing") < 9:
+            raise handed_back()
+
+    steps = Steps(processing=hand_back)
+    with working(temporal_server.address, queue, steps):
+        workflow_id = service.start_workflow("computer-vision", video)
+        assert service.wait_for_result(workflow_id, 240)["summary"]["processing"] == 1
+    assert steps.calls.count("processing") == 9
+
+
+@pytest.mark.parametrize("hears", [True, False])
+def test_a_step_that_does_not_end_is_handed_back(
+    hears: bool,
+    service: JarvisWorkflowService,
+    temporal_server: Server,
+    video: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is interrupted; where it does not hear of it, the worker ends all the same."""
+    begun, gate = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        if steps.calls.count("processing") == 1:
+            begun.set()
+            while not gate.wait(0.01 if hears else None):
+                pass
+
+    steps = Steps(processing=hold)
+    monkeypatch.setattr(worker, "_DEAF_S", 240 if hears else 0.1)
+    monkeypatch.setattr(worker, "activities_of", lambda *_: steps.all)
+    config = service.config.model_copy(update={"graceful_stop_s": 0.1})
+    told: dict[str, Any] = {}
+
+    async def serve() -> None:
+        told.update(loop=asyncio.get_running_loop(), stop=asyncio.Event())
+        await worker.serve(config, tools, told["stop"], kinds=("workflows", "vision"))
+
+    with JarvisCoreServices(workflow=config) as core:
+        tools = Tools(core, tmp_path)
+        leaving = threading.Thread(target=lambda: asyncio.run(serve()))
+        leaving.start()
+        workflow_id = service.start_workflow("computer-vision", video)
+        try:
+            assert begun.wait(240)
+            told["loop"].call_soon_threadsafe(told["stop"].set)
+            leaving.join(240)
+            assert not leaving.is_alive()
+        finally:
+            gate.set()
+    with working(temporal_server.address, service.config.task_queue, steps):
+        assert service.wait_for_result(workflow_id, 240)["summary"]["processing"] == 1
+    assert steps.calls.count("processing") == 2
+    history = service.get_workflow_history(workflow_id)
+    (again,) = [
+        row["detail"]
+        for row in history
+        if row["event"] == "activity_task_started" and "attempt" in row["detail"]
+    ]
+    assert "timeout" not in again
+    assert "attempt 2" in again
+    assert ("another takes this step" in again) == hears, again
