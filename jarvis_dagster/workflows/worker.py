@@ -44,7 +44,7 @@ __all__ = ["main", "run_worker", "serve"]
 _LOG = logging.getLogger(__name__)
 _MOST_WAITING = 20
 """Activities of the kind ``io`` at a time: they wait for others, and need no processor."""
-_DEAF_S = 10.0
+_DEAF_S = 5.0
 """What a step that was told to end has to do so; then the worker ends without it."""
 
 

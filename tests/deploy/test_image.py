@@ -179,6 +179,13 @@ def test_an_upload_is_analysed_by_itself(stack: Stack) -> None:
     analysed(stack, "by itself")
 
 
+def patiently(longest_s: float) -> tenacity.Retrying:
+    """Tries again until it is so."""
+    return tenacity.Retrying(
+        stop=tenacity.stop_after_delay(longest_s), wait=tenacity.wait_fixed(5), reraise=True
+    )
+
+
 def analysed(stack: Stack, name: str) -> None:
     """Put a video into the drive, and wait until its results are there."""
     stack.python(
@@ -192,11 +199,8 @@ def analysed(stack: Stack, name: str) -> None:
         f"shutil.copy(video, uploads / '{name}.mp4')\n",
     )
     results = f"/var/lib/jarvis/drive/Jarvis AI/Results/{name}"
-    arrives = tenacity.Retrying(
-        stop=tenacity.stop_after_delay(1200), wait=tenacity.wait_fixed(5), reraise=True
-    )
     try:
-        arrives(stack, "exec", "-T", "worker", "test", "-s", f"{results}/manifest.json")
+        patiently(1200)(stack, "exec", "-T", "worker", "test", "-s", f"{results}/manifest.json")
     except AssertionError as error:
         told = stack("logs", "--tail", "60", "dagster-code", "dagster-daemon")
         raise AssertionError(f"{error}\n{told}") from None
@@ -282,15 +286,19 @@ def test_a_run_has_a_container_of_its_own(docker: str, stack: Stack) -> None:
     )
     isolated("up", "-d", "--no-build", "--wait", "--wait-timeout", "900", *OWN, timeout=1200)
     analysed(isolated, "in a container")
-    told = isolated.python(
-        "dagster-code",
+    program = (
         "import dagster as dg\n"
         "with dg.DagsterInstance.get() as instance:\n"
         "    wanted = dg.RunsFilter(job_name='process_video')\n"
         "    (run, *_) = instance.get_runs(wanted)\n"
-        "print(run.status.value, run.tags['docker/container_id'], run.tags['dagster/image'])\n",
+        "print(run.status.value, run.tags['docker/container_id'], run.tags['dagster/image'])\n"
     )
-    status, container, image = told.split()[-3:]
-    assert (status, image) == ("SUCCESS", IMAGE)
-    left = run("docker", "-H", docker, "ps", "-a", "-q", "--no-trunc")
-    assert container not in left  # it was removed at its end
+
+    def ended() -> tuple[str, str]:
+        """Results are in the drive before the run ends, and it ends before its container."""
+        status, container, image = isolated.python("dagster-code", program).split()[-3:]
+        assert status not in {"STARTING", "STARTED"}
+        assert container not in run("docker", "-H", docker, "ps", "-a", "-q", "--no-trunc")
+        return status, image
+
+    assert patiently(300)(ended) == ("SUCCESS", IMAGE)
