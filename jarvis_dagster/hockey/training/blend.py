@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["CAREFUL", "SHARES", "blended", "choose_share"]
 
 CAREFUL = 0.15
-"""Where no frames of other rinks tell what is lost there. Of the shares measured in table C of the
-model card it is the largest that loses no more than about a point elsewhere."""
+"""Where no frames of other rinks tell what is lost there. Table C of the model card has what
+other shares bring and lose: it is one that hardly loses anything elsewhere."""
 SHARES = (0.0, CAREFUL, 0.3, 0.45, 0.6)
 """To be measured: the start, and as far as is gone."""
 _ENOUGH = 0.5

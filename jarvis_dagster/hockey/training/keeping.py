@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["MERGED_SHARES", "Known", "Way", "kept_frames", "share_to_go", "way_of"]
 
 _MERGED = 0.25
-"""How much the trained network counts where no frames of other rinks tell what is lost there. Of
-the shares in table C of the model card it is the largest that loses no more than a point."""
+"""How much the trained network counts where no frames of other rinks tell what is lost there. Table
+C of the model card has what other shares bring and lose."""
 MERGED_SHARES = (0.0, 0.1, _MERGED, 0.4, 0.6)
 """To be measured where networks are merged."""
 
