@@ -44,6 +44,9 @@ __all__ = ["main", "run_worker", "serve"]
 _LOG = logging.getLogger(__name__)
 _MOST_WAITING = 20
 """Activities of the kind ``io`` at a time: they wait for others, and need no processor."""
+_SETTLE_S = 1.0
+"""So long a worker serves whenever it is told to stop: of steps that it asked for just before, some
+went to nobody, and had to be missed first."""
 _DEAF_S = 5.0
 """What a step that was told to end has to do so; then the worker ends without it."""
 
@@ -92,8 +95,11 @@ async def serve(
         )
         watching.add_done_callback(_tell_why)
     try:
+        settled = asyncio.create_task(asyncio.sleep(_SETTLE_S))
         await asyncio.wait({*serving, told}, return_when=asyncio.FIRST_COMPLETED)
         told.cancel()
+        await asyncio.wait({*serving, settled}, return_when=asyncio.FIRST_COMPLETED)
+        settled.cancel()
         if not any(one.done() for one in serving):
             _LOG.info("Stopping; running steps have %g s to finish.", config.graceful_stop_s)
         await _stopped(workers, serving, config.graceful_stop_s + _DEAF_S)

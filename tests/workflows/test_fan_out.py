@@ -283,23 +283,23 @@ def start_worker(
     core: JarvisCoreServices, tmp_path: Path
 ) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
     """Start a worker process; the arguments are Python's."""
-    storage = core.storage_service.config
-    plain = {"endpoint", "access_key", "artifacts_bucket", "models_bucket", "datasets_bucket"}
-    settings = {
-        "stack": {"data_dir": str(tmp_path / "data")},
-        "storage": {
-            **storage.model_dump(mode="json", include={*plain, "logs_bucket"}),
-            "secret_key": storage.secret_key.get_secret_value(),
-        },
-        "workflow": core.workflow_service.config.model_dump(mode="json"),
-        "vision": {"threads": 1},
-    }
-    config = tmp_path / "jarvis-core.yaml"
-    config.write_text(yaml.safe_dump(settings))
     root = str(Path(__file__).parents[2])
     started: list[subprocess.Popen[bytes]] = []
 
     def start(*arguments: str) -> subprocess.Popen[bytes]:
+        storage = core.storage_service.config
+        plain = {"endpoint", "access_key", "artifacts_bucket", "models_bucket", "datasets_bucket"}
+        settings = {
+            "stack": {"data_dir": str(tmp_path / "data")},
+            "storage": {
+                **storage.model_dump(mode="json", include={*plain, "logs_bucket"}),
+                "secret_key": storage.secret_key.get_secret_value(),
+            },
+            "workflow": core.workflow_service.config.model_dump(mode="json"),
+            "vision": {"threads": 1},
+        }
+        config = tmp_path / "jarvis-core.yaml"
+        config.write_text(yaml.safe_dump(settings))
         env = {**os.environ, "JARVIS_CONFIG": str(config), "PYTHONPATH": root}
         with (tmp_path / "workers.log").open("ab") as log:
             started.append(
@@ -369,6 +369,8 @@ def test_a_busy_worker_that_is_told_to_stop(
     """It hands back what it is at, and nobody has to miss it first."""
     core.storage_service.put_file("artifacts/g/game.mp4", footage)
     service = core.workflow_service
+    # However busy the machine is, nobody misses the worker while it is held.
+    service.config = service.config.model_copy(update={"heartbeat_s": 600.0})
     given = {"video_key": "artifacts/g/game.mp4", "stride": STRIDE, "segment_s": 2.0}
     workflow_id = service.start_workflow("video-detection", given)
     leaving = held_at_a_part(start_worker, tmp_path)
