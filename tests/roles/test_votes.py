@@ -51,3 +51,17 @@ def test_a_goalkeeper_is_told_by_the_looks_that_are_sure():
 
 def test_who_falls_and_looks_like_a_goalkeeper_is_none():
     assert not named([0.01] * 12 + [0.95] * 9)
+
+
+def test_who_kneels_among_taller_people_is_no_goalkeeper():
+    table = tracks({1: [(0, 6)], 2: [(0, 6)], 3: [(0, 6)]}).assign(detection_row=range(18))
+    looks = [0.4, 0.95, 0.3, 0.96, 0.2, 0.9]
+    said = np.where(table["track_id"] == 1, np.tile(looks, 3), 0.01)
+    detections = pd.DataFrame({"p_goalkeeper": said, "p_referee": 0.01})
+
+    def role(height):
+        low = table.assign(y2_px=np.where(table["track_id"] == 1, height, 20.0))
+        return int(cast_votes(low, np.zeros(18), detections).shares[0].argmax())
+
+    assert role(20.0) == KEEPER
+    assert role(11.0) != KEEPER

@@ -34,6 +34,8 @@ _YES, _NO = 0.8, 0.03
 at goalkeepers in clips of seven broadcasts that nothing was trained on, .72 said yes and .02 no; of
 1,566 at players, .03 and .87."""
 _LEAST_YES = 3
+_LOW = 0.65
+"""Of the usual height in a frame: who is lower kneels or lies, and looks like a goalkeeper then."""
 _DARK_L = 20.0
 """A striped shirt is half white: over a track, most referees measured 30 to 45, black kits 15
 to 25."""
@@ -100,7 +102,8 @@ def cast_votes(
     starts = np.searchsorted(inverse[order], np.arange(1, len(unique)))
     boxes = np.bincount(inverse[observed], minlength=len(unique))
     shares = votes / votes.sum(1, keepdims=True)
-    _believe_sure_looks(shares, said[observed & told, 1], inverse[observed & told])
+    whole = observed & told & (height >= _LOW * usual)
+    _believe_sure_looks(shares, said[whole, 1], inverse[whole])
     return Votes(unique, shares, np.split(frames[order], starts), boxes)
 
 
