@@ -1,11 +1,13 @@
 """A worker that stands still at each part of a video, until it is told to stop.
 
 ``python -m tests.workflows.held_worker FILE`` makes the file when it is at a part. Then it looks at
-the part as any worker does that was told to stop meanwhile.
+the part as any worker does that was told to stop meanwhile. SIGUSR1 has it say what it is at.
 """
 
 from __future__ import annotations
 
+import faulthandler
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from jarvis_dagster.leaving import leave
 from jarvis_dagster.workflows.worker import main
 
 if __name__ == "__main__":
+    faulthandler.register(signal.SIGUSR1)
     look = segments.detect_segment
 
     def held(*args: Any, **how: Any) -> Any:

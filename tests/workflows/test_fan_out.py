@@ -325,10 +325,12 @@ def held_at_a_part(
     """A worker that is at a part, and does not end it."""
     at_work, deadline = folder / "at-work", time.monotonic() + 240
     worker = start_worker("tests.workflows.held_worker", str(at_work))
-    while not at_work.exists():
-        assert time.monotonic() < deadline, (folder / "workers.log").read_text()
-        assert worker.poll() is None, (folder / "workers.log").read_text()
+    while not at_work.exists() and time.monotonic() < deadline and worker.poll() is None:
         time.sleep(0.05)
+    if not at_work.exists():
+        worker.send_signal(signal.SIGUSR1)
+        time.sleep(1)
+        pytest.fail((folder / "workers.log").read_text())
     return worker
 
 
@@ -369,8 +371,8 @@ def test_a_busy_worker_that_is_told_to_stop(
     """It hands back what it is at, and nobody has to miss it first."""
     core.storage_service.put_file("artifacts/g/game.mp4", footage)
     service = core.workflow_service
-    # However busy the machine is, nobody misses the worker while it is held.
-    service.config = service.config.model_copy(update={"heartbeat_s": 600.0})
+    # A worker that is held is not soon missed, however busy the machine is.
+    service.config = service.config.model_copy(update={"heartbeat_s": 20.0})
     given = {"video_key": "artifacts/g/game.mp4", "stride": STRIDE, "segment_s": 2.0}
     workflow_id = service.start_workflow("video-detection", given)
     leaving = held_at_a_part(start_worker, tmp_path)
@@ -382,9 +384,8 @@ def test_a_busy_worker_that_is_told_to_stop(
     history = service.get_workflow_history(workflow_id)
     assert parts_done(history) == 2 + result["again"]
     begun = [row for row in history if row["event"] == "activity_task_started"]
-    (again,) = [row for row in begun if "attempt" in row["detail"]]
-    assert again["what"] == "detection_part"
-    assert "another takes this step.; attempt 2" in again["detail"]
+    again = [row for row in begun if "another takes this step.; attempt" in row["detail"]]
+    assert [row["what"] for row in again] == ["detection_part"]
 
 
 def parts_done(history: list[dict[str, Any]]) -> int:
