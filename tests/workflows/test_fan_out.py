@@ -369,11 +369,11 @@ def test_a_busy_worker_that_is_told_to_stop(
     start_worker: Callable[..., subprocess.Popen[bytes]],
 ) -> None:
     """It hands back what it is at, and nobody has to miss it first."""
-    core.storage_service.put_file("artifacts/g/game.mp4", footage)
+    core.storage_service.put_file("artifacts/g/stopped.mp4", footage)
     service = core.workflow_service
     # A worker that is held is not soon missed, however busy the machine is.
     service.config = service.config.model_copy(update={"heartbeat_s": 20.0})
-    given = {"video_key": "artifacts/g/game.mp4", "stride": STRIDE, "segment_s": 2.0}
+    given = {"video_key": "artifacts/g/stopped.mp4", "stride": STRIDE, "segment_s": 2.0}
     workflow_id = service.start_workflow("video-detection", given)
     leaving = held_at_a_part(start_worker, tmp_path)
     leaving.send_signal(signal.SIGTERM)
