@@ -44,7 +44,14 @@ class Heart:
         )
 
     def __enter__(self) -> Heart:
-        self._thread.start()
+        # A thread that is not yet itself passes for its parent: an exception that is meant for this
+        # one would end it unborn, and be waited for for ever.
+        try:
+            with activity.shield_thread_cancel_exception():
+                self._thread.start()
+        except BaseException:
+            self._stop.set()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
