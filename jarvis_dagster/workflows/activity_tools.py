@@ -21,7 +21,7 @@ from jarvis_dagster.workflows.deterministic import HANDED_BACK
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Heart", "hand_back", "handed_back", "permanent_failures"]
+__all__ = ["Heart", "failures_for_temporal", "hand_back", "handed_back"]
 
 _EVERY_S = 5.0
 
@@ -75,10 +75,10 @@ class Heart:
 
 
 @contextlib.contextmanager
-def permanent_failures() -> Iterator[None]:
-    """A permanent error is tried once, whatever the retry policy says.
+def failures_for_temporal() -> Iterator[None]:
+    """Tells Temporal of a step's failures what its retry policy cannot know.
 
-    A step that was ended because its worker stops is handed back.
+    A permanent error is tried once. A step that was ended because its worker stops is handed back.
     """
     try:
         yield

@@ -11,7 +11,7 @@ from temporalio import activity
 
 from jarvis_dagster.errors import AccessDeniedError, BadInputError, PermanentError
 from jarvis_dagster.services.approval.approval import Shown
-from jarvis_dagster.workflows.activity_tools import permanent_failures
+from jarvis_dagster.workflows.activity_tools import failures_for_temporal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +42,7 @@ class ApprovalActivities:
     @activity.defn(name="approval_ask")
     def ask(self, given: dict[str, Any]) -> dict[str, Any]:
         """Ask; the same again is the same."""
-        with permanent_failures():
+        with failures_for_temporal():
             unknown = set(given) - _ASKED - {"shown", "waiter"}
             if unknown or not {"kind", "subject", "content"} <= set(given):
                 raise BadInputError(
@@ -57,7 +57,7 @@ class ApprovalActivities:
     @activity.defn(name="approval_look")
     def look(self, given: dict[str, Any]) -> dict[str, Any]:
         """What became of it; expires it when time is up."""
-        with permanent_failures():
+        with failures_for_temporal():
             service = self._core().approval_service
             found = service.get(given["id"])
             if found.state == "expired":

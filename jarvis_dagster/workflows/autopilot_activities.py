@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from temporalio import activity
 from temporalio.exceptions import CancelledError
 
-from jarvis_dagster.workflows.activity_tools import Heart, permanent_failures
+from jarvis_dagster.workflows.activity_tools import Heart, failures_for_temporal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +68,7 @@ class AutopilotActivities:
         return {key: decision[key] for key in _TOLD}
 
     def _run(self, step: Callable[[Pilot], dict[str, Any]]) -> dict[str, Any]:
-        with permanent_failures(), Heart() as heart:
+        with failures_for_temporal(), Heart() as heart:
             cancelled = activity.is_cancelled
 
             def progress(_what: str, done: int, total: int) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from temporalio import activity
 
 from jarvis_dagster.errors import PermanentError
-from jarvis_dagster.workflows.activity_tools import Heart, hand_back, permanent_failures
+from jarvis_dagster.workflows.activity_tools import Heart, failures_for_temporal, hand_back
 from jarvis_dagster.workflows.dagster_api import Dagster
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class DagsterActivities:
             PermanentError: the run failed; Dagster has tried again what can be.
         """
         began = time.monotonic()
-        with permanent_failures(), Heart():
+        with failures_for_temporal(), Heart():
             info, dagster = activity.info(), Dagster(self._url)
             # The run of the workflow is part of it: one that failed and is asked again, is again.
             mark = f"{info.workflow_id} {info.workflow_run_id} {info.activity_id}"

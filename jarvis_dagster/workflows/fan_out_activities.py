@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from temporalio import activity
 
 from jarvis_dagster.errors import BadVideoError
-from jarvis_dagster.workflows.activity_tools import Heart, hand_back, permanent_failures
+from jarvis_dagster.workflows.activity_tools import Heart, failures_for_temporal, hand_back
 from jarvis_dagster.workflows.footage import fetched
 from jarvis_dagster.workflows.model_files import fetched_model, kept_model
 from jarvis_dagster.workflows.part_files import (
@@ -83,7 +83,7 @@ class FanOutActivities:
     @activity.defn(name="detection_plan")
     def plan(self, given: dict[str, Any]) -> dict[str, Any]:
         """Into which parts the video is cut, and every how many frames is looked."""
-        with permanent_failures(), Heart():
+        with failures_for_temporal(), Heart():
             from jarvis_dagster.hockey.detection import choose_stride, measure_detector
             from jarvis_dagster.hockey.detection.segments import plan_segments
             from jarvis_dagster.hockey.video import probe
@@ -128,7 +128,7 @@ class FanOutActivities:
         if memory_key:
             name += f"-{hashlib.sha256(memory_key.encode()).hexdigest()[:8]}"
         key = f"{_home(given['plan'])}/{name}"
-        with permanent_failures(), Heart() as heart:
+        with failures_for_temporal(), Heart() as heart:
             storage = self._storage()
             if storage.exists(f"{key}.parquet"):
                 return {"key": key}
@@ -171,7 +171,7 @@ class FanOutActivities:
     @activity.defn(name="detection_join")
     def join(self, given: dict[str, Any]) -> dict[str, Any]:
         """Join the parts; or say which have to be looked at again, and with what memory."""
-        with permanent_failures(), Heart():
+        with failures_for_temporal(), Heart():
             from jarvis_dagster.hockey.detection.segments import join, unlike
             from jarvis_dagster.hockey.tables import DETECTIONS, Provenance, write_table
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from temporalio import activity
 from temporalio.exceptions import CancelledError
 
-from jarvis_dagster.workflows.activity_tools import Heart, permanent_failures
+from jarvis_dagster.workflows.activity_tools import Heart, failures_for_temporal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +58,7 @@ class TrainingActivities:
         return self._step("deployment", content)
 
     def _step(self, name: str, content: dict[str, Any]) -> dict[str, Any]:
-        with permanent_failures(), Heart() as heart:
+        with failures_for_temporal(), Heart() as heart:
             cancelled = activity.is_cancelled
 
             def progress(done: int, total: int) -> None:

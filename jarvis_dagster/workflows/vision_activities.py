@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from temporalio import activity
 
-from jarvis_dagster.workflows.activity_tools import Heart, permanent_failures
+from jarvis_dagster.workflows.activity_tools import Heart, failures_for_temporal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -185,7 +185,7 @@ class _Step:
 
         self._began = time.monotonic()
         with contextlib.ExitStack() as stack:
-            stack.enter_context(permanent_failures())
+            stack.enter_context(failures_for_temporal())
             stack.enter_context(self.heart)
             self._work_dir.mkdir(parents=True, exist_ok=True)
             folder = stack.enter_context(tempfile.TemporaryDirectory(dir=self._work_dir))

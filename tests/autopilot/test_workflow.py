@@ -19,7 +19,7 @@ from jarvis_dagster.components import Autopilot
 from jarvis_dagster.errors import BadInputError, PermanentError
 from jarvis_dagster.services.core import JarvisCoreServices
 from jarvis_dagster.services.workflow import WorkflowConfig
-from jarvis_dagster.workflows.activity_tools import permanent_failures
+from jarvis_dagster.workflows.activity_tools import failures_for_temporal
 from jarvis_dagster.workflows.autopilot import AutonomousHockeyAnalysis
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Steps:
 
     def _note(self, name: str) -> None:
         self.calls.append(name)
-        with permanent_failures():
+        with failures_for_temporal():
             if name in self.broken:
                 raise BadInputError(f"{name} cannot be done.", "Mend it.")
 

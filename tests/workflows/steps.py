@@ -15,7 +15,7 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from jarvis_dagster.services.workflow.names import queue_of
-from jarvis_dagster.workflows.activity_tools import Heart, permanent_failures
+from jarvis_dagster.workflows.activity_tools import Heart, failures_for_temporal
 from jarvis_dagster.workflows.vision import ComputerVision
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Steps:
         self.calls: list[str] = []
 
     def _run(self, name: str, given: dict[str, Any]) -> dict[str, Any]:
-        with permanent_failures(), Heart() as heart:
+        with failures_for_temporal(), Heart() as heart:
             self.calls.append(name)
             heart.progress(1, 2)
             if name in self.doing:

@@ -8,6 +8,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from temporalio.exceptions import CancelledError
 from temporalio.testing import ActivityEnvironment
 
 from jarvis_dagster.services.core import JarvisCoreServices
@@ -45,6 +46,32 @@ def test_a_beat_that_comes_late_is_not_the_last(monkeypatch: pytest.MonkeyPatch)
     held.on_heartbeat = beat
     held.info = dataclasses.replace(held.info, heartbeat_timeout=None)
     assert held.run(step)
+
+
+def test_a_cancellation_while_the_heart_is_born_is_meant_for_the_step(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    born: list[threading.Thread] = []
+    start = threading.Thread.start
+
+    def cancelled_meanwhile(thread: threading.Thread) -> None:
+        if thread.name == "jarvis-heartbeat":
+            born.append(thread)
+            environment.cancel()
+        start(thread)
+
+    def step() -> None:
+        with Heart():
+            raise AssertionError("it was cancelled before")
+
+    environment = ActivityEnvironment()
+    monkeypatch.setattr(threading.Thread, "start", cancelled_meanwhile)
+    with pytest.raises(CancelledError):
+        environment.run(step)
+    (heart,) = born
+    heart.join(240)
+    assert heart.ident is not None
+    assert not heart.is_alive()
 
 
 def test_a_step_may_be_handed_back_more_often_than_it_may_fail(
