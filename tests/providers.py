@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from unittest import mock
 
 from jarvis_dagster.services.client_storage import LocalFolderDrive
+from tests.certificates import make_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,7 +67,6 @@ def _onedrive(folder: Path) -> Iterator[Drive]:
     from jarvis_dagster.services.client_storage.onedrive.auth import sign_in
     from jarvis_dagster.services.client_storage.onedrive.drive import OneDrive
     from tests.fakes.onedrive import OneDriveServer
-    from tests.fakes.onedrive.certificate import make_certificate
     from tests.services.onedrive.conftest import settings_of
 
     certificate = make_certificate(folder)
@@ -85,7 +85,7 @@ def _icloud(folder: Path) -> Iterator[Drive]:
     from jarvis_dagster.services.client_storage.icloud.config import ICloudDriveConfig
     from jarvis_dagster.services.client_storage.icloud.drive import ICloudDrive
     from jarvis_dagster.services.client_storage.icloud.login import sign_in
-    from tests.fakes.icloud import Behaviour, ICloudServer, make_certificate
+    from tests.fakes.icloud import Behaviour, ICloudServer
 
     certificate = make_certificate(folder)
     with (

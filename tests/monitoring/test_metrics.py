@@ -27,6 +27,7 @@ from jarvis_dagster.services.analytics import AnalyticsConfig, JarvisAnalyticsSe
 from jarvis_dagster.services.analytics.machine import Machine
 from jarvis_dagster.services.notification.notice import Notice
 from jarvis_dagster.settings import Settings
+from tests.certificates import make_certificate
 from tests.monitoring.jobs import play, process_video
 
 if TYPE_CHECKING:
@@ -337,7 +338,7 @@ def test_the_end_of_a_certificate_is_read(tmp_path: Path) -> None:
     ends = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=20)
     server = http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*_certificate(tmp_path, ends))
+    context.load_cert_chain(*make_certificate(tmp_path, ends=ends))
     server.socket = context.wrap_socket(server.socket, server_side=True)
     server.handle_error = lambda *_: None  # type: ignore[method-assign]  # nobody asks for a page
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
@@ -352,27 +353,3 @@ def test_the_end_of_a_certificate_is_read(tmp_path: Path) -> None:
     for address in (f"127.0.0.1:{server.server_port}", "nowhere"):
         with pytest.raises(TransientError, match=r"analytics\.certificates"):
             certificate_expiry(address, timeout_s=2)
-
-
-def _certificate(folder: Path, ends: datetime.datetime) -> tuple[str, str]:
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "jarvis")])
-    made = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(ends - datetime.timedelta(days=90))
-        .not_valid_after(ends)
-        .sign(key, hashes.SHA256())
-    )
-    (folder / "c.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    (folder / "k.pem").write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return str(folder / "c.pem"), str(folder / "k.pem")

@@ -1,8 +1,7 @@
 """A local iCloud: signing in, Drive, documents and storage, over HTTPS on this machine."""
 
 from tests.fakes.icloud.account import Account
-from tests.fakes.icloud.certificate import make_certificate
 from tests.fakes.icloud.server import ICloudServer
 from tests.fakes.icloud.tree import Behaviour, Item, Tree
 
-__all__ = ["Account", "Behaviour", "ICloudServer", "Item", "Tree", "make_certificate"]
+__all__ = ["Account", "Behaviour", "ICloudServer", "Item", "Tree"]

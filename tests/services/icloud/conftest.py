@@ -11,7 +11,8 @@ import pytest
 from jarvis_dagster.services.client_storage.icloud.config import ICloudDriveConfig
 from jarvis_dagster.services.client_storage.icloud.drive import ICloudDrive
 from jarvis_dagster.services.client_storage.icloud.login import sign_in
-from tests.fakes.icloud import Account, Behaviour, ICloudServer, make_certificate
+from tests.certificates import make_certificate
+from tests.fakes.icloud import Account, Behaviour, ICloudServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

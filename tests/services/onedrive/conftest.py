@@ -9,8 +9,8 @@ import pytest
 from jarvis_dagster.services.client_storage.onedrive.auth import sign_in
 from jarvis_dagster.services.client_storage.onedrive.config import OneDriveConfig
 from jarvis_dagster.services.client_storage.onedrive.drive import OneDrive
+from tests.certificates import make_certificate
 from tests.fakes.onedrive import OneDriveServer
-from tests.fakes.onedrive.certificate import make_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
