@@ -23,15 +23,29 @@ LAUNCHER = VALUES["runLauncher"]["config"]["k8sRunLauncher"]
 (LOCATION,) = VALUES["dagster-user-deployments"]["deployments"]
 
 
+WRITTEN_BY_THE_CHART = {
+    *("scheduler", "schedule_storage", "run_launcher", "run_storage", "event_log_storage"),
+    *("run_coordinator", "compute_logs", "sensors", "schedules", "telemetry"),
+}
+"""Sections of dagster.yaml that the chart writes whatever the values say."""
+
+
 def test_it_is_the_production_instance() -> None:
     own = VALUES["additionalInstanceConfig"]
-    for section in ("run_coordinator", "concurrency", "run_monitoring", "run_retries", "retention"):
+    for section in ("concurrency", "run_monitoring", "run_retries", "retention"):
         assert own[section] == PRODUCTION[section], section
-    # What stands there twice would be no YAML: the chart leaves these to us.
     daemon = VALUES["dagsterDaemon"]
-    assert not any(
-        daemon[name]["enabled"] for name in ("runCoordinator", "runMonitoring", "runRetries")
-    )
+    assert not any(daemon[name]["enabled"] for name in ("runMonitoring", "runRetries"))
+    # What stands there twice is read in an order that nobody promised.
+    assert not own.keys() & WRITTEN_BY_THE_CHART
+    # Disabled, the chart writes a coordinator that starts every run at once; its own form of the
+    # queue adds a `max_concurrent_runs` beside ours.
+    coordinator = daemon["runCoordinator"]
+    assert (coordinator["enabled"], coordinator["type"]) == (True, "CustomRunCoordinator")
+    assert coordinator["config"]["customRunCoordinator"] == PRODUCTION["run_coordinator"]
+    for section in ("sensors", "schedules"):
+        given = {_snake(name): value for name, value in daemon[section].items()}
+        assert given == PRODUCTION[section]
     logs = PRODUCTION["compute_logs"]["config"]
     given = VALUES["computeLogManager"]["config"]["s3ComputeLogManager"]
     snake = {re.sub("([A-Z])", r"_\1", name).lower(): value for name, value in given.items()}
@@ -56,6 +70,7 @@ def test_programs_are_one_image_without_root() -> None:
             "runAsUser": int(user),
             "runAsGroup": int(group),
             "fsGroup": int(group),
+            "seccompProfile": {"type": "RuntimeDefault"},
         }
         assert pod["securityContext"]["runAsNonRoot"] is True
         assert pod["envSecrets"] == [{"name": "jarvis"}]
@@ -85,24 +100,20 @@ def test_each_run_is_a_job_of_its_own() -> None:
         "dagster_home": VALUES["global"]["dagsterHome"],
         "image_pull_policy": LAUNCHER["imagePullPolicy"],
         "fail_pod_on_run_failure": LAUNCHER["failPodOnRunFailure"],
+        "env_secrets": [one["name"] for one in LAUNCHER["envSecrets"]],
+        "volumes": LAUNCHER["volumes"],
+        "volume_mounts": LAUNCHER["volumeMounts"],
         "run_k8s_config": {_snake(name): value for name, value in chosen.items()},
     }
     schema = resolve_to_config_type(k8s.K8sRunLauncher.config_type())
     taken = process_config(schema, given)
     assert taken.success, taken.errors
-    context = K8sContainerContext.create_from_config(
-        {
-            "k8s": {
-                "env_secrets": [one["name"] for one in LOCATION["envSecrets"]],
-                "volumes": LOCATION["volumes"],
-                "volume_mounts": LOCATION["volumeMounts"],
-            }
-        }
+    # What the code location passes on wins over the launcher: its 2 GiB, too.
+    assert LOCATION["includeConfigInLaunchedRuns"] == {"enabled": False}
+    taken_by_runs = ("env_secrets", "volumes", "volume_mounts", "run_k8s_config")
+    merged = K8sContainerContext.create_from_config(
+        {"k8s": {name: given[name] for name in taken_by_runs}}
     )
-    launcher = K8sContainerContext.create_from_config(
-        {"k8s": {"run_k8s_config": given["run_k8s_config"]}}
-    )
-    merged = launcher.merge(context)
     image = "{repository}:{tag}".format(**LOCATION["image"])
     job = construct_dagster_k8s_job(
         DagsterK8sJobConfig(
@@ -133,22 +144,26 @@ def test_each_run_is_a_job_of_its_own() -> None:
 def test_whoever_shares_the_disk_is_where_it_is() -> None:
     assert DATA["spec"]["accessModes"] == ["ReadWriteOnce"]
     _valid(DATA)
-    workers = yaml.safe_load_all((ROOT / "deploy/kubernetes/workers.yaml").read_text("utf-8"))
-    (worker,) = [one for one in workers if one["metadata"]["name"] == "jarvis-worker-workflows"][:1]
-    pod = worker["spec"]["template"]["spec"]
     run = LAUNCHER["runK8sConfig"]["podSpecConfig"]
-    assert pod["affinity"] == run["affinity"]
-    assert pod["securityContext"] == run["securityContext"]
+    assert LAUNCHER["volumes"] == LOCATION["volumes"]
+    for name in ("workers.yaml", "pages.yaml"):
+        text = (ROOT / "deploy/kubernetes" / name).read_text("utf-8")
+        pods = next(iter(yaml.safe_load_all(text)))["spec"]["template"]
+        assert pods["spec"]["affinity"] == run["affinity"]
+        assert pods["spec"]["securityContext"] == run["securityContext"]
+        assert LOCATION["volumes"][0] in pods["spec"]["volumes"]
+        assert LOCATION["labels"].items() <= pods["metadata"]["labels"].items()
+    # Two code locations at once may be on two machines, and the disk is on one.
+    assert LOCATION["deploymentStrategy"] == {"type": "Recreate"}
     (rule,) = run["affinity"]["podAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
     wanted = rule["labelSelector"]["matchLabels"]
     assert wanted == {**LOCATION["labels"], "component": "user-deployments"}
-    assert pod["volumes"] == LOCATION["volumes"]
 
 
 def _valid(manifest: dict[str, Any]) -> None:
     import kubernetes_validate
 
-    kubernetes_validate.validate(manifest, "1.33", strict=True)
+    kubernetes_validate.validate(manifest, "1.37", strict=True)
 
 
 def _snake(name: str) -> str:
