@@ -41,8 +41,7 @@ def test_every_kind_of_work_is_served_by_one_deployment() -> None:
     for deployment in WORKERS.values():
         assert command(deployment)[:2] == ["jarvis", "worker"]
         pods = deployment["spec"]["template"]
-        wanted = deployment["spec"]["selector"]["matchLabels"]
-        assert wanted.items() <= pods["metadata"]["labels"].items()
+        assert deployment["spec"]["selector"]["matchLabels"] == pods["metadata"]["labels"]
         (container,) = pods["spec"]["containers"]
         port = command(deployment)[-1].rpartition(":")[2]
         assert container["ports"][0]["containerPort"] == int(port)

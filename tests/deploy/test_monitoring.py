@@ -16,6 +16,7 @@ from jarvis_dagster.services.analytics.dashboards import grafana_json, own_dashb
 from tests.deploy.project import ROOT, production_stack
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 DEPLOY = ROOT / "deploy"
@@ -156,6 +157,41 @@ def test_a_dashboard_is_grafanas_and_names_sources_that_exist(name: str) -> None
         }
         assert not cells & taken, panel["title"]
         taken |= cells
+
+
+@pytest.mark.parametrize("name", sorted(own_dashboards()))
+def test_grafanas_own_types_keep_every_field(name: str) -> None:
+    """What Grafana does not know it drops without a word: a panel without its unit, say."""
+    dashboard = dashboards()[name]
+    assert _dropped_by_grafana(dashboard) == []
+    (panel, *_) = dashboard["panels"]
+    panel["fieldConfig"]["defaults"]["unitt"] = "s"
+    panel["targets"][0]["exprr"] = "up"
+    assert _dropped_by_grafana(dashboard) == [
+        ".panels[0].fieldConfig.defaults.unitt",
+        ".panels[0].targets[0].exprr",
+    ]
+
+
+def _dropped_by_grafana(dashboard: dict[str, Any]) -> list[str]:
+    from grafana_foundation_sdk.cog.encoder import JSONEncoder
+    from grafana_foundation_sdk.cog.plugins import register_default_plugins
+    from grafana_foundation_sdk.models.dashboard import Dashboard
+
+    register_default_plugins()
+    kept = json.loads(json.dumps(Dashboard.from_json(dashboard), cls=JSONEncoder))
+    return sorted(_lost(dashboard, kept))
+
+
+def _lost(given: Any, kept: Any, at: str = "") -> Iterator[str]:
+    if isinstance(given, dict) and isinstance(kept, dict):
+        for key, value in given.items():
+            yield from _lost(value, kept.get(key), f"{at}.{key}")
+    elif isinstance(given, list) and isinstance(kept, list) and len(given) == len(kept):
+        for number, (value, other) in enumerate(zip(given, kept, strict=True)):
+            yield from _lost(value, other, f"{at}[{number}]")
+    elif given != kept:
+        yield at
 
 
 def test_addresses_are_services_of_the_stack() -> None:
