@@ -43,10 +43,12 @@ if [ "$kind" = test ]; then
   fi
   install -c constraints.txt -e ".[training,production,test]"
   compile
+  deploy/libraries.sh "$venv/bin/python"
   touch "$venv/bin/.base" "$venv/bin/.test"
 else
   install -c constraints.txt -e .
   compile
+  deploy/libraries.sh "$venv/bin/python"
   touch "$venv/bin/.base"
 fi
 echo "Ready: $root/$venv"

@@ -7,6 +7,7 @@ remedy; ``-v`` shows where it happened.
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path  # noqa: TC003 - Typer reads the annotations
 from typing import Annotated
@@ -40,6 +41,8 @@ from jarvis_dagster.leaving import finish
 __all__ = ["app", "command", "main"]
 
 FAILED, BAD_INPUT = 1, 2
+
+_LIBRARY = re.compile(r"(lib\S+\.so[.\d]*): cannot open shared object file")
 
 app = typer.Typer(
     help="From a hockey video in a drive to tracks, events, highlights and a report.",
@@ -210,12 +213,18 @@ def main() -> None:
 
 
 def _of_the_machine(error: Exception) -> JarvisError | None:
-    """What a disk or its permissions refused, in words; None for any other error."""
+    """What the disk refused or the system lacks, in words; None for any other error."""
     where = getattr(error, "filename", None)
     if is_full_disk(error):
         return PermanentError(
             f"No space is left on the disk{f' of {where}' if where else ''}.",
             "Free some space, then try again; nothing that was delivered is lost.",
+        )
+    if isinstance(error, ImportError) and (library := _LIBRARY.match(str(error))):
+        return PermanentError(
+            f"The system's library {library[1]} is missing.",
+            "Install it; on Debian and Ubuntu what OpenCV needs is in libgl1, libglib2.0-0 and"
+            " libxcb1.",
         )
     if isinstance(error, OSError) and where:
         return PermanentError(

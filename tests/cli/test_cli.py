@@ -1,5 +1,6 @@
 """The command line: exit codes, one-line errors with a remedy, traces on request."""
 
+import builtins
 import errno
 import json
 import os
@@ -83,6 +84,25 @@ def test_a_full_disk_is_one_line_with_a_remedy(
     assert "No space is left on the disk" in err
     assert str(out) in err
     assert err.strip().splitlines()[-1].startswith("Error: ")
+
+
+def test_a_library_that_the_system_lacks_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = builtins.__import__
+
+    def lacking(name: str, *rest: Any, **named: Any) -> Any:
+        if name.partition(".")[0] == "cv2":
+            raise ImportError("libxcb.so.1: cannot open shared object file: No such file")
+        return real(name, *rest, **named)
+
+    video = media.write_video(tmp_path / "game.mp4", media.pan(3))
+    monkeypatch.delitem(sys.modules, "cv2", raising=False)
+    monkeypatch.setattr(builtins, "__import__", lacking)
+    code, _, err = jarvis("detect", video, "--out", tmp_path / "boxes.json", capsys=capsys)
+    assert code == 1
+    assert "library libxcb.so.1 is missing" in err
+    assert "libxcb1" in err
 
 
 @pytest.mark.parametrize("words", [("run", "--sample"), ("run", "game.mp4"), ("up",)])

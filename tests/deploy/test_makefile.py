@@ -1,4 +1,4 @@
-"""What `make run` hands to `jarvis run`, and that it installs nothing a second time."""
+"""What `make run` hands to `jarvis run`, what it installs of the system, and nothing twice."""
 
 from __future__ import annotations
 
@@ -73,3 +73,46 @@ def test_a_name_arrives_as_it_is(checkout: Path, video: str) -> None:
     given = make_run(checkout, f"VIDEO={video}", "OUTPUT=my results")
     assert given == ["run", "--output", "my results", "--", video]
     assert not (checkout / "ran").exists()
+
+
+PYTHON = """#!/bin/sh
+test -e "$HOME/installed" && exit 0
+echo 'ImportError: libxcb.so.1: cannot open shared object file: No such file or directory' >&2
+exit 1
+"""
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_a_library_of_the_system_is_installed_or_named(tmp_path: Path, allowed: bool) -> None:
+    """A machine without OpenCV's libraries, whose apt-get does its work or refuses it."""
+    programs = {
+        "python": PYTHON,
+        "apt-get": '#!/bin/sh\necho "$@" >> "$HOME/asked"\n'
+        + ('test "$1" = install && touch "$HOME/installed"; exit 0\n' if allowed else "exit 100\n"),
+        "id": "#!/bin/sh\necho 0\n",
+    }
+    for name, text in programs.items():
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+
+    def ask() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(ROOT / "deploy/libraries.sh"), str(tmp_path / "python")],
+            env={"PATH": f"{tmp_path}:{os.environ['PATH']}", "HOME": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    told = ask()
+    assert told.returncode == (0 if allowed else 1)
+    assert "libxcb1" in told.stdout
+    if not allowed:
+        assert "libxcb.so.1" in told.stderr
+        assert "sudo apt-get install libgl1 libglib2.0-0 libxcb1" in told.stderr
+        return
+    assert (tmp_path / "asked").read_text().splitlines()[-1].endswith("libgl1 libglib2.0-0 libxcb1")
+    (tmp_path / "asked").unlink()
+    told = ask()
+    assert (told.returncode, told.stdout, told.stderr) == (0, "", "")
+    assert not (tmp_path / "asked").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes.util
 import datetime
 import json
 import re
@@ -30,6 +31,12 @@ WEEK = Week.parse("2026-W46")  # 9 to 15 November
 DAY = datetime.date
 
 
+needs_pango = pytest.mark.skipif(
+    not ctypes.util.find_library("pangoft2-1.0"),
+    reason="Pango is not installed (apt-get install libpangoft2-1.0-0)",
+)
+
+
 def reports(club: Club, out: Path, week: Week = WEEK) -> WeeklyReports:
     return WeeklyReports(week, club.settings, club.core, club.instance, out)
 
@@ -54,6 +61,7 @@ def season(club: Club) -> Club:
     return club
 
 
+@needs_pango
 def test_a_team_is_told_of_what_moved_and_of_nothing_else(season: Club, tmp_path: Path) -> None:
     made = reports(season, tmp_path / "out").make("u18")
     shots, entries = figure(made, "shots"), figure(made, "zone_entries")
@@ -75,6 +83,7 @@ def test_a_team_is_told_of_what_moved_and_of_nothing_else(season: Club, tmp_path
     assert sum(row.startswith("shots,") for row in sheet) == 33
 
 
+@needs_pango
 @pytest.mark.timeout(900)  # three PDFs, on a busy machine
 def test_the_same_week_is_one_report(season: Club, tmp_path: Path) -> None:
     storage, drive = season.core.storage_service, season.settings.data_dir / "drive"
@@ -184,6 +193,7 @@ def test_without_pango_the_page_is_made_all_the_same(
     assert "Pango" in made.note
 
 
+@needs_pango
 def test_a_page_fetches_nothing(tmp_path: Path) -> None:
     outside = tmp_path / "secret.svg"
     outside.write_text("<svg xmlns='http://www.w3.org/2000/svg'><text>secret</text></svg>")
@@ -258,6 +268,7 @@ def test_weeks() -> None:
             Week.parse(text)
 
 
+@needs_pango
 def test_the_asset_and_its_schedule(season: Club, tmp_path: Path) -> None:
     from jarvis_dagster.assets.holmes_weekly import weekly_reports
     from jarvis_dagster.resources.services import NotificationResource, StorageResource
@@ -286,6 +297,7 @@ def test_the_asset_and_its_schedule(season: Club, tmp_path: Path) -> None:
     assert report_schedules(off) == []
 
 
+@needs_pango
 def test_the_command_writes_without_storing(
     club: Club, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
