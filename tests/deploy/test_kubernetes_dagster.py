@@ -139,6 +139,7 @@ def test_each_run_is_a_job_of_its_own() -> None:
     }
     assert claims == {DATA["metadata"]["name"]}
     assert pod["affinity"]["podAffinity"]
+    assert pod["automountServiceAccountToken"] is False
 
 
 def test_whoever_shares_the_disk_is_where_it_is() -> None:
