@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import subprocess
+import sysconfig
+from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
@@ -20,8 +22,9 @@ OTHERS = {"dagster-values.yaml", "keda.yaml", "monitoring.yaml", "kustomization.
 @pytest.fixture(scope="module")
 def sent() -> list[dict[str, Any]]:
     """As kubectl itself puts it together; no server is asked."""
+    program = Path(sysconfig.get_path("scripts")) / "kubectl"
     told = subprocess.run(
-        ["kubectl", "kustomize", str(FOLDER)], capture_output=True, text=True, check=True
+        [str(program), "kustomize", str(FOLDER)], capture_output=True, text=True, check=True
     )
     return list(yaml.safe_load_all(told.stdout))
 
