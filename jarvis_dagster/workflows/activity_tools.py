@@ -6,14 +6,16 @@ here: any activity.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import contextvars
 import datetime
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, CancelledError
+from temporalio.worker import ActivityInboundInterceptor, Interceptor
 
 from jarvis_dagster.errors import PermanentError
 from jarvis_dagster.workflows.deterministic import HANDED_BACK
@@ -21,7 +23,9 @@ from jarvis_dagster.workflows.deterministic import HANDED_BACK
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Heart", "failures_for_temporal", "hand_back", "handed_back"]
+    from temporalio.worker import ExecuteActivityInput
+
+__all__ = ["Deaf", "Heart", "failures_for_temporal", "hand_back", "handed_back"]
 
 _EVERY_S = 5.0
 
@@ -84,7 +88,7 @@ def failures_for_temporal() -> Iterator[None]:
         yield
     except PermanentError as error:
         raise ApplicationError(str(error), type=type(error).__name__, non_retryable=True) from error
-    except CancelledError:
+    except (CancelledError, asyncio.CancelledError):
         why = activity.cancellation_details()
         if why is not None and why.worker_shutdown and not why.cancel_requested:
             raise handed_back() from None
@@ -104,9 +108,31 @@ def hand_back() -> None:
 
 
 def handed_back() -> ApplicationError:
-    """The failure of a step that another worker is to take at once."""
+    """The failure of a step that another worker is to take at once.
+
+    Temporal counts each try. Where their number is limited the workflow is told how many failed
+    before, and begins the step anew with what is left (``deterministic.carry_out``).
+    """
+    now = activity.info()
+    limited = now.retry_policy is None or now.retry_policy.maximum_attempts > 0
     return ApplicationError(
         "The worker stops; another takes this step.",
+        now.attempt - 1,
         type=HANDED_BACK,
+        non_retryable=limited,
         next_retry_delay=datetime.timedelta(milliseconds=1),  # zero is taken for none
     )
+
+
+class Deaf(Interceptor):
+    """Hands a step back that does not hear that its worker ends, as its thread goes on unseen."""
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002
+        """Tell Temporal what the end of the worker's event loop means."""
+        return _HandedBack(next)
+
+
+class _HandedBack(ActivityInboundInterceptor):
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002
+        with failures_for_temporal():
+            return await super().execute_activity(input)

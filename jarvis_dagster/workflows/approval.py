@@ -21,6 +21,8 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.workflow import ParentClosePolicy
 
+from jarvis_dagster.workflows.deterministic import carry_out
+
 __all__ = ["ApprovalWorkflow", "ask"]
 
 _RETRY = RetryPolicy(
@@ -126,11 +128,4 @@ async def ask(
 
 
 async def _step(name: str, given: dict[str, Any]) -> dict[str, Any]:
-    done: dict[str, Any] = await workflow.execute_activity(
-        name,
-        given,
-        result_type=dict[str, Any],
-        start_to_close_timeout=_STEP,
-        retry_policy=_RETRY,
-    )
-    return done
+    return await carry_out(name, given, start_to_close_timeout=_STEP, retry_policy=_RETRY)

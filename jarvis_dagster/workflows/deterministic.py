@@ -7,6 +7,7 @@ world.
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 from typing import Any
 
@@ -31,17 +32,23 @@ def queue_for(kind: str) -> str | None:
 async def carry_out(name: str, given: dict[str, Any], **how: Any) -> dict[str, Any]:
     """Execute an activity; ``how`` as ``workflow.execute_activity`` takes it.
 
-    Temporal counts it as a try when a worker that stops hands the step back. The last try that
-    ended so is no failure of the step: it begins anew.
+    What a worker that stops hands back is begun anew, and is none of the tries of the retry
+    policy; what failed before that stays one.
     """
+    policy, failed = how.get("retry_policy"), 0
     while True:
         try:
             done: dict[str, Any] = await workflow.execute_activity(
                 name, given, result_type=dict[str, Any], **how
             )
         except ActivityError as error:
-            if not isinstance(error.cause, ApplicationError) or error.cause.type != HANDED_BACK:
+            cause = error.cause
+            if not isinstance(cause, ApplicationError) or cause.type != HANDED_BACK:
                 raise
+            failed += cause.details[0] if cause.details else 0  # a worker of before tells nothing
+            if policy is not None and policy.maximum_attempts:
+                left = max(1, policy.maximum_attempts - failed)
+                how["retry_policy"] = dataclasses.replace(policy, maximum_attempts=left)
         else:
             return done
 
@@ -51,14 +58,12 @@ async def dagster_run(given: dict[str, Any]) -> dict[str, Any]:
 
     However long Dagster is away, it is waited for; a run that failed is an error.
     """
-    done: dict[str, Any] = await workflow.execute_activity(
+    return await carry_out(
         "dagster_run",
         given,
-        result_type=dict[str, Any],
         start_to_close_timeout=datetime.timedelta(hours=48),
         heartbeat_timeout=datetime.timedelta(seconds=60),
         retry_policy=RetryPolicy(maximum_interval=datetime.timedelta(minutes=2)),
         task_queue=queue_for("io"),
         cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     )
-    return done

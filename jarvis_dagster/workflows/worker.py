@@ -21,6 +21,7 @@ from jarvis_dagster.errors import BadInputError, ConfigError, JarvisError
 from jarvis_dagster.leaving import leave
 from jarvis_dagster.services.workflow.connection import connect
 from jarvis_dagster.services.workflow.names import queue_of
+from jarvis_dagster.workflows.activity_tools import Deaf
 from jarvis_dagster.workflows.busy import Busy
 from jarvis_dagster.workflows.registry import (
     DECISIONS,
@@ -159,7 +160,7 @@ def _worker(
                 ramp_throttle=datetime.timedelta(milliseconds=50),
             ),
         ),
-        interceptors=[busy],
+        interceptors=[busy, Deaf()],
         max_heartbeat_throttle_interval=datetime.timedelta(seconds=5),
         graceful_shutdown_timeout=datetime.timedelta(seconds=config.graceful_stop_s),
     )

