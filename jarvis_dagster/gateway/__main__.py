@@ -56,6 +56,7 @@ def _login(host: str, port: int) -> None:
         access_log=False,
         log_level="error",
         limit_concurrency=500,
+        h11_max_incomplete_event_size=524_288,  # the application refuses far smaller ones
         timeout_keep_alive=75,
     )
 

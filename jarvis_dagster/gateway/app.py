@@ -6,15 +6,16 @@ parts.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import secrets
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.middleware.sessions import SessionMiddleware
+from starlette.requests import Request
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
@@ -28,14 +29,15 @@ from jarvis_dagster.gateway import (
     reports,
     signing_in,
 )
+from jarvis_dagster.gateway.checking import asked_by_proxy
 from jarvis_dagster.gateway.context import Context
-from jarvis_dagster.gateway.deciding import Refusal, is_odd
+from jarvis_dagster.gateway.deciding import Refusal, is_odd, path_of
 from jarvis_dagster.gateway.pages import asked_of
+from jarvis_dagster.gateway.unread import Unread
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, MutableMapping
+    from collections.abc import AsyncIterator, Iterable, MutableMapping
 
-    from starlette.requests import Request
     from starlette.responses import Response
     from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -53,6 +55,7 @@ _CSP = (
     " form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 _HALF_DONE_S = 900
+_LARGEST_HEAD = 32_768
 
 
 def make_app(settings: Settings, core: JarvisCoreServices) -> Starlette:
@@ -68,14 +71,18 @@ def make_app(settings: Settings, core: JarvisCoreServices) -> Starlette:
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        unread = Unread(settings.data_dir / "gateway", context.security)
+        follower = asyncio.create_task(unread.follow()) if context.https else None
         yield
+        if follower is not None:
+            follower.cancel()
         await context.client.aclose()
         core.close()
 
     async def no_page(request: Request, _: Exception) -> Response:
         refusal = Refusal(404, "There is no such page.", "The first page lists all there are.")
         asked = asked_of(context, request)
-        if is_odd(urlsplit(asked.target).path):  # somebody looks for a way out of a folder
+        if is_odd(path_of(asked.target)):  # somebody looks for a way out of a folder
             refusal = await run_in_threadpool(context.gate.stray, asked, refusal)
         return context.refused(request, asked, refusal)
 
@@ -101,7 +108,7 @@ def make_app(settings: Settings, core: JarvisCoreServices) -> Starlette:
     )
     return Starlette(
         routes=routes,
-        middleware=[Middleware(_Headers), half_done],
+        middleware=[Middleware(_Headers), Middleware(_Sizes, context=context), half_done],
         exception_handlers={404: no_page, 405: no_method, JarvisError: broken},
         lifespan=lifespan,
     )
@@ -133,3 +140,27 @@ class _Headers:
             await send(message)
 
         await self._app(scope, receive, with_headers)
+
+
+class _Sizes:
+    """Refuses too much before a body: the proxy lets more through, so that it is noted."""
+
+    def __init__(self, app: ASGIApp, context: Context) -> None:
+        self._app, self._context = app, context
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or _head_bytes(scope["headers"]) <= _LARGEST_HEAD:
+            await self._app(scope, receive, send)
+            return
+        request, context = Request(scope, receive), self._context
+        asked = asked_by_proxy(context, request)
+        refusal = Refusal(431, "The headers are too large.", "Delete this site's cookies.")
+        refusal = await run_in_threadpool(context.gate.stray, asked, refusal)
+        await context.refused(request, asked, refusal)(scope, receive, send)
+
+
+def _head_bytes(headers: Iterable[tuple[bytes, bytes]]) -> int:
+    """What was sent; of what the proxy added the path alone."""
+    added = (b"jarvis-method", b"jarvis-length", b"x-forwarded-")
+    own = (pair for pair in headers if not pair[0].startswith(added))
+    return sum(len(name) + len(value) + 4 for name, value in own)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from jarvis_dagster.gateway.context import Context
     from jarvis_dagster.gateway.visitors import Visitor
 
-__all__ = ["routes"]
+__all__ = ["asked_by_proxy", "routes"]
 
 _BODY_S = 20.0
 _DOWN = (
@@ -35,6 +35,8 @@ _DOWN = (
 _ANOTHER_NAME = 421
 _SAID = {
     400: ("The request is malformed.", ""),
+    404: ("There is no such page.", "The first page lists all there are."),
+    405: ("This page does not take that.", "Open it from the first page."),
     408: ("The request did not arrive in time.", ""),
     413: ("The request is too large.", ""),
     _ANOTHER_NAME: ("This is not the address of this gateway.", "Use the name in gateway.url."),
@@ -49,7 +51,7 @@ def routes(context: Context) -> list[Route]:
     """The addresses that the proxy alone uses."""
 
     async def check(request: Request) -> Response:
-        one = _asked(context, request)
+        one = asked_by_proxy(context, request)
         site = site_of(request.path_params["site"])
         upstreams = context.addresses.upstreams
         if site is None or getattr(upstreams, site.name) is None:
@@ -70,7 +72,7 @@ def routes(context: Context) -> list[Route]:
         )
 
     async def relay(request: Request) -> Response:
-        one = _asked(context, request)
+        one = asked_by_proxy(context, request)
         try:
             base, body = await _looked_into(context, request, one)
         except Refusal as refusal:
@@ -78,7 +80,7 @@ def routes(context: Context) -> list[Route]:
         return await context.sent_on(f"{base}/dagster{graphql.PATH}", body)
 
     async def failed(request: Request) -> Response:
-        status, one = request.path_params["status"], _asked(context, request)
+        status, one = request.path_params["status"], asked_by_proxy(context, request)
         refusal = Refusal(status, *_SAID.get(status, ("This did not work.", "")))
         if status < 500:
             refusal = await run_in_threadpool(context.gate.stray, one, refusal)
@@ -132,7 +134,7 @@ def _note(context: Context, one: Asked, visitor: Visitor, name: str, about: str)
         context.gate.note_change("page.dagster", name, visitor, about=about)
 
 
-def _asked(context: Context, request: Request) -> Asked:
+def asked_by_proxy(context: Context, request: Request) -> Asked:
     """The request as the proxy got it."""
     headers = request.headers
     return Asked(

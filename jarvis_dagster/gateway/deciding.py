@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from jarvis_dagster.errors import AccessDeniedError
 from jarvis_dagster.gateway import graphql
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from jarvis_dagster.gateway.visitors import Visitor
     from jarvis_dagster.services.security import JarvisSecurityService
 
-__all__ = ["Asked", "Gate", "Refusal", "is_odd"]
+__all__ = ["Asked", "Gate", "Refusal", "is_odd", "path_of"]
 
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}
 _ODD = re.compile(r"[\x00-\x1f\x7f\\]|%[0-9a-fA-F]{2}")
@@ -69,6 +69,13 @@ class Refusal(Exception):  # noqa: N818  (an answer, not a failure)
         self.status, self.what, self.remedy, self.wait_s = status, what, remedy, wait_s
         self.by = ""
         """Whose request it was, where that is known and nobody is let in."""
+
+
+def path_of(target: str) -> str:
+    """The path of a request's target, still encoded: of ``//x/y`` all, where URLs have a host."""
+    if not target.startswith("/") and "://" in target:  # as proxies are asked
+        target = "/" + target.partition("://")[2].partition("/")[2]
+    return target.partition("?")[0]
 
 
 def is_odd(raw: str) -> bool:
@@ -133,14 +140,14 @@ class Gate:
                 raise
 
     def _may_write(self, site: Site, asked: Asked, visitor: Visitor) -> bool:
-        parts = urlsplit(asked.target)
-        path = self._sound_path(site, asked, parts.path)
+        path = self._sound_path(site, asked)
+        query = asked.target.partition("?")[2]
         self._require_size(asked, self._config.largest_upload_mb if site.uploads else None)
         need = site.need(asked.method, path)
         asks_graphql = site.name == "dagster" and path.rstrip("/") == graphql.PATH
         if need == "write" or asks_graphql or asked.is_upgrade:
-            self.require_own_page(asked, visitor, plain=asks_graphql and not parts.query)
-        if asks_graphql and asked.method != "POST" and graphql.may_change(parts.query):
+            self.require_own_page(asked, visitor, plain=asks_graphql and not query)
+        if asks_graphql and asked.method != "POST" and graphql.may_change(query):
             raise Refusal(405, "A link cannot change anything.", "Send changes by POST.")
         principal, may = visitor.principal, self._security.allows
         if not may(principal, site.resource, "read"):
@@ -175,9 +182,10 @@ class Gate:
             raise Refusal(413, "The request is too large.", f"Send at most {largest / 1e6:g} MB.")
 
     @staticmethod
-    def _sound_path(site: Site, asked: Asked, raw: str) -> str:
+    def _sound_path(site: Site, asked: Asked) -> str:
         """The path below the site, decoded; nothing that programs may read differently."""
-        if is_odd(raw):
+        raw = path_of(asked.target)
+        if is_odd(raw) or "#" in asked.target:
             raise Refusal(400, "The address is malformed.", "Open the page anew.")
         path = unquote(raw, errors="surrogateescape")
         if asked.method not in _METHODS:
@@ -210,7 +218,7 @@ class Gate:
             return
         if refusal.status == 401 and (asked.is_visit or "authorization" in asked.headers):
             return  # a false token is noted where it is looked at
-        path = urlsplit(asked.target).path  # what follows may hold secrets
+        path = path_of(asked.target)  # what follows may hold secrets
         self._security.audit.add(
             action,
             allowed=False,

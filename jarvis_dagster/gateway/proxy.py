@@ -14,6 +14,7 @@ from jarvis_dagster.errors import NotSupportedError
 from jarvis_dagster.gateway.addresses import addresses
 from jarvis_dagster.gateway.caddy import find_caddy
 from jarvis_dagster.gateway.sites import SITES
+from jarvis_dagster.gateway.unread import LOG_NAME
 from jarvis_dagster.gateway.visitors import COOKIES
 
 if TYPE_CHECKING:
@@ -26,11 +27,11 @@ if TYPE_CHECKING:
 __all__ = ["caddyfile", "run_proxy"]
 
 IDENTITY_HEADERS = (
-    *("Jarvis-*", "X-Webauth-*", "X-Auth-*", "X-Forwarded-User", "X-Forwarded-Email"),
-    *("X-Forwarded-Groups", "X-Forwarded-Preferred-Username", "Remote-*", "X-Remote-*"),
-    *("X-User", "X-Original-*", "X-Rewrite-*", "X-Http-Method*", "X-Method-Override"),
+    *("Jarvis-*", "X-Webauth-*", "X-Auth-*", "X-Forwarded-*", "Forwarded", "Remote-*"),
+    *("X-Remote-*", "X-User", "X-Real-Ip", "X-Client-Ip", "True-Client-Ip", "Cf-Connecting-Ip"),
+    *("X-Original-*", "X-Rewrite-*", "X-Script-Name", "X-Http-Method*", "X-Method-Override"),
 )
-"""By which programs are told who asks, or what: only the gateway may."""
+"""By which programs are told who asks, from where, or what: only the gateway may."""
 
 
 def caddyfile(settings: Settings, state: Path) -> str:
@@ -58,6 +59,7 @@ def caddyfile(settings: Settings, state: Path) -> str:
         if config.listen not in ("0.0.0.0", "::")  # noqa: S104
         else [config.listen],
         state=state,
+        unread=state / LOG_NAME,
         sites=[
             (site, _without_scheme(getattr(at.upstreams, site.name)))
             for site in SITES

@@ -52,9 +52,18 @@ def test_nobody_gets_nothing(gateway: Gateway, method: str, path: str) -> None:
     assert page.headers["location"].startswith("/login?next=/")
 
 
-@pytest.mark.parametrize("path", ["/-/check/dagster", "/nothing"])
-def test_what_is_not_there_is_not_there(gateway: Gateway, path: str) -> None:
-    assert gateway.ask("GET", path, token=gateway.token("ada")).status == 404
+def test_what_is_not_there_is_not_there(gateway: Gateway) -> None:
+    ada = gateway.token("ada")
+    assert gateway.ask("GET", "/nothing", token=ada).status == 404
+    for path in ("/-/check/dagster", "/%2d/graphql", "//-/failed/400"):  # the proxy's own
+        answer = gateway.ask("POST", path, "{}", {"Jarvis-Target": "/x"}, token=ada)
+        assert refused(gateway, answer, 404, "unknown", "gateway")["object"] == f"POST {path}"
+
+
+@pytest.mark.parametrize("method", ["FOO", "TRACE", "OPTIONS", "CONNECT"])
+def test_a_page_of_ours_takes_no_strange_method(gateway: Gateway, method: str) -> None:
+    answer = gateway.ask(method, "/login", token=gateway.token("ada"))
+    assert refused(gateway, answer, 405, "unknown", "gateway")["object"] == f"{method} /login"
 
 
 def test_who_may_sees_and_changes(gateway: Gateway) -> None:
@@ -193,6 +202,9 @@ def test_a_coach_sees_no_page_that_shows_all_teams(gateway: Gateway) -> None:
         "/mlflow/x%00.html",
         "/mlflow/x%0aSet-Cookie:%20a=b",
         "/mlflow/%c0%ae%c0%ae/x",
+        "//..%2fmlflow/health",
+        "/mlflow/health#/x",
+        "/mlflow/health?a=b#&c=d",
     ],
 )
 def test_no_path_leads_out(gateway: Gateway, path: str) -> None:
@@ -248,6 +260,20 @@ def test_too_much_is_refused_before_it_is_taken(gateway: Gateway) -> None:
     assert lie.status == 400
 
 
+@pytest.mark.parametrize("path", ["/dagster/graphql", "/mlflow/x", "/login", "/nothing"])
+@pytest.mark.parametrize("where", ["header", "path"])
+def test_too_much_before_the_body_is_refused(gateway: Gateway, path: str, where: str) -> None:
+    much, headers = "b" * 60_000, {}
+    if where == "header":
+        headers = {"A": much}
+    else:
+        path += "?" + much
+    method, token = "POST" if "graphql" in path else "GET", gateway.token("ops")
+    answer = gateway.ask(method, path, None, headers, token=token)
+    entry = refused(gateway, answer, 431, "unknown", "gateway")
+    assert entry["object"] == f"{method} {path.partition('?')[0]}"
+
+
 def test_half_a_request_is_none(gateway: Gateway) -> None:
     head = b"POST /dagster/graphql HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n" % gateway.port
     smuggled = head + (
@@ -268,7 +294,7 @@ def test_half_a_request_is_none(gateway: Gateway) -> None:
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 40 + b"\r\n\r\n", b"400"),
         (b"GET /\x00 HTTP/1.1\r\n\r\n", b"400"),
         (b"GET / HTTP/9.9\r\nHost: x\r\n\r\n", b"505"),
-        (head + b"A: " + b"b" * 60_000 + b"\r\n\r\n", b"431"),
+        (head + b"A: " + b"b" * 600_000 + b"\r\n\r\n", b"431"),
     ):
         answer = gateway.raw(bad)
         assert answer.startswith(b"HTTP/1.1 " + status), answer[:100]

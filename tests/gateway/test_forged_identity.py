@@ -121,6 +121,9 @@ def test_identity_is_the_gateways_to_tell(gateway: Gateway) -> None:
         "X-Forwarded-User": "ada",
         "X-Forwarded-For": "203.0.113.9",
         "X-Forwarded-Uri": "/",
+        "X-Real-IP": "203.0.113.9",
+        "Forwarded": "for=203.0.113.9",
+        "Connection": "close, Jarvis-User, Jarvis-Access, Jarvis-Grafana-Role, X-Forwarded-For",
         "X-Original-URL": "/static/jarvis.css",
         "X-HTTP-Method-Override": "GET",
     }
@@ -131,6 +134,7 @@ def test_identity_is_the_gateways_to_tell(gateway: Gateway) -> None:
     assert sent["jarvis-grafana-role"] == "Viewer"
     assert sent["x-forwarded-for"] == "127.0.0.1"
     assert "ada" not in sent.values()
+    assert "203.0.113.9" not in told.text
     assert not {"x-original-url", "remote-user", "x-http-method-override"} & set(sent)
     assert "jarvis=" not in sent["cookie"]
     assert "c=d" in sent["cookie"]

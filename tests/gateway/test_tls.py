@@ -12,7 +12,9 @@ import yaml
 from typer.testing import CliRunner
 
 from jarvis_dagster.cli import app
+from jarvis_dagster.services.security.audit import AuditLog
 from tests.certificates import make_certificate
+from tests.gateway.real import eventually
 from tests.servers import Server, _accepts, _answers, _environment, free_ports
 
 if TYPE_CHECKING:
@@ -75,7 +77,7 @@ def ask(port: int, trusted: str | None = None, host: str = "localhost") -> Any:
         link.close()
 
 
-def test_without_a_certificate_it_has_an_authority_of_its_own(start: Start) -> None:
+def test_without_a_certificate_it_has_an_authority_of_its_own(start: Start, tmp_path: Path) -> None:
     port = start()
     root = CliRunner().invoke(app, ["gateway", "authority"]).output
     assert root.startswith("-----BEGIN CERTIFICATE-----")
@@ -85,12 +87,16 @@ def test_without_a_certificate_it_has_an_authority_of_its_own(start: Start) -> N
     assert cookie.startswith("jarvis_page=")
     assert "secure" in cookie.lower()
     assert ask(port, root, "evil.example").status == 421
-    with pytest.raises(ssl.SSLCertVerificationError):
-        ask(port)
     plain = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     plain.request("GET", "/login")
     assert plain.getresponse().status == 400
     plain.close()
+    log = AuditLog(tmp_path / "data" / "security" / "audit.jsonl")
+    (noted,) = eventually(lambda: [e for e in log.entries() if e["object"] == "TLS handshake"])
+    assert (noted["action"], noted["allowed"], noted["from"]) == ("gateway", False, "127.0.0.1")
+    assert "client sent an HTTP request to an HTTPS server" in noted["reason"]
+    with pytest.raises(ssl.SSLCertVerificationError):
+        ask(port)
 
 
 def test_a_given_certificate_is_used(start: Start, tmp_path: Path) -> None:
