@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from jarvis_dagster.settings import load_settings
-from tests.deploy.project import ROOT
+from tests.deploy.project import ROOT, production_stack
 
 FOLDER = ROOT / "deploy/kubernetes"
 OTHERS = {"dagster-values.yaml", "keda.yaml", "monitoring.yaml", "kustomization.yaml"}
@@ -125,6 +125,22 @@ def test_the_gateway_finds_its_pages_by_the_names_of_the_settings(
     upstreams = settings.gateway.upstreams
     assert upstreams is not None
     assert {upstreams.login, upstreams.dagster, upstreams.dagster_viewer} <= services
+
+
+def test_the_pages_are_those_of_the_stack(sent: list[dict[str, Any]]) -> None:
+    """The same programs, asked for the same thing before they count as well."""
+    services = production_stack()["services"]
+    containers = {one["name"]: one for one in pods(sent)["jarvis-pages"]["spec"]["containers"]}
+    assert containers.keys() == {"login", "gateway", "metrics"}
+    for name, container in containers.items():
+        assert container["command"] == services[name]["command"]
+        (port,) = container["ports"]
+        _, _, asked = services[name]["healthcheck"]["test"]
+        probe = container["startupProbe"]
+        path = probe["httpGet"]["path"] if "httpGet" in probe else ""
+        assert asked.endswith(f":{port['containerPort']}{path}")
+    job = pods(sent)["jarvis-buckets"]["spec"]["containers"][0]
+    assert job["command"] == services["buckets"]["command"]
 
 
 def test_what_the_pages_measure_is_read(sent: list[dict[str, Any]]) -> None:
