@@ -88,6 +88,12 @@ def test_the_team_of_a_goalkeeper_is_not_guessed():
     assert (role[11], team[11]) == ("goalkeeper", "")
 
 
+def test_a_white_jersey_is_told_by_how_much_of_it_is_bright():
+    dull, tinted = (70, 60, 110), (150, 150, 190)  # as in the light of a red board
+    people = line(dull, 150) + line(WHITE, 300) + [{"x": 300, "y": 450, "kit": tinted}]
+    assert labels(assign_roles(*film(people)))[1][11] == "A"
+
+
 def test_pads_do_not_darken_a_goalkeeper():
     rosy = tuple(int(0.32 * w + 0.68 * r) for w, r in zip(WHITE, RED, strict=True))
     people = line(RED, 150) + line(WHITE, 300)

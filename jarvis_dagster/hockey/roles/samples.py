@@ -24,9 +24,14 @@ __all__ = ["KitLooks", "KitSummary", "crowding", "kit_looks", "summarise_kit", "
 _SCALES = {"torso_l": 9.6, "torso_a": 5.0, "torso_b": 5.0}
 """What one person's torso varies by, from box to box; the unit of distances between kits.
 
-Legs, stripes and histograms are left out: they vary more with pose and with who stands
+Legs, stripes and hues are left out: they vary more with pose and with who stands
 behind than they tell teams apart (kits differ in the torso, by rule).
 """
+_SHADES = tuple(name for name in KIT_COLUMNS if name.startswith("torso_dark_"))
+_DARK = np.clip(1 - np.arange(len(_SHADES)) / 3, 0, 1)
+_SHADE_SCALE = 0.25
+"""What the shares of the torso that are dark and bright vary by. Numbers, gloves and a black yoke
+pull the mean of a white jersey down to that of a dark one; much of it is bright all the same."""
 _USUAL_ICE_L = 85.0
 _CLEAR = 0.2
 _BODY = 0.45
@@ -125,6 +130,13 @@ def _in_units(relative: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.column_stack(columns)
 
 
+def _shades(features: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(N, 2): how much of the torso is dark, and bright, beside the ice."""
+    first = KIT_COLUMNS.index(_SHADES[0])
+    shares = features[:, first : first + len(_SHADES)]
+    return np.asarray(shares @ np.column_stack([_DARK, _DARK[::-1]]) / _SHADE_SCALE)
+
+
 def kit_looks(tracks: pd.DataFrame, kit: pd.DataFrame, covered: NDArray[np.float64]) -> KitLooks:
     """Every look at every track; arguments and errors as of :func:`summarise_kit`."""
     measured = _features(kit)
@@ -134,7 +146,7 @@ def kit_looks(tracks: pd.DataFrame, kit: pd.DataFrame, covered: NDArray[np.float
     finite = np.isfinite(features).all(axis=1)
     features, seen = features[finite], seen[finite]
     relative = _in_usual_light(features)
-    scaled = _in_units(relative)
+    scaled = np.column_stack([_in_units(relative), _shades(features)])
     column = {name: i for i, name in enumerate(KIT_COLUMNS)}
 
     boxes = tracks[["x1_px", "y1_px", "x2_px", "y2_px"]].to_numpy(np.float64)[seen]
@@ -187,10 +199,9 @@ def summarise_kit(
         lightness.append(
             float(np.median(relative[whole, column["torso_l"]])) if len(whole) >= 3 else np.nan
         )
-    width = len(_SCALES)
     return KitSummary(
         track_ids=unique,
-        vectors=np.array(vectors, np.float64).reshape(-1, width),
+        vectors=np.array(vectors, np.float64).reshape(-1, seen.vectors.shape[1]),
         weights=np.array(weights, np.float64),
         lab=np.array(lab, np.float64).reshape(-1, 3),
         relative_ab=np.array(relative_ab, np.float64).reshape(-1, 2),
