@@ -88,9 +88,13 @@ def failures_for_temporal() -> Iterator[None]:
         yield
     except PermanentError as error:
         raise ApplicationError(str(error), type=type(error).__name__, non_retryable=True) from error
-    except (CancelledError, asyncio.CancelledError):
+    except (CancelledError, asyncio.CancelledError) as error:
         why = activity.cancellation_details()
-        if why is not None and why.worker_shutdown and not why.cancel_requested:
+        if why is None:  # nobody cancelled it: the worker's event loop ends
+            stopped = isinstance(error, asyncio.CancelledError)
+        else:
+            stopped = why.worker_shutdown and not why.cancel_requested
+        if stopped:
             raise handed_back() from None
         raise
 

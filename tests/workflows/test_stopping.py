@@ -94,9 +94,15 @@ def test_a_step_may_be_handed_back_more_often_than_it_may_fail(
     assert steps.calls.count("processing") == 9
 
 
-@pytest.mark.parametrize("hears", [True, False])
+@pytest.mark.parametrize(
+    ("hears", "graceful_s", "deaf_s"),
+    [(True, 0.1, 240), (False, 0.1, 0.1), (False, 240, -239.9)],
+    ids=["hears", "is deaf", "was not even told"],
+)
 def test_a_step_that_does_not_end_is_handed_back(
     hears: bool,
+    graceful_s: float,
+    deaf_s: float,
     service: JarvisWorkflowService,
     temporal_server: Server,
     video: dict[str, Any],
@@ -113,9 +119,9 @@ def test_a_step_that_does_not_end_is_handed_back(
                 pass
 
     steps = Steps(processing=hold)
-    monkeypatch.setattr(worker, "_DEAF_S", 240 if hears else 0.1)
+    monkeypatch.setattr(worker, "_DEAF_S", deaf_s)
     monkeypatch.setattr(worker, "activities_of", lambda *_: steps.all)
-    config = service.config.model_copy(update={"graceful_stop_s": 0.1})
+    config = service.config.model_copy(update={"graceful_stop_s": graceful_s})
     told: dict[str, Any] = {}
 
     async def serve() -> None:
