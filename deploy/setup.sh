@@ -11,6 +11,9 @@ import sys
 if sys.version_info < (3, 11):
     sys.exit(f"Jarvis needs Python 3.11 or newer; this is {sys.version.split()[0]}. "
              "Name another one: make PYTHON=python3.12 ...")
+if sys.version_info >= (3, 14):
+    print(f"Jarvis was tried with Python 3.11 to 3.13; this is {sys.version.split()[0]}. If a package "
+          "cannot be built, name another one: make PYTHON=python3.13 ...")
 PY
 
 if [ ! -x "$venv/bin/python" ]; then
