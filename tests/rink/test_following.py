@@ -6,6 +6,7 @@ from jarvis_dagster.hockey.rink import RINKS
 from jarvis_dagster.hockey.rink.evidence import points_of
 from jarvis_dagster.hockey.rink.following import KeyFrame, follow, key_frame_numbers
 from jarvis_dagster.hockey.rink.markings import KINDS
+from jarvis_dagster.hockey.rink.motion import Motion, carried
 from jarvis_dagster.hockey.rink.moving import moving_calibration
 from tests.rink import views
 
@@ -50,6 +51,15 @@ def test_a_pan_is_followed_and_its_frames_between_are_right():
         miss = np.linalg.norm(there - true, axis=1)
         assert miss.max() < 1.0
         assert (calibration.error_ft_at(frame, xy) < 5.0).all()
+
+
+def test_some_cameras_between_are_the_same_as_among_all():
+    poses = pan(11)
+    scan = views.scan_of(poses)
+    before, *_, after = followed(poses, scan)[0]
+    every, some = (dict(carried(before, after, Motion(scan), step)) for step in (1, 3))
+    assert (list(every), list(some)) == (list(range(1, 10)), [3, 6, 9])
+    assert all((some[frame] == every[frame]).all() for frame in some)
 
 
 def test_nothing_is_carried_across_a_cut():

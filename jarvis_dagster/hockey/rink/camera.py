@@ -57,7 +57,7 @@ def ice_to_image(pose: ArrayLike, size_px: tuple[int, int]) -> Array:
     every search.
     """
     poses = np.asarray(pose, dtype=np.float64)
-    x, y, z, pan, tilt, roll, zoom = np.moveaxis(poses, -1, 0)
+    x, y, z, pan, tilt, roll, zoom = (poses[..., i] for i in range(POSE_SIZE))
     sp, cp, st, ct, sr, cr = (f(a) for a in (pan, tilt, roll) for f in (np.sin, np.cos))
     width, height = size_px
     focal = np.exp(zoom) * width

@@ -141,7 +141,7 @@ def _first_fit(
 ) -> tuple[int | None, Array]:
     """The index of a frame whose camera is sure, and where the camera stands."""
     nothing = np.zeros(7) if known is None else known
-    order = sorted(range(len(shot)), key=lambda i: -Seen(shot[i].evidence).mass)
+    order = sorted(range(len(shot)), key=lambda i: -Seen.of(shot[i].evidence).mass)
     order = _apart(order, len(shot))[:tries]
     if known is not None:
         for index in order:
@@ -217,7 +217,7 @@ def _fit_from(
 ) -> None:
     """Fit ``key`` from the camera of ``last``, and by search where that fails."""
     evidence = key.evidence
-    seen = Seen(evidence)
+    seen = Seen.of(evidence)
     key.fit, key.reason = None, "no marks of a rink in view"
     if len(seen) < 12 or evidence.ice_share < 0.05:
         return
@@ -262,7 +262,7 @@ def _settle(shot: Sequence[KeyFrame], rink: Rink, place: Array) -> Array:
     for key in good:
         assert key.fit is not None
         evidence = key.evidence
-        seen = Seen(evidence)
+        seen = Seen.of(evidence)
         pose = refine(
             key.fit.pose[None],
             rink,

@@ -87,12 +87,14 @@ class Motion:
         return bool(np.median(off) < 0.025 * width + 0.25 * np.median(way))
 
 
-def carried(before: KeyFrame, after: KeyFrame, motion: Motion) -> Iterator[tuple[int, Array]]:
-    """Cameras of the frames between two key frames: each carried there, and blended."""
+def carried(
+    before: KeyFrame, after: KeyFrame, motion: Motion, step: int
+) -> Iterator[tuple[int, Array]]:
+    """Cameras of every ``step``-th frame between two key frames: carried there, and blended."""
     assert before.fit is not None
     assert after.fit is not None
     size = before.evidence.size_px
-    for frame in range(before.frame + 1, after.frame):
+    for frame in range(before.frame + step, after.frame, step):
         share = (frame - before.frame) / (after.frame - before.frame)
         left = motion.turned(before.fit.pose, before.frame, frame, size)
         right = motion.turned(after.fit.pose, after.frame, frame, size)

@@ -52,6 +52,7 @@ def moving_calibration(
         runs = _runs(shot, motion)
         for run, (low, high) in zip(runs, _reaches(runs, start, stop), strict=True):
             first, last = run[0].frame, run[-1].frame
+            own = {key.frame: error_px(key, rink) for key in run}
             for key, border in ((run[0], low), (run[-1], high)):
                 end = int(np.clip(border, key.frame - 4 * step, key.frame + 4 * step))
                 if end == key.frame or motion.between(key.frame, end) is None:
@@ -63,24 +64,23 @@ def moving_calibration(
                     pose = motion.turned(key.fit.pose, key.frame, frame, size)
                     matrices[frame] = homography(pose, size)
                     beyond = _BEYOND * size[0] * abs(frame - key.frame)
-                    errors[frame] = error_px(key, rink) + beyond
+                    errors[frame] = own[key.frame] + beyond
             ranges.append((first, last))
             for before, after in zip(run, [*run[1:], None], strict=True):
                 assert before.fit is not None
                 matrices[before.frame] = homography(before.fit.pose, size)
-                errors[before.frame] = error_px(before, rink)
+                errors[before.frame] = own[before.frame]
                 typical.append(before.fit.error_ft)
                 if after is None:
                     continue
                 assert after.fit is not None
-                off = max(errors[before.frame], error_px(after, rink))
+                off = max(own[before.frame], own[after.frame])
                 off += _BETWEEN * _way_px(before, after) * step / (after.frame - before.frame)
                 if after.frame - before.frame > 5 * step:
                     off += _apart_px(before, after, motion) / 2
-                for frame, pose in carried(before, after, motion):
-                    if (frame - before.frame) % step == 0:
-                        matrices[frame] = homography(pose, size)
-                        errors[frame] = off
+                for frame, pose in carried(before, after, motion, step):
+                    matrices[frame] = homography(pose, size)
+                    errors[frame] = off
     if not matrices:
         return None
     return Calibration(

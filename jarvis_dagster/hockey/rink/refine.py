@@ -31,7 +31,6 @@ __all__ = ["Prior", "error_ft_at", "refine", "uncertainty"]
 
 _STEP = np.array([0.05, 0.05, 0.05, 1e-4, 1e-4, 1e-4, 1e-4])
 _SIGMA_PX = 1.2  # of one point of a crest, in pixels of the network's input
-_INDEPENDENT = 0.25  # share of the points that tell something new
 _HONEST = 3.0
 """Errors are larger than the scatter of the points tells: neighbouring points err alike, and no
 rink is painted to the inch. Measured on rendered and on real frames (benchmarks/calibration)."""
@@ -174,17 +173,12 @@ def _linearised(
     return values[:, 0], np.swapaxes(slopes, 1, 2)
 
 
-def _importance(seen: Seen) -> Array:
-    """(N,) how much each point counts in sums of squares."""
-    return seen.weights * len(seen) * _INDEPENDENT
-
-
 def _weights(residuals: Array, seen: Seen, width: float) -> Array:
     count = len(seen)
     scale = width / _SIGMA_PX
     weights = np.ones_like(residuals)
     points = residuals[..., :count]
-    weights[..., :count] = _importance(seen) / (1 + (points / scale) ** 2) ** 2
+    weights[..., :count] = seen.importance / (1 + (points / scale) ** 2) ** 2
     weights[..., count : count + len(seen.ice_px)] = 0.2
     return weights
 
@@ -194,7 +188,7 @@ def _cost(residuals: Array, seen: Seen, width: float) -> Array:
     scale = width / _SIGMA_PX
     squared = residuals**2
     points = squared[..., :count]
-    robust = (_importance(seen) * points / (1 + points / scale**2)).sum(axis=-1)
+    robust = (seen.importance * points / (1 + points / scale**2)).sum(axis=-1)
     ice = 0.2 * squared[..., count : count + len(seen.ice_px)].sum(axis=-1)
     result: Array = robust + ice + squared[..., count + len(seen.ice_px) :].sum(axis=-1)
     return result

@@ -10,7 +10,7 @@ divided by how fast it grows per pixel (Sampson, 1982): exact for lines, and goo
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,6 +37,7 @@ __all__ = [
     "support",
 ]
 
+_INDEPENDENT = 0.25  # share of the points that tell something new
 FAR_PX = 1e3
 """Given for a point that a camera does not see on the ice at all."""
 
@@ -78,6 +79,12 @@ class Seen:
         self.weights = every / max(self.mass, 1e-9)
         self._evidence, self._ice = evidence, ice
 
+    @staticmethod
+    @lru_cache(maxsize=64)
+    def of(evidence: Evidence) -> Seen:
+        """All of it, put in order once for those who look at a picture again soon."""
+        return Seen(evidence)
+
     @cached_property
     def ice_px(self) -> Array:
         """(M, 2) pixels that show ice, spread over it."""
@@ -86,6 +93,11 @@ class Seen:
         picks = cold[steps] if len(cold) else cold
         place: Array = (picks[:, ::-1].astype(np.float64) + 0.5) * self._evidence.cell_px - 0.5
         return place
+
+    @cached_property
+    def importance(self) -> Array:
+        """(N,) how much each point counts in sums of squares."""
+        return self.weights * len(self) * _INDEPENDENT
 
     def __len__(self) -> int:
         return len(self.points_px)

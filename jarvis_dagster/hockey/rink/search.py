@@ -109,7 +109,7 @@ def find_on_each(evidence: Evidence, rinks: Sequence[Rink], seed: int = 0) -> li
 
 def enough(evidence: Evidence) -> bool:
     """Whether a camera can be found at all."""
-    return len(Seen(evidence)) >= _LEAST_POINTS and evidence.ice_share >= _LEAST_ICE
+    return len(Seen.of(evidence)) >= _LEAST_POINTS and evidence.ice_share >= _LEAST_ICE
 
 
 def _starts(evidence: Evidence, rink: Rink, known: Array | None, seed: int) -> Array:
@@ -127,7 +127,7 @@ def _starts(evidence: Evidence, rink: Rink, known: Array | None, seed: int) -> A
 
 def _best(starts: Array, evidence: Evidence, rink: Rink, prior: Prior) -> Fit:
     """The best camera that is reached from ``starts``."""
-    seen, cheap = Seen(evidence), Seen(evidence, most=14)
+    seen, cheap = Seen.of(evidence), Seen(evidence, most=14)
     size, unit = evidence.size_px, evidence.unit_px
     coarse = refine(starts, rink, cheap, size, unit, prior, widths=(16.0, 8.0), rounds=4)
     cost = _full_cost(coarse, rink, seen, evidence)
@@ -152,7 +152,7 @@ def judge(
 
     ``least`` is the share of the seen marks that must lie where the camera says.
     """
-    seen = Seen(evidence)
+    seen = Seen.of(evidence)
     size, unit = evidence.size_px, evidence.unit_px
     covariance = uncertainty(pose, rink, seen, size, unit, prior)
     off = np.abs(signed_misses(rink, seen, inverse(pose, size))) / unit
@@ -183,7 +183,8 @@ def ice_in_view(pose: Array, evidence: Evidence, rink: Rink, columns: int = 8) -
     grid = np.stack(np.meshgrid(xs * width / columns, ys * height / rows), -1).reshape(-1, 2)
     at_rows, at_columns, _ = evidence.cells(grid)
     seen = evidence.heat[-1][at_rows, at_columns] > 0.5
-    mapped = grid @ inverse(pose, evidence.size_px)[:, :2].T + inverse(pose, evidence.size_px)[:, 2]
+    back = inverse(pose, evidence.size_px)
+    mapped = grid @ back[:, :2].T + back[:, 2]
     ahead = mapped[:, 2] > 1e-9
     places = mapped[:, :2] / np.where(ahead, mapped[:, 2], 1)[:, None]
     chosen: Array = grid[seen & ahead & (rink.signed_distance_ft(places) < 0)]
