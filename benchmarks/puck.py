@@ -1,12 +1,13 @@
 """How many labelled pucks the packaged detector finds, and what a search for them would find.
 
-    python benchmarks/puck.py DATA [--aspect 16:9]
+    python benchmarks/puck.py DATA [--aspect 16:9] [--hold-out VIDEO ...]
 
 ``DATA`` is labelled frames of several videos (YOLO, with a class ``puck`` and ``groups.csv``). The
 packaged detector looks for no puck. The search is an attempt that the product does not use: dark
 spots on the ice, and a small network that tells from 32 by 32 pixels whether one is the puck,
 trained on the other videos. Only frames with a labelled puck are used, since labels leave pucks
-out. Found is what lies within one length of the labelled box.
+out. Found is what lies within one length of the labelled box. Each video is held out in turn, or
+those that are named.
 """
 
 from __future__ import annotations
@@ -156,13 +157,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("--aspect", help="true shape of pictures that are stored stretched")
+    parser.add_argument(
+        "--hold-out", nargs="+", metavar="VIDEO", help="these alone, not every video"
+    )
     options = parser.parse_args()
     torch.set_num_threads(1)
     frames = read_frames(options.data, parse_aspect(options.aspect))
     looks = load_detector(threads=1).finds_pucks
     table = Table("held out", "frames", "pucks", "px", "packaged", "among spots", "best spot",
                   "recall at precision .8")  # fmt: skip
-    for video in sorted({frame.video for frame in frames}):
+    console, videos = Console(width=110), sorted({frame.video for frame in frames})
+    if unknown := set(options.hold_out or ()) - set(videos):
+        parser.error(
+            f"no pucks are labelled in {', '.join(sorted(unknown))}; in {', '.join(videos)}"
+        )
+    for video in options.hold_out or videos:
+        console.print(f"{video}: learning from the other videos")
         inside = [frame for frame in frames if frame.video == video]
         net = trained([f for f in frames if f.video != video], np.random.default_rng(1))
         pucks = sum(len(frame.pucks) for frame in inside)
@@ -182,7 +192,7 @@ def main() -> None:
             f"{sum(right for _, right in found) / pucks:.2f}",
             f"{recall_at(found, pucks, 0.8):.2f}",
         )
-    Console(width=110).print(table)
+    console.print(table)
 
 
 if __name__ == "__main__":
