@@ -154,10 +154,12 @@ class Calibration:
         matrix = self.homography_at(frame)
         if matrix is None:
             return np.full(points.shape[:-1], np.nan)
+        return self.error_ft_of(frame, feet_per_px(matrix, self.straightened(points)))
+
+    def error_ft_of(self, frame: int, worth_ft: NDArray[np.float64]) -> NDArray[np.float64]:
+        """As :meth:`error_ft_at`, of pixels that are worth so many feet (...)."""
         error_px = self._error_px_at(frame)
-        if error_px is None:
-            return np.full(points.shape[:-1], self.error_ft)
-        return error_px * feet_per_px(matrix, self.straightened(points))
+        return np.full(worth_ft.shape, self.error_ft) if error_px is None else error_px * worth_ft
 
     def _error_px_at(self, frame: int) -> float | None:
         if not self.error_px:

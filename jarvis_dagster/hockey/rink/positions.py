@@ -69,8 +69,9 @@ def positions(tracks: pd.DataFrame, calibration: Calibration, fps: float) -> pd.
         if matrix is not None:
             straight = calibration.straightened(feet[rows])
             xy[rows] = apply_homography(matrix, straight)
-            own = unsure_px[rows] * feet_per_px(matrix, straight)
-            error[rows] = np.hypot(calibration.error_ft_at(frame, feet[rows]), own)
+            worth_ft = feet_per_px(matrix, straight)
+            own = unsure_px[rows] * worth_ft
+            error[rows] = np.hypot(calibration.error_ft_of(frame, worth_ft), own)
     distance = RINKS[calibration.rink].signed_distance_ft(xy)
     valid = np.isfinite(distance) & (distance <= _MARGIN_FT) & (error <= MOST_ERROR_FT)
     track_ids = tracks["track_id"].to_numpy()
