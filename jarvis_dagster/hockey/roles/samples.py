@@ -152,6 +152,7 @@ def kit_looks(tracks: pd.DataFrame, kit: pd.DataFrame, covered: NDArray[np.float
     boxes = tracks[["x1_px", "y1_px", "x2_px", "y2_px"]].to_numpy(np.float64)[seen]
     upright = boxes[:, 3] - boxes[:, 1] > _UPRIGHT * (boxes[:, 2] - boxes[:, 0])
     good = (covered[seen] < _CLEAR) & upright & (features[:, column["body"]] > _BODY)
+    good &= boxes[:, 1] > _EDGE_PX
     return KitLooks(seen, features, relative, scaled, good)
 
 

@@ -25,6 +25,7 @@ from jarvis_dagster.hockey.tracking.furniture import (
     without_giants,
     without_parts,
 )
+from jarvis_dagster.hockey.tracking.hidden import join_hidden
 from jarvis_dagster.hockey.tracking.kits import in_own_units
 from jarvis_dagster.hockey.tracking.linking import Linking, link
 from jarvis_dagster.hockey.tracking.returns import join_returns, lone_labels
@@ -122,12 +123,23 @@ def _people(
     chains = without_giants(boxes, chains, view.fps)
     chains = without_parts(boxes, chains, view.fps, (view.width_px, view.height_px))
     chains = without_twins(boxes, hand_over(boxes, chains, view.kit))
+    chains, revealed = join_hidden(boxes, chains, fps=view.fps, kit=view.kit)
     lone = lone_labels(boxes, chains) if view.lone is None else view.lone
     chains = join_returns(boxes, chains, lone=lone, width_px=view.width_px, kit=view.kit)
     if not chains:
         return None
     span = (shot.first, shot.last)
-    return fill(boxes, path, chains, fps=view.fps, noise=noise, stick=stick, span=span, step=step)
+    return fill(
+        boxes,
+        path,
+        chains,
+        fps=view.fps,
+        noise=noise,
+        stick=stick,
+        span=span,
+        step=step,
+        revealed=revealed,
+    )
 
 
 def _inside(boxes: Boxes, size: tuple[int, int]) -> NDArray[np.bool_]:

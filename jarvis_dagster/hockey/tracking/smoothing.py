@@ -100,6 +100,7 @@ def fill(
     options: Smoothing | None = None,
     span: tuple[int, int] | None = None,
     step: float = 1.0,
+    revealed: NDArray[np.intp] | None = None,
 ) -> dict[str, NDArray[Any]]:
     """A box for every frame from the first to the last detection of each chain.
 
@@ -115,6 +116,8 @@ def fill(
         options: see :class:`Smoothing`.
         span: first and last frame of the shot; by default those of the detections.
         step: frames from one look to the next.
+        revealed: detections with which somebody comes out from behind another; the time before
+            stays empty.
 
     Returns:
         Columns ``frame, box`` (n, 4 centre and size), ``score, label, row``
@@ -125,7 +128,10 @@ def fill(
     columns: list[dict[str, NDArray[Any]]] = []
     for number, chain in enumerate(chains):
         label = int(np.bincount(boxes.label[chain] + 1).argmax()) - 1
-        breaks = np.flatnonzero(np.diff(boxes.frame[chain]) > options.longest_fill_s * fps) + 1
+        empty = np.diff(boxes.frame[chain]) > options.longest_fill_s * fps
+        if revealed is not None:
+            empty |= np.isin(chain[1:], revealed)
+        breaks = np.flatnonzero(empty) + 1
         for part in np.split(chain, breaks):
             seen = boxes.frame[part]
             first, last = int(seen[0]), int(seen[-1])
