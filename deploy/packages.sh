@@ -1,4 +1,5 @@
-# Sourced: installing packages of the system, where that is allowed.
+#!/usr/bin/env bash
+# Sourced by others: installing packages of the system, where that is allowed.
 
 install_packages() { # false, and nothing done, where there is no apt-get or no right to use it
   local sudo=""
